@@ -1,1 +1,36 @@
-//! (empty)
+//! The vocabulary every other crate speaks: identifiers, records and the values that cross the
+//! border of a challenge. Everything is parsed once, at the edge, into a type whose existence proves
+//! that it is valid. No I/O, no clock, no randomness: those are arguments.
+
+mod artifact;
+mod call;
+mod capability;
+mod challenge;
+mod digest;
+mod emission;
+mod hotkey;
+mod ids;
+mod manifest;
+mod metagraph;
+mod proxy_path;
+mod resources;
+mod slug;
+mod status;
+mod text;
+mod token;
+
+pub use artifact::{Artifact, ArtifactError, ComponentRef, ImageRef, PinnedComponent};
+pub use call::{Caller, EpochContext, GuestError, RawWeight, Request, Response};
+pub use capability::{Capability, UnknownCapability};
+pub use challenge::{Challenge, DataMode, UnknownDataMode};
+pub use digest::{Digest, DigestError};
+pub use emission::{EmissionError, EmissionPercent};
+pub use hotkey::{Hotkey, HotkeyError};
+pub use ids::{BlockHash, BlockHashError, BlockNumber, EpochId, MechanismId, Netuid, Uid, UnixSeconds};
+pub use manifest::{MANIFEST_MAX_BYTES, Manifest, ManifestError, ManifestLimits, RouteMatch, RouteRule};
+pub use metagraph::Metagraph;
+pub use proxy_path::{BlockedPath, ProxyPath};
+pub use resources::{ByteSize, Resources, ResourcesError};
+pub use slug::{Slug, SlugError};
+pub use status::{Status, TransitionRefused, UnknownStatus};
+pub use token::{PlainToken, TokenHash, TokenHint};

@@ -1,0 +1,257 @@
+//! What a challenge runs: a component by reference, pinned to digests, or a container image.
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use crate::{Digest, text::serde_as_text};
+
+/// Where a component is, as the operator wrote it. Not pinned: a tag may move.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ComponentRef {
+    /// `oci:DIR[:TAG][@sha256:…]`: an OCI image layout on disk.
+    Layout {
+        /// The layout's directory.
+        dir: PathBuf,
+        /// The name in the layout's index, `latest` when absent.
+        tag: Option<String>,
+        /// The manifest's digest.
+        digest: Option<Digest>,
+    },
+    /// `[oci://]HOST[:PORT]/NAME[:TAG][@sha256:…]`: an OCI registry.
+    Registry {
+        /// The registry's host and port.
+        registry: String,
+        /// The repository's name.
+        repository: String,
+        /// The tag, `latest` when neither tag nor digest is given.
+        tag: Option<String>,
+        /// The manifest's digest.
+        digest: Option<Digest>,
+    },
+    /// `file:PATH`: a component file, for development.
+    File(PathBuf),
+}
+
+/// A component reference together with the content it meant when it was registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinnedComponent {
+    /// As registered.
+    pub reference: ComponentRef,
+    /// The OCI manifest's digest; a file has none.
+    pub manifest: Option<Digest>,
+    /// The digest of the component's bytes: what runs.
+    pub component: Digest,
+}
+
+/// A container image reference: `HOST/NAME[:TAG][@sha256:…]`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ImageRef(String);
+
+/// What a challenge runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Artifact {
+    /// A WebAssembly component.
+    Component(PinnedComponent),
+    /// A container image, for challenges that need a GPU.
+    Image(ImageRef),
+}
+
+/// Why a text is not a reference.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArtifactError {
+    /// No path after `oci:` or `file:`.
+    #[error("the reference names no path")]
+    NoPath,
+    /// The part after `@`.
+    #[error("the part after @ is not a digest: {0}")]
+    Digest(#[from] crate::DigestError),
+    /// The part after the last `:`.
+    #[error("a tag has 1 to 128 of A-Z a-z 0-9 . _ - and does not begin with . or -")]
+    Tag,
+    /// No registry host, or a bad repository name.
+    #[error("not a reference; write oci:DIR[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST] or file:PATH")]
+    Shape,
+    /// Longer than any sane reference.
+    #[error("a reference has at most {} bytes", ComponentRef::MAX_LEN)]
+    TooLong,
+}
+
+impl ComponentRef {
+    /// More than any path or repository name needs; keeps hostile input small.
+    pub const MAX_LEN: usize = 2048;
+}
+
+fn split_digest(text: &str) -> Result<(&str, Option<Digest>), ArtifactError> {
+    match text.rsplit_once('@') {
+        Some((rest, digest)) => Ok((rest, Some(digest.parse()?))),
+        None => Ok((text, None)),
+    }
+}
+
+/// Splits a tag off. A colon before the last slash is a port or part of a directory's name.
+fn split_tag(text: &str) -> Result<(&str, Option<String>), ArtifactError> {
+    match text.rsplit_once(':') {
+        Some((rest, tag)) if !tag.contains('/') => {
+            let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            let valid =
+                (1..=128).contains(&tag.len()) && tag.chars().all(inner) && !tag.starts_with(['.', '-']);
+            if valid {
+                Ok((rest, Some(tag.to_owned())))
+            } else {
+                Err(ArtifactError::Tag)
+            }
+        }
+        _ => Ok((text, None)),
+    }
+}
+
+/// Whether the first segment is a registry: it has a dot or a port, or is `localhost`.
+fn is_registry(host: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+    !host.is_empty() && host.chars().all(allowed) && (host == "localhost" || host.contains(['.', ':']))
+}
+
+/// Repository names of the OCI distribution specification.
+fn is_repository(name: &str) -> bool {
+    let segment = |s: &str| {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
+        let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        s.chars().all(inner) && edge(s.chars().next()) && edge(s.chars().last())
+    };
+    name.len() <= 255 && name.split('/').all(segment)
+}
+
+impl FromStr for ComponentRef {
+    type Err = ArtifactError;
+
+    fn from_str(text: &str) -> Result<Self, ArtifactError> {
+        if text.len() > Self::MAX_LEN {
+            return Err(ArtifactError::TooLong);
+        }
+        if let Some(path) = text.strip_prefix("file:") {
+            return if path.is_empty() {
+                Err(ArtifactError::NoPath)
+            } else {
+                Ok(Self::File(path.into()))
+            };
+        }
+        let remote = text.strip_prefix("oci://");
+        if let (None, Some(rest)) = (remote, text.strip_prefix("oci:")) {
+            let (rest, digest) = split_digest(rest)?;
+            let (dir, tag) = split_tag(rest)?;
+            if dir.is_empty() {
+                return Err(ArtifactError::NoPath);
+            }
+            return Ok(Self::Layout {
+                dir: dir.into(),
+                tag,
+                digest,
+            });
+        }
+        let (rest, digest) = split_digest(remote.unwrap_or(text))?;
+        let (name, tag) = split_tag(rest)?;
+        match name.split_once('/') {
+            Some((registry, repository)) if is_registry(registry) && is_repository(repository) => {
+                let (registry, repository) = (registry.to_owned(), repository.to_owned());
+                Ok(Self::Registry {
+                    registry,
+                    repository,
+                    tag,
+                    digest,
+                })
+            }
+            _ => Err(ArtifactError::Shape),
+        }
+    }
+}
+
+impl fmt::Display for ComponentRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (tag, digest) = match self {
+            Self::File(path) => return write!(f, "file:{}", path.display()),
+            Self::Layout { dir, tag, digest } => {
+                write!(f, "oci:{}", dir.display())?;
+                (tag, digest)
+            }
+            Self::Registry {
+                registry,
+                repository,
+                tag,
+                digest,
+            } => {
+                write!(f, "{registry}/{repository}")?;
+                (tag, digest)
+            }
+        };
+        tag.iter().try_for_each(|tag| write!(f, ":{tag}"))?;
+        digest.iter().try_for_each(|digest| write!(f, "@{digest}"))
+    }
+}
+
+serde_as_text!(ComponentRef);
+
+impl FromStr for ImageRef {
+    type Err = ArtifactError;
+
+    fn from_str(text: &str) -> Result<Self, ArtifactError> {
+        match text.parse()? {
+            ComponentRef::Registry { .. } => Ok(Self(text.to_owned())),
+            _ => Err(ArtifactError::Shape),
+        }
+    }
+}
+
+impl fmt::Display for ImageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+serde_as_text!(ImageRef);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const D: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000001";
+
+    #[test]
+    fn every_kind_of_reference_round_trips() {
+        for text in [
+            "oci:/srv/layout",
+            "oci:./layout:tsp",
+            &format!("oci:layout:tsp@{D}"),
+            &format!("oci:layout@{D}"),
+            "file:target/echo.wasm",
+            "localhost/echo",
+            "127.0.0.1:5000/team/echo:1.2.0",
+            &format!("registry.example/echo:1@{D}"),
+        ] {
+            assert_eq!(text.parse::<ComponentRef>().unwrap().to_string(), *text);
+        }
+        let with_scheme: ComponentRef = "oci://registry.example/echo:1".parse().unwrap();
+        assert_eq!(with_scheme.to_string(), "registry.example/echo:1");
+    }
+
+    #[test]
+    fn a_malformed_reference_is_refused_with_its_reason() {
+        let table = [
+            ("oci:", ArtifactError::NoPath),
+            ("file:", ArtifactError::NoPath),
+            ("oci:dir:", ArtifactError::Tag),
+            ("oci:dir:-x", ArtifactError::Tag),
+            ("oci:dir@sha256:00", ArtifactError::Digest(crate::DigestError)),
+            ("echo", ArtifactError::Shape),
+            ("library/echo", ArtifactError::Shape),
+            ("reg.example/Echo", ArtifactError::Shape),
+            ("reg.example/../x", ArtifactError::Shape),
+            ("", ArtifactError::Shape),
+        ];
+        for (text, expected) in table {
+            assert_eq!(text.parse::<ComponentRef>(), Err(expected), "{text}");
+        }
+        assert_eq!(
+            "r.x/".repeat(1000).parse::<ComponentRef>(),
+            Err(ArtifactError::TooLong)
+        );
+    }
+}

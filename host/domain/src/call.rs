@@ -1,0 +1,88 @@
+//! What crosses the border of a challenge, whichever way it runs.
+
+use bytes::Bytes;
+
+use crate::{BlockHash, BlockNumber, EpochId, Hotkey, Netuid, Uid, UnixSeconds};
+
+/// A miner whose signature over this request the host has verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The key that signed.
+    pub hotkey: Hotkey,
+    /// Its place in the subnet; `None` when it is not registered or the host has not yet read the subnet.
+    pub uid: Option<Uid>,
+}
+
+/// A miner's request to a challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The host's id of this request, also in its log lines.
+    pub id: String,
+    /// The HTTP method in upper case.
+    pub method: String,
+    /// The path inside the challenge as the client wrote it; begins with `/`.
+    pub path: String,
+    /// What followed `?`, as the client wrote it.
+    pub query: Option<String>,
+    /// Names in lower case, in the order of arrival, repeated names repeated.
+    pub headers: Vec<(String, Bytes)>,
+    /// The whole body.
+    pub body: Bytes,
+    /// Who signed it, if anyone did.
+    pub caller: Option<Caller>,
+}
+
+/// A challenge's answer. Nothing in it has been checked yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// In order, repeated names repeated.
+    pub headers: Vec<(String, Bytes)>,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// An error that a challenge returned on purpose. Its text is meant for the client.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GuestError {
+    /// 400
+    #[error("bad request: {0}")]
+    BadRequest(String),
+    /// 401
+    #[error("unauthorized: {0}")]
+    Unauthorized(String),
+    /// 404
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// 503
+    #[error("busy: {0}")]
+    Busy(String),
+    /// 500; the text is for the operator, not for the client
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+/// The moment for which a challenge is asked for weights: the same for every challenge of an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpochContext {
+    /// The subnet.
+    pub netuid: Netuid,
+    /// The epoch.
+    pub epoch: EpochId,
+    /// The block at which the subnet was read.
+    pub block: BlockNumber,
+    /// That block's hash.
+    pub block_hash: BlockHash,
+    /// The host's time when the epoch began.
+    pub unix_seconds: UnixSeconds,
+}
+
+/// One entry of a challenge's answer, as it came: the hotkey may be malformed, the score anything.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RawWeight {
+    /// Meant to be an SS58 address.
+    pub hotkey: String,
+    /// Meant to be finite and not negative.
+    pub score: f64,
+}

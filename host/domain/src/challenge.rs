@@ -1,0 +1,99 @@
+//! The record of a challenge, as every part of the host sees it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
+
+use crate::{
+    Artifact, Capability, EmissionPercent, Resources, Slug, Status, TokenHash, TokenHint, UnixSeconds,
+    text::serde_as_text,
+};
+
+/// A registered challenge. At each border a conversion takes it apart field by field without `..`, so a new
+/// field is a compile error there until someone decides who may see it.
+#[derive(Clone, Debug)]
+pub struct Challenge {
+    /// The name in URLs; never changes.
+    pub slug: Slug,
+    /// The name for people.
+    pub name: String,
+    /// What runs.
+    pub artifact: Artifact,
+    /// The challenge's own version.
+    pub version: String,
+    /// Its part of the emission.
+    pub emission_percent: EmissionPercent,
+    /// Where it stands.
+    pub status: Status,
+    /// What it does for the host.
+    pub capabilities: BTreeSet<Capability>,
+    /// Whether it keeps files in `/data`.
+    pub data: DataMode,
+    /// What it may use.
+    pub resources: Resources,
+    /// Named volumes to mount points, containers only.
+    pub volumes: BTreeMap<String, String>,
+    /// Environment variables.
+    pub env: BTreeMap<String, String>,
+    /// Names of secrets it is granted.
+    pub secrets: BTreeSet<String>,
+    /// One sentence for people.
+    pub description: Option<String>,
+    /// Whatever the operator wants to keep with it.
+    pub metadata: serde_json::Map<String, serde_json::Value>,
+    /// Hash of the challenge token.
+    pub token_hash: TokenHash,
+    /// Hint of the challenge token.
+    pub token_hint: TokenHint,
+    /// When it was registered.
+    pub created_at: UnixSeconds,
+    /// When the record last changed.
+    pub updated_at: UnixSeconds,
+}
+
+impl Challenge {
+    /// The public base path: `/challenges/{slug}`.
+    pub fn public_path(&self) -> String {
+        format!("/challenges/{}", self.slug)
+    }
+}
+
+/// Whether a component keeps files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DataMode {
+    /// No directory; calls run in parallel.
+    None,
+    /// `/data` is preopened for one call at a time: the guest's own SQLite has no working locks under WASI.
+    #[default]
+    Exclusive,
+}
+
+/// The text names no data mode.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("data is none or exclusive")]
+pub struct UnknownDataMode;
+
+impl FromStr for DataMode {
+    type Err = UnknownDataMode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownDataMode> {
+        match text {
+            "none" => Ok(Self::None),
+            "exclusive" => Ok(Self::Exclusive),
+            _ => Err(UnknownDataMode),
+        }
+    }
+}
+
+impl fmt::Display for DataMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Exclusive => "exclusive",
+        })
+    }
+}
+
+serde_as_text!(DataMode);

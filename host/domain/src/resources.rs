@@ -1,0 +1,160 @@
+//! What a challenge may use, as the record states it.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::text::serde_as_text;
+
+/// A number of bytes; the text form is a whole number with `KiB`, `MiB` or `GiB` (also `k`, `m`, `g`, which
+/// mean the same, as Docker has them).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ByteSize(pub u64);
+
+/// What a challenge may use. On the wire a map of text to text, as in the original platform.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
+pub struct Resources {
+    /// `memory`: the most memory one call (component) or the container may have.
+    pub memory: Option<ByteSize>,
+    /// `cpu` or `cpus`: cores, containers only.
+    pub cpu: Option<Decimal>,
+    /// `gpu_*`: containers only, kept as written until a server is chosen.
+    pub gpu: BTreeMap<String, String>,
+}
+
+/// Why a resource is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResourcesError {
+    /// The host knows no such resource, so it could not enforce it.
+    #[error(
+        "unknown resource {0:?}; known are memory, cpu, gpu_server, gpu_count, gpu_device_ids, gpu_capabilities"
+    )]
+    Unknown(String),
+    /// Not a size.
+    #[error("{0} is not a size; write for example 256MiB")]
+    Size(&'static str),
+    /// Not a positive number.
+    #[error("{0} is not a positive number")]
+    Number(&'static str),
+}
+
+const GPU_KEYS: [&str; 5] = [
+    "gpu_server",
+    "gpu_count",
+    "gpus",
+    "gpu_device_ids",
+    "gpu_capabilities",
+];
+
+impl TryFrom<BTreeMap<String, String>> for Resources {
+    type Error = ResourcesError;
+
+    fn try_from(map: BTreeMap<String, String>) -> Result<Self, ResourcesError> {
+        let mut resources = Self::default();
+        for (key, value) in map {
+            match key.as_str() {
+                "memory" => resources.memory = Some(value.parse()?),
+                "cpu" | "cpus" => {
+                    let cores = value
+                        .parse::<Decimal>()
+                        .ok()
+                        .filter(|cores| *cores > Decimal::ZERO);
+                    resources.cpu = Some(cores.ok_or(ResourcesError::Number("cpu"))?);
+                }
+                known if GPU_KEYS.contains(&known) => drop(resources.gpu.insert(key, value)),
+                _ => return Err(ResourcesError::Unknown(key.chars().take(40).collect())),
+            }
+        }
+        Ok(resources)
+    }
+}
+
+impl From<Resources> for BTreeMap<String, String> {
+    fn from(resources: Resources) -> Self {
+        let Resources { memory, cpu, gpu } = resources;
+        let mut map = gpu;
+        map.extend(memory.map(|size| ("memory".to_owned(), size.to_string())));
+        map.extend(cpu.map(|cores| ("cpu".to_owned(), cores.to_string())));
+        map
+    }
+}
+
+impl FromStr for ByteSize {
+    type Err = ResourcesError;
+
+    fn from_str(text: &str) -> Result<Self, ResourcesError> {
+        const ERROR: ResourcesError = ResourcesError::Size("memory");
+        let text = text.trim();
+        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (digits, unit) = text.split_at(split);
+        let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "k" | "kib" => 1 << 10,
+            "m" | "mib" => 1 << 20,
+            "g" | "gib" => 1 << 30,
+            _ => return Err(ERROR),
+        };
+        let number: u64 = digits.parse().map_err(|_| ERROR)?;
+        number
+            .checked_mul(factor)
+            .filter(|size| *size > 0)
+            .map(Self)
+            .ok_or(ERROR)
+    }
+}
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+        match units
+            .into_iter()
+            .find(|(shift, _)| self.0.trailing_zeros() >= *shift && self.0 > 0)
+        {
+            Some((shift, unit)) => write!(f, "{}{unit}", self.0 >> shift),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+serde_as_text!(ByteSize);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_a_whole_number_with_a_binary_unit() {
+        for (text, bytes, shown) in [
+            ("256MiB", 256 << 20, "256MiB"),
+            ("4g", 4 << 30, "4GiB"),
+            ("1000", 1000, "1000"),
+            ("2048", 2048, "2KiB"),
+        ] {
+            let size: ByteSize = text.parse().unwrap();
+            assert_eq!((size.0, size.to_string()), (bytes, shown.to_owned()));
+        }
+        for bad in [
+            "",
+            "MiB",
+            "0",
+            "-1",
+            "1.5g",
+            "99999999999999999999",
+            "17179869184GiB",
+            "1 TB",
+        ] {
+            assert!(bad.parse::<ByteSize>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_resource_that_cannot_be_enforced_is_refused_by_name() {
+        let parse = |json: &str| serde_json::from_str::<Resources>(json).map_err(|e| e.to_string());
+        assert!(parse(r#"{"memory":"64MiB","cpu":"1.5","gpu_count":"2"}"#).is_ok());
+        assert!(parse(r#"{"disk":"1g"}"#).unwrap_err().contains("disk"));
+        assert!(parse(r#"{"cpu":"0"}"#).unwrap_err().contains("cpu"));
+        assert!(parse(r#"{"memory":1}"#).is_err());
+    }
+}

@@ -1,0 +1,13 @@
+//! Hotkeys that sign: sr25519 key pairs, the files the Bittensor wallet keeps them in, and the one text a
+//! miner signs to speak to a challenge. Coldkeys and encrypted files are not for this host.
+
+mod file;
+mod keypair;
+mod request;
+
+pub use file::KEY_FILE_MAX_BYTES;
+pub use keypair::{KeyError, Keypair, SignatureError, parse_signature, verify};
+pub use request::{
+    HOTKEY_HEADER, NONCE_HEADER, Nonce, NonceError, SIGNATURE_HEADER, SIGNED_REQUEST_PREFIX, SignedRequest,
+    TIMESTAMP_HEADER,
+};

@@ -1,0 +1,135 @@
+//! The schema's history: an append-only list. The position of an entry is the schema version that it
+//! leads to, so entries are never edited, removed or reordered once released.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::StoreError;
+
+/// Every migration, oldest first. A new one is one more line.
+const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/0001_challenges.sql")];
+
+/// Brings the schema to the newest version: all missing steps or none.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    migrate_with(connection, MIGRATIONS)
+}
+
+fn migrate_with(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Transaction {
+        name: "migrate",
+        source,
+    };
+    // Exclusive, so that of two processes that start at once one migrates and the other finds it done.
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Exclusive)
+        .map_err(failed)?;
+    let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    let done = usize::try_from(found)
+        .ok()
+        .filter(|done| *done <= migrations.len());
+    let Some(missing) = done.and_then(|done| migrations.get(done..)) else {
+        return Err(StoreError::FutureSchema { found, known });
+    };
+    for sql in missing {
+        transaction.execute_batch(sql)?;
+    }
+    if !missing.is_empty() {
+        transaction.pragma_update(None, "user_version", known)?;
+        tracing::info!(
+            schema.from = found,
+            schema.to = known,
+            "The database schema was migrated"
+        );
+    }
+    transaction.commit().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    fn version(connection: &Connection) -> i64 {
+        connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn an_empty_file_gets_the_newest_schema_and_a_second_run_changes_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        assert_eq!(version(&connection), i64::try_from(MIGRATIONS.len()).unwrap());
+        let rows: i64 = connection
+            .query_row("SELECT count(*) FROM challenges", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(rows, 0);
+    }
+
+    #[test]
+    fn an_older_schema_gets_only_the_missing_steps() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let steps = ["CREATE TABLE a (x) ", "CREATE TABLE b (x)"];
+        migrate_with(&mut connection, &steps[..1]).unwrap();
+        connection.execute("INSERT INTO a VALUES (1)", []).unwrap();
+        migrate_with(&mut connection, &steps).unwrap();
+        assert_eq!(version(&connection), 2);
+        let kept: i64 = connection
+            .query_row("SELECT count(*) FROM a, b RIGHT JOIN a AS c", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(kept, 1);
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_schema_as_it_was() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let error = migrate_with(&mut connection, &["CREATE TABLE a (x)", "CREATE TABLE a (x)"]).unwrap_err();
+        assert!(matches!(error, StoreError::Statement(_)), "{error:?}");
+        assert_eq!(version(&connection), 0);
+        migrate_with(&mut connection, &["CREATE TABLE a (x)"]).unwrap();
+    }
+
+    #[test]
+    fn a_schema_from_the_future_is_refused_untouched() {
+        for future in [i64::try_from(MIGRATIONS.len()).unwrap() + 1, -1] {
+            let mut connection = Connection::open_in_memory().unwrap();
+            connection.pragma_update(None, "user_version", future).unwrap();
+            let error = migrate(&mut connection).unwrap_err();
+            assert!(
+                matches!(error, StoreError::FutureSchema { found, .. } if found == future),
+                "{error:?}"
+            );
+            assert_eq!(version(&connection), future);
+        }
+    }
+
+    #[test]
+    fn every_migration_file_is_in_the_list_in_the_order_of_its_number() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
+        let mut files: Vec<_> = fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        files.sort();
+        let contents: Vec<_> = files
+            .iter()
+            .map(|file| fs::read_to_string(file).unwrap())
+            .collect();
+        assert_eq!(files.len(), MIGRATIONS.len(), "{files:?}");
+        assert!(
+            contents == MIGRATIONS,
+            "the list has other contents or another order than {files:?}"
+        );
+        for (number, file) in (1..).zip(&files) {
+            let name = file.file_name().unwrap().to_str().unwrap();
+            assert!(
+                name.starts_with(&format!("{number:04}_")) && name.ends_with(".sql"),
+                "{name}"
+            );
+        }
+    }
+}

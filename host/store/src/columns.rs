@@ -50,6 +50,17 @@ impl Columns<'_> {
         serde_json::from_str(&text).map_err(|source| self.error(column, source))
     }
 
+    /// A tree in JSON, or NULL.
+    pub(crate) fn optional_json<T: DeserializeOwned>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<T>, StoreError> {
+        match self.get::<Option<String>>(column)? {
+            Some(_) => self.json(column).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// A point in time.
     pub(crate) fn seconds(&self, column: &'static str) -> Result<UnixSeconds, StoreError> {
         let seconds: i64 = self.get(column)?;

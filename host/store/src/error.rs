@@ -2,7 +2,7 @@
 
 use std::{error::Error, io, path::PathBuf};
 
-use platform_domain::Slug;
+use platform_domain::{EpochId, Slug};
 
 /// Why a database operation failed. After an error inside [`crate::Store::write`] nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,14 @@ pub enum StoreError {
     /// There is a challenge of this slug.
     #[error("challenge '{0}' already exists")]
     ChallengeExists(Slug),
+    /// The epoch is not in a state that the step follows: somebody else moved it.
+    #[error("epoch {epoch} cannot become {to} from where it is")]
+    EpochMoved {
+        /// The epoch.
+        epoch: EpochId,
+        /// Where it was to go.
+        to: &'static str,
+    },
     /// The process is stopping, so the operation did not run.
     #[error("the host is stopping")]
     Stopping,

@@ -7,6 +7,8 @@
 
 pub mod challenges;
 mod columns;
+mod epoch;
+pub mod epochs;
 mod error;
 mod migrations;
 mod pool;
@@ -15,5 +17,6 @@ mod store;
 #[cfg(test)]
 mod crash_test;
 
+pub use epoch::{Answer, EpochRow, EpochState, Lane, RecordedExtrinsic, RecordedVector, Step};
 pub use error::StoreError;
 pub use store::Store;

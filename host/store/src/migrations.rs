@@ -6,7 +6,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::StoreError;
 
 /// Every migration, oldest first. A new one is one more line.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/0001_challenges.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/0001_challenges.sql"),
+    include_str!("../../../migrations/0002_epochs.sql"),
+];
 
 /// Brings the schema to the newest version: all missing steps or none.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

@@ -1,1 +1,14 @@
-//! (empty)
+//! What runs now: a challenge's target, whichever way it runs, and the immutable table of all of them.
+//! The reconciler is the only writer; everyone else reads a snapshot. No store, no HTTP.
+
+mod error;
+mod routes;
+mod snapshot;
+mod target;
+
+pub use error::CallError;
+pub use routes::{Route, RoutePublisher, RouteReader, RouteTable, route_channel};
+pub use snapshot::{
+    MetagraphPublisher, MetagraphReader, Publisher, PublisherGone, Reader, metagraph_channel,
+};
+pub use target::Target;

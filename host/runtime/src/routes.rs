@@ -1,0 +1,138 @@
+//! The table of active challenges: the one value in which the public and the private side meet.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use platform_domain::{Capability, Digest, EmissionPercent, RouteRule, Slug};
+
+use crate::{Publisher, Reader, Target, snapshot::channel};
+
+/// An active challenge.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Its name in URLs.
+    pub slug: Slug,
+    /// What answers.
+    pub target: Target,
+    /// The public routes it declared; none means that every path that is not private is open.
+    pub rules: Vec<RouteRule>,
+    /// What it does for the host.
+    pub capabilities: BTreeSet<Capability>,
+    /// Its part of the emission.
+    pub emission_percent: EmissionPercent,
+    /// The digest of the component's bytes, recorded with every epoch; `None` for a container.
+    pub component: Option<Digest>,
+}
+
+/// All active challenges at one moment. Never changes: a new table takes its place.
+#[derive(Clone, Debug, Default)]
+pub struct RouteTable {
+    routes: BTreeMap<Slug, Arc<Route>>,
+}
+
+/// The reconciler's end.
+pub type RoutePublisher = Publisher<Arc<RouteTable>>;
+/// Everyone else's end.
+pub type RouteReader = Reader<Arc<RouteTable>>;
+
+/// Both ends, with an empty table.
+pub fn route_channel() -> (RoutePublisher, RouteReader) {
+    channel(Arc::default())
+}
+
+impl Route {
+    /// Whether it does this for the host.
+    pub fn offers(&self, capability: Capability) -> bool {
+        self.capabilities.contains(&capability)
+    }
+}
+
+impl RouteTable {
+    /// Finds an active challenge.
+    pub fn get(&self, slug: &Slug) -> Option<&Arc<Route>> {
+        self.routes.get(slug)
+    }
+
+    /// Every active challenge in the order of the slugs.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Route>> {
+        self.routes.values()
+    }
+
+    /// How many challenges are active.
+    pub fn len(&self) -> usize {
+        self.routes.len()
+    }
+
+    /// Whether no challenge is active.
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+}
+
+/// Of two routes with one slug the later stays; the registry has each slug once.
+impl FromIterator<Route> for RouteTable {
+    fn from_iter<I: IntoIterator<Item = Route>>(routes: I) -> Self {
+        let routes = routes
+            .into_iter()
+            .map(|route| (route.slug.clone(), Arc::new(route)))
+            .collect();
+        Self { routes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform_domain::{BlockHash, BlockNumber, EpochContext, EpochId, Netuid, UnixSeconds};
+
+    use super::*;
+    use crate::CallError;
+
+    fn route(slug: &str) -> Route {
+        Route {
+            slug: slug.parse().unwrap(),
+            target: Target::Down("no such file".into()),
+            rules: vec![],
+            capabilities: BTreeSet::from([Capability::GetWeights]),
+            emission_percent: "12.5".parse().unwrap(),
+            component: None,
+        }
+    }
+
+    #[test]
+    fn a_table_is_found_by_slug_and_listed_in_order() {
+        let table: RouteTable = ["tsp", "echo"].map(route).into_iter().collect();
+        assert!(
+            table
+                .get(&"tsp".parse().unwrap())
+                .is_some_and(|it| it.offers(Capability::GetWeights))
+        );
+        assert!(table.get(&"nim".parse().unwrap()).is_none());
+        let slugs: Vec<&str> = table.iter().map(|it| it.slug.as_str()).collect();
+        assert_eq!(slugs, ["echo", "tsp"]);
+        assert_eq!((table.len(), table.is_empty()), (2, false));
+    }
+
+    #[test]
+    fn a_reader_keeps_the_table_it_took() {
+        let (publisher, reader) = route_channel();
+        let before = reader.current();
+        publisher.publish([route("tsp")].into_iter().collect::<RouteTable>());
+        assert!(before.is_empty());
+        assert_eq!(reader.current().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_challenge_that_could_not_be_started_fails_with_the_reason() {
+        let context = EpochContext {
+            netuid: Netuid(2),
+            epoch: EpochId(1),
+            block: BlockNumber(360),
+            block_hash: BlockHash([0; 32]),
+            unix_seconds: UnixSeconds(0),
+        };
+        let error = route("tsp").target.weights(context).await.unwrap_err();
+        assert!(matches!(&error, CallError::Down(reason) if &**reason == "no such file"));
+    }
+}

@@ -1,0 +1,65 @@
+//! Asking every active challenge for its weights, all at once, each with its own deadline.
+
+use std::{sync::Arc, time::Duration};
+
+use platform_domain::{Artifact, Capability, Challenge, EpochContext, RawWeight, Status};
+use platform_runtime::RouteTable;
+use platform_store::Answer;
+use tokio::{task::JoinSet, time::timeout};
+
+/// Asks every challenge of `challenges` that is active and gives weights. One that fails, hangs or does not
+/// run is an answer too, with its reason; it never keeps the others waiting beyond `deadline`.
+pub(crate) async fn collect(
+    challenges: Vec<Challenge>,
+    table: Arc<RouteTable>,
+    context: EpochContext,
+    deadline: Duration,
+) -> Vec<Answer> {
+    let mut asked = JoinSet::new();
+    for challenge in challenges.into_iter().filter(takes_part) {
+        let table = Arc::clone(&table);
+        asked.spawn(async move {
+            let weights = ask(&challenge, &table, context, deadline).await;
+            answer(challenge, weights)
+        });
+    }
+    let mut answers = Vec::new();
+    while let Some(joined) = asked.join_next().await {
+        match joined {
+            Ok(answer) => answers.push(answer),
+            Err(panic) => tracing::error!(epoch.id = %context.epoch, error = %panic, "asking a challenge panicked"),
+        }
+    }
+    answers.sort_by(|a, b| a.slug.cmp(&b.slug));
+    answers
+}
+
+fn takes_part(challenge: &Challenge) -> bool {
+    challenge.status == Status::Active && challenge.capabilities.contains(&Capability::GetWeights)
+}
+
+async fn ask(
+    challenge: &Challenge,
+    table: &RouteTable,
+    context: EpochContext,
+    deadline: Duration,
+) -> Result<Vec<RawWeight>, String> {
+    let Some(route) = table.get(&challenge.slug) else { return Err("it does not run".to_owned()) };
+    match timeout(deadline, route.target.weights(context)).await {
+        Ok(Ok(weights)) => Ok(weights),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", deadline.as_secs())),
+    }
+}
+
+fn answer(challenge: Challenge, weights: Result<Vec<RawWeight>, String>) -> Answer {
+    if let Err(reason) = &weights {
+        tracing::warn!(challenge.slug = %challenge.slug, reason, "a challenge gave no weights");
+    }
+    let component = match &challenge.artifact {
+        Artifact::Component(pinned) => Some(pinned.component.to_string()),
+        Artifact::Image(_) => None,
+    };
+    let Challenge { slug, emission_percent, .. } = challenge;
+    Answer { slug, component, emission_percent, weights }
+}

@@ -1,0 +1,107 @@
+//! Taking a row of the ledger as far as it goes, one recorded step at a time.
+
+use platform_chain::{Chain, ChainError};
+use platform_domain::EpochId;
+use platform_store::{EpochRow, EpochState, Step, epochs};
+
+use crate::{EpochError, Epochs, epochs::with_causes, prepare::now};
+
+impl Epochs {
+    /// Drives every epoch that has not ended, oldest first. What is signed may be in flight and is followed to
+    /// its end whatever its age; an older epoch that was not yet signed is over, the current one replaces it.
+    pub(crate) async fn drive_unfinished(&self, chain: &Chain, current: EpochId) -> Result<(), EpochError> {
+        let lane = self.lane(chain);
+        let rows = self.store().read("epoch_unfinished", move |connection| epochs::unfinished(connection, lane)).await?;
+        for row in rows {
+            let in_flight = matches!(row.state, EpochState::Signed | EpochState::Included);
+            if row.epoch < current && !in_flight {
+                let reason = format!("it was only {} when epoch {current} began", row.state);
+                self.advance(&row, Step::Fail { reason }).await?;
+            } else {
+                self.drive(chain, row, current).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn drive(&self, chain: &Chain, mut row: EpochRow, current: EpochId) -> Result<(), EpochError> {
+        loop {
+            let step = match row.state {
+                EpochState::Begun => match self.record(chain, row).await? {
+                    Some(next) => {
+                        row = next;
+                        continue;
+                    }
+                    None => return Ok(()),
+                },
+                EpochState::Recorded if self.signer().is_none() => return Ok(()),
+                EpochState::Recorded => self.sign(chain, &row).await,
+                EpochState::Signed => self.send(chain, &row, current).await,
+                EpochState::Included => self.confirm(chain, &row).await,
+                EpochState::Finalised | EpochState::Skipped | EpochState::Failed => return Ok(()),
+            };
+            let step = match step {
+                Ok(Some(step)) => step,
+                // Nothing to do before the next block.
+                Ok(None) => return Ok(()),
+                Err(EpochError::Chain(error)) if ends_the_epoch(&error) => Step::Fail { reason: with_causes(&error) },
+                Err(error) => return Err(error),
+            };
+            row = self.advance(&row, step).await?;
+        }
+    }
+
+    /// Collects, aggregates and fixes the vector together with the answers it came from. `None` when the epoch
+    /// was over before that.
+    async fn record(&self, chain: &Chain, row: EpochRow) -> Result<Option<EpochRow>, EpochError> {
+        let preview = self.prepare(chain).await?;
+        if preview.epoch != row.epoch {
+            // Its last block went by in between; the next turn sees that it is over.
+            return Ok(None);
+        }
+        let pinned = (preview.block, preview.block_hash);
+        let step = match (preview.vector, preview.nothing_to_pay) {
+            (Ok(vector), _) => Step::Record {
+                policy: preview.policy.to_owned(),
+                vector,
+                report: preview.report.unwrap_or_default(),
+            },
+            (Err(reason), true) => Step::Skip { reason, report: preview.report },
+            (Err(reason), false) => Step::Fail { reason },
+        };
+        let answers = preview.answers;
+        let recorded = self.store().write("epoch_record", move |connection| {
+            let row = epochs::begin(connection, row.lane, row.epoch, pinned, now())?;
+            epochs::put_answers(connection, &row, &answers)?;
+            epochs::advance(connection, &row, step, now())
+        });
+        let recorded = recorded.await?;
+        log(&recorded);
+        Ok(Some(recorded))
+    }
+
+    async fn advance(&self, row: &EpochRow, step: Step) -> Result<EpochRow, EpochError> {
+        let row = row.clone();
+        let next = self.store().write("epoch_advance", move |connection| epochs::advance(connection, &row, step, now())).await?;
+        log(&next);
+        Ok(next)
+    }
+}
+
+/// Whether trying again cannot help: the subnet or the extrinsic is at fault, not the connection or the node.
+fn ends_the_epoch(error: &ChainError) -> bool {
+    matches!(
+        error,
+        ChainError::CommitReveal(_) | ChainError::NoSubnet(_) | ChainError::NoMechanism { .. } | ChainError::Unequal { .. }
+    )
+}
+
+fn log(row: &EpochRow) {
+    let hash = row.extrinsic.as_ref().map(|extrinsic| extrinsic.hash.to_string());
+    let entries = row.vector.as_ref().map(|vector| vector.uids.len());
+    if row.state == EpochState::Failed {
+        tracing::error!(epoch.id = %row.epoch, reason = row.reason, "the epoch failed");
+    } else {
+        tracing::info!(epoch.id = %row.epoch, epoch.state = %row.state, entries, extrinsic = hash, reason = row.reason, "the epoch moved");
+    }
+}

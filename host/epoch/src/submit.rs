@@ -1,0 +1,74 @@
+//! Signing the recorded vector and sending what was signed.
+
+use platform_chain::{Chain, ChainError, Inclusion, SignedExtrinsic, WeightsCall};
+use platform_domain::{BlockHash, EpochId};
+use platform_store::{EpochRow, RecordedExtrinsic, Step};
+
+use crate::{EpochError, Epochs, epochs::with_causes};
+
+/// How many extrinsics may be signed for one epoch. Each but the last is certain never to be included, so
+/// more would mean that something else spends the hotkey's nonces or that the chain stands still.
+const MAX_ATTEMPTS: u32 = 5;
+
+impl Epochs {
+    /// Signs the vector for the chain as it is now.
+    pub(crate) async fn sign(&self, chain: &Chain, row: &EpochRow) -> Result<Option<Step>, EpochError> {
+        let (Some(signer), Some(vector)) = (self.signer(), row.vector.as_ref()) else {
+            return Err(EpochError::Ledger(row.epoch));
+        };
+        if row.attempts >= MAX_ATTEMPTS {
+            let reason = format!("{MAX_ATTEMPTS} extrinsics were signed and none was included");
+            return Ok(Some(Step::Fail { reason }));
+        }
+        let (_, best) = chain.best_block().await?;
+        let subnet = chain.subnet(row.lane.netuid, row.lane.mechanism, best).await?;
+        let call = WeightsCall {
+            netuid: row.lane.netuid,
+            mechanism: row.lane.mechanism,
+            uids: vector.uids.clone(),
+            values: vector.u16.clone(),
+            version_key: subnet.weights_version,
+        };
+        let SignedExtrinsic { bytes, hash, nonce, birth, expires } = chain.sign_weights(signer, &call).await?;
+        let (bytes, hash) = (hex::encode(bytes), BlockHash(hash));
+        Ok(Some(Step::Sign(RecordedExtrinsic { bytes, hash, nonce, birth, expires })))
+    }
+
+    /// Looks whether the extrinsic is already in a block, which a restart does not know, and sends it if not.
+    pub(crate) async fn send(&self, chain: &Chain, row: &EpochRow, current: EpochId) -> Result<Option<Step>, EpochError> {
+        let extrinsic = signed(row)?;
+        let rejection = match chain.inclusion(&extrinsic).await? {
+            Inclusion::Included { block, hash, .. } => return Ok(Some(Step::Include(block, hash))),
+            Inclusion::Expired => None,
+            Inclusion::Pending => match chain.submit(&extrinsic).await {
+                // In the pool; the next turn looks for it in the blocks.
+                Ok(()) => return Ok(None),
+                Err(ChainError::Rejected(rejection)) => Some(rejection),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        // Between the look and the refusal a block may have taken it: a nonce is outdated also by its own use.
+        if let Inclusion::Included { block, hash, .. } = chain.inclusion(&extrinsic).await? {
+            return Ok(Some(Step::Include(block, hash)));
+        }
+        match rejection {
+            Some(rejection) if rejection.is_temporary() => Ok(None),
+            Some(rejection) if !rejection.invites_new_signature() => {
+                Ok(Some(Step::Fail { reason: with_causes(&ChainError::Rejected(rejection)) }))
+            }
+            _ if row.epoch < current => {
+                Ok(Some(Step::Fail { reason: format!("its extrinsic was not included before epoch {current}") }))
+            }
+            // Expired in a final block, or its nonce is used by another: these bytes can never be included.
+            _ => self.sign(chain, row).await,
+        }
+    }
+}
+
+/// The extrinsic as it was recorded.
+pub(crate) fn signed(row: &EpochRow) -> Result<SignedExtrinsic, EpochError> {
+    let incomplete = || EpochError::Ledger(row.epoch);
+    let RecordedExtrinsic { bytes, hash, nonce, birth, expires } = row.extrinsic.clone().ok_or_else(incomplete)?;
+    let bytes = hex::decode(bytes).map_err(|_| incomplete())?;
+    Ok(SignedExtrinsic { bytes, hash: hash.0, nonce, birth, expires })
+}

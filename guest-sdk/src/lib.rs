@@ -1,1 +1,92 @@
-//! (empty)
+//! What a challenge author depends on.
+//!
+//! A challenge is a WebAssembly component that serves miners and answers, once an epoch, who has earned what.
+//! This is a whole one:
+//!
+//! ```
+//! use platform_guest_sdk::prelude::*;
+//! use serde::{Deserialize, Serialize};
+//!
+//! struct Guess;
+//!
+//! #[derive(Deserialize, Serialize)]
+//! struct Attempt {
+//!     number: u64,
+//! }
+//!
+//! #[challenge(name = "guess", description = "Finds a number.", data = exclusive)]
+//! impl Guess {
+//!     #[post("/attempts", signed, max_body = 1024)]
+//!     fn attempt(request: &Request) -> Result<(u16, Json<Attempt>)> {
+//!         let attempt: Attempt = request.json()?;
+//!         let file = request.environment().data_dir()?.join(&request.signed_caller()?.hotkey);
+//!         std::fs::write(file, attempt.number.to_string())?;
+//!         Ok((201, Json(attempt)))
+//!     }
+//!
+//!     #[weights]
+//!     fn weights(context: &WeightsContext) -> Result<Weights> {
+//!         let secret: u64 = context.environment().config("SECRET")?;
+//!         let mut weights = Weights::new();
+//!         for file in std::fs::read_dir(context.environment().data_dir()?)? {
+//!             let (path, name) = file.map(|file| (file.path(), file.file_name()))?;
+//!             let number: u64 = std::fs::read_to_string(path)?.parse()?;
+//!             weights.push(name.to_string_lossy(), 1.0 / (1.0 + number.abs_diff(secret) as f64))?;
+//!         }
+//!         Ok(weights)
+//!     }
+//! }
+//!
+//! // And this tests it, without Wasm:
+//! use platform_guest_sdk::testing::{Harness, post};
+//!
+//! let guess = Harness::<Guess>::new().config("SECRET", "7");
+//! let attempt = post("/attempts").json(&Attempt { number: 8 });
+//! assert_eq!(guess.send(attempt.clone()).status(), 401);
+//! assert_eq!(guess.send(attempt.caller("5Alice", Some(3))).status(), 201);
+//! assert_eq!(guess.weights(&guess.moment()).unwrap().entries(), [("5Alice".to_owned(), 0.5)]);
+//! ```
+//!
+//! With `crate-type = ["cdylib"]` in its `Cargo.toml`, `cargo build --release --target wasm32-wasip2` makes the
+//! component. See [`challenge`](macro@challenge) for what the attribute and its marks can say.
+//!
+//! - [`Request`] reads JSON, parameters, headers and the verified caller; what does not fit is answered with a
+//!   400, 401 or 422 that says what is wrong.
+//! - Handlers return [`Json`], text, a [`Response`], or any of them with a status: `(201, Json(value))`.
+//! - [`Error`] carries a status; `?` makes any other error a 500, whose text only the operator sees.
+//! - [`Environment`] has the operator's configuration and the data directory.
+//! - [`Weights`] refuses what the host would refuse.
+//! - [`log`] writes to the challenge's log. A panic prints its message there and ends that call only.
+//! - [`testing`] runs all of it natively.
+
+mod challenge;
+#[cfg(target_family = "wasm")]
+#[doc(hidden)]
+pub mod component;
+mod encoding;
+mod environment;
+mod error;
+pub mod log;
+mod request;
+mod response;
+mod router;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+mod weights;
+
+pub use challenge::Challenge;
+pub use environment::Environment;
+pub use error::{Error, Result};
+pub use platform_guest_sdk_macros::challenge;
+pub use request::{Caller, Request};
+pub use response::{IntoResponse, Json, Response};
+pub use router::{Handler, Route};
+pub use weights::{MAX_WEIGHTS, Weights, WeightsContext, WeightsFunction};
+
+/// Everything a challenge's file usually names.
+pub mod prelude {
+    pub use crate::{
+        Caller, Environment, Error, IntoResponse, Json, Request, Response, Result, Weights, WeightsContext,
+        challenge, log,
+    };
+}

@@ -1,1 +1,40 @@
-//! (empty)
+//! The `#[challenge]` attribute of `platform-guest-sdk`. Use it from there: the documentation is there too,
+//! and what it expands to names that crate.
+
+mod expand;
+mod options;
+mod pattern;
+mod routes;
+
+use proc_macro::TokenStream;
+
+/// Turns an `impl` block into a challenge: its functions become routes and weights, the component's exports
+/// and the manifest.
+///
+/// The attribute states the challenge:
+///
+/// | option | meaning | when absent |
+/// |---|---|---|
+/// | `name = "tsp"` | its name for people | required |
+/// | `description = "..."` | one sentence | none |
+/// | `version = "1.0.0"` | its own version | the version in the author's `Cargo.toml` |
+/// | `data = exclusive` | `none`, or `exclusive`: `/data` for one call at a time | `none` |
+/// | `limits(memory = "64MiB", route_ms = 2000, weights_ms = 5000)` | what it asks for, each optional | the host's defaults |
+///
+/// Inside the block these mark functions:
+///
+/// | mark | function |
+/// |---|---|
+/// | `#[get("/tours/{id}")]`, `post`, `put`, `patch`, `delete`, `options` | `fn(&Request) -> Result<impl IntoResponse>` for a declared route; `signed` lets only callers with a verified signature in, `max_body = 65536` limits the body |
+/// | `#[any]` | the same signature for every method and path; excludes declared routes |
+/// | `#[weights]` | `fn(&WeightsContext) -> Result<Weights>` |
+///
+/// Routes are tried in the order of the block, here and in the host. A route that an earlier one hides is a
+/// compile error, and so is a private path (`/health`, `/version`, `/internal/...`): the host never serves it.
+#[proc_macro_attribute]
+pub fn challenge(options: TokenStream, block: TokenStream) -> TokenStream {
+    let expanded = syn::parse(options)
+        .and_then(|options| syn::parse(block).map(|block| (options, block)))
+        .and_then(|(options, block)| expand::challenge(options, block));
+    expanded.unwrap_or_else(|error| error.into_compile_error()).into()
+}

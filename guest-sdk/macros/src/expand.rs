@@ -1,0 +1,164 @@
+//! What `#[challenge]` expands to: the block itself, `impl Challenge`, and for Wasm the exports and the
+//! manifest's custom section.
+
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+use serde_json::{Map, Value, json};
+use syn::{Error, Ident, ImplItem, ItemImpl, Result};
+
+use crate::{
+    options::Options,
+    routes::{Marked, Route},
+};
+
+/// The section's name is part of the contract with the host.
+const SECTION: &str = "platform:manifest";
+
+pub(crate) fn challenge(options: Options, mut block: ItemImpl) -> Result<TokenStream> {
+    if let Some((_, path, _)) = &block.trait_ {
+        return Err(Error::new_spanned(
+            path,
+            "goes on an impl block of the type itself, not of a trait",
+        ));
+    }
+    if !block.generics.params.is_empty() {
+        return Err(Error::new_spanned(
+            &block.generics,
+            "a challenge has no type parameters",
+        ));
+    }
+    let mut marked = Marked::default();
+    for item in &mut block.items {
+        if let ImplItem::Fn(function) = item {
+            marked.take(function)?;
+        }
+    }
+    if let (Some(any), Some(_)) = (&marked.any, marked.routes.first()) {
+        let reason = "#[any] excludes declared routes: once one is declared, the host opens no other path";
+        return Err(Error::new(any.span(), reason));
+    }
+    if !marked.serves() && marked.weights.is_none() {
+        let reason = "no route and no #[weights]: the challenge would do nothing";
+        return Err(Error::new_spanned(&block.self_ty, reason));
+    }
+    let manifest = manifest(&options, &marked.routes)?;
+    let implementation = implementation(&options, &block, &marked, &manifest);
+    let exports = exports(&block.self_ty, &marked, &manifest);
+    Ok(quote! { #block #implementation #exports })
+}
+
+fn manifest(options: &Options, routes: &[Route]) -> Result<String> {
+    let version = match &options.version {
+        Some(version) => version.clone(),
+        // Cargo sets it for the crate that is being compiled, which is the author's.
+        None => std::env::var("CARGO_PKG_VERSION")
+            .map_err(|_| Error::new(Span::call_site(), "not built by cargo: state version = \"...\""))?,
+    };
+    let mut manifest = Map::new();
+    manifest.insert("name".into(), json!(options.name));
+    manifest.insert("version".into(), json!(version));
+    if let Some(description) = &options.description {
+        manifest.insert("description".into(), json!(description));
+    }
+    manifest.insert(
+        "data".into(),
+        json!(if options.data { "exclusive" } else { "none" }),
+    );
+    if !options.limits.is_empty() {
+        manifest.insert("limits".into(), Value::Object(options.limits.clone()));
+    }
+    if !routes.is_empty() {
+        manifest.insert("routes".into(), routes.iter().map(Route::to_json).collect());
+    }
+    Ok(Value::Object(manifest).to_string())
+}
+
+fn implementation(options: &Options, block: &ItemImpl, marked: &Marked, manifest: &str) -> TokenStream {
+    let target = &block.self_ty;
+    let data = options.data;
+    let routes = marked.routes.iter().map(|route| {
+        let Route {
+            method,
+            pattern,
+            signed,
+            ..
+        } = route;
+        let max_body = option(
+            route
+                .max_body
+                .map(|bytes| Literal::u64_suffixed(bytes).into_token_stream()),
+        );
+        let handler = handler(target, &route.function);
+        quote! {
+            ::platform_guest_sdk::Route {
+                method: #method, pattern: #pattern, signed: #signed, max_body: #max_body, handler: #handler,
+            }
+        }
+    });
+    let any = option(marked.any.as_ref().map(|function| handler(target, function)));
+    let weights = option(marked.weights.as_ref().map(|function| {
+        quote_spanned! { function.span() => |context| <#target>::#function(context) }
+    }));
+    quote! {
+        impl ::platform_guest_sdk::Challenge for #target {
+            const MANIFEST: &'static str = #manifest;
+            const DATA: bool = #data;
+            const ROUTES: &'static [::platform_guest_sdk::Route] = &[#(#routes),*];
+            const ANY: ::core::option::Option<::platform_guest_sdk::Handler> = #any;
+            const WEIGHTS: ::core::option::Option<::platform_guest_sdk::WeightsFunction> = #weights;
+        }
+    }
+}
+
+/// Spanned at the author's function, so that a wrong signature is reported there.
+fn handler(target: &syn::Type, function: &Ident) -> TokenStream {
+    quote_spanned! { function.span() =>
+        |request| ::platform_guest_sdk::IntoResponse::into_response(<#target>::#function(request)?)
+    }
+}
+
+fn option(value: Option<TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote! { ::core::option::Option::Some(#value) },
+        None => quote! { ::core::option::Option::None },
+    }
+}
+
+fn exports(target: &syn::Type, marked: &Marked, manifest: &str) -> TokenStream {
+    let bytes = Literal::byte_string(manifest.as_bytes());
+    let length = manifest.len();
+    let routes = marked
+        .serves()
+        .then(|| quote! { ::platform_guest_sdk::__export!(routes, #target); });
+    let weights = marked
+        .weights
+        .as_ref()
+        .map(|_| quote! { ::platform_guest_sdk::__export!(weights, #target); });
+    quote! {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            #[expect(unsafe_code, reason = "a custom section is written by naming a link section")]
+            #[unsafe(link_section = #SECTION)]
+            #[used]
+            static MANIFEST: [u8; #length] = *#bytes;
+
+            #routes
+            #weights
+        };
+    }
+}
+
+impl Route {
+    fn to_json(&self) -> Value {
+        let mut rule = Map::new();
+        rule.insert("method".into(), json!(self.method));
+        rule.insert("pattern".into(), json!(self.pattern));
+        if self.signed {
+            rule.insert("signed".into(), json!(true));
+        }
+        if let Some(max_body) = self.max_body {
+            rule.insert("max_body".into(), json!(max_body));
+        }
+        Value::Object(rule)
+    }
+}

@@ -1,0 +1,104 @@
+//! What the operator gives a challenge: configuration and, when it asked, a directory.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde::de::DeserializeOwned;
+
+use crate::{Error, Result};
+
+/// The configuration and the data directory of a call.
+///
+/// It is a value and not a global, so that tests of an author run side by side with different ones.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+impl Environment {
+    /// A configuration value as it was written.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    /// A required configuration value: its text read as JSON, or else taken as a string. `3600` is a number,
+    /// `{"a":1}` a map, `lisbon` a string.
+    ///
+    /// Errors name the variable and never show its value, which may be a secret.
+    pub fn config<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        let Some(text) = self.text(name) else {
+            return Err(Error::internal(format!("the configuration lacks {name}")));
+        };
+        let read = serde_json::from_str(text);
+        read.or_else(|_| serde_json::from_value(serde_json::Value::from(text)))
+            .map_err(|_| {
+                let expected = std::any::type_name::<T>();
+                Error::internal(format!("the configuration's {name} is not a valid {expected}"))
+            })
+    }
+
+    /// The same with a value for when it is absent. One that is there and wrong is still an error.
+    pub fn config_or<T: DeserializeOwned>(&self, name: &str, default: T) -> Result<T> {
+        match self.text(name) {
+            None => Ok(default),
+            Some(_) => self.config(name),
+        }
+    }
+
+    /// Where the challenge keeps files: `/data` in the host. Only with `data = exclusive`.
+    pub fn data_dir(&self) -> Result<&Path> {
+        let undeclared = || Error::internal("no data directory: the challenge must state data = exclusive");
+        self.data_dir.as_deref().ok_or_else(undeclared)
+    }
+
+    /// What the host gave this call.
+    #[cfg(target_family = "wasm")]
+    pub(crate) fn of_this_call(data: bool) -> Self {
+        let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+        Self {
+            variables: std::env::vars_os()
+                .map(|(name, value)| (text(name), text(value)))
+                .collect(),
+            data_dir: data.then(|| PathBuf::from("/data")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(value: &str) -> Environment {
+        let variables = BTreeMap::from([("NAME".to_owned(), value.to_owned())]);
+        Environment {
+            variables,
+            data_dir: None,
+        }
+    }
+
+    #[test]
+    fn a_value_is_json_or_else_text() {
+        assert_eq!(with("3600").config::<u64>("NAME").unwrap(), 3600);
+        assert_eq!(with("3600").config::<String>("NAME").unwrap(), "3600");
+        assert_eq!(with("lisbon").config::<String>("NAME").unwrap(), "lisbon");
+        assert_eq!(with("[1,2]").config::<Vec<u8>>("NAME").unwrap(), [1, 2]);
+        assert_eq!(Environment::default().config_or("NAME", 7).unwrap(), 7);
+    }
+
+    #[test]
+    fn an_error_names_the_variable_and_hides_the_value() {
+        let error = with("s3cret").config::<u64>("NAME").unwrap_err().to_string();
+        assert!(error.contains("NAME") && !error.contains("s3cret"), "{error}");
+        assert!(with("x").config_or("NAME", 7).is_err());
+        assert!(
+            Environment::default()
+                .config::<u64>("NAME")
+                .unwrap_err()
+                .message()
+                .contains("lacks NAME")
+        );
+    }
+}

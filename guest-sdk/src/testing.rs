@@ -1,0 +1,249 @@
+//! Runs a challenge without Wasm and without a host, for the author's own tests: requests go through the same
+//! router to the same handlers.
+//!
+//! ```
+//! use platform_guest_sdk::{prelude::*, testing::{Harness, get, post}};
+//!
+//! struct Greeter;
+//!
+//! #[challenge(name = "greeter", version = "1.0.0")]
+//! impl Greeter {
+//!     #[get("/hello/{name}")]
+//!     fn hello(request: &Request) -> Result<String> {
+//!         let greeting: String = request.environment().config_or("GREETING", "Hello".into())?;
+//!         Ok(format!("{greeting}, {}!", request.param::<String>("name")?))
+//!     }
+//!
+//!     #[post("/visits", signed)]
+//!     fn visit(request: &Request) -> Result<(u16, String)> {
+//!         Ok((201, request.signed_caller()?.hotkey.clone()))
+//!     }
+//! }
+//!
+//! let greeter = Harness::<Greeter>::new().config("GREETING", "Moin");
+//! assert_eq!(greeter.send(get("/hello/Ada")).text(), "Moin, Ada!");
+//! assert_eq!(greeter.send(get("/goodbye")).status(), 404);
+//! assert_eq!(greeter.send(get("/visits")).status(), 405);
+//! assert_eq!(greeter.send(post("/visits")).status(), 401);
+//! assert_eq!(greeter.send(post("/visits").caller("5Alice", None)).status(), 201);
+//! ```
+
+use std::{
+    marker::PhantomData,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Caller, Challenge, Environment, Error, Request, Response, Result, Weights, WeightsContext, router,
+};
+
+/// A challenge under test: its configuration and, with `data = exclusive`, an empty directory of its own that
+/// stands for `/data` and goes when the harness does.
+#[derive(Debug)]
+pub struct Harness<C> {
+    environment: Environment,
+    own_directory: Option<PathBuf>,
+    challenge: PhantomData<C>,
+}
+
+/// A request to be sent.
+#[derive(Clone, Debug)]
+pub struct TestRequest(Request);
+
+/// The answer a client would see, and for an error what the challenge said.
+#[derive(Debug)]
+pub struct Answer {
+    response: Response,
+    error: Option<Error>,
+}
+
+/// Two harnesses of one process have different directories.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// A request without a body.
+pub fn get(target: &str) -> TestRequest {
+    request("GET", target)
+}
+
+/// A request to which a body may be given.
+pub fn post(target: &str) -> TestRequest {
+    request("POST", target)
+}
+
+/// A request with any method. The target is a path with an optional query.
+pub fn request(method: &str, target: &str) -> TestRequest {
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path, Some(query.to_owned())),
+        None => (target, None),
+    };
+    let (method, path) = (method.to_owned(), path.to_owned());
+    TestRequest(Request {
+        id: "test".into(),
+        method,
+        path,
+        query,
+        ..Request::default()
+    })
+}
+
+impl TestRequest {
+    /// With this value as a JSON body.
+    ///
+    /// # Panics
+    /// When JSON cannot express it.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a test that is wrong shall fail")]
+    pub fn json(self, value: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(value).unwrap_or_else(|error| panic!("the test's body: {error}"));
+        self.header("content-type", "application/json").body(body)
+    }
+
+    /// With this body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.0.body = body.into();
+        self
+    }
+
+    /// With one more header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
+        self.0.headers.push((name.to_ascii_lowercase(), value.into()));
+        self
+    }
+
+    /// As if the host had verified this hotkey's signature.
+    #[must_use]
+    pub fn caller(mut self, hotkey: &str, uid: Option<u16>) -> Self {
+        self.0.caller = Some(Caller {
+            hotkey: hotkey.to_owned(),
+            uid,
+        });
+        self
+    }
+}
+
+impl<C: Challenge> Harness<C> {
+    /// Without configuration.
+    ///
+    /// # Panics
+    /// When the directory cannot be made.
+    #[must_use]
+    #[expect(
+        clippy::panic,
+        clippy::new_without_default,
+        reason = "a test that cannot run shall fail"
+    )]
+    pub fn new() -> Self {
+        let own_directory = C::DATA.then(|| {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("platform-challenge-{}-{number}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            std::fs::create_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            path
+        });
+        let environment = Environment {
+            data_dir: own_directory.clone(),
+            ..Environment::default()
+        };
+        Self {
+            environment,
+            own_directory,
+            challenge: PhantomData,
+        }
+    }
+
+    /// With this configuration value, as an operator would write it.
+    #[must_use]
+    pub fn config(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.variables.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// With this directory, which is left alone afterwards.
+    #[must_use]
+    pub fn data_dir(mut self, path: &Path) -> Self {
+        self.environment.data_dir = Some(path.to_owned());
+        self
+    }
+
+    /// Sends a request through the router.
+    pub fn send(&self, request: TestRequest) -> Answer {
+        let request = Request {
+            environment: self.environment.clone(),
+            ..request.0
+        };
+        match router::serve::<C>(request) {
+            Ok(response) => Answer {
+                response,
+                error: None,
+            },
+            Err(error) => Answer {
+                response: error.to_response(),
+                error: Some(error),
+            },
+        }
+    }
+
+    /// A moment to ask weights for; change what matters to the test.
+    pub fn moment(&self) -> WeightsContext {
+        WeightsContext {
+            environment: self.environment.clone(),
+            ..WeightsContext::default()
+        }
+    }
+
+    /// Asks for weights.
+    pub fn weights(&self, moment: &WeightsContext) -> Result<Weights> {
+        let weights = C::WEIGHTS.ok_or_else(|| Error::internal("the challenge has no #[weights]"))?;
+        weights(moment)
+    }
+}
+
+impl Answer {
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.response.status()
+    }
+
+    /// Status, headers and body. For an error that the host would write out, the body is only alike.
+    pub fn response(&self) -> &Response {
+        &self.response
+    }
+
+    /// The error that the handler returned.
+    pub fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+
+    /// The body as text.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[expect(clippy::panic, reason = "a test that finds something else shall fail")]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(self.response.body()).unwrap_or_else(|error| panic!("the body: {error}"))
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[expect(clippy::panic, reason = "a test that finds something else shall fail")]
+    pub fn json<T: DeserializeOwned>(&self) -> T {
+        let read = serde_json::from_slice(self.response.body());
+        read.unwrap_or_else(|error| panic!("{error} in {}", String::from_utf8_lossy(self.response.body())))
+    }
+}
+
+impl<C> Drop for Harness<C> {
+    fn drop(&mut self) {
+        if let Some(path) = &self.own_directory {
+            // What a test leaves in the temporary directory does no harm.
+            let _ = std::fs::remove_dir_all(path);
+        }
+    }
+}

@@ -1,1 +1,18 @@
-//! (empty)
+//! The admin API on the wire: what a request may say, what an answer shows, and a client for both.
+//!
+//! These types know the vocabulary only. Deserialising checks form (names, numbers, references); what is
+//! allowed in which state is decided by the host. Unknown fields are refused, so that a misspelt one is
+//! not silently without effect.
+
+mod challenge;
+mod client;
+mod error;
+mod optional;
+mod status;
+
+pub use challenge::{
+    ChallengeCreated, ChallengeList, ChallengeView, ComponentView, CreateChallenge, PatchChallenge,
+};
+pub use client::{Client, ClientError};
+pub use error::{ErrorBody, ErrorDetail};
+pub use status::{ChallengeStatus, HostStatus, Observed, ReconcilerStatus};

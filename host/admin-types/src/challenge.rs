@@ -1,0 +1,276 @@
+//! Challenges: registering, changing, showing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use platform_domain::{
+    Capability, ComponentRef, DataMode, Digest, EmissionPercent, ImageRef, PlainToken, Resources, Slug,
+    Status, UnixSeconds,
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::{Observed, optional::present};
+
+/// `POST /v1/admin/challenges`. Exactly one of `component` and `image` is given.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateChallenge {
+    /// The name in URLs; never changes.
+    pub slug: Slug,
+    /// A WebAssembly component: `oci:DIR[:TAG]`, `HOST/NAME[:TAG][@DIGEST]` or `file:PATH`.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub component: Option<ComponentRef>,
+    /// A container image: `HOST/NAME[:TAG][@DIGEST]`.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub image: Option<ImageRef>,
+    /// The name for people; the manifest's when absent.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub name: Option<String>,
+    /// The challenge's own version; the manifest's when absent.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub version: Option<String>,
+    /// Its part of the emission, 0 when absent.
+    #[serde(default)]
+    pub emission_percent: EmissionPercent,
+    /// Where it stands at once, draft when absent.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub status: Option<Status>,
+    /// What it must be able to do; all that it can do when absent.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub required_capabilities: Option<BTreeSet<Capability>>,
+    /// Whether it keeps files; as its manifest says when absent.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub data: Option<DataMode>,
+    /// What it may use.
+    #[serde(default)]
+    pub resources: Resources,
+    /// Named volumes to mount points, containers only.
+    #[serde(default)]
+    pub volumes: BTreeMap<String, String>,
+    /// Environment variables.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Names of secrets it is granted.
+    #[serde(default)]
+    pub secrets: BTreeSet<String>,
+    /// One sentence for people; the manifest's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whatever the operator wants to keep with it.
+    #[serde(default)]
+    pub metadata: Map<String, Value>,
+}
+
+/// `PATCH /v1/admin/challenges/{slug}`. An absent field stays as it is, a given one replaces the whole value.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PatchChallenge {
+    /// The name for people.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The challenge's own version.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Its part of the emission.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub emission_percent: Option<EmissionPercent>,
+    /// Where it is to stand; the same rules as for the verbs.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// What it must be able to do.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub required_capabilities: Option<BTreeSet<Capability>>,
+    /// Whether it keeps files.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataMode>,
+    /// What it may use.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    /// Named volumes to mount points, containers only.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub volumes: Option<BTreeMap<String, String>>,
+    /// Environment variables.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub env: Option<BTreeMap<String, String>>,
+    /// Names of secrets it is granted.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<BTreeSet<String>>,
+    /// One sentence for people; null clears it.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub description: Option<Option<String>>,
+    /// Whatever the operator wants to keep with it.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Map<String, Value>>,
+}
+
+/// A challenge as the operator sees it: the whole record but the token's hash, and what became of it.
+/// Environment values are configuration and shown; they belong in no log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChallengeView {
+    /// The name in URLs.
+    pub slug: Slug,
+    /// The name for people.
+    pub name: String,
+    /// The component that runs; absent for a container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<ComponentView>,
+    /// The container image; absent for a component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageRef>,
+    /// The challenge's own version.
+    pub version: String,
+    /// Its part of the emission.
+    pub emission_percent: EmissionPercent,
+    /// Where it is meant to stand.
+    pub status: Status,
+    /// What is running of it.
+    pub observed: Observed,
+    /// Where its public routes begin.
+    pub public_proxy_base_path: String,
+    /// What it does for the host.
+    pub required_capabilities: BTreeSet<Capability>,
+    /// Whether it keeps files.
+    pub data: DataMode,
+    /// What it may use.
+    pub resources: Resources,
+    /// Named volumes to mount points.
+    pub volumes: BTreeMap<String, String>,
+    /// Environment variables.
+    pub env: BTreeMap<String, String>,
+    /// Names of secrets it is granted.
+    pub secrets: BTreeSet<String>,
+    /// One sentence for people.
+    pub description: Option<String>,
+    /// Whatever the operator keeps with it.
+    pub metadata: Map<String, Value>,
+    /// The end of the challenge token, to tell two apart.
+    pub token_hint: String,
+    /// When it was registered.
+    pub created_at: UnixSeconds,
+    /// When the record last changed.
+    pub updated_at: UnixSeconds,
+}
+
+/// A component as registered, with what that meant at the time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComponentView {
+    /// As registered.
+    pub reference: ComponentRef,
+    /// The OCI manifest's digest; a file has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest_digest: Option<Digest>,
+    /// The digest of the bytes that run.
+    pub digest: Digest,
+}
+
+/// `201` of a create.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChallengeCreated {
+    /// What was registered.
+    pub challenge: ChallengeView,
+    /// The challenge token. This answer is the only place where it is ever shown.
+    #[serde(serialize_with = "reveal", deserialize_with = "conceal")]
+    pub challenge_token: PlainToken,
+}
+
+/// `GET /v1/admin/challenges`: every challenge, by slug.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChallengeList {
+    /// In the order of their slugs.
+    pub challenges: Vec<ChallengeView>,
+}
+
+fn reveal<S: Serializer>(token: &PlainToken, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(token.reveal())
+}
+
+fn conceal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PlainToken, D::Error> {
+    String::deserialize(deserializer).map(|text| PlainToken::from_text(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_create_request_needs_a_slug_only_and_refuses_what_it_does_not_know() {
+        let minimal: CreateChallenge = serde_json::from_str(r#"{"slug":"tsp"}"#).unwrap();
+        assert!(minimal.emission_percent.is_zero() && minimal.status.is_none());
+        for bad in [
+            "{}",
+            r#"{"slug":"A"}"#,
+            r#"{"slug":"tsp","emision_percent":"1"}"#,
+            r#"{"slug":"tsp","name":null}"#,
+            r#"{"slug":"tsp","emission_percent":null}"#,
+            r#"{"slug":"tsp","emission_percent":"100.1"}"#,
+            r#"{"slug":"tsp","required_capabilities":["fly"]}"#,
+            r#"{"slug":"tsp","resources":{"disk":"1g"}}"#,
+            r#"{"slug":"tsp","env":{"A":1}}"#,
+            r#"{"slug":"tsp","component":"echo"}"#,
+        ] {
+            assert!(serde_json::from_str::<CreateChallenge>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_patch_tells_absent_null_and_given_apart() {
+        let read = |json: &str| serde_json::from_str::<PatchChallenge>(json);
+        assert_eq!(read("{}").unwrap().description, None);
+        assert_eq!(read(r#"{"description":null}"#).unwrap().description, Some(None));
+        assert_eq!(
+            read(r#"{"description":"x"}"#).unwrap().description,
+            Some(Some("x".into()))
+        );
+        for field in [
+            "name",
+            "version",
+            "emission_percent",
+            "status",
+            "data",
+            "resources",
+            "env",
+            "metadata",
+        ] {
+            assert!(
+                read(&format!(r#"{{"{field}":null}}"#)).is_err(),
+                "{field} has no null"
+            );
+        }
+        for field in ["slug", "component", "image", "token_hash", "created_at"] {
+            assert!(
+                read(&format!(r#"{{"{field}":"x1"}}"#)).is_err(),
+                "{field} cannot be patched"
+            );
+        }
+        let written = serde_json::to_string(&read(r#"{"description":null}"#).unwrap()).unwrap();
+        assert_eq!(written, r#"{"description":null}"#);
+    }
+}

@@ -1,0 +1,336 @@
+//! A typed client of the admin API, for the command line and for tests. Plain HTTP: the admin listener is
+//! private; whoever crosses a network brings a tunnel.
+
+use std::{error::Error, time::Duration};
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, Uri, header, uri::Scheme};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::{
+    client::legacy::{Client as Http, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use platform_domain::{PlainToken, Slug};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    ChallengeCreated, ChallengeList, ChallengeView, CreateChallenge, ErrorBody, HostStatus, PatchChallenge,
+};
+
+/// Speaks to one host as its operator.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Scheme and authority, without a path.
+    base: Uri,
+    token: PlainToken,
+    http: Http<HttpConnector, Full<Bytes>>,
+}
+
+/// Why a call did not give what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The address is not `http://HOST[:PORT]`.
+    #[error("the address of the admin API is written http://HOST:PORT, without a path")]
+    Address,
+    /// The token has bytes that no header can carry.
+    #[error("the admin token contains characters that cannot be sent")]
+    Token,
+    /// No connection, or it broke.
+    #[error("the admin API at {address} cannot be reached")]
+    Unreachable {
+        /// Whom it tried.
+        address: String,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// No answer within [`Client::TIMEOUT`].
+    #[error("the admin API did not answer within {} seconds", Client::TIMEOUT.as_secs())]
+    Timeout,
+    /// The host understood and refused.
+    #[error("{message}")]
+    Refused {
+        /// The HTTP status.
+        status: StatusCode,
+        /// For programs.
+        code: String,
+        /// For people.
+        message: String,
+        /// The field that is wrong.
+        field: Option<String>,
+        /// What the person could do about it.
+        hint: Option<String>,
+    },
+    /// Something answered that is not this API.
+    #[error("the answer (status {status}) is not one of the admin API")]
+    Foreign {
+        /// The HTTP status.
+        status: StatusCode,
+    },
+    /// The request has no JSON form.
+    #[error("the request cannot be written as JSON")]
+    Request(#[source] serde_json::Error),
+}
+
+impl Client {
+    /// A create or an activate may fetch and compile a large component before it is answered.
+    pub const TIMEOUT: Duration = Duration::from_secs(300);
+    /// Far above the largest list of challenges; keeps a wrong address from filling the memory.
+    const MAX_ANSWER: usize = 64 << 20;
+
+    /// Takes the address of the admin listener, `http://HOST[:PORT]`, and the admin token. Connects to
+    /// nothing yet.
+    pub fn new(address: &str, token: PlainToken) -> Result<Self, ClientError> {
+        let base: Uri = address.parse().map_err(|_| ClientError::Address)?;
+        let bare = matches!(base.path(), "" | "/") && base.query().is_none();
+        if base.scheme() != Some(&Scheme::HTTP) || base.host().is_none_or(str::is_empty) || !bare {
+            return Err(ClientError::Address);
+        }
+        let http = Http::builder(TokioExecutor::new()).build_http();
+        Ok(Self { base, token, http })
+    }
+
+    /// Registers a challenge.
+    pub async fn challenge_create(&self, new: &CreateChallenge) -> Result<ChallengeCreated, ClientError> {
+        self.post("/v1/admin/challenges", new).await
+    }
+
+    /// Every challenge.
+    pub async fn challenge_list(&self) -> Result<ChallengeList, ClientError> {
+        self.get("/v1/admin/challenges").await
+    }
+
+    /// One challenge.
+    pub async fn challenge_get(&self, slug: &Slug) -> Result<ChallengeView, ClientError> {
+        self.get(&challenge(slug)).await
+    }
+
+    /// Changes fields of a challenge.
+    pub async fn challenge_patch(
+        &self,
+        slug: &Slug,
+        patch: &PatchChallenge,
+    ) -> Result<ChallengeView, ClientError> {
+        let body = serde_json::to_vec(patch).map_err(ClientError::Request)?;
+        self.call(Method::PATCH, &challenge(slug), Some(body)).await
+    }
+
+    /// Makes a challenge active.
+    pub async fn challenge_activate(&self, slug: &Slug) -> Result<ChallengeView, ClientError> {
+        self.call(Method::POST, &format!("{}/activate", challenge(slug)), None)
+            .await
+    }
+
+    /// Makes a challenge inactive.
+    pub async fn challenge_deactivate(&self, slug: &Slug) -> Result<ChallengeView, ClientError> {
+        self.call(Method::POST, &format!("{}/deactivate", challenge(slug)), None)
+            .await
+    }
+
+    /// Disables a challenge.
+    pub async fn challenge_disable(&self, slug: &Slug) -> Result<ChallengeView, ClientError> {
+        self.call(Method::POST, &format!("{}/disable", challenge(slug)), None)
+            .await
+    }
+
+    /// Removes a challenge that is not active; its files stay.
+    pub async fn challenge_delete(&self, slug: &Slug) -> Result<(), ClientError> {
+        self.send(Method::DELETE, &challenge(slug), None)
+            .await
+            .map(|_| ())
+    }
+
+    /// How the host is.
+    pub async fn status(&self) -> Result<HostStatus, ClientError> {
+        self.get("/v1/admin/status").await
+    }
+
+    /// Reads any resource below the host's address; for routes that other crates add.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.call(Method::GET, path, None).await
+    }
+
+    /// Posts to any resource below the host's address; for routes that other crates add.
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(body).map_err(ClientError::Request)?;
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<T, ClientError> {
+        let (status, answer) = self.send(method, path, body).await?;
+        serde_json::from_slice(&answer).map_err(|_| ClientError::Foreign { status })
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<(StatusCode, Bytes), ClientError> {
+        let mut uri = self.base.clone().into_parts();
+        uri.path_and_query = Some(path.parse().map_err(|_| ClientError::Address)?);
+        let uri = Uri::from_parts(uri).map_err(|_| ClientError::Address)?;
+        let mut authorization = header::HeaderValue::try_from(format!("Bearer {}", self.token.reveal()))
+            .map_err(|_| ClientError::Token)?;
+        authorization.set_sensitive(true);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(header::AUTHORIZATION, authorization);
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let body = Full::new(Bytes::from(body.unwrap_or_default()));
+        let request = request.body(body).map_err(|_| ClientError::Address)?;
+        let exchange = async {
+            let response = self
+                .http
+                .request(request)
+                .await
+                .map_err(|error| self.unreachable(error.into()))?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, Self::MAX_ANSWER).collect().await;
+            Ok((
+                head.status,
+                body.map_err(|error| self.unreachable(error))?.to_bytes(),
+            ))
+        };
+        let answer: Result<_, ClientError> = tokio::time::timeout(Self::TIMEOUT, exchange)
+            .await
+            .map_err(|_| ClientError::Timeout)?;
+        let (status, body) = answer?;
+        if status.is_success() {
+            return Ok((status, body));
+        }
+        let ErrorBody { error } =
+            serde_json::from_slice(&body).map_err(|_| ClientError::Foreign { status })?;
+        let crate::ErrorDetail {
+            code,
+            message,
+            field,
+            hint,
+        } = error;
+        Err(ClientError::Refused {
+            status,
+            code,
+            message,
+            field,
+            hint,
+        })
+    }
+
+    fn unreachable(&self, source: Box<dyn Error + Send + Sync>) -> ClientError {
+        ClientError::Unreachable {
+            address: self.base.to_string(),
+            source,
+        }
+    }
+}
+
+fn challenge(slug: &Slug) -> String {
+    format!("/v1/admin/challenges/{slug}")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Json, Router, http::HeaderMap, routing::get};
+
+    use super::*;
+    use crate::ErrorDetail;
+
+    async fn serve(router: Router) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let task = async move { axum::serve(listener, router).await.unwrap() };
+        #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+        tokio::spawn(task);
+        address
+    }
+
+    fn client(address: &str) -> Client {
+        Client::new(address, PlainToken::from_text("secret")).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_token_is_sent_and_a_refusal_keeps_all_its_parts() {
+        let refuse = |headers: HeaderMap| async move {
+            assert_eq!(headers.get("authorization").unwrap(), "Bearer secret");
+            let error = ErrorDetail {
+                code: "not_found".into(),
+                message: "Challenge 'x1' not found".into(),
+                field: None,
+                hint: Some("list them".into()),
+            };
+            (StatusCode::NOT_FOUND, Json(ErrorBody { error }))
+        };
+        let address = serve(Router::new().route("/v1/admin/challenges/x1", get(refuse))).await;
+        let error = client(&address)
+            .challenge_get(&"x1".parse().unwrap())
+            .await
+            .unwrap_err();
+        let text = error.to_string();
+        let ClientError::Refused {
+            status, code, hint, ..
+        } = error
+        else {
+            panic!("{error:?}")
+        };
+        assert_eq!(
+            (status, code.as_str(), hint.as_deref()),
+            (StatusCode::NOT_FOUND, "not_found", Some("list them"))
+        );
+        assert_eq!(text, "Challenge 'x1' not found");
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_something_else_is_called_foreign() {
+        let router = Router::new().route("/v1/admin/status", get(|| async { "<html>" }));
+        let address = serve(router).await;
+        for (path, expected) in [
+            ("/v1/admin/status", StatusCode::OK),
+            ("/v1/x", StatusCode::NOT_FOUND),
+        ] {
+            let error = client(&address).get::<HostStatus>(path).await.unwrap_err();
+            assert!(
+                matches!(error, ClientError::Foreign { status } if status == expected),
+                "{error:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_host_that_is_not_there_is_unreachable() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let error = client(&address).status().await.unwrap_err();
+        assert!(matches!(error, ClientError::Unreachable { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn an_address_is_plain_http_without_a_path() {
+        let new = |address| Client::new(address, PlainToken::from_text("secret"));
+        for good in ["http://127.0.0.1:8080", "http://localhost/", "http://[::1]:1"] {
+            assert!(new(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "https://h",
+            "h:1",
+            "http://",
+            "/x",
+            "http://h/x",
+            "http://h?x",
+            "",
+        ] {
+            assert!(matches!(new(bad), Err(ClientError::Address)), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Weights: what would be recorded, what was, and what the chain made of it.
+
+use platform_domain::{BlockHash, BlockNumber, EmissionPercent, EpochId, MechanismId, Netuid, Slug, Uid, UnixSeconds};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A weights vector in UID order: three lists of the same length.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VectorView {
+    /// The UIDs.
+    pub uids: Vec<Uid>,
+    /// The shares as decimal strings that sum to one.
+    pub weights: Vec<String>,
+    /// What is submitted.
+    pub u16: Vec<u16>,
+}
+
+/// What one challenge answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerView {
+    /// The challenge.
+    pub slug: Slug,
+    /// Digest of the component that answered.
+    pub component: Option<String>,
+    /// Its part of the emission.
+    pub emission_percent: EmissionPercent,
+    /// How many entries it gave; absent when it gave none.
+    pub entries: Option<usize>,
+    /// Why it gave none.
+    pub reason: Option<String>,
+}
+
+/// `POST /v1/admin/weights/preview`: what an epoch would record if it began now.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PreviewView {
+    /// The epoch.
+    pub epoch: EpochId,
+    /// The block at which the subnet was read.
+    pub block: BlockNumber,
+    /// That block's hash.
+    pub block_hash: BlockHash,
+    /// The policy with its version.
+    pub policy: String,
+    /// What each challenge answered.
+    pub answers: Vec<AnswerView>,
+    /// The vector, when there is one.
+    pub vector: Option<VectorView>,
+    /// Why there is none.
+    pub reason: Option<String>,
+    /// How it came about.
+    pub report: Option<Value>,
+}
+
+/// One epoch of the ledger.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EpochView {
+    /// The chain.
+    pub genesis: BlockHash,
+    /// The subnet.
+    pub netuid: Netuid,
+    /// The mechanism of the subnet.
+    pub mechanism: MechanismId,
+    /// The epoch.
+    pub epoch: EpochId,
+    /// begun, recorded, signed, included, finalised, skipped or failed.
+    pub state: String,
+    /// Whether nothing more will happen.
+    pub ended: bool,
+    /// The block at which the subnet was read.
+    pub block: BlockNumber,
+    /// That block's hash.
+    pub block_hash: BlockHash,
+    /// When it began.
+    pub began_at: UnixSeconds,
+    /// When it last changed.
+    pub updated_at: UnixSeconds,
+    /// The policy with its version.
+    pub policy: Option<String>,
+    /// What was recorded.
+    pub vector: Option<VectorView>,
+    /// How it came about.
+    pub report: Option<Value>,
+    /// How many extrinsics were signed for it.
+    pub attempts: u32,
+    /// The hash of the last one.
+    pub extrinsic_hash: Option<BlockHash>,
+    /// The block that holds it.
+    pub included_block: Option<BlockNumber>,
+    /// That block's hash.
+    pub included_hash: Option<BlockHash>,
+    /// What the chain held afterwards: UID and weight.
+    pub on_chain: Option<Vec<(Uid, u16)>>,
+    /// Why it was skipped or failed.
+    pub reason: Option<String>,
+}
+
+/// `GET /v1/admin/weights/history`: the newest epochs first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EpochList {
+    /// The epochs.
+    pub epochs: Vec<EpochView>,
+}
+
+/// `GET /v1/admin/weights/status`: what drives the epochs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WeightsStatus {
+    /// Whether vectors are submitted; without a hotkey they are recorded only.
+    pub submits: bool,
+    /// The chain's best block when it was last seen.
+    pub block: Option<BlockNumber>,
+    /// The epoch of that block.
+    pub epoch: Option<EpochId>,
+    /// Why the epoch does not go on; absent when it does.
+    pub error: Option<String>,
+}

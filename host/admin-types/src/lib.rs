@@ -9,6 +9,7 @@ mod client;
 mod error;
 mod optional;
 mod status;
+mod weights;
 
 pub use challenge::{
     ChallengeCreated, ChallengeList, ChallengeView, ComponentView, CreateChallenge, PatchChallenge,
@@ -16,3 +17,4 @@ pub use challenge::{
 pub use client::{Client, ClientError};
 pub use error::{ErrorBody, ErrorDetail};
 pub use status::{ChallengeStatus, HostStatus, Observed, ReconcilerStatus};
+pub use weights::{AnswerView, EpochList, EpochView, PreviewView, VectorView, WeightsStatus};

@@ -1,8 +1,12 @@
 //! Weights: what would be recorded, what was, and what the chain made of it.
 
-use platform_domain::{BlockHash, BlockNumber, EmissionPercent, EpochId, MechanismId, Netuid, Slug, Uid, UnixSeconds};
+use platform_domain::{
+    BlockHash, BlockNumber, EmissionPercent, EpochId, MechanismId, Netuid, Slug, Uid, UnixSeconds,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::{Client, ClientError};
 
 /// A weights vector in UID order: three lists of the same length.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,4 +116,32 @@ pub struct WeightsStatus {
     pub epoch: Option<EpochId>,
     /// Why the epoch does not go on; absent when it does.
     pub error: Option<String>,
+}
+
+impl Client {
+    /// What an epoch would record if it began now.
+    pub async fn weights_preview(&self) -> Result<PreviewView, ClientError> {
+        self.post("/v1/admin/weights/preview", &()).await
+    }
+
+    /// Begins the current epoch and has the host take it to its end; answers at once.
+    pub async fn weights_submit(&self) -> Result<EpochView, ClientError> {
+        self.post("/v1/admin/weights/submit", &()).await
+    }
+
+    /// The newest epochs first.
+    pub async fn weights_history(&self, limit: u32) -> Result<EpochList, ClientError> {
+        self.get(&format!("/v1/admin/weights/history?limit={limit}"))
+            .await
+    }
+
+    /// One epoch.
+    pub async fn weights_epoch(&self, epoch: EpochId) -> Result<EpochView, ClientError> {
+        self.get(&format!("/v1/admin/weights/epochs/{epoch}")).await
+    }
+
+    /// What drives the epochs.
+    pub async fn weights_status(&self) -> Result<WeightsStatus, ClientError> {
+        self.get("/v1/admin/weights/status").await
+    }
 }

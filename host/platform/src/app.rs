@@ -1,0 +1,118 @@
+//! The composition root: what is built from what, in which order, and the long tasks.
+
+use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::Path, time::Duration};
+
+use anyhow::{Context as _, bail};
+use platform_chain::ChainConfig;
+use platform_epoch::{EpochConfig, Epochs};
+use platform_gateway::Gateway;
+use platform_keys::Keypair;
+use platform_oci::ContentStore;
+use platform_registry::{Registry, RegistryConfig};
+use platform_runtime::{metagraph_channel, route_channel};
+use platform_store::Store;
+use platform_wasm::{Engine, EngineConfig};
+use rustix::fs::FlockOperation;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{listener, settings::Config, tasks::Tasks, token};
+
+/// A host that listens. Dropping it lets go of everything.
+pub struct App {
+    /// Where the private listener is.
+    pub admin: SocketAddr,
+    /// Where the public listener is.
+    pub public: SocketAddr,
+    /// What is running; [`Tasks::run`] waits for its end.
+    pub tasks: Tasks,
+}
+
+/// Guest calls at once in the whole host; the pool is sized for it. More only wait for two kinds of things:
+/// cores and the challenges' own queues.
+const MAX_CONCURRENT_CALLS: u32 = 64;
+
+impl App {
+    /// Builds everything from a valid configuration, then binds, then starts the tasks.
+    pub async fn start(config: Config, stop: CancellationToken) -> anyhow::Result<Self> {
+        let state = &config.state_dir;
+        private_dir(state)?;
+        let lock = lock(state)?;
+        let token = token::load_or_create(&config.token_file())?;
+        let signer = config.chain.hotkey_file.as_deref().map(signer).transpose()?;
+        let store = Store::open(&state.join("host.sqlite3"))?;
+        let content = ContentStore::open(&state.join("content"))?;
+        let cache_dir = state.join("compiled");
+        private_dir(&cache_dir)?;
+        let engine = Engine::new(EngineConfig { cache_dir, max_concurrent_calls: MAX_CONCURRENT_CALLS })?;
+        let (routes, route_reader) = route_channel();
+        let (metagraph, metagraph_reader) = metagraph_channel();
+        let registry = Registry::new(RegistryConfig { state_dir: state.clone() }, store.clone(), content, engine, routes);
+        let epochs = Epochs::new(epoch_config(&config), store, route_reader.clone(), metagraph, signer);
+        let gateway = Gateway::new(config.chain.netuid, config.public.max_body_bytes, route_reader, metagraph_reader);
+        let public_router = platform_gateway::router(gateway);
+        let admin_router = platform_admin::router(registry.clone(), epochs.clone(), token.hash());
+
+        let bind = async |what, at: SocketAddr| {
+            TcpListener::bind(at).await.with_context(|| format!("cannot listen on {at} ({what})"))
+        };
+        let (admin, public) = (bind("admin", config.admin.listen).await?, bind("public", config.public.listen).await?);
+        let addresses = (admin.local_addr()?, public.local_addr()?);
+        tracing::info!(admin = %addresses.0, public = %addresses.1, "listening");
+
+        let mut tasks = Tasks::new(stop.clone());
+        tasks.start("public", listener::serve(public, public_router, stop.clone()));
+        tasks.start("admin", listener::serve(admin, admin_router, stop.clone()));
+        let reconcile_stop = stop.clone();
+        tasks.start("reconcile", async move {
+            registry.reconcile(reconcile_stop).await;
+            Ok(())
+        });
+        tasks.start("epoch", async move {
+            epochs.run(stop).await;
+            // Held by the task that ends last in meaning: as long as epochs run, no second host may.
+            drop(lock);
+            Ok(())
+        });
+        Ok(Self { admin: addresses.0, public: addresses.1, tasks })
+    }
+}
+
+fn epoch_config(config: &Config) -> EpochConfig {
+    let chain = config.chain.endpoint.clone().map(|endpoint| ChainConfig {
+        endpoint,
+        rpc_timeout: config.rpc_timeout(),
+        genesis: config.chain.genesis,
+    });
+    EpochConfig {
+        chain,
+        netuid: config.chain.netuid,
+        mechanism: config.chain.mechanism,
+        automatic: config.epoch.automatic,
+        period_blocks: config.epoch.period_blocks,
+        policy: config.epoch.policy,
+        collect_deadline: Duration::from_secs(config.epoch.collect_seconds),
+        poll: Duration::from_millis(config.epoch.poll_ms),
+    }
+}
+
+fn signer(path: &Path) -> anyhow::Result<Keypair> {
+    Keypair::from_file(path).with_context(|| format!("the hotkey file {} cannot be used", path.display()))
+}
+
+/// Makes a directory that only this user may enter.
+fn private_dir(path: &Path) -> anyhow::Result<()> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.with_context(|| format!("cannot make the directory {}", path.display()))
+}
+
+/// Two hosts on one state directory would submit twice and run migrations under each other.
+fn lock(state: &Path) -> anyhow::Result<fs::File> {
+    let path = state.join("host.lock");
+    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        bail!("another host is running on the state directory {}", state.display());
+    }
+    Ok(file)
+}

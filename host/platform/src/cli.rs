@@ -1,0 +1,242 @@
+//! The command line: what can be asked, and nothing of how it is done.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use platform_domain::{ComponentRef, DataMode, EmissionPercent, EpochId, ImageRef, Netuid, Slug};
+use platform_weights::Policy;
+
+use crate::commands::{devnet::DevnetArgs, pair::Pair};
+
+/// Runs a Bittensor subnet's challenges as WebAssembly components.
+///
+/// The host: `platform serve`. Everything else talks to a running host over its admin API, or to the public
+/// side as a miner does. Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 64 wrong configuration.
+#[derive(Debug, Parser)]
+#[command(name = "platform", version, propagate_version = true, max_term_width = 110)]
+pub struct Cli {
+    #[command(flatten)]
+    pub admin: AdminArgs,
+    /// Answer with JSON on standard output.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How to reach a running host.
+#[derive(Debug, Args)]
+pub struct AdminArgs {
+    /// Where the host's admin API listens.
+    #[arg(long, global = true, env = "PLATFORM_ADMIN_URL", default_value = "http://127.0.0.1:8080")]
+    pub admin_url: String,
+    /// The file with the admin token.
+    #[arg(long, global = true, env = "PLATFORM_ADMIN_TOKEN_FILE", default_value = "platform-state/admin.token")]
+    pub admin_token_file: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the host.
+    Serve(ServeArgs),
+    /// Check a configuration and print what would be in force.
+    Check(ServeArgs),
+    /// Show what the host is doing.
+    Status,
+    /// Register challenges and move them through their life.
+    #[command(subcommand)]
+    Challenge(ChallengeCommand),
+    /// Publish a component under a reference.
+    ///
+    /// Example: platform publish target/wasm32-wasip2/release/tsp.wasm oci:./challenges:tsp-1
+    Publish {
+        /// The component file.
+        component: PathBuf,
+        /// Where to: oci:DIR[:TAG] or HOST/NAME[:TAG].
+        reference: ComponentRef,
+    },
+    /// Show what a component is: imports, exports, manifest, size.
+    Inspect {
+        /// A component file.
+        component: PathBuf,
+    },
+    /// Preview, submit and look back at weights.
+    #[command(subcommand)]
+    Weights(WeightsCommand),
+    /// Make and show hotkey files.
+    #[command(subcommand)]
+    Hotkey(HotkeyCommand),
+    /// Send a signed request to a challenge, as a miner.
+    ///
+    /// Example: platform request POST http://127.0.0.1:8081/challenges/tsp/submissions --hotkey miner.json
+    /// --netuid 1 --body tour.json
+    Request(RequestArgs),
+    /// Run a loopback test node that behaves like a subtensor for one subnet. Not a chain.
+    Devnet(DevnetArgs),
+}
+
+/// What overrides the configuration file and the environment.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The configuration file, TOML.
+    #[arg(long, env = "PLATFORM_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Where the host keeps everything.
+    #[arg(long)]
+    pub state_dir: Option<PathBuf>,
+    /// Address of the private listener; port 0 picks a free one.
+    #[arg(long)]
+    pub admin_listen: Option<String>,
+    /// Address of the public listener; port 0 picks a free one.
+    #[arg(long)]
+    pub public_listen: Option<String>,
+    /// The chain's node, ws:// or wss://.
+    #[arg(long)]
+    pub chain_endpoint: Option<String>,
+    /// The subnet.
+    #[arg(long)]
+    pub netuid: Option<Netuid>,
+    /// The validator's hotkey file; without one weights are recorded and not submitted.
+    #[arg(long)]
+    pub hotkey_file: Option<PathBuf>,
+    /// Begin epochs only when asked to by `platform weights submit`.
+    #[arg(long)]
+    pub manual_epochs: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ChallengeCommand {
+    /// Register a challenge by its component (or container image) and print its token, once.
+    Create(CreateArgs),
+    /// List every challenge.
+    List,
+    /// Show one challenge.
+    Show { slug: Slug },
+    /// Change fields of a challenge; what is not named stays as it is.
+    Patch(PatchArgs),
+    /// Let it serve miners and be weighed.
+    Activate { slug: Slug },
+    /// Take it down for now.
+    Deactivate { slug: Slug },
+    /// Take it down by decision.
+    Disable { slug: Slug },
+    /// Remove it from the registry; its state directory stays.
+    Delete { slug: Slug },
+}
+
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// The name in URLs.
+    pub slug: Slug,
+    /// The component: oci:DIR[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST] or file:PATH.
+    #[arg(required_unless_present = "image")]
+    pub component: Option<ComponentRef>,
+    /// A container image instead.
+    #[arg(long, conflicts_with = "component")]
+    pub image: Option<ImageRef>,
+    /// Activate it at once.
+    #[arg(long)]
+    pub activate: bool,
+    #[command(flatten)]
+    pub fields: FieldArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct PatchArgs {
+    /// The challenge.
+    pub slug: Slug,
+    #[command(flatten)]
+    pub fields: FieldArgs,
+}
+
+/// The fields of a challenge that can be given and changed.
+#[derive(Debug, Args)]
+pub struct FieldArgs {
+    /// The name for people [default: the manifest's].
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The challenge's own version [default: the manifest's].
+    #[arg(long = "challenge-version")]
+    pub version: Option<String>,
+    /// Its part of the emission in percent.
+    #[arg(long)]
+    pub emission: Option<EmissionPercent>,
+    /// Whether it keeps files in /data: none or exclusive [default: the manifest's].
+    #[arg(long)]
+    pub data: Option<DataMode>,
+    /// One sentence for people.
+    #[arg(long)]
+    pub description: Option<String>,
+    /// Environment variable NAME=VALUE; repeat for more. Replaces all of them.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub env: Vec<Pair>,
+    /// Resource NAME=VALUE, for example memory=64MiB; repeat for more. Replaces all of them.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub resource: Vec<Pair>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum WeightsCommand {
+    /// Ask the challenges now and show the vector that would be recorded. Changes nothing.
+    Preview,
+    /// Have the current epoch recorded, submitted and confirmed, and wait for it.
+    Submit {
+        /// Give up waiting after this many seconds; the host goes on.
+        #[arg(long, default_value_t = 300)]
+        timeout: u64,
+    },
+    /// List the newest epochs.
+    History {
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Show one epoch with its report.
+    Show { epoch: EpochId },
+    /// Compute a vector offline: answers as JSON on standard input, the vector as JSON on standard output.
+    ///
+    /// Reads {"challenges":[{"slug","emission_percent","ok","weights":{HOTKEY:SCORE}}],"uids":{HOTKEY:UID}} with
+    /// optional sink_uid, min_allowed_weights and max_weight_limit.
+    Compute {
+        /// How shares are made: normalized or absolute.
+        #[arg(long, default_value_t)]
+        policy: Policy,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum HotkeyCommand {
+    /// Make a new hotkey in the Bittensor wallet's JSON form, mode 0600. Never overwrites.
+    New { file: PathBuf },
+    /// Print the address of a hotkey file.
+    Show { file: PathBuf },
+}
+
+#[derive(Debug, Args)]
+pub struct RequestArgs {
+    /// The HTTP method.
+    pub method: String,
+    /// The whole URL of the public route.
+    pub url: String,
+    /// The miner's hotkey file; unsigned without one.
+    #[arg(long, requires = "netuid")]
+    pub hotkey: Option<PathBuf>,
+    /// The subnet that the signature is for.
+    #[arg(long)]
+    pub netuid: Option<Netuid>,
+    /// A file with the body, `-` for standard input.
+    #[arg(long)]
+    pub body: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,111 @@
+//! `platform challenge`: the registry from the command line.
+
+use platform_admin_types::{ChallengeView, Client, CreateChallenge, Observed, PatchChallenge};
+use platform_domain::Status;
+
+use crate::{
+    cli::{ChallengeCommand, CreateArgs, FieldArgs, PatchArgs},
+    commands::pair,
+    output::{Output, table},
+};
+
+pub async fn run(command: ChallengeCommand, client: &Client, output: Output) -> anyhow::Result<()> {
+    let view = match command {
+        ChallengeCommand::Create(args) => return create(args, client, output).await,
+        ChallengeCommand::List => {
+            let list = client.challenge_list().await?;
+            return output.show(&list, |list| list_text(&list.challenges));
+        }
+        ChallengeCommand::Delete { slug } => {
+            client.challenge_delete(&slug).await?;
+            return output.show(&serde_json::json!({ "deleted": slug }), |_| format!("{slug} is deleted; its state stays"));
+        }
+        ChallengeCommand::Show { slug } => client.challenge_get(&slug).await?,
+        ChallengeCommand::Patch(PatchArgs { slug, fields }) => client.challenge_patch(&slug, &patch(fields)?).await?,
+        ChallengeCommand::Activate { slug } => client.challenge_activate(&slug).await?,
+        ChallengeCommand::Deactivate { slug } => client.challenge_deactivate(&slug).await?,
+        ChallengeCommand::Disable { slug } => client.challenge_disable(&slug).await?,
+    };
+    output.show(&view, view_text)
+}
+
+async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Result<()> {
+    let CreateArgs { slug, component, image, activate, fields } = args;
+    let FieldArgs { name, version, emission, data, description, env, resource } = fields;
+    let new = CreateChallenge {
+        slug,
+        component,
+        image,
+        name,
+        version,
+        emission_percent: emission.unwrap_or_default(),
+        status: activate.then_some(Status::Active),
+        required_capabilities: None,
+        data,
+        resources: pair::map(resource).unwrap_or_default().try_into()?,
+        volumes: Default::default(),
+        env: pair::map(env).unwrap_or_default(),
+        secrets: Default::default(),
+        description,
+        metadata: Default::default(),
+    };
+    output.progress("fetching, checking and compiling the component");
+    let created = client.challenge_create(&new).await?;
+    output.show(&created, |created| {
+        let token = created.challenge_token.reveal();
+        format!("{}\n\ntoken      {token}\nThe token is shown this once.", view_text(&created.challenge))
+    })
+}
+
+fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
+    let FieldArgs { name, version, emission, data, description, env, resource } = fields;
+    Ok(PatchChallenge {
+        name,
+        version,
+        emission_percent: emission,
+        data,
+        description: description.map(Some),
+        env: pair::map(env),
+        resources: pair::map(resource).map(TryInto::try_into).transpose()?,
+        ..PatchChallenge::default()
+    })
+}
+
+fn observed(view: &ChallengeView) -> String {
+    match &view.observed {
+        Observed::Running { .. } => "running".to_owned(),
+        Observed::Stopped => "stopped".to_owned(),
+        Observed::Failed { reason, .. } => format!("failed: {reason}"),
+    }
+}
+
+fn list_text(challenges: &[ChallengeView]) -> String {
+    let rows: Vec<_> = challenges
+        .iter()
+        .map(|view| {
+            let emission = view.emission_percent.to_string();
+            [view.slug.to_string(), view.version.clone(), view.status.to_string(), emission, observed(view)]
+        })
+        .collect();
+    table(["SLUG", "VERSION", "STATUS", "EMISSION %", "OBSERVED"], &rows)
+}
+
+fn view_text(view: &ChallengeView) -> String {
+    let mut lines = vec![
+        format!("{}  {} {}", view.slug, view.name, view.version),
+        format!("status     {} ({})", view.status, observed(view)),
+        format!("emission   {} %", view.emission_percent),
+        format!("public     {}", view.public_proxy_base_path),
+        format!("data       {}", view.data),
+    ];
+    if let Some(component) = &view.component {
+        lines.push(format!("reference  {}", component.reference));
+        lines.extend(component.manifest_digest.map(|digest| format!("manifest   {digest}")));
+        lines.push(format!("component  {}", component.digest));
+    }
+    lines.extend(view.image.iter().map(|image| format!("image      {image}")));
+    let capabilities: Vec<_> = view.required_capabilities.iter().map(ToString::to_string).collect();
+    lines.push(format!("does       {}", capabilities.join(", ")));
+    lines.extend(view.description.iter().map(|text| format!("about      {text}")));
+    lines.join("\n")
+}

@@ -1,0 +1,31 @@
+//! `platform inspect`: what a component is, without running it.
+
+use std::{fs, path::Path};
+
+use anyhow::Context as _;
+use platform_domain::Digest;
+
+use crate::output::Output;
+
+pub fn run(component: &Path, output: Output) -> anyhow::Result<()> {
+    let bytes = fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
+    let info = platform_wasm::inspect(&bytes)?;
+    let answer = serde_json::json!({
+        "digest": Digest::of(&bytes),
+        "size": bytes.len(),
+        "capabilities": info.capabilities,
+        "exports": info.exports,
+        "imports": info.imports,
+        "manifest": info.manifest,
+    });
+    output.show(&answer, |answer| {
+        let mut lines = vec![format!("digest        {}", Digest::of(&bytes)), format!("size          {} bytes", bytes.len())];
+        let capabilities: Vec<_> = info.capabilities.iter().map(ToString::to_string).collect();
+        lines.push(format!("capabilities  {}", capabilities.join(", ")));
+        lines.extend(info.exports.iter().map(|name| format!("export        {name}")));
+        lines.extend(info.imports.iter().map(|name| format!("import        {name}")));
+        let manifest = answer.get("manifest").filter(|manifest| !manifest.is_null());
+        lines.push(format!("manifest      {}", manifest.map_or("none".to_owned(), |manifest| format!("{manifest:#}"))));
+        lines.join("\n")
+    })
+}

@@ -1,0 +1,42 @@
+//! One module per command. Each says what it does on standard output, as text or as JSON, and fails with an
+//! error whose first line a person can act on.
+
+pub mod challenge;
+pub mod devnet;
+pub mod hotkey;
+pub mod inspect;
+pub mod pair;
+pub mod publish;
+pub mod request;
+pub mod serve;
+pub mod weights;
+
+use crate::{
+    cli::{AdminArgs, Cli, Command},
+    output::Output,
+    token,
+};
+use platform_admin_types::Client;
+
+/// Runs the command.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    let Cli { admin, json, command } = cli;
+    let output = Output::new(json);
+    match command {
+        Command::Serve(args) => serve::serve(args, output).await,
+        Command::Check(args) => serve::check(args, output),
+        Command::Status => serve::status(&client(&admin)?, output).await,
+        Command::Challenge(command) => challenge::run(command, &client(&admin)?, output).await,
+        Command::Publish { component, reference } => publish::run(&component, &reference, output).await,
+        Command::Inspect { component } => inspect::run(&component, output),
+        Command::Weights(crate::cli::WeightsCommand::Compute { policy }) => weights::compute(policy),
+        Command::Weights(command) => weights::run(command, &client(&admin)?, output).await,
+        Command::Hotkey(command) => hotkey::run(command, output),
+        Command::Request(args) => request::run(args, output).await,
+        Command::Devnet(args) => devnet::run(args, output).await,
+    }
+}
+
+fn client(args: &AdminArgs) -> anyhow::Result<Client> {
+    Ok(Client::new(&args.admin_url, token::read(&args.admin_token_file)?)?)
+}

@@ -1,0 +1,27 @@
+//! `platform publish`: a component becomes an OCI artifact.
+
+use std::{fs, path::Path};
+
+use anyhow::Context as _;
+use platform_domain::ComponentRef;
+use platform_oci::PublishInfo;
+
+use crate::output::Output;
+
+pub async fn run(component: &Path, reference: &ComponentRef, output: Output) -> anyhow::Result<()> {
+    let bytes = fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
+    // A component that no host would take is not worth publishing.
+    let info = platform_wasm::inspect(&bytes).with_context(|| format!("{} is not published", component.display()))?;
+    output.progress(&format!("publishing {} ({} KiB) to {reference}", component.display(), bytes.len() / 1024));
+    let about = PublishInfo { imports: info.imports, exports: info.exports, manifest: info.manifest };
+    let published = platform_oci::publish(&bytes, &about, reference).await?;
+    let answer = serde_json::json!({
+        "reference": reference,
+        "manifest_digest": published.manifest,
+        "component_digest": published.component,
+        "size": published.size,
+    });
+    output.show(&answer, |_| {
+        format!("manifest   {}\ncomponent  {}", published.manifest, published.component)
+    })
+}

@@ -1,0 +1,87 @@
+//! `platform serve`, `check` and `status`.
+
+use std::fmt::Write as _;
+
+use platform_admin_types::{Client, Observed};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::App,
+    cli::ServeArgs,
+    output::Output,
+    settings::Config,
+    tasks::stop_on_signal,
+    telemetry,
+};
+
+/// The configuration is wrong, so that is the exit code: nothing was bound and nothing was written.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct WrongConfiguration(#[from] crate::settings::ConfigError);
+
+fn load(args: ServeArgs) -> Result<Config, WrongConfiguration> {
+    let ServeArgs { config, state_dir, admin_listen, public_listen, chain_endpoint, netuid, hotkey_file, manual_epochs } =
+        args;
+    let flags = [
+        ("state_dir", state_dir.map(|dir| dir.display().to_string())),
+        ("admin.listen", admin_listen),
+        ("public.listen", public_listen),
+        ("chain.endpoint", chain_endpoint),
+        ("chain.netuid", netuid.map(|netuid| netuid.to_string())),
+        ("chain.hotkey_file", hotkey_file.map(|file| file.display().to_string())),
+        ("epoch.automatic", manual_epochs.then(|| "false".to_owned())),
+    ];
+    let flags = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+    Ok(Config::load(config.as_deref(), std::env::vars().collect(), flags)?)
+}
+
+pub async fn serve(args: ServeArgs, output: Output) -> anyhow::Result<()> {
+    let config = load(args)?;
+    telemetry::init(&config.log);
+    let stop = CancellationToken::new();
+    let mut app = App::start(config, stop.clone()).await?;
+    let answer = serde_json::json!({
+        "admin": format!("http://{}", app.admin),
+        "public": format!("http://{}", app.public),
+    });
+    output.show(&answer, |_| format!("admin   http://{}\npublic  http://{}", app.admin, app.public))?;
+    app.tasks.start("signals", async move {
+        stop_on_signal(stop.clone()).await?;
+        stop.cancelled().await;
+        Ok(())
+    });
+    app.tasks.run().await
+}
+
+pub fn check(args: ServeArgs, output: Output) -> anyhow::Result<()> {
+    let config = load(args)?;
+    output.show(&config, |config| match serde_json::to_string_pretty(config) {
+        Ok(text) => format!("the configuration is valid\n{text}"),
+        Err(_) => "the configuration is valid".to_owned(),
+    })
+}
+
+pub async fn status(client: &Client, output: Output) -> anyhow::Result<()> {
+    let (host, weights) = (client.status().await?, client.weights_status().await?);
+    let answer = serde_json::json!({ "host": host, "weights": weights });
+    output.show(&answer, |_| {
+        let mut text = format!("platform {}", host.version);
+        for (slug, challenge) in &host.challenges {
+            let observed = match &challenge.observed {
+                Observed::Running { .. } => "running".to_owned(),
+                Observed::Stopped => "stopped".to_owned(),
+                Observed::Failed { reason, .. } => format!("failed: {reason}"),
+            };
+            drop(write!(text, "\n{slug}  {} ({observed})", challenge.status));
+        }
+        let shown = |value: Option<String>| value.unwrap_or_else(|| "unknown".to_owned());
+        let block = shown(weights.block.map(|block| block.to_string()));
+        let epoch = shown(weights.epoch.map(|epoch| epoch.to_string()));
+        let submits = if weights.submits { "submitted" } else { "recorded only: there is no hotkey" };
+        drop(write!(text, "\nblock {block}, epoch {epoch}, weights are {submits}"));
+        if let Some(error) = &weights.error {
+            drop(write!(text, "\nthe epoch does not go on: {error}"));
+        }
+        text
+    })
+}

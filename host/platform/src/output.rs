@@ -1,0 +1,61 @@
+//! What commands print: one JSON document, or text and tables for people.
+
+use std::io::{self, Write as _};
+
+use serde::Serialize;
+
+/// Where a command's answer goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    json: bool,
+}
+
+impl Output {
+    /// JSON or text.
+    pub const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Prints `value` as JSON, or what `text` makes of it.
+    pub fn show<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
+        let mut answer = if self.json { serde_json::to_string_pretty(value)? } else { text(value) };
+        answer.push('\n');
+        io::stdout().write_all(answer.as_bytes())?;
+        Ok(io::stdout().flush()?)
+    }
+
+    /// A line about work in progress, on standard error and only for people.
+    pub fn progress(self, line: &str) {
+        if !self.json {
+            drop(writeln!(io::stderr(), "{line}"));
+        }
+    }
+}
+
+/// Columns as wide as their widest cell, with a head.
+pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+    let mut widths = head.map(str::len);
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let line = |cells: [&str; N]| {
+        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let mut lines = vec![line(head)];
+    lines.extend(rows.iter().map(|row| line(row.each_ref().map(String::as_str))));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_lines_up_by_characters() {
+        let rows = [["a".to_owned(), "…1234".to_owned()], ["longer".to_owned(), "x".to_owned()]];
+        assert_eq!(table(["SLUG", "T"], &rows), "SLUG    T\na       …1234\nlonger  x");
+    }
+}

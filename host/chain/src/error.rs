@@ -1,0 +1,102 @@
+//! What can go wrong, by what the caller can do about it.
+
+use std::{error::Error, time::Duration};
+
+use platform_domain::{BlockHash, MechanismId, Netuid};
+
+use crate::Rejection;
+
+/// Why the chain did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ChainError {
+    /// The configuration: the endpoint is not a WebSocket address.
+    #[error("the endpoint does not begin with ws:// or wss://")]
+    Endpoint,
+    /// The node cannot be reached or the connection broke. The next call connects anew.
+    #[error("no connection to the node")]
+    Connection(#[source] Box<dyn Error + Send + Sync>),
+    /// The node did not answer in time. The next call connects anew.
+    #[error("the node did not answer {method} within {} ms", after.as_millis())]
+    Timeout {
+        /// The RPC method.
+        method: String,
+        /// The deadline.
+        after: Duration,
+    },
+    /// The node is on another chain than configured, or than the one that was first connected to.
+    #[error("the node's genesis is {found}, not {expected}")]
+    Genesis {
+        /// The chain wanted.
+        expected: BlockHash,
+        /// The node's chain.
+        found: BlockHash,
+    },
+    /// The node answered with an error that has no variant of its own.
+    #[error("the node refused {method}: {message} ({code})")]
+    Rpc {
+        /// The RPC method.
+        method: &'static str,
+        /// The JSON-RPC error code.
+        code: i32,
+        /// The node's text, shortened.
+        message: String,
+    },
+    /// The node's answer does not have the shape the method promises.
+    #[error("the node's answer to {method} is malformed")]
+    Answer {
+        /// The RPC method.
+        method: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The node does not know the block, or has already discarded its state.
+    #[error("the node has no state for block {0}")]
+    BlockUnavailable(BlockHash),
+    /// The runtime has not what this host relies on, or in another shape: one of the two must be upgraded.
+    #[error("the runtime and this host disagree about {what}")]
+    Runtime {
+        /// The item of the runtime.
+        what: String,
+        /// How they disagree.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// There is no such subnet.
+    #[error("there is no subnet {0}")]
+    NoSubnet(Netuid),
+    /// There is no such mechanism in the subnet.
+    #[error("subnet {netuid} has no mechanism {mechanism}")]
+    NoMechanism {
+        /// The subnet.
+        netuid: Netuid,
+        /// The mechanism.
+        mechanism: MechanismId,
+    },
+    /// The subnet takes weights by commit-reveal only, which this host does not speak.
+    #[error("subnet {0} has commit-reveal on; it takes no plain weights, and this host sends no others")]
+    CommitReveal(Netuid),
+    /// A call whose lists of UIDs and of values differ in length.
+    #[error("{uids} UIDs but {values} values")]
+    Unequal {
+        /// The number of UIDs.
+        uids: usize,
+        /// The number of values.
+        values: usize,
+    },
+    /// The node's transaction pool refused the extrinsic.
+    #[error("the extrinsic was rejected")]
+    Rejected(#[source] Rejection),
+}
+
+impl ChainError {
+    /// Whether the same question may well be answered a little later, without anyone doing anything.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Connection(_) | Self::Timeout { .. })
+    }
+
+    pub(crate) fn runtime(what: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let (what, source) = (what.into(), source.into());
+        Self::Runtime { what, source }
+    }
+}

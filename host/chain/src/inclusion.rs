@@ -1,0 +1,157 @@
+//! Where an extrinsic is: looked up on the node's best chain as it is now, block by block back to the
+//! extrinsic's birth, so that a reorganisation or a lost connection can hide nothing.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use platform_domain::{BlockHash, BlockNumber};
+
+use crate::{
+    Chain, ChainError, DispatchFailure, MORTALITY, SignedExtrinsic, outcome, weights::extrinsic_hash,
+};
+
+/// What one look at the chain tells about an extrinsic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inclusion {
+    /// In no block yet, but still valid.
+    Pending,
+    /// In a block of the best chain.
+    Included {
+        /// The block's height.
+        block: BlockNumber,
+        /// The block's hash.
+        hash: BlockHash,
+        /// The extrinsic's place in the block.
+        index: u32,
+        /// Whether the block is final. Until then a reorganisation may undo it.
+        finalised: bool,
+        /// Whether the call succeeded.
+        outcome: Result<(), DispatchFailure>,
+    },
+    /// In no block, and no block can take it any more: the block at which it expires is final.
+    Expired,
+}
+
+/// A block that has been looked through. Blocks never change, so it is kept under its hash.
+struct Scanned {
+    number: BlockNumber,
+    parent: BlockHash,
+    extrinsics: Vec<[u8; 32]>,
+}
+
+/// The blocks looked through lately.
+#[derive(Default)]
+pub(crate) struct RecentBlocks(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    by_hash: HashMap<BlockHash, Arc<Scanned>>,
+    order: VecDeque<BlockHash>,
+}
+
+/// Twice what one extrinsic can be in, so that reorganisations do not push it out: 32 bytes for each
+/// extrinsic, some megabytes at the very most.
+const BLOCKS_KEPT: usize = 256;
+/// `twox_128("System") ++ twox_128("Events")`: fixed by Substrate for every runtime.
+const EVENTS_KEY: [u8; 32] = [
+    0x26, 0xaa, 0x39, 0x4e, 0xea, 0x56, 0x30, 0xe0, 0x7c, 0x48, 0xae, 0x0c, 0x95, 0x58, 0xce, 0xf7, 0x80,
+    0xd4, 0x1e, 0x5e, 0x16, 0x05, 0x67, 0x65, 0xbc, 0x84, 0x61, 0x85, 0x10, 0x72, 0xc9, 0xd7,
+];
+
+impl Chain {
+    /// Looks once. The first look reads every block since the extrinsic's birth, later ones only new blocks.
+    pub async fn inclusion(&self, extrinsic: &SignedExtrinsic) -> Result<Inclusion, ChainError> {
+        // The finalised block first: the best chain that is asked for afterwards contains it.
+        let (finalised, _) = self.finalised_block().await?;
+        let (best, best_hash) = self.best_block().await?;
+        let last = BlockNumber(extrinsic.expires.0.saturating_sub(1));
+        let mut hash = if best > last {
+            match self.rpc().hash_at(last).await? {
+                Some(hash) => hash,
+                None => best_hash,
+            }
+        } else {
+            best_hash
+        };
+        for _ in 0..MORTALITY {
+            let block = self.scanned(hash).await?;
+            if block.number <= extrinsic.birth {
+                break;
+            }
+            let index = block.extrinsics.iter().position(|found| *found == extrinsic.hash);
+            if let Some(index) = index.and_then(|index| u32::try_from(index).ok()) {
+                let outcome = self.outcome(hash, block.parent, index).await?;
+                let (block, finalised) = (block.number, block.number <= finalised);
+                return Ok(Inclusion::Included {
+                    block,
+                    hash,
+                    index,
+                    finalised,
+                    outcome,
+                });
+            }
+            hash = block.parent;
+        }
+        Ok(if finalised >= extrinsic.expires {
+            Inclusion::Expired
+        } else {
+            Inclusion::Pending
+        })
+    }
+
+    async fn scanned(&self, hash: BlockHash) -> Result<Arc<Scanned>, ChainError> {
+        if let Some(block) = self.recent().get(hash) {
+            return Ok(block);
+        }
+        let block = self.rpc().block(hash).await?;
+        let block = Arc::new(Scanned {
+            number: block.number,
+            parent: block.parent,
+            extrinsics: block
+                .extrinsics
+                .iter()
+                .map(|bytes| extrinsic_hash(bytes))
+                .collect(),
+        });
+        self.recent().keep(hash, Arc::clone(&block));
+        Ok(block)
+    }
+
+    /// The events of a block are in its state, but the runtime that wrote them is its parent's: a block
+    /// that upgrades the runtime is still executed by the old one.
+    async fn outcome(
+        &self,
+        block: BlockHash,
+        parent: BlockHash,
+        index: u32,
+    ) -> Result<Result<(), DispatchFailure>, ChainError> {
+        let runtime = self.runtime_at(parent).await?;
+        let events = self.rpc().storage(&EVENTS_KEY, block).await?;
+        outcome::read(&runtime, events.unwrap_or_default(), index)
+    }
+}
+
+impl RecentBlocks {
+    fn get(&self, hash: BlockHash) -> Option<Arc<Scanned>> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_hash
+            .get(&hash)
+            .cloned()
+    }
+
+    fn keep(&self, hash: BlockHash, block: Arc<Scanned>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.by_hash.insert(hash, block).is_none() {
+            kept.order.push_back(hash);
+        }
+        if kept.order.len() > BLOCKS_KEPT
+            && let Some(oldest) = kept.order.pop_front()
+        {
+            kept.by_hash.remove(&oldest);
+        }
+    }
+}

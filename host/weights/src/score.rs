@@ -1,0 +1,106 @@
+//! Doubles as what they are: a whole number times a power of two.
+
+use num_bigint::BigUint;
+
+/// A positive finite double, `mantissa · 2^exponent` with an odd mantissa below 2^53.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Dyadic {
+    mantissa: u64,
+    exponent: i32,
+}
+
+/// A score on its challenge's own scale: the whole number `mantissa · 2^shift`.
+///
+/// Kept in two parts because a product with `mantissa` costs one machine word and a shift, which is what
+/// keeps an answer that holds both 1e308 and 5e-324 as cheap as any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Score {
+    mantissa: u64,
+    /// At most 2,097: from 2^-1074 to 2^1023.
+    shift: u32,
+}
+
+const FRACTION_BITS: u32 = 52;
+/// The exponent of a double whose biased exponent is 1, for a whole mantissa (IEEE 754).
+const MIN_EXPONENT: i32 = -1074;
+
+impl Dyadic {
+    /// Takes a double apart; `None` unless it is finite and positive.
+    pub(crate) fn new(value: f64) -> Option<Self> {
+        if !value.is_finite() || value <= 0.0 {
+            return None;
+        }
+        let bits = value.to_bits();
+        let fraction = bits & ((1 << FRACTION_BITS) - 1);
+        // The sign bit is zero, so what is above the fraction is the biased exponent, 0 to 2046.
+        let biased = i32::try_from(bits >> FRACTION_BITS).ok()?;
+        let (whole, exponent) = match biased {
+            0 => (fraction, MIN_EXPONENT),
+            normal => (fraction | (1 << FRACTION_BITS), MIN_EXPONENT + normal - 1),
+        };
+        let zeros = whole.trailing_zeros();
+        let exponent = exponent.checked_add_unsigned(zeros)?;
+        Some(Self {
+            mantissa: whole >> zeros,
+            exponent,
+        })
+    }
+
+    /// Brings doubles to one scale, on which each is a whole number and at least one is odd. So a challenge
+    /// that multiplies all its scores by a power of two gets the same numbers.
+    pub(crate) fn rescale(values: &[Self]) -> Vec<Score> {
+        let smallest = values.iter().map(|value| value.exponent).min().unwrap_or(0);
+        let score = |value: &Self| Score {
+            mantissa: value.mantissa,
+            shift: value.exponent.abs_diff(smallest),
+        };
+        values.iter().map(score).collect()
+    }
+}
+
+impl Score {
+    /// The score times `factor`.
+    pub(crate) fn times(self, factor: &BigUint) -> BigUint {
+        (factor * self.mantissa) << self.shift
+    }
+
+    /// The score as a whole number.
+    pub(crate) fn whole(self) -> BigUint {
+        BigUint::from(self.mantissa) << self.shift
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_double_is_taken_exactly() {
+        let table = [
+            (1.0, Some((1, 0))),
+            (0.75, Some((3, -2))),
+            (6.0, Some((3, 1))),
+            (5e-324, Some((1, -1074))),
+            (f64::MIN_POSITIVE, Some((1, -1022))),
+            (f64::MAX, Some(((1 << 53) - 1, 971))),
+            (0.1, Some((0x000c_cccc_cccc_cccd, -55))),
+            (0.0, None),
+            (-0.0, None),
+            (-1.0, None),
+            (f64::NAN, None),
+            (f64::INFINITY, None),
+        ];
+        for (value, expected) in table {
+            let got = Dyadic::new(value).map(|d| (d.mantissa, d.exponent));
+            assert_eq!(got, expected, "{value:e}");
+        }
+    }
+
+    #[test]
+    fn scores_of_one_answer_share_a_scale() {
+        let values = [0.75, 6.0, 1.0].map(|value| Dyadic::new(value).unwrap());
+        let wholes: Vec<_> = Dyadic::rescale(&values).into_iter().map(Score::whole).collect();
+        assert_eq!(wholes, [3u8, 24, 4].map(BigUint::from));
+        assert_eq!(Dyadic::rescale(&[]), []);
+    }
+}

@@ -1,2 +1,66 @@
-//! (empty)
-fn main() {}
+//! `cargo xtask COMMAND`: what people and machines do with this repository. Every command does its own set-up,
+//! so a fresh clone needs nothing before it.
+
+mod bench;
+mod checks;
+mod demo;
+mod guests;
+mod setup;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  setup    make this machine ready: the wasm32-wasip2 target, and what the tests need
+  guests   build the example challenges and the test components into target/guests
+  demo     the main job, end to end, on free ports and in a temporary directory; --keep leaves it running
+  test     every test
+  bench    measure, print a table and write target/bench/report.json
+  ci       what a change must pass: formatting, lints, documentation, tests, licences
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match run(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            workspace::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[&str]) -> Result<ExitCode> {
+    match args {
+        ["setup"] => setup::run()?,
+        ["guests"] => drop(prepare()?),
+        ["demo"] => demo::run(false)?,
+        ["demo", "--keep"] => demo::run(true)?,
+        ["test", rest @ ..] => checks::test(rest)?,
+        ["bench"] => bench::run_all()?,
+        ["ci"] => checks::ci()?,
+        [] | ["help" | "--help" | "-h"] => print_help(),
+        other => {
+            workspace::say(&format!("there is no `{}`", other.join(" ")));
+            print_help();
+            return Ok(ExitCode::from(2));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "the answer of a command-line program")]
+fn print_help() {
+    print!("{HELP}");
+}
+
+/// The set-up that every command shares.
+fn prepare() -> Result<std::path::PathBuf> {
+    setup::run()?;
+    guests::build(&workspace::root(), &workspace::target_dir())
+}

@@ -27,7 +27,9 @@ pub(crate) async fn collect(
     while let Some(joined) = asked.join_next().await {
         match joined {
             Ok(answer) => answers.push(answer),
-            Err(panic) => tracing::error!(epoch.id = %context.epoch, error = %panic, "asking a challenge panicked"),
+            Err(panic) => {
+                tracing::error!(epoch.id = %context.epoch, error = %panic, "asking a challenge panicked")
+            }
         }
     }
     answers.sort_by(|a, b| a.slug.cmp(&b.slug));
@@ -44,10 +46,12 @@ async fn ask(
     context: EpochContext,
     deadline: Duration,
 ) -> Result<Vec<RawWeight>, String> {
-    let Some(route) = table.get(&challenge.slug) else { return Err("it does not run".to_owned()) };
+    let Some(route) = table.get(&challenge.slug) else {
+        return Err("it does not run".to_owned());
+    };
     match timeout(deadline, route.target.weights(context)).await {
         Ok(Ok(weights)) => Ok(weights),
-        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Err(error)) => Err(error.explanation()),
         Err(_) => Err(format!("no answer within {} s", deadline.as_secs())),
     }
 }
@@ -60,6 +64,15 @@ fn answer(challenge: Challenge, weights: Result<Vec<RawWeight>, String>) -> Answ
         Artifact::Component(pinned) => Some(pinned.component.to_string()),
         Artifact::Image(_) => None,
     };
-    let Challenge { slug, emission_percent, .. } = challenge;
-    Answer { slug, component, emission_percent, weights }
+    let Challenge {
+        slug,
+        emission_percent,
+        ..
+    } = challenge;
+    Answer {
+        slug,
+        component,
+        emission_percent,
+        weights,
+    }
 }

@@ -11,33 +11,55 @@ impl Epochs {
     /// final block is read back.
     pub(crate) async fn confirm(&self, chain: &Chain, row: &EpochRow) -> Result<Option<Step>, EpochError> {
         let (block, hash, finalised, outcome) = match chain.inclusion(&signed(row)?).await? {
-            Inclusion::Included { block, hash, finalised, outcome, .. } => (block, hash, finalised, outcome),
+            Inclusion::Included {
+                block,
+                hash,
+                finalised,
+                outcome,
+                ..
+            } => (block, hash, finalised, outcome),
             Inclusion::Pending | Inclusion::Expired => return Ok(Some(Step::Dropped)),
         };
         match outcome {
             // A refusal is believed when it is final: another fork may still take the extrinsic.
-            Err(failure) if finalised => {
-                Ok(Some(Step::Fail { reason: format!("the chain refused the weights: {failure}") }))
-            }
+            Err(failure) if finalised => Ok(Some(Step::Fail {
+                reason: format!("the chain refused the weights: {failure}"),
+            })),
             Ok(()) if finalised => self.read_back(chain, row, hash).await.map(Some),
             _ if row.included != Some((block, hash)) => Ok(Some(Step::Include(block, hash))),
             _ => Ok(None),
         }
     }
 
-    async fn read_back(&self, chain: &Chain, row: &EpochRow, at: platform_domain::BlockHash) -> Result<Step, EpochError> {
+    async fn read_back(
+        &self,
+        chain: &Chain,
+        row: &EpochRow,
+        at: platform_domain::BlockHash,
+    ) -> Result<Step, EpochError> {
         let (Some(signer), Some(vector)) = (self.signer(), row.vector.as_ref()) else {
             return Err(EpochError::Ledger(row.epoch));
         };
         let metagraph = self.refresh_metagraph(chain).await?;
         let Some(uid) = metagraph.uid_of(&signer.hotkey()) else {
-            return Ok(Step::Fail { reason: "the hotkey is no longer registered".to_owned() });
+            return Ok(Step::Fail {
+                reason: "the hotkey is no longer registered".to_owned(),
+            });
         };
-        let on_chain = chain.weights(row.lane.netuid, row.lane.mechanism, uid, at).await?;
-        let recorded: Vec<(Uid, u16)> = vector.uids.iter().copied().zip(vector.u16.iter().copied()).collect();
+        let on_chain = chain
+            .weights(row.lane.netuid, row.lane.mechanism, uid, at)
+            .await?;
+        let recorded: Vec<(Uid, u16)> = vector
+            .uids
+            .iter()
+            .copied()
+            .zip(vector.u16.iter().copied())
+            .collect();
         if on_chain == recorded {
             return Ok(Step::Finalise { on_chain });
         }
-        Ok(Step::Fail { reason: format!("the chain holds another vector of {} entries", on_chain.len()) })
+        Ok(Step::Fail {
+            reason: format!("the chain holds another vector of {} entries", on_chain.len()),
+        })
     }
 }

@@ -11,7 +11,12 @@ impl Epochs {
     /// its end whatever its age; an older epoch that was not yet signed is over, the current one replaces it.
     pub(crate) async fn drive_unfinished(&self, chain: &Chain, current: EpochId) -> Result<(), EpochError> {
         let lane = self.lane(chain);
-        let rows = self.store().read("epoch_unfinished", move |connection| epochs::unfinished(connection, lane)).await?;
+        let rows = self
+            .store()
+            .read("epoch_unfinished", move |connection| {
+                epochs::unfinished(connection, lane)
+            })
+            .await?;
         for row in rows {
             let in_flight = matches!(row.state, EpochState::Signed | EpochState::Included);
             if row.epoch < current && !in_flight {
@@ -44,7 +49,9 @@ impl Epochs {
                 Ok(Some(step)) => step,
                 // Nothing to do before the next block.
                 Ok(None) => return Ok(()),
-                Err(EpochError::Chain(error)) if ends_the_epoch(&error) => Step::Fail { reason: with_causes(&error) },
+                Err(EpochError::Chain(error)) if ends_the_epoch(&error) => Step::Fail {
+                    reason: with_causes(&error),
+                },
                 Err(error) => return Err(error),
             };
             row = self.advance(&row, step).await?;
@@ -66,7 +73,10 @@ impl Epochs {
                 vector,
                 report: preview.report.unwrap_or_default(),
             },
-            (Err(reason), true) => Step::Skip { reason, report: preview.report },
+            (Err(reason), true) => Step::Skip {
+                reason,
+                report: preview.report,
+            },
             (Err(reason), false) => Step::Fail { reason },
         };
         let answers = preview.answers;
@@ -82,7 +92,12 @@ impl Epochs {
 
     async fn advance(&self, row: &EpochRow, step: Step) -> Result<EpochRow, EpochError> {
         let row = row.clone();
-        let next = self.store().write("epoch_advance", move |connection| epochs::advance(connection, &row, step, now())).await?;
+        let next = self
+            .store()
+            .write("epoch_advance", move |connection| {
+                epochs::advance(connection, &row, step, now())
+            })
+            .await?;
         log(&next);
         Ok(next)
     }
@@ -92,7 +107,10 @@ impl Epochs {
 fn ends_the_epoch(error: &ChainError) -> bool {
     matches!(
         error,
-        ChainError::CommitReveal(_) | ChainError::NoSubnet(_) | ChainError::NoMechanism { .. } | ChainError::Unequal { .. }
+        ChainError::CommitReveal(_)
+            | ChainError::NoSubnet(_)
+            | ChainError::NoMechanism { .. }
+            | ChainError::Unequal { .. }
     )
 }
 

@@ -11,7 +11,7 @@ use std::{
 use platform_chain::{Chain, ChainConfig};
 use platform_domain::{BlockNumber, EpochId, MechanismId, Metagraph, Netuid};
 use platform_keys::Keypair;
-use platform_runtime::{MetagraphPublisher, RouteReader, RouteTable};
+use platform_runtime::{MetagraphPublisher, MetagraphReader, RouteReader, RouteTable};
 use platform_store::{EpochRow, Lane, Store, epochs};
 use platform_weights::Policy;
 use tokio::sync::{Notify, OnceCell, watch};
@@ -49,6 +49,7 @@ struct Inner {
     store: Store,
     routes: RouteReader,
     metagraph: MetagraphPublisher,
+    known_metagraph: MetagraphReader,
     signer: Option<Keypair>,
     chain: OnceCell<Chain>,
     /// Set by [`Epochs::request`]: begin the current epoch although nothing is automatic.
@@ -89,7 +90,20 @@ impl Epochs {
     ) -> Self {
         let (chain, requested, wake) = (OnceCell::new(), AtomicBool::new(false), Notify::new());
         let status = watch::Sender::new(EpochsStatus::default());
-        Self(Arc::new(Inner { config, store, routes, metagraph, signer, chain, requested, wake, status }))
+        let known_metagraph = metagraph.reader();
+        let inner = Inner {
+            config,
+            store,
+            routes,
+            metagraph,
+            known_metagraph,
+            signer,
+            chain,
+            requested,
+            wake,
+            status,
+        };
+        Self(Arc::new(inner))
     }
 
     /// What an epoch would record if it began now.
@@ -108,13 +122,25 @@ impl Epochs {
 
     /// The newest epochs first.
     pub async fn history(&self, limit: u32) -> Result<Vec<EpochRow>, EpochError> {
-        Ok(self.0.store.read("epoch_history", move |connection| epochs::latest(connection, limit)).await?)
+        Ok(self
+            .0
+            .store
+            .read("epoch_history", move |connection| {
+                epochs::latest(connection, limit)
+            })
+            .await?)
     }
 
     /// One epoch of the configured subnet.
     pub async fn get(&self, epoch: EpochId) -> Result<Option<EpochRow>, EpochError> {
         let lane = self.lane(self.chain().await?);
-        Ok(self.0.store.read("epoch_get", move |connection| epochs::get(connection, lane, epoch)).await?)
+        Ok(self
+            .0
+            .store
+            .read("epoch_get", move |connection| {
+                epochs::get(connection, lane, epoch)
+            })
+            .await?)
     }
 
     /// What the driver last saw.
@@ -153,9 +179,18 @@ impl Epochs {
         let chain = self.chain().await?;
         let best = chain.best_block().await?;
         let current = self.0.config.epoch_at(best.0);
-        self.0.status.send_modify(|status| (status.block, status.epoch) = (Some(best.0), Some(current)));
+        self.0
+            .status
+            .send_modify(|status| (status.block, status.epoch) = (Some(best.0), Some(current)));
         let age = |known: &Arc<Metagraph>| best.0.0.abs_diff(known.block().0);
-        if self.0.metagraph.current().as_ref().map(age).is_none_or(|age| age > METAGRAPH_MAX_AGE) {
+        if self
+            .0
+            .known_metagraph
+            .current()
+            .as_ref()
+            .map(age)
+            .is_none_or(|age| age > METAGRAPH_MAX_AGE)
+        {
             self.refresh_metagraph(chain).await?;
         }
         if self.0.config.automatic || self.0.requested.swap(false, Ordering::AcqRel) {
@@ -166,13 +201,20 @@ impl Epochs {
 
     fn report(&self, error: Option<EpochError>) {
         let text = error.map(|error| with_causes(&error));
-        if let Some(text) = text.as_ref().filter(|text| self.status().error.as_ref() != Some(*text)) {
+        if let Some(text) = text
+            .as_ref()
+            .filter(|text| self.status().error.as_ref() != Some(*text))
+        {
             tracing::warn!(error = text, "the epoch does not go on, trying again");
         }
         self.0.status.send_modify(|status| status.error = text);
     }
 
-    async fn begin(&self, chain: &Chain, best: (BlockNumber, platform_domain::BlockHash)) -> Result<EpochRow, EpochError> {
+    async fn begin(
+        &self,
+        chain: &Chain,
+        best: (BlockNumber, platform_domain::BlockHash),
+    ) -> Result<EpochRow, EpochError> {
         let (lane, epoch) = (self.lane(chain), self.0.config.epoch_at(best.0));
         let begin = move |connection: &_| epochs::begin(connection, lane, epoch, best, now());
         Ok(self.0.store.write("epoch_begin", begin).await?)
@@ -191,8 +233,14 @@ impl Epochs {
     }
 
     pub(crate) fn lane(&self, chain: &Chain) -> Lane {
-        let EpochConfig { netuid, mechanism, .. } = self.0.config;
-        Lane { genesis: chain.genesis(), netuid, mechanism }
+        let EpochConfig {
+            netuid, mechanism, ..
+        } = self.0.config;
+        Lane {
+            genesis: chain.genesis(),
+            netuid,
+            mechanism,
+        }
     }
 
     pub(crate) fn config(&self) -> &EpochConfig {

@@ -2,7 +2,6 @@
 
 use platform_chain::ChainError;
 use platform_store::StoreError;
-use platform_weights::WeightsError;
 
 /// Why an epoch did not go on. Nothing that was recorded is lost by any of these.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +15,6 @@ pub enum EpochError {
     /// The ledger cannot be read or written.
     #[error("the epoch ledger failed")]
     Store(#[from] StoreError),
-    /// The answers cannot be made into a vector that the chain takes.
-    #[error("the answers make no valid vector")]
-    Weights(#[from] WeightsError),
     /// A row of the ledger lacks what its state implies.
     #[error("the ledger's row of epoch {0} is incomplete")]
     Ledger(platform_domain::EpochId),

@@ -16,4 +16,5 @@ mod submit;
 
 pub use epochs::{EpochConfig, Epochs, EpochsStatus};
 pub use error::EpochError;
+pub use platform_store::{Answer, EpochRow, EpochState, RecordedVector};
 pub use prepare::Preview;

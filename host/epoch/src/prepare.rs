@@ -7,7 +7,7 @@ use platform_domain::{BlockHash, BlockNumber, Challenge, EpochContext, EpochId, 
 use platform_store::{Answer, RecordedVector, StoreError, challenges};
 use platform_weights::{ChallengeAnswer, Inputs, Outcome, Payout, Uids, Vector, aggregate};
 
-use crate::{EpochError, Epochs, collect::collect};
+use crate::{EpochError, Epochs, collect::collect, epochs::with_causes};
 
 /// What an epoch would record if it began now.
 #[derive(Clone, Debug)]
@@ -32,7 +32,11 @@ pub struct Preview {
 
 /// The present time.
 pub(crate) fn now() -> UnixSeconds {
-    UnixSeconds(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+    UnixSeconds(
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs()),
+    )
 }
 
 impl Epochs {
@@ -43,27 +47,45 @@ impl Epochs {
         let (block, block_hash) = (metagraph.block(), metagraph.block_hash());
         let subnet = chain.subnet(config.netuid, config.mechanism, block_hash).await?;
         let epoch = config.epoch_at(block);
-        let context = EpochContext { netuid: config.netuid, epoch, block, block_hash, unix_seconds: now() };
-        let challenges: Vec<Challenge> =
-            self.store().read("epoch_challenges", |connection| challenges::list(connection)).await?;
+        let context = EpochContext {
+            netuid: config.netuid,
+            epoch,
+            block,
+            block_hash,
+            unix_seconds: now(),
+        };
+        let challenges: Vec<Challenge> = self
+            .store()
+            .read("epoch_challenges", |connection| challenges::list(connection))
+            .await?;
         let answers = collect(challenges, self.table(), context, config.collect_deadline).await;
         let inputs = inputs(config.policy, &answers, &metagraph, &subnet);
         // Big-number arithmetic on hostile input: bounded, but not for a thread that serves requests.
-        let outcome = tokio::task::spawn_blocking(move || inputs.map(|inputs| aggregate(&inputs)))
+        let outcome = tokio::task::spawn_blocking(move || aggregate(&inputs))
             .await
             .map_err(|_| StoreError::Stopping)?;
         let (vector, nothing_to_pay, report) = match outcome {
-            Ok(Ok(Outcome { payout: Payout::Vector(vector), report })) => {
-                (Ok(recorded(vector)), false, serde_json::to_value(report).ok())
-            }
-            Ok(Ok(Outcome { payout: Payout::Empty(empty), report })) => {
-                (Err(empty.to_string()), true, serde_json::to_value(report).ok())
-            }
-            Ok(Err(error)) => (Err(error.to_string()), false, None),
-            Err(reason) => (Err(reason), false, None),
+            Ok(Outcome {
+                payout: Payout::Vector(vector),
+                report,
+            }) => (Ok(recorded(vector)), false, serde_json::to_value(report).ok()),
+            Ok(Outcome {
+                payout: Payout::Empty(empty),
+                report,
+            }) => (Err(empty.to_string()), true, serde_json::to_value(report).ok()),
+            Err(error) => (Err(with_causes(&error)), false, None),
         };
         let policy = config.policy.version();
-        Ok(Preview { epoch, block, block_hash, answers, policy, vector, nothing_to_pay, report })
+        Ok(Preview {
+            epoch,
+            block,
+            block_hash,
+            answers,
+            policy,
+            vector,
+            nothing_to_pay,
+            report,
+        })
     }
 }
 
@@ -72,28 +94,38 @@ fn inputs(
     answers: &[Answer],
     metagraph: &Metagraph,
     subnet: &Subnet,
-) -> Result<Inputs, String> {
-    let uids: Result<Uids, _> = metagraph.registered().map(|(uid, hotkey)| (*hotkey, uid)).collect::<Vec<_>>().try_into();
+) -> Inputs {
     let challenges = answers
         .iter()
-        .map(|Answer { slug, component: _, emission_percent, weights }| ChallengeAnswer {
-            slug: slug.clone(),
-            emission_percent: *emission_percent,
-            answer: weights.clone(),
-        })
+        .map(
+            |Answer {
+                 slug,
+                 component: _,
+                 emission_percent,
+                 weights,
+             }| ChallengeAnswer {
+                slug: slug.clone(),
+                emission_percent: *emission_percent,
+                answer: weights.clone(),
+            },
+        )
         .collect();
-    Ok(Inputs {
+    Inputs {
         policy,
         challenges,
-        uids: uids.map_err(|error: platform_weights::UidsError| error.to_string())?,
+        uids: Uids::from(metagraph),
         sink: metagraph.owner().and_then(|owner| metagraph.uid_of(&owner)),
         // The chain asks a subnet that is smaller than the minimum for no more than it has.
         min_allowed_weights: subnet.min_allowed_weights.min(subnet.neurons),
         max_weight_limit: subnet.max_weight_limit,
-    })
+    }
 }
 
 fn recorded(vector: Vector) -> RecordedVector {
     let Vector { uids, weights, u16 } = vector;
-    RecordedVector { uids, weights, u16 }
+    RecordedVector {
+        uids,
+        weights: weights.iter().map(ToString::to_string).collect(),
+        u16,
+    }
 }

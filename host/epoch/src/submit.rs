@@ -1,6 +1,6 @@
 //! Signing the recorded vector and sending what was signed.
 
-use platform_chain::{Chain, ChainError, Inclusion, SignedExtrinsic, WeightsCall};
+use platform_chain::{Chain, ChainError, Inclusion, Rejection, SignedExtrinsic, WeightsCall};
 use platform_domain::{BlockHash, EpochId};
 use platform_store::{EpochRow, RecordedExtrinsic, Step};
 
@@ -29,13 +29,30 @@ impl Epochs {
             values: vector.u16.clone(),
             version_key: subnet.weights_version,
         };
-        let SignedExtrinsic { bytes, hash, nonce, birth, expires } = chain.sign_weights(signer, &call).await?;
+        let SignedExtrinsic {
+            bytes,
+            hash,
+            nonce,
+            birth,
+            expires,
+        } = chain.sign_weights(signer, &call).await?;
         let (bytes, hash) = (hex::encode(bytes), BlockHash(hash));
-        Ok(Some(Step::Sign(RecordedExtrinsic { bytes, hash, nonce, birth, expires })))
+        Ok(Some(Step::Sign(RecordedExtrinsic {
+            bytes,
+            hash,
+            nonce,
+            birth,
+            expires,
+        })))
     }
 
     /// Looks whether the extrinsic is already in a block, which a restart does not know, and sends it if not.
-    pub(crate) async fn send(&self, chain: &Chain, row: &EpochRow, current: EpochId) -> Result<Option<Step>, EpochError> {
+    pub(crate) async fn send(
+        &self,
+        chain: &Chain,
+        row: &EpochRow,
+        current: EpochId,
+    ) -> Result<Option<Step>, EpochError> {
         let extrinsic = signed(row)?;
         let rejection = match chain.inclusion(&extrinsic).await? {
             Inclusion::Included { block, hash, .. } => return Ok(Some(Step::Include(block, hash))),
@@ -51,24 +68,63 @@ impl Epochs {
         if let Inclusion::Included { block, hash, .. } = chain.inclusion(&extrinsic).await? {
             return Ok(Some(Step::Include(block, hash)));
         }
-        match rejection {
-            Some(rejection) if rejection.is_temporary() => Ok(None),
-            Some(rejection) if !rejection.invites_new_signature() => {
-                Ok(Some(Step::Fail { reason: with_causes(&ChainError::Rejected(rejection)) }))
+        match rejection.map(|rejection| (verdict(&rejection), rejection)) {
+            Some((Verdict::Wait, rejection)) => {
+                tracing::info!(epoch.id = %row.epoch, reason = %rejection, "the pool does not take the extrinsic now");
+                Ok(None)
             }
-            _ if row.epoch < current => {
-                Ok(Some(Step::Fail { reason: format!("its extrinsic was not included before epoch {current}") }))
-            }
-            // Expired in a final block, or its nonce is used by another: these bytes can never be included.
-            _ => self.sign(chain, row).await,
+            Some((Verdict::Final, rejection)) => Ok(Some(Step::Fail {
+                reason: with_causes(&ChainError::Rejected(rejection)),
+            })),
+            // From here on these bytes can never be included, so signing anew cannot submit twice.
+            Some((Verdict::SignAnew, _)) | None if row.epoch < current => Ok(Some(Step::Fail {
+                reason: format!("its extrinsic was not included before epoch {current}"),
+            })),
+            Some((Verdict::SignAnew, _)) | None => self.sign(chain, row).await,
         }
+    }
+}
+
+/// What the pool's refusal means for the recorded bytes.
+enum Verdict {
+    /// They may be taken later; at the latest their mortality ends the wait.
+    Wait,
+    /// They can never be included: their nonce is spent, or the runtime they were signed for is gone.
+    SignAnew,
+    /// No extrinsic of this hotkey would be taken.
+    Final,
+}
+
+fn verdict(rejection: &Rejection) -> Verdict {
+    match rejection {
+        Rejection::Outdated | Rejection::BadProof => Verdict::SignAnew,
+        // `Expired` too: the node may be behind or on another fork, so only a final block settles it.
+        Rejection::Future
+        | Rejection::PriorityTooLow
+        | Rejection::Expired
+        | Rejection::Banned
+        | Rejection::PoolFull => Verdict::Wait,
+        &Rejection::RATE_LIMITED => Verdict::Wait,
+        Rejection::Payment | Rejection::Custom(_) | Rejection::Other { .. } => Verdict::Final,
     }
 }
 
 /// The extrinsic as it was recorded.
 pub(crate) fn signed(row: &EpochRow) -> Result<SignedExtrinsic, EpochError> {
     let incomplete = || EpochError::Ledger(row.epoch);
-    let RecordedExtrinsic { bytes, hash, nonce, birth, expires } = row.extrinsic.clone().ok_or_else(incomplete)?;
+    let RecordedExtrinsic {
+        bytes,
+        hash,
+        nonce,
+        birth,
+        expires,
+    } = row.extrinsic.clone().ok_or_else(incomplete)?;
     let bytes = hex::decode(bytes).map_err(|_| incomplete())?;
-    Ok(SignedExtrinsic { bytes, hash: hash.0, nonce, birth, expires })
+    Ok(SignedExtrinsic {
+        bytes,
+        hash: hash.0,
+        nonce,
+        birth,
+        expires,
+    })
 }

@@ -18,7 +18,7 @@ impl Output {
 
     /// Prints `value` as JSON, or what `text` makes of it.
     pub fn show<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
-        let mut answer = if self.json { serde_json::to_string_pretty(value)? } else { text(value) };
+        let mut answer = if self.json { serde_json::to_string(value)? } else { text(value) };
         answer.push('\n');
         io::stdout().write_all(answer.as_bytes())?;
         Ok(io::stdout().flush()?)

@@ -1,0 +1,112 @@
+//! Tries to reach what is not its own and says what it could do: each attempt with `ok` or the error.
+
+use std::{fs, io, path::Path};
+
+use platform_guest_sdk::prelude::*;
+use serde_json::{Map, Value, json};
+
+struct Files;
+
+const OUTSIDE: [&str; 8] = [
+    "/",
+    ".",
+    "/etc/passwd",
+    "../../etc/passwd",
+    "/data/../etc/passwd",
+    "/data/..",
+    "/data/./../../proc/self/environ",
+    "/dev/null",
+];
+
+#[challenge(name = "files", data = exclusive)]
+impl Files {
+    #[get("/escape")]
+    fn escape(_: &Request) -> Result<Json<Value>> {
+        let mut report = Map::new();
+        let mut tell = |what: String, result: io::Result<String>| {
+            let text = result.map_or_else(|error| error.to_string(), |found| format!("ok {found}"));
+            report.insert(what, Value::from(text));
+        };
+        for path in OUTSIDE {
+            tell(format!("read {path}"), fs::read(path).map(|bytes| bytes.len().to_string()));
+            tell(format!("list {path}"), fs::read_dir(path).map(|entries| entries.count().to_string()));
+            let target = Path::new(path).join("planted");
+            tell(format!("write {}", target.display()), fs::write(&target, "x").map(|()| String::new()));
+        }
+        // A link is made inside and followed outside.
+        for (name, target) in [("absolute", "/etc/passwd"), ("relative", "../../../../../etc/passwd"), ("up", "..")] {
+            let link = format!("/data/{name}");
+            #[expect(deprecated, reason = "the one way to make a symbolic link in stable std on WASI")]
+            tell(format!("link {name}"), fs::soft_link(target, &link).map(|()| String::new()));
+            tell(format!("read through {name}"), fs::read(&link).map(|bytes| bytes.len().to_string()));
+            tell(format!("list through {name}"), fs::read_dir(&link).map(|entries| entries.count().to_string()));
+            let planted = format!("{link}/planted");
+            tell(format!("write through {name}"), fs::write(planted, "x").map(|()| String::new()));
+        }
+        tell("hard link in".into(), fs::hard_link("/etc/passwd", "/data/hard").map(|()| String::new()));
+        tell("write inside".into(), fs::write("/data/inside", "x").map(|()| String::new()));
+        tell("rename out".into(), fs::rename("/data/inside", "/data/../outside").map(|()| String::new()));
+        tell("read inside".into(), fs::read_to_string("/data/inside"));
+        Ok(Json(Value::Object(report)))
+    }
+
+    /// What the host told it without being asked.
+    #[get("/surroundings")]
+    fn surroundings(_: &Request) -> Result<Json<Value>> {
+        let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+        let variables: Map<_, _> = std::env::vars_os().map(|(n, v)| (text(n), Value::from(text(v)))).collect();
+        let arguments: Vec<_> = std::env::args_os().map(text).collect();
+        let input = io::read_to_string(io::stdin()).map_err(|error| error.to_string());
+        Ok(Json(json!({ "variables": variables, "arguments": arguments, "stdin": input })))
+    }
+
+    /// Writes until it is refused; says how many MiB it wrote, at most 1024.
+    #[post("/fill")]
+    fn fill(_: &Request) -> Result<Json<Value>> {
+        let megabyte = vec![b'x'; 1 << 20];
+        let mut written = 0;
+        let refused = loop {
+            match fs::write(format!("/data/fill-{written}"), &megabyte) {
+                Ok(()) if written < 1024 => written += 1,
+                Ok(()) => break None,
+                Err(error) => break Some(error.to_string()),
+            }
+        };
+        Ok(Json(json!({ "mebibytes": written, "refused": refused })))
+    }
+
+    /// A file that says it has a TiB.
+    #[post("/sparse")]
+    fn sparse(_: &Request) -> Result<Json<Value>> {
+        let result = fs::File::create("/data/sparse").and_then(|file| file.set_len(1 << 40));
+        Ok(Json(json!({ "refused": result.err().map(|error| error.to_string()) })))
+    }
+
+    /// Keeps files open until it is refused; says how many, at most 100000.
+    #[post("/handles")]
+    fn handles(_: &Request) -> Result<Json<Value>> {
+        let mut open = Vec::new();
+        let refused = loop {
+            match fs::File::create("/data/handle") {
+                Ok(file) if open.len() < 100_000 => open.push(file),
+                Ok(_) => break None,
+                Err(error) => break Some(error.to_string()),
+            }
+        };
+        Ok(Json(json!({ "open": open.len(), "refused": refused })))
+    }
+
+    /// Makes empty files until it is refused; says how many, at most 100000.
+    #[post("/inodes")]
+    fn inodes(_: &Request) -> Result<Json<Value>> {
+        let mut made = 0;
+        let refused = loop {
+            match fs::write(format!("/data/empty-{made}"), "") {
+                Ok(()) if made < 100_000 => made += 1,
+                Ok(()) => break None,
+                Err(error) => break Some(error.to_string()),
+            }
+        };
+        Ok(Json(json!({ "made": made, "refused": refused })))
+    }
+}

@@ -1,0 +1,61 @@
+//! Answers and logs with more, or with worse, than a host should pass on; the path says with what, and the
+//! query, when it is a number, how many bytes or pieces.
+
+wit_bindgen::generate!({ path: "../../../wit/0.1.0", world: "routes-only" });
+
+use std::io::Write;
+
+use exports::platform::challenge::routes::{Error, Guest, Request, Response};
+
+struct Flood;
+
+impl Guest for Flood {
+    fn handle_route(request: Request) -> Result<Response, Error> {
+        let amount: Option<usize> = request.query.as_deref().and_then(|query| query.parse().ok());
+        let mut answer = Response { status: 200, headers: Vec::new(), body: b"flood".to_vec() };
+        let mut header = |name: &str, value: &[u8]| answer.headers.push((name.to_owned(), value.to_owned()));
+        match request.path.as_str() {
+            "/stdout" => write(&mut std::io::stdout(), amount.unwrap_or(64 << 20)),
+            "/stderr" => write(&mut std::io::stderr(), amount.unwrap_or(64 << 20)),
+            "/one-line" => write_line(amount.unwrap_or(16 << 20)),
+            "/body" => answer.body = vec![b'x'; amount.unwrap_or(64 << 20)],
+            "/headers" => (0..amount.unwrap_or(100_000)).for_each(|n| header(&format!("x-{n}"), b"y")),
+            "/header-large" => header("x-large", &vec![b'y'; amount.unwrap_or(1 << 20)]),
+            "/header-name" => header("x y\r\nset-cookie: a", b"b"),
+            "/header-empty" => header("", b"b"),
+            "/header-upper" => header("X-Upper", b"b"),
+            "/header-value" => header("x-split", b"a\r\nset-cookie: b=c\r\n\r\nbody"),
+            "/header-nul" => header("x-nul", b"a\0b"),
+            "/header-hop" => {
+                header("connection", b"upgrade");
+                header("transfer-encoding", b"chunked");
+                header("content-length", b"1");
+                header("content-length", b"2");
+            }
+            "/error" => return Err(Error::Internal("x".repeat(amount.unwrap_or(1 << 20)))),
+            "/error-public" => return Err(Error::NotFound("x".repeat(amount.unwrap_or(1 << 20)))),
+            "/error-control" => return Err(Error::BadRequest("a\r\nINFO forged\u{1b}[31m".to_owned())),
+            path => match path.strip_prefix("/status/").and_then(|status| status.parse().ok()) {
+                Some(status) => answer.status = status,
+                None => return Err(Error::NotFound("see the source".to_owned())),
+            },
+        }
+        Ok(answer)
+    }
+}
+
+/// Lines of 64 bytes.
+fn write(stream: &mut impl Write, bytes: usize) {
+    for _ in 0..bytes / 64 {
+        // The host may close the stream; the flood goes on.
+        let _ = stream.write_all(&[b"INFO ".as_slice(), &[b'x'; 58], b"\n"].concat());
+    }
+}
+
+fn write_line(bytes: usize) {
+    for _ in 0..bytes / 4096 {
+        let _ = std::io::stderr().write_all(&[b'x'; 4096]);
+    }
+}
+
+export!(Flood);

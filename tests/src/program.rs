@@ -1,0 +1,64 @@
+//! The `platform` program itself, as a process: for exit codes, standard streams and sudden death.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    process::{Child, Command},
+};
+
+/// The program that cargo built beside this test.
+pub fn platform() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let debug = test.parent().and_then(Path::parent).unwrap();
+    let program = debug.join("platform");
+    assert!(program.exists(), "{} is missing; run: cargo build --workspace", program.display());
+    program
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(platform());
+    command.args(args).kill_on_drop(true);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PLATFORM_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// A running `platform serve` or `platform devnet`.
+pub struct Program {
+    child: Child,
+    /// The JSON line it began with.
+    pub answer: Value,
+}
+
+impl Program {
+    /// Starts it and waits for its line. Its log goes to this test's standard error.
+    pub async fn start(args: &[&str]) -> Self {
+        let mut child = command(&["--json"]).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
+        let answer = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no start: {line:?}"));
+        Self { child, answer }
+    }
+
+    /// Ends it as a power cut does.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Runs a command to its end with this standard input.
+    pub async fn run(args: &[&str], input: &str) -> Output {
+        let (input_end, out) = (Stdio::piped(), Stdio::piped());
+        let mut child = command(args).stdin(input_end).stdout(out).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // A program that refuses its arguments reads nothing.
+        drop(stdin.write_all(input.as_bytes()).await);
+        drop(stdin);
+        child.wait_with_output().await.unwrap()
+    }
+}

@@ -1,0 +1,44 @@
+//! `cargo xtask test` and `cargo xtask ci`.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{
+    prepare,
+    workspace::{cargo, root, run, target_dir},
+};
+
+/// Challenges whose own logic is tested natively, without Wasm.
+const TESTED_EXAMPLES: [&str; 2] = ["echo", "tsp"];
+
+/// Builds the guests, then runs every test. `rest` goes to `cargo test`.
+pub(crate) fn test(rest: &[&str]) -> Result<()> {
+    let guests = prepare()?;
+    for example in TESTED_EXAMPLES {
+        let manifest = root().join("examples").join(example).join("Cargo.toml");
+        let native = target_dir().join("guest-native");
+        let mut tests = cargo(&["test", "--quiet", "--locked"]);
+        run(
+            &format!("tests of the example {example}"),
+            tests.arg("--manifest-path").arg(manifest).env("CARGO_TARGET_DIR", native),
+        )?;
+    }
+    // The integration tests start the program itself and find it beside their own.
+    run("building the host", &mut cargo(&["build", "--workspace", "--locked", "--all-targets"]))?;
+    run("tests", cargo(&["test", "--workspace", "--locked"]).args(rest).env("PLATFORM_GUESTS", guests))
+}
+
+/// What a change must pass.
+pub(crate) fn ci() -> Result<()> {
+    run("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
+    let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    run("lints", &mut cargo(&lints))?;
+    let docs = ["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"];
+    run("documentation", cargo(&docs).env("RUSTDOCFLAGS", "-D warnings"))?;
+    test(&[])?;
+    if Command::new("cargo-deny").arg("--version").output().is_err() {
+        run("installing cargo-deny", &mut cargo(&["install", "--locked", "cargo-deny"]))?;
+    }
+    run("licences, bans and sources", &mut cargo(&["deny", "check", "licenses", "bans", "sources"]))
+}

@@ -1,0 +1,200 @@
+//! A client that knows the bytes by heart: it shares no code with the node.
+
+use blake2::{Blake2b, Digest as _, digest::consts::U32};
+use jsonrpsee::{
+    core::client::{ClientT, Error},
+    rpc_params,
+    types::ErrorObjectOwned,
+    ws_client::{WsClient, WsClientBuilder},
+};
+use parity_scale_codec::{Compact, Encode};
+use platform_devnet::{Devnet, DevnetConfig, Genesis, NeuronGenesis, SubnetGenesis};
+use platform_domain::{Hotkey, MechanismId, Netuid, Uid};
+use platform_keys::Keypair;
+use serde_json::Value;
+
+pub const NETUID: u16 = 1;
+pub const SPEC: u32 = 461;
+
+/// The subnet of most tests: UID 0 may set weights, UID 1 has no permit, UID 2 has too little stake.
+pub fn genesis() -> Genesis {
+    let neuron = |seed, stake, validator_permit| NeuronGenesis {
+        hotkey: key(seed).hotkey(),
+        stake,
+        validator_permit,
+    };
+    Genesis {
+        subnets: vec![SubnetGenesis {
+            netuid: Netuid(NETUID),
+            tempo: 10,
+            owner: key(9).hotkey(),
+            neurons: vec![neuron(0, 1000, true), neuron(1, 1000, false), neuron(2, 1, true)],
+            weights_rate_limit: 5,
+            min_allowed_weights: 2,
+            weights_version: 7,
+            mechanisms: 2,
+            ..SubnetGenesis::default()
+        }],
+        stake_threshold: 100,
+    }
+}
+
+/// A key pair per number.
+pub fn key(seed: u8) -> Keypair {
+    Keypair::from_seed([seed; 32])
+}
+
+pub fn blake2_256(bytes: &[u8]) -> [u8; 32] {
+    Blake2b::<U32>::digest(bytes).into()
+}
+
+pub fn unhex(text: &str) -> Vec<u8> {
+    hex::decode(text.trim_start_matches("0x")).unwrap()
+}
+
+/// A node without a clock, and a client of it.
+pub struct Fixture {
+    pub node: Devnet,
+    pub client: WsClient,
+}
+
+/// An extrinsic to be signed; the fields are what a test changes.
+#[derive(Clone)]
+pub struct Draft {
+    pub call: Vec<u8>,
+    pub era: Vec<u8>,
+    pub birth: [u8; 32],
+    pub nonce: u32,
+    pub tip: u64,
+    pub metadata_mode: u8,
+    pub spec: u32,
+    pub transaction_version: u32,
+    pub genesis: [u8; 32],
+}
+
+impl Fixture {
+    pub async fn new() -> Self {
+        Self::with(genesis()).await
+    }
+
+    pub async fn with(genesis: Genesis) -> Self {
+        let config = DevnetConfig {
+            block_time: None,
+            genesis,
+            ..DevnetConfig::default()
+        };
+        let node = Devnet::start(config).await.unwrap();
+        let client = connect(&node).await;
+        Self { node, client }
+    }
+
+    pub async fn call(&self, method: &str, params: jsonrpsee::core::params::ArrayParams) -> Value {
+        self.client.request(method, params).await.unwrap()
+    }
+
+    pub async fn hash_at(&self, number: u32) -> [u8; 32] {
+        let hash = self.call("chain_getBlockHash", rpc_params![number]).await;
+        unhex(hash.as_str().unwrap()).try_into().unwrap()
+    }
+
+    /// An immortal extrinsic with the account's next nonce.
+    pub async fn draft(&self, signer: &Keypair, call: Vec<u8>) -> Draft {
+        let address = signer.hotkey().to_string();
+        let nonce = self.call("system_accountNextIndex", rpc_params![address]).await;
+        let genesis = self.hash_at(0).await;
+        Draft {
+            call,
+            era: vec![0],
+            birth: genesis,
+            nonce: u32::try_from(nonce.as_u64().unwrap()).unwrap(),
+            tip: 0,
+            metadata_mode: 0,
+            spec: SPEC,
+            transaction_version: 1,
+            genesis,
+        }
+    }
+
+    pub async fn submit(&self, extrinsic: &[u8]) -> Result<String, ErrorObjectOwned> {
+        let params = rpc_params![format!("0x{}", hex::encode(extrinsic))];
+        match self.client.request("author_submitExtrinsic", params).await {
+            Ok(hash) => Ok(hash),
+            Err(Error::Call(error)) => Err(error),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    /// Signs, submits and makes a block.
+    pub async fn include(&self, signer: &Keypair, call: Vec<u8>) -> Result<String, ErrorObjectOwned> {
+        let extrinsic = self.draft(signer, call).await.sign(signer);
+        let hash = self.submit(&extrinsic).await?;
+        self.node.produce_blocks(1).await;
+        Ok(hash)
+    }
+
+    /// The bytes of `System.Events` after the best block.
+    pub async fn events(&self) -> String {
+        let key = "0x26aa394eea5630e07c48ae0c9558cef780d41e5e16056765bc8461851072c9d7";
+        let value = self.call("state_getStorage", rpc_params![key]).await;
+        value.as_str().unwrap().to_owned()
+    }
+
+    pub fn weights(&self, mechanism: u8, uid: u16) -> Vec<(u16, u16)> {
+        let row = self
+            .node
+            .weights(Netuid(NETUID), MechanismId(mechanism), Uid(uid));
+        row.into_iter().map(|(uid, weight)| (uid.0, weight)).collect()
+    }
+}
+
+impl Draft {
+    fn explicit(&self) -> Vec<u8> {
+        let mut extra = self.era.clone();
+        Compact(self.nonce).encode_to(&mut extra);
+        Compact(self.tip).encode_to(&mut extra);
+        extra.push(self.metadata_mode);
+        extra
+    }
+
+    pub fn payload(&self) -> Vec<u8> {
+        let mut payload = [self.call.clone(), self.explicit()].concat();
+        self.spec.encode_to(&mut payload);
+        self.transaction_version.encode_to(&mut payload);
+        payload.extend([self.genesis, self.birth].concat());
+        payload.push(0);
+        if payload.len() > 256 {
+            payload = blake2_256(&payload).to_vec();
+        }
+        payload
+    }
+
+    pub fn sign(&self, signer: &Keypair) -> Vec<u8> {
+        self.with_signature(&signer.hotkey(), signer.sign(&self.payload()))
+    }
+
+    pub fn with_signature(&self, signer: &Hotkey, signature: [u8; 64]) -> Vec<u8> {
+        let head = [[0x84, 0x00].as_slice(), signer.as_bytes(), &[0x01], &signature].concat();
+        [head, self.explicit(), self.call.clone()].concat().encode()
+    }
+}
+
+pub async fn connect(node: &Devnet) -> WsClient {
+    WsClientBuilder::default().build(node.url()).await.unwrap()
+}
+
+/// `set_mechanism_weights` on the tests' subnet.
+pub fn mechanism_weights(netuid: u16, mechanism: u8, weights: &[(u16, u16)], version: u64) -> Vec<u8> {
+    let (dests, values): (Vec<u16>, Vec<u16>) = weights.iter().copied().unzip();
+    uneven_weights(netuid, mechanism, &dests, &values, version)
+}
+
+/// The same with lists that need not be of one length.
+pub fn uneven_weights(netuid: u16, mechanism: u8, dests: &[u16], values: &[u16], version: u64) -> Vec<u8> {
+    [vec![7, 119], (netuid, mechanism, dests, values, version).encode()].concat()
+}
+
+/// `set_weights`, which has no mechanism.
+pub fn set_weights(weights: &[(u16, u16)]) -> Vec<u8> {
+    let (dests, values): (Vec<u16>, Vec<u16>) = weights.iter().copied().unzip();
+    [vec![7, 0], (NETUID, dests, values, 7_u64).encode()].concat()
+}

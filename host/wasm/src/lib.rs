@@ -1,1 +1,35 @@
-//! (empty)
+//! Runs challenges that are WebAssembly components.
+//!
+//! The only home of wasmtime: outside this crate a challenge is a [`Program`] that takes and returns
+//! vocabulary of `platform-domain`. A component is first looked at ([`inspect`], no compilation), then
+//! compiled or taken from the cache and linked ([`Engine::load`]), then called. Every call gets a store and
+//! an instance of its own and ends alone, whatever happens in it.
+//!
+//! What this crate does not do: fetch components, decide which paths are public, judge weights.
+
+mod admission;
+mod answer;
+mod cache;
+mod call;
+mod data_dir;
+mod engine;
+mod error;
+mod inspect;
+mod limits;
+mod link;
+mod logs;
+mod memory;
+mod program;
+mod state;
+mod ticker;
+mod tuning;
+mod wire;
+
+pub use engine::{Engine, EngineConfig};
+pub use error::{CallError, ComponentError, EngineError};
+pub use inspect::{ComponentInfo, inspect};
+pub use limits::{
+    MAX_BODY_BYTES, MAX_COMPONENT_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MAX_QUEUED_ROUTES, MAX_WEIGHTS,
+    QUEUE_WAIT, RETRY_AFTER,
+};
+pub use program::{Program, ProgramSpec};

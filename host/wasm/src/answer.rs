@@ -1,0 +1,133 @@
+//! Checks what comes out of a guest before anyone else sees it.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+use platform_domain::{RawWeight, Response};
+use wasmtime::{AsContextMut, component::WasmList};
+
+use crate::{
+    CallError,
+    limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MAX_WEIGHTS},
+    wire,
+};
+
+/// A response that an HTTP server can send as it is: 200 to 599, legal header names and values.
+pub(crate) fn response(answer: wire::Response) -> Result<Response, CallError> {
+    let wire::Response {
+        status,
+        headers,
+        body,
+    } = answer;
+    if !(200..=599).contains(&status) {
+        return Err(CallError::InvalidOutput(format!(
+            "the status is {status}, not 200 to 599"
+        )));
+    }
+    at_most("bytes of body", body.len(), MAX_BODY_BYTES)?;
+    at_most("headers", headers.len(), MAX_HEADERS)?;
+    let header_bytes = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    at_most("bytes of headers", header_bytes, MAX_HEADER_BYTES)?;
+    for (position, (name, value)) in headers.iter().enumerate() {
+        if HeaderName::from_bytes(name.as_bytes()).is_err() {
+            return Err(CallError::InvalidOutput(format!(
+                "the name of header {position} is not legal"
+            )));
+        }
+        // No control characters, so no line ends: a header cannot smuggle another one.
+        if HeaderValue::from_bytes(value).is_err() {
+            return Err(CallError::InvalidOutput(format!(
+                "the value of header {name} is not legal"
+            )));
+        }
+    }
+    Ok(Response {
+        status,
+        headers: headers
+            .into_iter()
+            .map(|(name, value)| (name, Bytes::from(value)))
+            .collect(),
+        body: body.into(),
+    })
+}
+
+/// The entries as they are, if there are not too many; a longer list is not even read.
+pub(crate) fn weights(
+    store: impl AsContextMut,
+    list: &WasmList<wire::Weight>,
+) -> Result<wasmtime::Result<Vec<RawWeight>>, CallError> {
+    at_most("weights", list.len(), MAX_WEIGHTS)?;
+    let mut store = store;
+    Ok((0..list.len())
+        .filter_map(|position| list.get(&mut store, position))
+        .map(|entry| entry.map(RawWeight::from))
+        .collect())
+}
+
+fn at_most(what: &'static str, found: usize, limit: usize) -> Result<(), CallError> {
+    if found > limit {
+        return Err(CallError::OutputTooLarge { what, limit });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(status: u16, headers: &[(&str, &str)], body: usize) -> Result<Response, String> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect();
+        let body = vec![b'x'; body];
+        response(wire::Response {
+            status,
+            headers,
+            body,
+        })
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_answer_that_http_can_carry_passes_unchanged() {
+        for status in [200, 204, 404, 599] {
+            let answer = with(
+                status,
+                &[("X-Thing", "a"), ("x-thing", ""), ("set-cookie", "ä=1;\tb")],
+                3,
+            )
+            .unwrap();
+            assert_eq!(
+                (answer.status, answer.headers.len(), answer.body.len()),
+                (status, 3, 3)
+            );
+            assert_eq!(answer.headers[0], ("X-Thing".to_owned(), Bytes::from("a")));
+        }
+        assert!(with(200, &[], MAX_BODY_BYTES).is_ok());
+    }
+
+    #[test]
+    fn an_answer_that_breaks_the_contract_is_refused_with_the_reason() {
+        let many = vec![("a", "b"); MAX_HEADERS + 1];
+        let long = "v".repeat(MAX_HEADER_BYTES);
+        for (status, headers, body, reason) in [
+            (0, &[][..], 0, "status is 0"),
+            (100, &[], 0, "status is 100"),
+            (101, &[], 0, "status is 101"),
+            (600, &[], 0, "status is 600"),
+            (65535, &[], 0, "status is 65535"),
+            (200, &[("a b", "c")], 0, "name of header 0"),
+            (200, &[("a", "b"), ("", "c")], 0, "name of header 1"),
+            (200, &[("a\r\nset-cookie", "c")], 0, "name of header 0"),
+            (200, &[("a", "b\r\nset-cookie: c=1")], 0, "value of header a"),
+            (200, &[("a", "b\nc")], 0, "value of header a"),
+            (200, &[("a", "b\0")], 0, "value of header a"),
+            (200, &many, 0, "headers"),
+            (200, &[("a", &long)], 0, "bytes of headers"),
+            (200, &[], MAX_BODY_BYTES + 1, "bytes of body"),
+        ] {
+            let error = with(status, headers, body).unwrap_err();
+            assert!(error.contains(reason), "{error} should contain {reason}");
+        }
+    }
+}

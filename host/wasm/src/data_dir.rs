@@ -1,0 +1,263 @@
+//! A challenge's `/data`: who may use it, one call at a time, and what a killed guest leaves behind.
+//!
+//! WASI has no file locks, so SQLite inside a guest locks a database by making the directory `NAME.lock`. A
+//! guest that is stopped inside a transaction never removes it, and every later call would find the database
+//! locked. As the host runs one call at a time and keeps other processes out, any such lock that exists
+//! between two calls is stale.
+
+use std::{
+    collections::HashMap,
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder, filesystem::WasiFilesystemCtx};
+
+use crate::{
+    ComponentError,
+    limits::{LOCK_SEARCH_DEPTH, LOCK_SEARCH_ENTRIES},
+};
+
+/// An open data directory. Programs over the same directory share it: when a new version of a challenge is
+/// loaded, calls of the old one may still be running.
+pub(crate) struct DataDir {
+    path: PathBuf,
+    /// Held during a call.
+    turn: Arc<tokio::sync::Mutex<Condition>>,
+    preopened: WasiFilesystemCtx,
+    /// Keeps other processes out until it is closed.
+    _lock: File,
+}
+
+/// The data directories this engine has open.
+#[derive(Default)]
+pub(crate) struct DataDirs(Mutex<HashMap<PathBuf, Weak<DataDir>>>);
+
+/// The right to run a call over the directory.
+pub(crate) struct Turn {
+    condition: tokio::sync::OwnedMutexGuard<Condition>,
+    dir: Arc<DataDir>,
+}
+
+/// How the last call left the directory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Clean,
+    /// A call is running, or was stopped.
+    Unclean,
+}
+
+impl DataDirs {
+    /// Opens the directory, making it if need be, and removes stale locks. Blocks on the disk.
+    pub(crate) fn open(&self, path: &Path) -> Result<Arc<DataDir>, ComponentError> {
+        let data_error = |source| ComponentError::Data {
+            path: path.to_owned(),
+            source,
+        };
+        make_private(path).map_err(data_error)?;
+        let path = path.canonicalize().map_err(data_error)?;
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, dir| dir.strong_count() > 0);
+        if let Some(dir) = open.get(&path).and_then(Weak::upgrade) {
+            return Ok(dir);
+        }
+        let dir = Arc::new(DataDir::open(path.clone())?);
+        open.insert(path, Arc::downgrade(&dir));
+        Ok(dir)
+    }
+}
+
+impl DataDir {
+    fn open(path: PathBuf) -> Result<Self, ComponentError> {
+        let lock = lock(&path)?;
+        remove_stale_locks(&path, LOCK_SEARCH_DEPTH);
+        let preopened = preopen(&path).map_err(|error| ComponentError::Data {
+            path: path.clone(),
+            source: io::Error::other(error.to_string()),
+        })?;
+        Ok(Self {
+            path,
+            turn: Arc::new(tokio::sync::Mutex::new(Condition::Clean)),
+            preopened,
+            _lock: lock,
+        })
+    }
+
+    /// The directory as the guest sees it.
+    pub(crate) fn preopened(&self) -> WasiFilesystemCtx {
+        self.preopened.clone()
+    }
+
+    /// Waits, first come first served, until no other call uses the directory.
+    pub(crate) async fn turn(self: &Arc<Self>) -> Turn {
+        Turn {
+            condition: self.turn.clone().lock_owned().await,
+            dir: self.clone(),
+        }
+    }
+}
+
+impl Turn {
+    /// Prepares the directory for a call. Blocks on the disk.
+    ///
+    /// A guest may also keep a lock without being stopped, by leaving a connection open, so the directory
+    /// itself is looked at every time, and everything below after a call that was stopped.
+    pub(crate) fn begin(&mut self) {
+        let depth = match *self.condition {
+            Condition::Clean => 0,
+            Condition::Unclean => LOCK_SEARCH_DEPTH,
+        };
+        *self.condition = Condition::Unclean;
+        remove_stale_locks(&self.dir.path, depth);
+    }
+
+    /// The call ended by itself.
+    pub(crate) fn end_clean(&mut self) {
+        *self.condition = Condition::Clean;
+    }
+}
+
+fn make_private(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Takes the lock file beside the directory: inside, the guest could remove it.
+fn lock(path: &Path) -> Result<File, ComponentError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".host-lock");
+    let data_error = |source| ComponentError::Data {
+        path: path.to_owned(),
+        source,
+    };
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path.with_file_name(name))
+        .map_err(data_error)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ComponentError::DataInUse(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(data_error(source)),
+    }
+}
+
+fn preopen(path: &Path) -> wasmtime::Result<WasiFilesystemCtx> {
+    let mut wasi = WasiCtxBuilder::new()
+        // These calls have a thread of their own: without the detour through another thread for every file
+        // operation they are twice as fast.
+        .allow_blocking_current_thread(true)
+        .preopened_dir(path, "/data", FsPerms::ReadWrite)?
+        .build();
+    Ok(wasi.filesystem().clone())
+}
+
+/// Removes empty directories named `*.lock`. Files of that name are the guest's own business.
+fn remove_stale_locks(root: &Path, depth: usize) {
+    let mut left = LOCK_SEARCH_ENTRIES;
+    let mut pending = vec![(root.to_owned(), depth)];
+    while let Some((dir, depth)) = pending.pop() {
+        let Ok(entries) = fs::read_dir(&dir) else { continue };
+        for entry in entries.flatten() {
+            left = left.saturating_sub(1);
+            if left == 0 {
+                tracing::warn!(data.dir = %root.display(), "too many files to look for stale locks in all of them");
+                return;
+            }
+            // The type of the entry itself: links are not followed.
+            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                continue;
+            }
+            let path = entry.path();
+            let is_lock = path.extension().is_some_and(|extension| extension == "lock");
+            // Removing fails when it is not empty, which a lock always is.
+            if is_lock && fs::remove_dir(&path).is_ok() {
+                tracing::info!(data.lock = %path.display(), "a stale lock was removed");
+            } else if depth > 0 {
+                pending.push((path, depth - 1));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_data_directory_is_private_and_its_lock_lies_outside() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("tsp/data");
+        let _dir = DataDirs::default().open(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(names(&path), Vec::<String>::new());
+        assert_eq!(names(&root.path().join("tsp")), ["data", "data.host-lock"]);
+    }
+
+    #[test]
+    fn a_directory_in_use_by_another_engine_is_refused_until_it_is_free() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("data");
+        let (ours, others) = (DataDirs::default(), DataDirs::default());
+        let first = ours.open(&path).unwrap();
+        let second = ours.open(&path).unwrap();
+        assert!(
+            Arc::ptr_eq(&first, &second),
+            "two versions of a challenge share the directory"
+        );
+        assert!(matches!(others.open(&path), Err(ComponentError::DataInUse(_))));
+        drop((first, second));
+        assert!(others.open(&path).is_ok());
+    }
+
+    #[tokio::test]
+    async fn only_stale_locks_are_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("data");
+        fs::create_dir_all(path.join("deep/er/kv.db.lock")).unwrap();
+        fs::create_dir_all(path.join("kv.db.lock")).unwrap();
+        fs::create_dir_all(path.join("full.lock/inside")).unwrap();
+        fs::write(path.join("Cargo.lock"), "mine").unwrap();
+        let dirs = DataDirs::default();
+        let dir = dirs.open(&path).unwrap();
+        assert_eq!(names(&path), ["Cargo.lock", "deep", "full.lock"]);
+        assert_eq!(names(&path.join("deep/er")), Vec::<String>::new());
+
+        let leave_locks = || {
+            fs::create_dir(path.join("kv.db.lock")).unwrap();
+            fs::create_dir(path.join("deep/kv.db.lock")).unwrap();
+        };
+        let mut turn = dir.turn().await;
+        turn.begin();
+        leave_locks();
+        turn.end_clean();
+        turn.begin();
+        assert_eq!(
+            names(&path.join("deep")),
+            ["er", "kv.db.lock"],
+            "not looked for after a clean end"
+        );
+        assert!(!path.join("kv.db.lock").exists());
+        turn.begin();
+        assert_eq!(
+            names(&path.join("deep")),
+            ["er"],
+            "looked for after a call that was stopped"
+        );
+    }
+}

@@ -1,0 +1,174 @@
+//! What can go wrong, sorted by what the caller can do about it.
+
+use std::{io, path::PathBuf, time::Duration};
+
+use platform_domain::{Digest, GuestError, ManifestError};
+
+/// The engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The directory for compiled code cannot be used.
+    #[error("the directory for compiled code {path} cannot be used")]
+    Cache {
+        /// As configured.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The machine or the configuration does not allow what the engine needs.
+    #[error("the WebAssembly engine cannot start: {0}")]
+    Wasmtime(String),
+    /// No thread for the clock.
+    #[error("the engine's clock thread cannot start")]
+    Clock(#[source] io::Error),
+}
+
+/// A component is refused. Everything but the last three is the fault of the component.
+#[derive(Debug, thiserror::Error)]
+pub enum ComponentError {
+    /// Larger than [`crate::MAX_COMPONENT_BYTES`].
+    #[error("the component has {size} bytes, {max} are allowed")]
+    TooLarge {
+        /// Its size.
+        size: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// Something else than a component.
+    #[error("this is {found}, not a WebAssembly component; {hint}")]
+    NotAComponent {
+        /// What it looks like.
+        found: &'static str,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// A component by its first bytes, but broken or with features that are switched off.
+    #[error("the component is not valid: {0}")]
+    Malformed(String),
+    /// It imports what the host does not offer.
+    #[error("the component imports {name}, which this host does not offer; {hint}")]
+    UnknownImport {
+        /// The import.
+        name: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// It speaks another version of the contract.
+    #[error("the component speaks {name}; this host speaks platform:challenge@{spoken}")]
+    OtherVersion {
+        /// The interface with its version, as the component names it.
+        name: String,
+        /// The version of this host.
+        spoken: &'static str,
+    },
+    /// It exports neither interface of the contract.
+    #[error(
+        "the component exports neither platform:challenge/weights nor platform:challenge/routes, \
+         so there is nothing to call"
+    )]
+    NoExports,
+    /// Its manifest is refused.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// It carries several manifests that differ.
+    #[error("the component carries two manifests that differ")]
+    TwoManifests,
+    /// An import or export has the right name and another type.
+    #[error("the component does not fit the host's interfaces: {0}")]
+    Mismatch(String),
+    /// The compiler refused it.
+    #[error("the component does not compile: {0}")]
+    Compile(String),
+    /// The bytes are not those that were registered.
+    #[error("the component's digest is {found}, registered is {expected}")]
+    Digest {
+        /// As registered.
+        expected: Digest,
+        /// Of these bytes.
+        found: Digest,
+    },
+    /// Another process uses the challenge's data.
+    #[error("the data directory {0} is in use by another process")]
+    DataInUse(PathBuf),
+    /// The challenge's data directory cannot be used.
+    #[error("the data directory {path} cannot be used")]
+    Data {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The host's own failure; trying again may help.
+    #[error("the host failed while loading the component: {0}")]
+    Host(String),
+}
+
+/// A call that brought no answer. [`CallError::Guest`] is the guest's own words, everything else is for the
+/// operator: [`CallError::explanation`] must not reach a client.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The challenge answered with an error on purpose.
+    #[error("the challenge answered with an error")]
+    Guest(#[source] GuestError),
+    /// Too many calls; try again later.
+    #[error("the challenge is busy")]
+    Busy {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// It did not answer in time.
+    #[error("the challenge did not answer within {0:?}")]
+    Deadline(Duration),
+    /// It failed after it had asked for more memory than it may have.
+    #[error("the challenge ran out of memory")]
+    OutOfMemory {
+        /// What a call may have, in bytes.
+        limit: u64,
+        /// How it ended.
+        detail: String,
+    },
+    /// It crashed.
+    #[error("the challenge crashed")]
+    Trapped(String),
+    /// It answered with more than the host takes.
+    #[error("the challenge's answer is too large: {what}, the limit is {limit}")]
+    OutputTooLarge {
+        /// What there was too much of.
+        what: &'static str,
+        /// How much is allowed.
+        limit: usize,
+    },
+    /// Its answer breaks the contract.
+    #[error("the challenge's answer is not valid: {0}")]
+    InvalidOutput(String),
+    /// It does not export this function.
+    #[error("the challenge does not offer this function")]
+    Unsupported,
+    /// The host's own failure.
+    #[error("the host failed during the call")]
+    Host(String),
+}
+
+impl CallError {
+    /// The whole story in one text, for the operator.
+    pub fn explanation(&self) -> String {
+        match self {
+            Self::Guest(error) => error.to_string(),
+            Self::Trapped(detail) | Self::Host(detail) => format!("{self}: {detail}"),
+            Self::OutOfMemory { limit, detail } => format!("{self} (limit {limit} bytes): {detail}"),
+            Self::Busy { .. }
+            | Self::Deadline(_)
+            | Self::OutputTooLarge { .. }
+            | Self::InvalidOutput(_)
+            | Self::Unsupported => self.to_string(),
+        }
+    }
+
+    /// Whether the guest was stopped in the middle of its work, so that it may have left locks behind.
+    pub(crate) fn left_unclean(&self) -> bool {
+        !matches!(
+            self,
+            Self::Guest(_) | Self::InvalidOutput(_) | Self::Busy { .. } | Self::Unsupported
+        )
+    }
+}

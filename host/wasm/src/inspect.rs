@@ -1,0 +1,210 @@
+//! Looks at a component without compiling it: is it one, what does it import, what can it do, what does it
+//! say of itself. For registration, where a clear refusal matters more than anything.
+
+use std::collections::BTreeSet;
+
+use platform_domain::{Capability, Digest, Manifest};
+use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+
+use crate::{ComponentError, limits::MAX_COMPONENT_BYTES, link};
+
+/// What a component shows from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComponentInfo {
+    /// Of the component's bytes.
+    pub digest: Digest,
+    /// Bytes.
+    pub size: usize,
+    /// What it can do, by its exports; never empty.
+    pub capabilities: BTreeSet<Capability>,
+    /// What it says of itself, if it carries a manifest.
+    pub manifest: Option<Manifest>,
+    /// Interfaces it needs, with versions, in order of appearance.
+    pub imports: Vec<String>,
+    /// Interfaces it offers, with versions, in order of appearance.
+    pub exports: Vec<String>,
+}
+
+/// The version of `platform:challenge` this host speaks.
+const SPOKEN: &str = "0.1.0";
+const CONTRACT: &str = "platform:challenge/";
+const MANIFEST_SECTION: &str = "platform:manifest";
+
+/// What the engine runs; anything else would only fail later with a worse message.
+const FEATURES: WasmFeatures = WasmFeatures::WASM2
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::COMPONENT_MODEL);
+
+/// Checks a component and reads what it shows. Takes time in proportion to the size (some milliseconds per
+/// megabyte), so large components belong on a blocking thread.
+pub fn inspect(component: &[u8]) -> Result<ComponentInfo, ComponentError> {
+    let size = component.len();
+    if size > MAX_COMPONENT_BYTES {
+        let max = MAX_COMPONENT_BYTES;
+        return Err(ComponentError::TooLarge { size, max });
+    }
+    check_kind(component)?;
+    Validator::new_with_features(FEATURES)
+        .validate_all(component)
+        .map_err(malformed)?;
+    let Outside {
+        imports,
+        exports,
+        manifest,
+    } = read(component)?;
+    for name in &imports {
+        check_import(name)?;
+    }
+    Ok(ComponentInfo {
+        digest: Digest::of(component),
+        size,
+        capabilities: capabilities(&exports)?,
+        manifest: manifest.map(Manifest::parse).transpose()?,
+        imports,
+        exports,
+    })
+}
+
+struct Outside<'a> {
+    imports: Vec<String>,
+    exports: Vec<String>,
+    manifest: Option<&'a [u8]>,
+}
+
+fn malformed(error: wasmparser::BinaryReaderError) -> ComponentError {
+    ComponentError::Malformed(error.to_string())
+}
+
+fn check_kind(bytes: &[u8]) -> Result<(), ComponentError> {
+    let refused = |found, hint| Err(ComponentError::NotAComponent { found, hint });
+    let hint = "build it for the target wasm32-wasip2";
+    if bytes.is_empty() {
+        return refused("an empty file", hint);
+    }
+    if Parser::is_component(bytes) {
+        return Ok(());
+    }
+    if Parser::is_core_wasm(bytes) {
+        return refused(
+            "a core module",
+            "build it for wasm32-wasip2, or wrap it with `wasm-tools component new`",
+        );
+    }
+    if wasmtime::Engine::detect_precompiled(bytes).is_some() {
+        return refused(
+            "compiled native code",
+            "the host compiles by itself, give it the .wasm",
+        );
+    }
+    match bytes {
+        [b'(', ..] => refused("text", "translate it with `wasm-tools parse`"),
+        [0x1f, 0x8b, ..] | [b'P', b'K', ..] => refused("an archive", "give the .wasm that is inside"),
+        _ => refused("not WebAssembly at all", hint),
+    }
+}
+
+fn read(component: &[u8]) -> Result<Outside<'_>, ComponentError> {
+    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    let mut manifest: Option<&[u8]> = None;
+    let mut depth = 0usize;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.map_err(malformed)? {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 1 => {
+                for import in section {
+                    imports.push(import.map_err(malformed)?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 1 => {
+                for export in section {
+                    exports.push(export.map_err(malformed)?.name.name.to_owned());
+                }
+            }
+            Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => match manifest {
+                Some(seen) if seen != section.data() => return Err(ComponentError::TwoManifests),
+                _ => manifest = Some(section.data()),
+            },
+            _ => {}
+        }
+    }
+    Ok(Outside {
+        imports,
+        exports,
+        manifest,
+    })
+}
+
+fn capabilities(exports: &[String]) -> Result<BTreeSet<Capability>, ComponentError> {
+    let mut found = BTreeSet::new();
+    for name in exports {
+        let Some(interface) = name.strip_prefix(CONTRACT) else {
+            continue;
+        };
+        check_version(name, interface)?;
+        match interface.split('@').next() {
+            Some("weights") => found.insert(Capability::GetWeights),
+            Some("routes") => found.insert(Capability::ProxyRoutes),
+            _ => continue,
+        };
+    }
+    if found.is_empty() {
+        return Err(ComponentError::NoExports);
+    }
+    Ok(found)
+}
+
+fn check_version(name: &str, interface: &str) -> Result<(), ComponentError> {
+    match interface.split_once('@') {
+        Some((_, SPOKEN)) => Ok(()),
+        _ => Err(ComponentError::OtherVersion {
+            name: shown(name),
+            spoken: SPOKEN,
+        }),
+    }
+}
+
+fn check_import(name: &str) -> Result<(), ComponentError> {
+    let (interface, version) = name.split_once('@').unwrap_or((name, ""));
+    if let Some(contract) = name.strip_prefix(CONTRACT) {
+        check_version(name, contract)?;
+        if interface == "platform:challenge/types" {
+            return Ok(());
+        }
+    }
+    // The linker takes any release of 0.2 for any other; what a later release adds is seen when it links.
+    let release = version
+        .strip_prefix("0.2.")
+        .is_some_and(|patch| patch.parse::<u32>().is_ok());
+    if release && link::is_offered(interface) {
+        return Ok(());
+    }
+    Err(ComponentError::UnknownImport {
+        name: shown(name),
+        hint: hint(interface, version),
+    })
+}
+
+fn hint(interface: &str, version: &str) -> &'static str {
+    let package = interface.split('/').next().unwrap_or(interface);
+    match package {
+        _ if link::is_offered(interface) && version.starts_with("0.3") => {
+            "it offers WASI 0.2: build for wasm32-wasip2"
+        }
+        _ if link::is_offered(interface) => "it offers WASI 0.2.x",
+        "wasi:http" => "a challenge has no network: it answers through platform:challenge/routes",
+        "wasi:config" => "settings come as environment variables",
+        "wasi:logging" => "write to stdout or stderr instead",
+        "wasi_snapshot_preview1" => "build it for wasm32-wasip2",
+        "wasi:keyvalue" | "wasi:blobstore" | "wasi:sql" => "keep files in /data instead",
+        _ if package.starts_with("wasi:") => {
+            "it offers wasi:cli, clocks, random, filesystem and io, version 0.2"
+        }
+        _ => "build without it",
+    }
+}
+
+/// Names come from the component: bounded and without control characters before anyone sees them.
+fn shown(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(120).collect()
+}

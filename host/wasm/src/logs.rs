@@ -1,0 +1,315 @@
+//! What a guest writes to stdout and stderr becomes log lines of the host: attributed, cleaned, limited.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use platform_domain::Slug;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::{
+    async_trait,
+    cli::{IsTerminal, StdoutStream},
+    p2::{OutputStream, Pollable, StreamResult},
+};
+
+use crate::limits::{LOG_BURST_BYTES, LOG_BYTES_PER_SECOND, LOG_LINE_COST, MAX_LOG_LINE};
+
+/// Whom lines are attributed to, and what a challenge may still log: one per program, shared by its calls.
+pub(crate) struct ChallengeLog {
+    slug: Slug,
+    bucket: Mutex<Bucket>,
+}
+
+/// A guest's stdout or stderr during one call. Clones write to the same lines.
+#[derive(Clone)]
+pub(crate) struct GuestOutput(Arc<Mutex<Lines>>);
+
+/// A token bucket in bytes.
+struct Bucket {
+    tokens: u64,
+    filled: Instant,
+    dropped: u64,
+}
+
+/// Collects bytes until a line is whole.
+struct Lines {
+    stream: &'static str,
+    request_id: Arc<str>,
+    log: Arc<ChallengeLog>,
+    line: Vec<u8>,
+}
+
+impl ChallengeLog {
+    pub(crate) fn new(slug: Slug) -> Arc<Self> {
+        let bucket = Mutex::new(Bucket::full(Instant::now()));
+        Arc::new(Self { slug, bucket })
+    }
+
+    fn emit(&self, stream: &'static str, request_id: &str, line: &[u8]) {
+        let text = clean(line);
+        let admitted = {
+            let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+            bucket.admit(text.len() as u64, Instant::now())
+        };
+        let Some(dropped) = admitted else { return };
+        let slug = self.slug.as_str();
+        if dropped > 0 {
+            tracing::warn!(
+                challenge.slug = slug,
+                log.dropped = dropped,
+                "the challenge logs too much, lines were dropped"
+            );
+        }
+        tracing::info!(
+            challenge.slug = slug,
+            request.id = request_id,
+            log.stream = stream,
+            "{text}"
+        );
+    }
+}
+
+impl Bucket {
+    fn full(now: Instant) -> Self {
+        Self {
+            tokens: LOG_BURST_BYTES,
+            filled: now,
+            dropped: 0,
+        }
+    }
+
+    /// Pays for a line. `Some` with the number of lines dropped since the last one, or `None`: drop this one.
+    fn admit(&mut self, bytes: u64, now: Instant) -> Option<u64> {
+        let passed =
+            u64::try_from(now.saturating_duration_since(self.filled).as_millis()).unwrap_or(u64::MAX);
+        let earned = passed.saturating_mul(LOG_BYTES_PER_SECOND) / 1000;
+        if earned > 0 {
+            self.tokens = self.tokens.saturating_add(earned).min(LOG_BURST_BYTES);
+            self.filled = now;
+        }
+        match self.tokens.checked_sub(bytes + LOG_LINE_COST) {
+            Some(left) => {
+                self.tokens = left;
+                Some(std::mem::take(&mut self.dropped))
+            }
+            None => {
+                self.dropped += 1;
+                None
+            }
+        }
+    }
+}
+
+/// Text without control characters: an operator's terminal must not obey a guest.
+fn clean(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(line);
+    let shown = |c: char| c == '\t' || !(c.is_control() || is_direction_mark(c));
+    text.trim_end().chars().filter(|c| shown(*c)).collect()
+}
+
+/// Characters that reorder or hide text around them.
+fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+impl Lines {
+    fn push(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let (text, ends) = part
+                .strip_suffix(b"\n")
+                .map_or((part, false), |text| (text, true));
+            let room = MAX_LOG_LINE.saturating_sub(self.line.len());
+            self.line.extend(text.iter().take(room));
+            if ends {
+                self.flush_line();
+            }
+        }
+    }
+
+    fn flush_line(&mut self) {
+        self.log.emit(self.stream, &self.request_id, &self.line);
+        self.line.clear();
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        if !self.line.is_empty() {
+            self.flush_line();
+        }
+    }
+}
+
+impl GuestOutput {
+    pub(crate) fn new(stream: &'static str, request_id: Arc<str>, log: Arc<ChallengeLog>) -> Self {
+        let line = Vec::new();
+        Self(Arc::new(Mutex::new(Lines {
+            stream,
+            request_id,
+            log,
+            line,
+        })))
+    }
+
+    fn push(&self, bytes: &[u8]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+    }
+}
+
+impl IsTerminal for GuestOutput {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for GuestOutput {
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Pollable for GuestOutput {
+    async fn ready(&mut self) {}
+}
+
+#[async_trait]
+impl OutputStream for GuestOutput {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.push(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(MAX_LOG_LINE)
+    }
+}
+
+impl AsyncWrite for GuestOutput {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.push(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Sink {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    /// The log lines that arise from these writes to one stream.
+    fn logged(writes: &[&[u8]]) -> Vec<String> {
+        let sink = Sink::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(sink.clone())
+            .with_ansi(false)
+            .without_time()
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let log = ChallengeLog::new("tsp".parse().unwrap());
+            let output = GuestOutput::new("stdout", "r1".into(), log);
+            let mut stream = output.p2_stream();
+            for bytes in writes {
+                stream.write(Bytes::copy_from_slice(bytes)).unwrap();
+            }
+        });
+        let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(ToOwned::to_owned).collect()
+    }
+
+    #[test]
+    fn lines_are_joined_cleaned_and_attributed() {
+        let lines = logged(&[
+            b"one\ntw",
+            b"o \x1b[31mred\x07\r\n",
+            "un\u{202e}finished".as_bytes(),
+        ]);
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        for line in &lines {
+            assert!(
+                line.contains(r#"challenge.slug="tsp""#) && line.contains(r#"request.id="r1""#),
+                "{line}"
+            );
+        }
+        for (line, text) in lines.iter().zip(["one", "two [31mred", "unfinished"]) {
+            assert!(line.contains(text), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_long_line_is_cut() {
+        let lines = logged(&[&vec![b'x'; 3 * MAX_LOG_LINE], b"y\nshort\n"]);
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0].matches('x').count(), MAX_LOG_LINE);
+        assert!(!lines[0].contains('y') && lines[1].contains("short"));
+    }
+
+    #[test]
+    fn a_flood_is_dropped_and_counted() {
+        let line = [&[b'x'; 1000][..], b"\n"].concat();
+        let lines = logged(&vec![&line[..]; 10_000]);
+        let allowed = LOG_BURST_BYTES / (1000 + LOG_LINE_COST);
+        assert!(
+            (allowed..allowed + 100).contains(&(lines.len() as u64)),
+            "{}",
+            lines.len()
+        );
+
+        let start = Instant::now();
+        let mut bucket = Bucket::full(start);
+        let admitted = (0..1_000_000)
+            .filter(|_| bucket.admit(0, start).is_some())
+            .count() as u64;
+        assert_eq!(admitted, LOG_BURST_BYTES / LOG_LINE_COST);
+        assert_eq!(bucket.admit(10, start), None);
+        let dropped = 1_000_000 - admitted + 1;
+        assert_eq!(bucket.admit(10, start + Duration::from_secs(1)), Some(dropped));
+        assert_eq!(bucket.admit(10, start + Duration::from_secs(1)), Some(0));
+    }
+}

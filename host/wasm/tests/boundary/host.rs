@@ -1,0 +1,93 @@
+//! An engine over a directory of its own, and values to call with.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use bytes::Bytes;
+use platform_domain::{
+    BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Netuid, Request, UnixSeconds,
+};
+use platform_wasm::{CallError, Engine, EngineConfig, Program, ProgramSpec};
+use tempfile::TempDir;
+
+/// Long enough for a busy machine, short enough for a test that waits for it.
+pub(crate) const DEADLINE: Duration = Duration::from_millis(300);
+
+pub(crate) struct Host {
+    pub(crate) engine: Engine,
+    pub(crate) dir: TempDir,
+}
+
+impl Host {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::new(config(dir.path().join("code"))).unwrap();
+        Self { engine, dir }
+    }
+
+    pub(crate) fn cache_dir(&self) -> PathBuf {
+        self.dir.path().join("code")
+    }
+
+    pub(crate) async fn load(&self, component: Bytes) -> Program {
+        let spec = spec(&component);
+        self.engine.load(component, spec).await.unwrap()
+    }
+
+    /// With `/data`, so that calls take turns.
+    pub(crate) async fn load_with_data(&self, component: Bytes) -> Program {
+        let mut spec = spec(&component);
+        spec.data_dir = Some(self.dir.path().join("state/data"));
+        self.engine.load(component, spec).await.unwrap()
+    }
+}
+
+pub(crate) fn config(cache_dir: PathBuf) -> EngineConfig {
+    EngineConfig {
+        max_concurrent_calls: 8,
+        ..EngineConfig::new(cache_dir)
+    }
+}
+
+pub(crate) fn spec(component: &[u8]) -> ProgramSpec {
+    ProgramSpec {
+        slug: "fixture".parse().unwrap(),
+        digest: Digest::of(component),
+        data_dir: None,
+        env: BTreeMap::new(),
+        memory: ByteSize(64 << 20),
+        route_deadline: DEADLINE,
+        weights_deadline: DEADLINE * 20,
+    }
+}
+
+pub(crate) fn get(path: &str) -> Request {
+    Request {
+        id: "r1".into(),
+        method: "GET".into(),
+        path: path.into(),
+        query: Some("a=b".into()),
+        headers: vec![
+            ("accept".into(), Bytes::from_static(b"*/*")),
+            ("x".into(), Bytes::from_static(b"\xff")),
+        ],
+        body: Bytes::from_static(b"body"),
+        caller: None,
+    }
+}
+
+/// The fixture answers with this many weights.
+pub(crate) fn epoch(number: u64) -> EpochContext {
+    EpochContext {
+        netuid: Netuid(1),
+        epoch: EpochId(number),
+        block: BlockNumber(100),
+        block_hash: BlockHash([7; 32]),
+        unix_seconds: UnixSeconds(1_700_000_000),
+    }
+}
+
+/// The body of an answer as text, or the error in the operator's words.
+pub(crate) async fn ask(program: &Program, path: &str) -> Result<String, CallError> {
+    let answer = program.handle_route(get(path)).await?;
+    Ok(String::from_utf8(answer.body.to_vec()).unwrap())
+}

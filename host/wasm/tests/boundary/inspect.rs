@@ -1,0 +1,147 @@
+//! What registration learns of a component.
+
+use platform_domain::{Capability, DataMode};
+use platform_wasm::{ComponentError, MAX_COMPONENT_BYTES, inspect};
+
+use crate::guests;
+
+fn refusal(component: &[u8]) -> String {
+    inspect(component).unwrap_err().to_string()
+}
+
+#[test]
+fn exports_decide_what_a_component_can_do() {
+    for (routes, weights, expected) in [
+        (true, true, &[Capability::GetWeights, Capability::ProxyRoutes][..]),
+        (true, false, &[Capability::ProxyRoutes]),
+        (false, true, &[Capability::GetWeights]),
+    ] {
+        let component = guests::challenge(routes, weights);
+        let info = inspect(&component).unwrap();
+        assert!(info.capabilities.iter().eq(expected), "{:?}", info.capabilities);
+        assert_eq!(info.imports, ["platform:challenge/types@0.1.0"]);
+        assert_eq!((info.exports.len(), info.size), (expected.len(), component.len()));
+        assert_eq!(info.manifest, None);
+    }
+}
+
+#[test]
+fn what_is_no_component_is_refused_with_a_hint() {
+    let module = wat::parse_str("(module)").unwrap();
+    for (bytes, found, hint) in [
+        (&b""[..], "an empty file", "wasm32-wasip2"),
+        (b"garbage", "not WebAssembly", "wasm32-wasip2"),
+        (b"\0asm", "not WebAssembly", "wasm32-wasip2"),
+        (b"(component)", "text", "wasm-tools parse"),
+        (b"\x1f\x8b\x08", "an archive", "inside"),
+        (b"PK\x03\x04", "an archive", "inside"),
+        (&module, "a core module", "wasm-tools component new"),
+    ] {
+        let text = refusal(bytes);
+        assert!(text.contains(found) && text.contains(hint), "{text}");
+    }
+    assert!(matches!(
+        inspect(&vec![0; MAX_COMPONENT_BYTES + 1]),
+        Err(ComponentError::TooLarge { .. })
+    ));
+}
+
+#[test]
+fn a_damaged_component_is_refused_wherever_the_damage_is() {
+    let component = guests::whole();
+    let whole = inspect(&component).unwrap();
+    for end in 0..component.len() {
+        // Only names for people may be missing.
+        let exports = inspect(&component[..end]).map(|info| info.exports);
+        assert!(
+            exports.is_err() || exports.is_ok_and(|exports| exports == whole.exports),
+            "cut at {end}"
+        );
+    }
+    assert!(inspect(&component[..component.len() / 2]).is_err());
+    for position in 0..component.len() {
+        let mut damaged = component.to_vec();
+        damaged[position] ^= 0x55;
+        // Some damage is only another text or number; it must not panic.
+        let _ = inspect(&damaged);
+    }
+}
+
+#[test]
+fn an_unknown_import_is_named_with_a_hint() {
+    for (name, hint) in [
+        ("wasi:http/outgoing-handler@0.2.6", "no network"),
+        ("wasi:cli/stdout@0.3.0", "WASI 0.2"),
+        ("wasi:cli/stdout@0.1.0", "0.2.x"),
+        ("wasi:cli/surprise@0.2.0", "wasi:cli, clocks"),
+        ("wasi:keyvalue/store@0.2.0-draft", "/data"),
+        ("wasi:config/store@0.2.0-rc.1", "environment"),
+        ("acme:gpu/compute@1.0.0", "build without it"),
+        ("platform:challenge/metagraph@0.1.0", "build without it"),
+        ("plain", "build without it"),
+    ] {
+        let text = refusal(&guests::importing(&["wasi:cli/stderr@0.2.3", name]));
+        assert!(text.contains(name) && text.contains(hint), "{text}");
+    }
+    let offered = [
+        "wasi:cli/stdout@0.2.0",
+        "wasi:sockets/tcp@0.2.6",
+        "wasi:io/poll@0.2.99",
+    ];
+    assert!(inspect(&guests::importing(&offered)).is_ok());
+}
+
+#[test]
+fn another_version_of_the_contract_is_named() {
+    for component in [
+        guests::exporting(&["platform:challenge/routes@0.2.0"]),
+        guests::exporting(&["platform:challenge/weights@1.0.0-rc.1"]),
+        guests::importing(&["platform:challenge/types@0.2.0"]),
+    ] {
+        let error = inspect(&component).unwrap_err();
+        assert!(matches!(error, ComponentError::OtherVersion { .. }), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("this host speaks platform:challenge@0.1.0")
+        );
+    }
+}
+
+#[test]
+fn a_component_without_the_contract_is_refused() {
+    for names in [
+        &[][..],
+        &["wasi:cli/run@0.2.0"],
+        &["platform:challenge/other@0.1.0"],
+    ] {
+        let error = inspect(&guests::exporting(names)).unwrap_err();
+        assert!(matches!(error, ComponentError::NoExports), "{error}");
+    }
+}
+
+#[test]
+fn the_manifest_is_read_wherever_it_is() {
+    let one = r#"{"name":"echo","version":"1.0.0","data":"none"}"#;
+    let other = r#"{"name":"echo","version":"2.0.0"}"#;
+    for (inner, outer) in [(Some(one), None), (None, Some(one)), (Some(one), Some(one))] {
+        let manifest = inspect(&guests::with_manifests(inner, outer))
+            .unwrap()
+            .manifest
+            .unwrap();
+        assert_eq!((manifest.name.as_str(), manifest.data), ("echo", DataMode::None));
+    }
+    let refused = |inner, outer| inspect(&guests::with_manifests(inner, outer)).unwrap_err();
+    assert!(matches!(
+        refused(Some(one), Some(other)),
+        ComponentError::TwoManifests
+    ));
+    assert!(matches!(
+        refused(Some("not json"), None),
+        ComponentError::Manifest(_)
+    ));
+    assert!(matches!(
+        refused(None, Some(r#"{"name":"echo"}"#)),
+        ComponentError::Manifest(_)
+    ));
+}

@@ -11,7 +11,10 @@ use std::{
 
 use axum::{Json, Router, routing::get};
 use bytes::Bytes;
-use platform_domain::{BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Hotkey, Netuid, RawWeight, Request, Uid, UnixSeconds};
+use platform_domain::{
+    BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Hotkey, Netuid, RawWeight, Request, Uid,
+    UnixSeconds,
+};
 use platform_tests::{TestHost, guest};
 use platform_wasm::{Engine, EngineConfig, Program, ProgramSpec};
 use platform_weights::{ChallengeAnswer, Inputs, NO_LIMIT, Policy, Uids, aggregate};
@@ -25,14 +28,24 @@ const HOTKEYS: u8 = 255;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let report = std::env::args().skip(1).find(|arg| !arg.starts_with("--")).map(PathBuf::from);
+    let report = std::env::args()
+        .skip(1)
+        .find(|arg| !arg.starts_with("--"))
+        .map(PathBuf::from);
     let mut measures = Vec::new();
     calls(&mut measures).await?;
     measures.push(measure("aggregate_10x255_us", aggregation(), "us", None));
     routes(&mut measures).await?;
     for entry in &measures {
-        let ratio = entry["ratio"].as_f64().map_or("-".to_owned(), |ratio| format!("{ratio:.3}"));
-        println!("{:<24} {:>12.1} {:<6} ratio {ratio}", entry["name"].as_str().unwrap_or(""), entry["value"], entry["unit"].as_str().unwrap_or(""));
+        let ratio = entry["ratio"]
+            .as_f64()
+            .map_or("-".to_owned(), |ratio| format!("{ratio:.3}"));
+        println!(
+            "{:<24} {:>12.1} {:<6} ratio {ratio}",
+            entry["name"].as_str().unwrap_or(""),
+            entry["value"],
+            entry["unit"].as_str().unwrap_or("")
+        );
     }
     if let Some(path) = report {
         fs::write(path, serde_json::to_vec_pretty(&Value::from(measures))?)?;
@@ -51,7 +64,10 @@ fn hotkeys() -> impl Iterator<Item = Hotkey> {
 /// In process: store, WASI, instance, call and drop.
 async fn calls(measures: &mut Vec<Value>) -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
-    let engine = Engine::new(EngineConfig { cache_dir: dir.path().to_owned(), max_concurrent_calls: 64 })?;
+    let engine = Engine::new(EngineConfig {
+        cache_dir: dir.path().to_owned(),
+        max_concurrent_calls: 64,
+    })?;
     let weights: BTreeMap<String, u8> = hotkeys().map(|hotkey| hotkey.to_string()).zip(1..).collect();
     let component = Bytes::from(fs::read(guest("echo"))?);
     let spec = ProgramSpec {
@@ -64,7 +80,14 @@ async fn calls(measures: &mut Vec<Value>) -> anyhow::Result<()> {
         weights_deadline: Duration::from_secs(10),
     };
     let program: Program = engine.load(component, spec).await?;
-    let headers = (0..10).map(|n| (format!("x-header-{n}"), Bytes::from_static(b"a value of usual length"))).collect();
+    let headers = (0..10)
+        .map(|n| {
+            (
+                format!("x-header-{n}"),
+                Bytes::from_static(b"a value of usual length"),
+            )
+        })
+        .collect();
     let request = Request {
         id: "0".into(),
         method: "GET".into(),
@@ -98,7 +121,9 @@ async fn calls(measures: &mut Vec<Value>) -> anyhow::Result<()> {
 
 fn median(mut times: Vec<Duration>) -> f64 {
     times.sort();
-    times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1e6)
+    times
+        .get(times.len() / 2)
+        .map_or(0.0, |time| time.as_secs_f64() * 1e6)
 }
 
 /// Ten challenges that each weigh every hotkey.
@@ -106,7 +131,12 @@ fn aggregation() -> f64 {
     let challenges = (0..10).map(|n| ChallengeAnswer {
         slug: format!("challenge-{n}").parse().expect("a slug"),
         emission_percent: "10".parse().expect("a percent"),
-        answer: Ok(hotkeys().map(|key| RawWeight { hotkey: key.to_string(), score: f64::from(key.as_bytes()[0]) * 0.1 }).collect()),
+        answer: Ok(hotkeys()
+            .map(|key| RawWeight {
+                hotkey: key.to_string(),
+                score: f64::from(key.as_bytes()[0]) * 0.1,
+            })
+            .collect()),
     });
     let registered: BTreeMap<Hotkey, Uid> = hotkeys().zip((0..).map(Uid)).collect();
     let inputs = Inputs {
@@ -145,7 +175,12 @@ async fn routes(measures: &mut Vec<Value>) -> anyhow::Result<()> {
         rounds.sort_by(f64::total_cmp);
         rounds.get(ROUNDS / 2).copied().unwrap_or_default()
     };
-    measures.push(measure("route_fresh_vs_native", middle(ours), "req/s", Some(middle(theirs))));
+    measures.push(measure(
+        "route_fresh_vs_native",
+        middle(ours),
+        "req/s",
+        Some(middle(theirs)),
+    ));
     Ok(())
 }
 
@@ -157,6 +192,8 @@ async fn load(url: String) -> anyhow::Result<f64> {
     if text.contains("Non-2xx") {
         anyhow::bail!("some requests failed: {text}");
     }
-    let rate = text.lines().find_map(|line| line.trim().strip_prefix("Requests/sec:"));
+    let rate = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Requests/sec:"));
     Ok(rate.unwrap_or_default().trim().parse()?)
 }

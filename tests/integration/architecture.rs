@@ -24,13 +24,28 @@ const MAY_KNOW: [(&str, &[&str]); 15] = [
     ("runtime", &["domain", "wasm"]),
     ("gateway", &["domain", "keys", "runtime"]),
     ("registry", &["domain", "oci", "runtime", "store", "wasm"]),
-    ("epoch", &["chain", "domain", "keys", "runtime", "store", "weights"]),
+    (
+        "epoch",
+        &["chain", "domain", "keys", "runtime", "store", "weights"],
+    ),
     ("admin", &["admin-types", "domain", "epoch", "registry"]),
     (
         "host",
         &[
-            "admin", "admin-types", "chain", "devnet", "domain", "epoch", "gateway", "keys", "oci", "registry", "runtime",
-            "store", "wasm", "weights",
+            "admin",
+            "admin-types",
+            "chain",
+            "devnet",
+            "domain",
+            "epoch",
+            "gateway",
+            "keys",
+            "oci",
+            "registry",
+            "runtime",
+            "store",
+            "wasm",
+            "weights",
         ],
     ),
 ];
@@ -65,11 +80,22 @@ fn root() -> PathBuf {
 
 fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", "x86_64-unknown-linux-gnu"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--locked",
+            "--filter-platform",
+            "x86_64-unknown-linux-gnu",
+        ])
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -80,9 +106,16 @@ fn list<'a>(value: &'a Value, field: &str) -> Vec<&'a Value> {
 /// The normal dependencies that a crate of the host names.
 fn named(metadata: &Value, name: &str) -> BTreeSet<String> {
     let packages = list(metadata, "packages");
-    let package = packages.iter().find(|package| package["name"] == format!("platform-{name}").as_str()).unwrap();
-    let normal = list(package, "dependencies").into_iter().filter(|dependency| dependency["kind"].is_null());
-    normal.map(|dependency| dependency["name"].as_str().unwrap().to_owned()).collect()
+    let package = packages
+        .iter()
+        .find(|package| package["name"] == format!("platform-{name}").as_str())
+        .unwrap();
+    let normal = list(package, "dependencies")
+        .into_iter()
+        .filter(|dependency| dependency["kind"].is_null());
+    normal
+        .map(|dependency| dependency["name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -90,12 +123,22 @@ fn a_crate_knows_only_those_it_may_know() {
     let metadata = metadata();
     for (name, may_know) in MAY_KNOW {
         let known = named(&metadata, name);
-        let ours: BTreeSet<&str> = known.iter().filter_map(|dependency| dependency.strip_prefix("platform-")).collect();
+        let ours: BTreeSet<&str> = known
+            .iter()
+            .filter_map(|dependency| dependency.strip_prefix("platform-"))
+            .collect();
         let allowed: BTreeSet<&str> = may_know.iter().copied().collect();
-        assert!(ours.is_subset(&allowed), "platform-{name} knows {ours:?}, allowed are {allowed:?}");
+        assert!(
+            ours.is_subset(&allowed),
+            "platform-{name} knows {ours:?}, allowed are {allowed:?}"
+        );
     }
     let members = fs::read_dir(root().join("host")).unwrap().count();
-    assert_eq!(members, MAY_KNOW.len(), "a crate of host/ is missing in the table");
+    assert_eq!(
+        members,
+        MAY_KNOW.len(),
+        "a crate of host/ is missing in the table"
+    );
 }
 
 #[test]
@@ -104,7 +147,10 @@ fn a_heavy_dependency_has_one_home() {
     for (name, _) in MAY_KNOW {
         let known = named(&metadata, name);
         for (dependency, homes) in HOMES {
-            assert!(homes.contains(&name) || !known.contains(dependency), "platform-{name} names {dependency}");
+            assert!(
+                homes.contains(&name) || !known.contains(dependency),
+                "platform-{name} names {dependency}"
+            );
         }
     }
 }
@@ -112,8 +158,12 @@ fn a_heavy_dependency_has_one_home() {
 #[test]
 fn what_must_not_be_reached_is_not_reached() {
     let metadata = metadata();
-    let nodes: BTreeMap<&str, &Value> =
-        metadata["resolve"]["nodes"].as_array().unwrap().iter().map(|node| (node["id"].as_str().unwrap(), node)).collect();
+    let nodes: BTreeMap<&str, &Value> = metadata["resolve"]["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| (node["id"].as_str().unwrap(), node))
+        .collect();
     let packages = list(&metadata, "packages");
     let name_of: BTreeMap<&str, &str> = packages
         .iter()
@@ -121,11 +171,17 @@ fn what_must_not_be_reached_is_not_reached() {
         .collect();
     for (name, forbidden) in NEVER_REACH {
         let start = format!("platform-{name}");
-        let mut queue: Vec<&str> = name_of.iter().filter(|(_, found)| **found == start).map(|(id, _)| *id).collect();
+        let mut queue: Vec<&str> = name_of
+            .iter()
+            .filter(|(_, found)| **found == start)
+            .map(|(id, _)| *id)
+            .collect();
         let mut seen: BTreeSet<&str> = queue.iter().copied().collect();
         while let Some(id) = queue.pop() {
             for dependency in list(nodes[id], "deps") {
-                let normal = list(dependency, "dep_kinds").iter().any(|kind| kind["kind"].is_null());
+                let normal = list(dependency, "dep_kinds")
+                    .iter()
+                    .any(|kind| kind["kind"].is_null());
                 let id = dependency["pkg"].as_str().unwrap();
                 if normal && seen.insert(id) {
                     queue.push(id);
@@ -141,21 +197,35 @@ fn what_must_not_be_reached_is_not_reached() {
 
 /// Every Rust file that is ours, as git has it.
 fn sources() -> Vec<PathBuf> {
-    let output = Command::new("git").args(["ls-files", "*.rs"]).current_dir(root()).output().unwrap();
+    let output = Command::new("git")
+        .args(["ls-files", "*.rs"])
+        .current_dir(root())
+        .output()
+        .unwrap();
     let names = String::from_utf8(output.stdout).unwrap();
-    names.lines().map(|name| root().join(name)).filter(|path| path.exists()).collect()
+    names
+        .lines()
+        .map(|name| root().join(name))
+        .filter(|path| path.exists())
+        .collect()
 }
 
 #[test]
 fn every_file_can_be_read_in_one_sitting() {
-    let mut lines: Vec<(usize, PathBuf)> =
-        sources().into_iter().map(|path| (fs::read_to_string(&path).unwrap().lines().count(), path)).collect();
+    let mut lines: Vec<(usize, PathBuf)> = sources()
+        .into_iter()
+        .map(|path| (fs::read_to_string(&path).unwrap().lines().count(), path))
+        .collect();
     lines.sort();
     let longest = lines.last().unwrap();
     assert!(longest.0 <= MAX_LINES, "{longest:?}");
     let at = |percent: usize| &lines[(lines.len() - 1) * percent / 100];
     assert!(at(50).0 <= MAX_MEDIAN_LINES, "the median is {:?}", at(50));
-    assert!(at(90).0 <= MAX_LINES_OF_NINE_IN_TEN, "nine in ten end at {:?}", at(90));
+    assert!(
+        at(90).0 <= MAX_LINES_OF_NINE_IN_TEN,
+        "nine in ten end at {:?}",
+        at(90)
+    );
 }
 
 #[test]
@@ -165,13 +235,18 @@ fn every_crate_inherits_the_lints_and_unsafe_code_has_one_place() {
         let manifest = package["manifest_path"].as_str().unwrap();
         if package["source"].is_null() {
             let text = fs::read_to_string(manifest).unwrap();
-            assert!(text.contains("[lints]\nworkspace = true"), "{manifest} does not inherit the lints");
+            assert!(
+                text.contains("[lints]\nworkspace = true"),
+                "{manifest} does not inherit the lints"
+            );
         }
     }
     let word = ["unsafe", " {"].concat();
     let places: Vec<_> = sources()
         .into_iter()
-        .filter(|path| path.starts_with(root().join("host")) && fs::read_to_string(path).unwrap().contains(&word))
+        .filter(|path| {
+            path.starts_with(root().join("host")) && fs::read_to_string(path).unwrap().contains(&word)
+        })
         .collect();
     assert_eq!(places, [root().join("host/wasm/src/cache.rs")]);
 }

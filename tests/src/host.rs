@@ -38,7 +38,10 @@ pub struct TestHost {
 impl Default for HostBuilder {
     fn default() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut config = Config { state_dir: dir.path().join("state"), ..Config::default() };
+        let mut config = Config {
+            state_dir: dir.path().join("state"),
+            ..Config::default()
+        };
         config.admin.listen.set_port(0);
         config.public.listen.set_port(0);
         config.epoch.automatic = false;
@@ -88,7 +91,10 @@ impl TestHost {
         self.admin_url = format!("http://{admin}");
         self.public = format!("http://{public}");
         self.admin = Client::new(&self.admin_url, PlainToken::from_text(&token)).unwrap();
-        #[expect(clippy::disallowed_methods, reason = "joined by `stop`, aborted with the runtime")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "joined by `stop`, aborted with the runtime"
+        )]
         let running = tokio::spawn(tasks.run());
         self.running = Some(running);
     }
@@ -119,12 +125,18 @@ impl TestHost {
 
     /// The admin token.
     pub fn token(&self) -> String {
-        std::fs::read_to_string(self.config.token_file()).unwrap().trim().to_owned()
+        std::fs::read_to_string(self.config.token_file())
+            .unwrap()
+            .trim()
+            .to_owned()
     }
 
     /// Registers a built guest under its own file, active, and waits until it runs.
     pub async fn run_guest(&self, slug: &str, guest: &str, emission: &str, env: &[(&str, &str)]) {
-        self.admin.challenge_create(&new_challenge(slug, guest, emission, env)).await.unwrap();
+        self.admin
+            .challenge_create(&new_challenge(slug, guest, emission, env))
+            .await
+            .unwrap();
         self.running(slug).await;
     }
 

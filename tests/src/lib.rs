@@ -15,15 +15,21 @@ pub use program::{Program, platform};
 pub fn guest(name: &str) -> PathBuf {
     let dir = std::env::var_os("PLATFORM_GUESTS").map_or_else(|| target_dir().join("guests"), PathBuf::from);
     let path = dir.join(format!("{name}.wasm"));
-    assert!(path.exists(), "{} is missing; run: cargo xtask guests", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing; run: cargo xtask guests",
+        path.display()
+    );
     path
 }
 
 /// Where cargo put this very test.
 pub fn target_dir() -> PathBuf {
     let test = std::env::current_exe().unwrap_or_default();
-    test.ancestors().find(|dir| dir.join("debug").is_dir() || dir.join("release").is_dir()).map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
-        Path::to_owned,
-    )
+    test.ancestors()
+        .find(|dir| dir.join("debug").is_dir() || dir.join("release").is_dir())
+        .map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
+            Path::to_owned,
+        )
 }

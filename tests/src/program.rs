@@ -16,7 +16,11 @@ pub fn platform() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let debug = test.parent().and_then(Path::parent).unwrap();
     let program = debug.join("platform");
-    assert!(program.exists(), "{} is missing; run: cargo build --workspace", program.display());
+    assert!(
+        program.exists(),
+        "{} is missing; run: cargo build --workspace",
+        program.display()
+    );
     program
 }
 
@@ -39,9 +43,17 @@ pub struct Program {
 impl Program {
     /// Starts it and waits for its line. Its log goes to this test's standard error.
     pub async fn start(args: &[&str]) -> Self {
-        let mut child = command(&["--json"]).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command(&["--json"])
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .await
+            .unwrap();
         let answer = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no start: {line:?}"));
         Self { child, answer }
     }
@@ -54,7 +66,12 @@ impl Program {
     /// Runs a command to its end with this standard input.
     pub async fn run(args: &[&str], input: &str) -> Output {
         let (input_end, out) = (Stdio::piped(), Stdio::piped());
-        let mut child = command(args).stdin(input_end).stdout(out).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command(args)
+            .stdin(input_end)
+            .stdout(out)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut stdin = child.stdin.take().unwrap();
         // A program that refuses its arguments reads nothing.
         drop(stdin.write_all(input.as_bytes()).await);

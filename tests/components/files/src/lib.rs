@@ -28,24 +28,61 @@ impl Files {
             report.insert(what, Value::from(text));
         };
         for path in OUTSIDE {
-            tell(format!("read {path}"), fs::read(path).map(|bytes| bytes.len().to_string()));
-            tell(format!("list {path}"), fs::read_dir(path).map(|entries| entries.count().to_string()));
+            tell(
+                format!("read {path}"),
+                fs::read(path).map(|bytes| bytes.len().to_string()),
+            );
+            tell(
+                format!("list {path}"),
+                fs::read_dir(path).map(|entries| entries.count().to_string()),
+            );
             let target = Path::new(path).join("planted");
-            tell(format!("write {}", target.display()), fs::write(&target, "x").map(|()| String::new()));
+            tell(
+                format!("write {}", target.display()),
+                fs::write(&target, "x").map(|()| String::new()),
+            );
         }
         // A link is made inside and followed outside.
-        for (name, target) in [("absolute", "/etc/passwd"), ("relative", "../../../../../etc/passwd"), ("up", "..")] {
+        for (name, target) in [
+            ("absolute", "/etc/passwd"),
+            ("relative", "../../../../../etc/passwd"),
+            ("up", ".."),
+        ] {
             let link = format!("/data/{name}");
-            #[expect(deprecated, reason = "the one way to make a symbolic link in stable std on WASI")]
-            tell(format!("link {name}"), fs::soft_link(target, &link).map(|()| String::new()));
-            tell(format!("read through {name}"), fs::read(&link).map(|bytes| bytes.len().to_string()));
-            tell(format!("list through {name}"), fs::read_dir(&link).map(|entries| entries.count().to_string()));
+            #[expect(
+                deprecated,
+                reason = "the one way to make a symbolic link in stable std on WASI"
+            )]
+            tell(
+                format!("link {name}"),
+                fs::soft_link(target, &link).map(|()| String::new()),
+            );
+            tell(
+                format!("read through {name}"),
+                fs::read(&link).map(|bytes| bytes.len().to_string()),
+            );
+            tell(
+                format!("list through {name}"),
+                fs::read_dir(&link).map(|entries| entries.count().to_string()),
+            );
             let planted = format!("{link}/planted");
-            tell(format!("write through {name}"), fs::write(planted, "x").map(|()| String::new()));
+            tell(
+                format!("write through {name}"),
+                fs::write(planted, "x").map(|()| String::new()),
+            );
         }
-        tell("hard link in".into(), fs::hard_link("/etc/passwd", "/data/hard").map(|()| String::new()));
-        tell("write inside".into(), fs::write("/data/inside", "x").map(|()| String::new()));
-        tell("rename out".into(), fs::rename("/data/inside", "/data/../outside").map(|()| String::new()));
+        tell(
+            "hard link in".into(),
+            fs::hard_link("/etc/passwd", "/data/hard").map(|()| String::new()),
+        );
+        tell(
+            "write inside".into(),
+            fs::write("/data/inside", "x").map(|()| String::new()),
+        );
+        tell(
+            "rename out".into(),
+            fs::rename("/data/inside", "/data/../outside").map(|()| String::new()),
+        );
         tell("read inside".into(), fs::read_to_string("/data/inside"));
         Ok(Json(Value::Object(report)))
     }
@@ -54,10 +91,14 @@ impl Files {
     #[get("/surroundings")]
     fn surroundings(_: &Request) -> Result<Json<Value>> {
         let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
-        let variables: Map<_, _> = std::env::vars_os().map(|(n, v)| (text(n), Value::from(text(v)))).collect();
+        let variables: Map<_, _> = std::env::vars_os()
+            .map(|(n, v)| (text(n), Value::from(text(v))))
+            .collect();
         let arguments: Vec<_> = std::env::args_os().map(text).collect();
-        let input = io::read_to_string(io::stdin()).map_err(|error| error.to_string());
-        Ok(Json(json!({ "variables": variables, "arguments": arguments, "stdin": input })))
+        let input = io::read_to_string(io::stdin()).unwrap_or_else(|error| error.to_string());
+        Ok(Json(
+            json!({ "variables": variables, "arguments": arguments, "stdin": input }),
+        ))
     }
 
     /// Writes until it is refused; says how many MiB it wrote, at most 1024.
@@ -79,7 +120,9 @@ impl Files {
     #[post("/sparse")]
     fn sparse(_: &Request) -> Result<Json<Value>> {
         let result = fs::File::create("/data/sparse").and_then(|file| file.set_len(1 << 40));
-        Ok(Json(json!({ "refused": result.err().map(|error| error.to_string()) })))
+        Ok(Json(
+            json!({ "refused": result.err().map(|error| error.to_string()) }),
+        ))
     }
 
     /// Keeps files open until it is refused; says how many, at most 100000.

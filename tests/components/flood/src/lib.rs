@@ -12,7 +12,11 @@ struct Flood;
 impl Guest for Flood {
     fn handle_route(request: Request) -> Result<Response, Error> {
         let amount: Option<usize> = request.query.as_deref().and_then(|query| query.parse().ok());
-        let mut answer = Response { status: 200, headers: Vec::new(), body: b"flood".to_vec() };
+        let mut answer = Response {
+            status: 200,
+            headers: Vec::new(),
+            body: b"flood".to_vec(),
+        };
         let mut header = |name: &str, value: &[u8]| answer.headers.push((name.to_owned(), value.to_owned()));
         match request.path.as_str() {
             "/stdout" => write(&mut std::io::stdout(), amount.unwrap_or(64 << 20)),
@@ -35,7 +39,10 @@ impl Guest for Flood {
             "/error" => return Err(Error::Internal("x".repeat(amount.unwrap_or(1 << 20)))),
             "/error-public" => return Err(Error::NotFound("x".repeat(amount.unwrap_or(1 << 20)))),
             "/error-control" => return Err(Error::BadRequest("a\r\nINFO forged\u{1b}[31m".to_owned())),
-            path => match path.strip_prefix("/status/").and_then(|status| status.parse().ok()) {
+            path => match path
+                .strip_prefix("/status/")
+                .and_then(|status| status.parse().ok())
+            {
                 Some(status) => answer.status = status,
                 None => return Err(Error::NotFound("see the source".to_owned())),
             },

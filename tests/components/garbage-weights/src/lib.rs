@@ -22,17 +22,30 @@ impl Guest for Garbage {
             "zero" => vec![(ALICE.to_owned(), 0.0)],
             "duplicate" => vec![good.clone(), good],
             "malformed" => {
-                let bad = ["", "5Grw", "not a key", &BOB.replace("694ty", "694tz"), "\u{0}\u{202e}"];
-                std::iter::once(good).chain(bad.map(|hotkey| (hotkey.to_owned(), 1.0))).collect()
+                let bad = [
+                    "",
+                    "5Grw",
+                    "not a key",
+                    &BOB.replace("694ty", "694tz"),
+                    "\u{0}\u{202e}",
+                ];
+                std::iter::once(good)
+                    .chain(bad.map(|hotkey| (hotkey.to_owned(), 1.0)))
+                    .collect()
             }
-            "many" => (0..5000).map(|number| (format!("5Nobody{number}"), 1.0)).collect(),
+            "many" => (0..5000)
+                .map(|number| (format!("5Nobody{number}"), 1.0))
+                .collect(),
             "huge" => vec![("x".repeat(16 << 20), 1.0)],
             "extremes" => vec![(ALICE.to_owned(), f64::MAX), (BOB.to_owned(), f64::MIN_POSITIVE)],
             "error" => return Err(Error::Internal("x".repeat(1 << 20))),
             "empty" => Vec::new(),
             other => return Err(Error::BadRequest(format!("unknown MODE {other:?}"))),
         };
-        Ok(entries.into_iter().map(|(hotkey, score)| Weight { hotkey, score }).collect())
+        Ok(entries
+            .into_iter()
+            .map(|(hotkey, score)| Weight { hotkey, score })
+            .collect())
     }
 }
 

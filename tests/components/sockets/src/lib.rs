@@ -15,7 +15,8 @@ struct Sockets;
 impl Sockets {
     #[get("/")]
     fn reach(_: &Request) -> Result<Json<Value>> {
-        let tell = |result: io::Result<()>| result.map_or_else(|error| error.to_string(), |()| "ok".to_owned());
+        let tell =
+            |result: io::Result<()>| result.map_or_else(|error| error.to_string(), |()| "ok".to_owned());
         Ok(Json(json!({
             "connect": tell(TcpStream::connect("127.0.0.1:22").map(drop)),
             "listen": tell(TcpListener::bind("127.0.0.1:0").map(drop)),

@@ -40,5 +40,9 @@ impl Trap {
 
 fn deeper(depth: u64) -> u64 {
     let frame = std::hint::black_box([depth; 64]);
-    if depth == u64::MAX { 0 } else { deeper(depth + 1) + frame.iter().sum::<u64>() }
+    if depth == u64::MAX {
+        0
+    } else {
+        deeper(depth + 1) + frame.iter().sum::<u64>()
+    }
 }

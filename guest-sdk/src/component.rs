@@ -107,8 +107,8 @@ macro_rules! __export {
                 {
                     $crate::component::handle_route::<$challenge>(request)
                 }
-    }
-            $crate::component::routes::export!(Component with_types_in $crate::component::routes);
+            }
+    $crate::component::routes::export!(Component with_types_in $crate::component::routes);
         };
     };
     (weights, $challenge:ty) => {

@@ -1,0 +1,189 @@
+//! Makes a machine ready: the Wasm target of the pinned toolchain, and from Debian's packages what guests with
+//! C inside and the tests need. What is there already is not touched; a machine that is ready is only looked
+//! at.
+
+use std::{
+    env,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::{
+    guests::TARGET,
+    workspace::{self, root, say},
+};
+
+/// Something from outside cargo: what it is for, where it is when it is there, and who has it.
+struct Tool {
+    what: &'static str,
+    /// A program on the `PATH`, or a file when it begins with a slash.
+    presence: &'static str,
+    /// The package of Debian 12 and its descendants.
+    package: &'static str,
+}
+
+const TOOLS: [Tool; 6] = [
+    Tool {
+        what: "the linker and the compiler of the host's SQLite",
+        presence: "cc",
+        package: "gcc",
+    },
+    Tool {
+        what: "the C library's headers",
+        presence: "/usr/include/stdio.h",
+        package: "libc6-dev",
+    },
+    Tool {
+        what: "archives of C code",
+        presence: "ar",
+        package: "binutils",
+    },
+    Tool {
+        what: "the C compiler for guests",
+        presence: "clang",
+        package: "clang",
+    },
+    Tool {
+        what: "C headers for guests",
+        presence: "/usr/include/wasm32-wasi/stdio.h",
+        package: "wasi-libc",
+    },
+    Tool {
+        what: "the registry that the tests push to",
+        presence: "docker-registry",
+        package: "docker-registry",
+    },
+];
+const LOAD_GENERATOR: Tool = Tool {
+    what: "the load of the benchmark",
+    presence: "wrk",
+    package: "wrk",
+};
+
+/// Everything but the load generator, which only the benchmark needs.
+pub(crate) fn run() -> Result<()> {
+    ensure_target()?;
+    ensure_tools(&TOOLS)
+}
+
+/// What the benchmark needs beside.
+pub(crate) fn ensure_load_generator() -> Result<()> {
+    ensure_tools(&[LOAD_GENERATOR])
+}
+
+/// The toolchain file asks for the target too, but rustup may be told not to install by itself.
+fn ensure_target() -> Result<()> {
+    if has_target()? {
+        return Ok(());
+    }
+    if !is_present("rustup") {
+        bail!(
+            "this Rust has no {TARGET} and there is no rustup to add it; \
+             docs/challenge-authors.md says how to get it without network access to rustup's server"
+        );
+    }
+    let mut add = Command::new("rustup");
+    workspace::run(
+        &format!("adding the target {TARGET}"),
+        add.args(["target", "add", TARGET]).current_dir(root()),
+    )?;
+    ensure!(
+        has_target()?,
+        "rustup added {TARGET} to another toolchain than {} uses",
+        root().display()
+    );
+    Ok(())
+}
+
+fn has_target() -> Result<bool> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let printed = Command::new(rustc)
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .current_dir(root())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("starting rustc")?;
+    ensure!(printed.status.success(), "rustc does not know {TARGET}");
+    let folder = String::from_utf8(printed.stdout).context("reading rustc's answer")?;
+    Ok(Path::new(folder.trim()).is_dir())
+}
+
+fn ensure_tools(tools: &[Tool]) -> Result<()> {
+    let missing: Vec<&Tool> = tools.iter().filter(|tool| !tool.is_present()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for Tool {
+        what,
+        presence,
+        package,
+    } in &missing
+    {
+        say(&format!(
+            "missing: {presence} ({what}), in Debian the package {package}"
+        ));
+    }
+    if !is_present("apt-get") {
+        bail!(
+            "install what is missing with this system's own packages; {}",
+            elsewhere(&missing)
+        );
+    }
+    let packages: Vec<&str> = missing.iter().map(|tool| tool.package).collect();
+    let mut install = apt_get(&["install", "--yes", "--no-install-recommends"])?;
+    // The lists may be absent, as in a fresh container, or too old.
+    if workspace::run("installing packages", install.args(&packages)).is_err() {
+        workspace::run("updating the lists of packages", &mut apt_get(&["update"])?)?;
+        workspace::run("installing packages", &mut install)?;
+    }
+    match missing.iter().find(|tool| !tool.is_present()) {
+        None => Ok(()),
+        Some(tool) => bail!("the package {} did not bring {}", tool.package, tool.presence),
+    }
+}
+
+/// How a person gets by on a system that is not Debian.
+fn elsewhere(missing: &[&Tool]) -> &'static str {
+    let for_guests = |tool: &&Tool| tool.package == "clang" || tool.package == "wasi-libc";
+    if missing.iter().any(for_guests) {
+        "for C in guests any clang with WASI headers will do, for example the WASI SDK: set CC_wasm32_wasip2, \
+         AR_wasm32_wasip2 and CFLAGS_wasm32_wasip2"
+    } else {
+        "the names are those of Debian"
+    }
+}
+
+fn apt_get(args: &[&str]) -> Result<Command> {
+    let id = Command::new("id")
+        .arg("-u")
+        .output()
+        .context("asking who runs this")?;
+    let is_root = String::from_utf8_lossy(&id.stdout).trim() == "0";
+    if !is_root && !is_present("sudo") {
+        bail!("apt-get needs root, and there is no sudo: run `cargo xtask setup` as root once");
+    }
+    let mut command = Command::new(if is_root { "env" } else { "sudo" });
+    command
+        .args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet"])
+        .args(args);
+    Ok(command)
+}
+
+impl Tool {
+    fn is_present(&self) -> bool {
+        // Set by hand: another compiler with headers of its own.
+        let by_hand = ["CC_wasm32_wasip2", "CFLAGS_wasm32_wasip2"].map(|name| env::var_os(name).is_some());
+        match (self.package, by_hand) {
+            ("clang", [true, _]) | ("wasi-libc", [true, _] | [_, true]) => true,
+            _ => is_present(self.presence),
+        }
+    }
+}
+
+fn is_present(name: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    // Joining an absolute path gives that path.
+    env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}

@@ -1,6 +1,6 @@
 //! How a call of a challenge can fail, whichever way the challenge runs.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use platform_domain::GuestError;
 
@@ -24,8 +24,72 @@ pub enum CallError {
     Unsupported,
     /// The challenge is meant to run and could not be started, for the reason given.
     #[error("the challenge could not be started: {0}")]
-    Down(std::sync::Arc<str>),
-    /// It broke: a trap, an answer that is too large or not valid, or a fault of the host.
-    #[error("the call failed")]
-    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Down(Arc<str>),
+    /// It broke: a trap, an answer that is too large or not valid, or a fault of the host. The text is for
+    /// the operator and must not reach a client.
+    #[error("the call failed: {0}")]
+    Failed(String),
+}
+
+impl From<platform_wasm::CallError> for CallError {
+    fn from(error: platform_wasm::CallError) -> Self {
+        use platform_wasm::CallError as Wasm;
+        match error {
+            Wasm::Guest(error) => Self::Guest(error),
+            Wasm::Busy { retry_after } => Self::Busy { retry_after },
+            Wasm::Deadline(deadline) => Self::Deadline(deadline),
+            Wasm::Unsupported => Self::Unsupported,
+            broken @ (Wasm::OutOfMemory { .. }
+            | Wasm::Trapped(_)
+            | Wasm::OutputTooLarge { .. }
+            | Wasm::InvalidOutput(_)
+            | Wasm::Host(_)) => Self::Failed(broken.explanation()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform_wasm::CallError as Wasm;
+
+    use super::*;
+
+    #[test]
+    fn what_a_caller_can_act_on_stays_apart_and_the_rest_is_a_failure_with_its_story() {
+        let second = Duration::from_secs(1);
+        let said = GuestError::NotFound("no tour 7".into());
+        assert!(matches!(CallError::from(Wasm::Guest(said.clone())), CallError::Guest(it) if it == said));
+        let busy = CallError::from(Wasm::Busy { retry_after: second });
+        assert!(matches!(busy, CallError::Busy { retry_after } if retry_after == second));
+        assert!(matches!(CallError::from(Wasm::Deadline(second)), CallError::Deadline(it) if it == second));
+        assert!(matches!(
+            CallError::from(Wasm::Unsupported),
+            CallError::Unsupported
+        ));
+        for (error, story) in [
+            (Wasm::Trapped("unreachable at tour.rs:7".into()), "tour.rs:7"),
+            (
+                Wasm::OutOfMemory {
+                    limit: 65536,
+                    detail: "panicked".into(),
+                },
+                "65536",
+            ),
+            (
+                Wasm::OutputTooLarge {
+                    what: "headers",
+                    limit: 64,
+                },
+                "headers",
+            ),
+            (Wasm::InvalidOutput("status 99".into()), "status 99"),
+            (Wasm::Host("no memory".into()), "no memory"),
+        ] {
+            let failed = CallError::from(error);
+            assert!(
+                matches!(&failed, CallError::Failed(it) if it.contains(story)),
+                "{failed}"
+            );
+        }
+    }
 }

@@ -1,32 +1,46 @@
 //! The thing that answers.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use platform_domain::{EpochContext, RawWeight, Request, Response};
+use platform_wasm::Program;
 
 use crate::CallError;
 
-/// A challenge ready to be called. Cheap to clone.
-#[derive(Clone, Debug)]
+/// A challenge as it can be called now. Cheap to clone.
+#[derive(Clone)]
 pub enum Target {
+    /// A WebAssembly component.
+    Wasm(Arc<Program>),
     /// The challenge is active but could not be started, for this reason. It stays in the table, so that
     /// miners see a failure that may pass and an epoch counts it as failed instead of forgetting it.
     Down(Arc<str>),
 }
 
 impl Target {
-    /// Answers a miner's request. Within the challenge's own deadline and limits.
-    pub async fn handle(&self, _request: Request) -> Result<Response, CallError> {
+    /// Answers a miner's request, within the challenge's own deadline and limits.
+    pub async fn handle(&self, request: Request) -> Result<Response, CallError> {
         match self {
+            Self::Wasm(program) => Ok(program.handle_route(request).await?),
             Self::Down(reason) => Err(CallError::Down(reason.clone())),
         }
     }
 
-    /// Asks for the weights of an epoch. Within the challenge's own deadline and limits; the entries are
-    /// unchecked.
-    pub async fn weights(&self, _epoch: EpochContext) -> Result<Vec<RawWeight>, CallError> {
+    /// Asks for the weights of an epoch, within the challenge's own deadline and limits. The entries are as
+    /// the challenge gave them.
+    pub async fn weights(&self, epoch: EpochContext) -> Result<Vec<RawWeight>, CallError> {
         match self {
+            Self::Wasm(program) => Ok(program.get_weights(epoch).await?),
             Self::Down(reason) => Err(CallError::Down(reason.clone())),
+        }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wasm(_) => f.write_str("Wasm(…)"),
+            Self::Down(reason) => write!(f, "Down({reason:?})"),
         }
     }
 }

@@ -1,0 +1,238 @@
+//! One request from its first line to its answer. The order of the checks is part of the contract: what is
+//! cheap and says nothing about the inside comes first, and no unsigned body is read for a signed route.
+
+use std::{
+    error::Error,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts};
+use platform_domain::{Caller, Capability, ProxyPath, RouteMatch, RouteRule, Slug, UnixSeconds};
+use platform_keys::{HOTKEY_HEADER, SignedRequest};
+use platform_runtime::CallError;
+
+use crate::{
+    Gateway, address,
+    body::{self, Room},
+    claim::Claim,
+    headers,
+    limits::{MAX_HEADER_BYTES, MAX_URI_BYTES},
+    refusal::Refusal,
+    replay::Use,
+    request_id::RequestId,
+};
+
+/// The methods that reach a challenge.
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"];
+
+/// Answers whatever comes in under `/challenges/`, and everything else with 404.
+pub(crate) async fn forward(State(gateway): State<Gateway>, request: Request) -> Response {
+    let Some(id) = RequestId::generate() else {
+        tracing::error!("a request got no id: the system's random generator failed");
+        return Refusal::Host.into_response();
+    };
+    let (parts, body) = request.into_parts();
+    let address = check_uri(&parts.uri).and_then(|()| address::parse(parts.uri.path()));
+    let slug = address.as_ref().ok().map(|(slug, _)| slug.clone());
+    let answer = match address {
+        Ok((slug, path)) => gateway.answer(&id, &slug, &path, &parts, body).await,
+        Err(refusal) => Err(refusal),
+    };
+    let mut response = answer.unwrap_or_else(|refusal| {
+        log(&id, slug.as_ref(), &refusal);
+        refusal.into_response()
+    });
+    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+        response.headers_mut().insert(headers::REQUEST_ID, id);
+    }
+    if parts.method == Method::HEAD {
+        without_body(response)
+    } else {
+        response
+    }
+}
+
+impl Gateway {
+    async fn answer(
+        &self,
+        id: &RequestId,
+        slug: &Slug,
+        path: &ProxyPath,
+        parts: &Parts,
+        body: Body,
+    ) -> Result<Response, Refusal> {
+        let route = self.routes.current().get(slug).cloned();
+        let route = route.filter(|route| route.offers(Capability::ProxyRoutes));
+        let route = route.ok_or(Refusal::ChallengeNotFound)?;
+        let rule = find_rule(&route.rules, parts.method.as_str(), path)?;
+
+        if headers::size(&parts.headers) > MAX_HEADER_BYTES {
+            return Err(Refusal::HeadersTooLarge);
+        }
+        let limit = body::limit(&self.limits, rule);
+        let room = Room::take(&self.bodies, &parts.headers, limit, &body)?;
+        let claim = Claim::read(&parts.headers, now(), self.started)?;
+        if claim.is_none() && rule.is_some_and(|rule| rule.signed) {
+            return Err(Refusal::HeaderMissing(HOTKEY_HEADER));
+        }
+        let body = room.fill(body, &self.limits).await?;
+        let caller = claim
+            .map(|claim| self.verify(&claim, slug, parts, &body))
+            .transpose()?;
+
+        let request = platform_domain::Request {
+            id: id.to_string(),
+            method: parts.method.to_string(),
+            path: path.to_string(),
+            query: parts.uri.query().map(str::to_owned),
+            headers: headers::to_challenge(&parts.headers, slug, id),
+            body,
+            caller,
+        };
+        let answer = route.target.handle(request).await.map_err(Refusal::Call)?;
+        to_response(answer)
+    }
+
+    /// Proves a claim and uses its nonce up.
+    fn verify(&self, claim: &Claim, slug: &Slug, parts: &Parts, body: &[u8]) -> Result<Caller, Refusal> {
+        let signed = SignedRequest {
+            netuid: self.netuid,
+            slug,
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            hotkey: claim.hotkey,
+            nonce: &claim.nonce,
+            timestamp: claim.timestamp,
+            body,
+        };
+        if !signed.verify(&claim.signature) {
+            return Err(Refusal::SignatureInvalid);
+        }
+        let uid = self
+            .metagraph
+            .current()
+            .and_then(|metagraph| metagraph.uid_of(&claim.hotkey));
+        let used = Use {
+            slug,
+            hotkey: claim.hotkey,
+            nonce: &claim.nonce,
+            expires: claim.expires(),
+            registered: uid.is_some(),
+        };
+        self.nonces.reserve(now(), &used)?;
+        Ok(Caller {
+            hotkey: claim.hotkey,
+            uid,
+        })
+    }
+}
+
+/// First of all: whatever reads a path reads a bounded one.
+fn check_uri(uri: &Uri) -> Result<(), Refusal> {
+    match uri.path_and_query() {
+        Some(text) if text.as_str().len() > MAX_URI_BYTES => Err(Refusal::UriTooLong),
+        _ => Ok(()),
+    }
+}
+
+/// The declared route; `None` when the challenge declares none.
+fn find_rule<'a>(
+    rules: &'a [RouteRule],
+    method: &str,
+    path: &ProxyPath,
+) -> Result<Option<&'a RouteRule>, Refusal> {
+    if !METHODS.contains(&method) {
+        return Err(Refusal::MethodNotAllowed {
+            allow: METHODS.join(", "),
+        });
+    }
+    match RouteRule::find(rules, method, path) {
+        RouteMatch::Undeclared => Ok(None),
+        RouteMatch::Rule(rule) => Ok(Some(rule)),
+        RouteMatch::NotDeclared => Err(Refusal::RouteNotFound),
+        RouteMatch::OtherMethod => {
+            let declared =
+                |method: &&str| matches!(RouteRule::find(rules, method, path), RouteMatch::Rule(_));
+            let allow: Vec<&str> = METHODS.into_iter().filter(declared).collect();
+            Err(Refusal::MethodNotAllowed {
+                allow: allow.join(", "),
+            })
+        }
+    }
+}
+
+fn to_response(answer: platform_domain::Response) -> Result<Response, Refusal> {
+    let broken = |error: &dyn Error| Refusal::Call(CallError::Failed(chain(error)));
+    let status = StatusCode::from_u16(answer.status).map_err(|error| broken(&error))?;
+    let headers = headers::to_client(answer.headers).map_err(|error| broken(&error))?;
+    let mut response = Response::new(if has_body(status) {
+        Body::from(answer.body)
+    } else {
+        Body::empty()
+    });
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+/// Whether HTTP lets this status have a body.
+fn has_body(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// The answer to `HEAD`: the length of what `GET` would bring, if it is known, and no body.
+fn without_body(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let length = http_body::Body::size_hint(&body)
+        .exact()
+        .filter(|length| *length > 0);
+    if let Some(length) = length {
+        parts
+            .headers
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Response::from_parts(parts, Body::empty())
+}
+
+/// Once for each refusal. What a client did wrong is its own affair; what a challenge did is the operator's.
+fn log(id: &RequestId, slug: Option<&Slug>, refusal: &Refusal) {
+    let slug = slug.map(Slug::as_str);
+    let status = refusal.status().as_u16();
+    match refusal {
+        Refusal::Call(error) => tracing::warn!(
+            request.id = %id, challenge.slug = slug, http.status = status, error = chain(error),
+            "a challenge did not answer a request"
+        ),
+        Refusal::Overloaded | Refusal::NoncesFull { .. } | Refusal::Host => tracing::warn!(
+            request.id = %id, challenge.slug = slug, http.status = status, reason = %refusal,
+            "the host could not take a request"
+        ),
+        _ => tracing::debug!(
+            request.id = %id, challenge.slug = slug, http.status = status, reason = %refusal,
+            "a request was refused"
+        ),
+    }
+}
+
+/// An error and its causes on one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// The host's clock; before 1970 it is 1970.
+fn now() -> UnixSeconds {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    UnixSeconds(since.map_or(0, |elapsed| elapsed.as_secs()))
+}

@@ -1,0 +1,40 @@
+//! How much one client may ask of the host. What a challenge may use is the runtime's affair; the time for a
+//! request's head, and the number of connections, are the listener's.
+
+use std::time::Duration;
+
+/// The limits an operator may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest body in bytes; a declared route may allow less.
+    pub max_body: usize,
+    /// All bodies that are held at one time, in bytes. A request whose body may not fit is answered 503.
+    pub body_budget: usize,
+    /// The longest a client may take to send its body.
+    pub body_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // An archive of source code fits, a data set does not.
+            max_body: 2 * 1024 * 1024,
+            // 128 of the largest bodies: a small part of a server's memory, more than two cores can work on.
+            body_budget: 256 * 1024 * 1024,
+            // The largest body at 70 kB/s, a poor mobile line.
+            body_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Path and query together, in bytes; what browsers and proxies commonly let through.
+pub(crate) const MAX_URI_BYTES: usize = 8 * 1024;
+/// Names and values of all headers together, in bytes; twice what common servers allow. The HTTP parser
+/// itself stops at 100 headers.
+pub(crate) const MAX_HEADER_BYTES: usize = 32 * 1024;
+/// When to try again after the body budget was used up: bodies come and go within seconds.
+pub(crate) const OVERLOADED_RETRY: Duration = Duration::from_secs(1);
+/// The budget is counted in these units, because a semaphore counts to 2^29 on small machines.
+pub(crate) const BUDGET_UNIT: usize = 1024;
+/// The most that is shown of a text that a challenge wrote for the client, in characters.
+pub(crate) const MAX_GUEST_TEXT: usize = 1000;

@@ -1,0 +1,274 @@
+//! Every answer that the host gives in place of a challenge, and the only place where one becomes HTTP:
+//! `{"error":{"code":"…","message":"…"}}`.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use platform_domain::GuestError;
+use platform_runtime::CallError;
+
+use crate::limits::{MAX_GUEST_TEXT, OVERLOADED_RETRY};
+
+/// Why a request got no answer from a challenge. `Display` is the message that the client reads, but for
+/// [`Refusal::Call`].
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("Not found")]
+    NotFound,
+    #[error("Proxy path is not allowed")]
+    PathNotAllowed,
+    #[error("Challenge not found")]
+    ChallengeNotFound,
+    #[error("Route not found")]
+    RouteNotFound,
+    #[error("Method not allowed")]
+    MethodNotAllowed { allow: String },
+    #[error("URI too long")]
+    UriTooLong,
+    #[error("Request headers too large")]
+    HeadersTooLarge,
+    #[error("Request body too large")]
+    BodyTooLarge,
+    #[error("The body did not arrive in time")]
+    BodyTimeout,
+    #[error("The body could not be read")]
+    BodyBroken,
+    #[error("Too many uploads at this time")]
+    Overloaded,
+    #[error("missing {0}")]
+    HeaderMissing(&'static str),
+    #[error("repeated {0}")]
+    HeaderRepeated(&'static str),
+    #[error("invalid {0}")]
+    HeaderInvalid(&'static str),
+    #[error("invalid timestamp")]
+    TimestampInvalid,
+    #[error("stale signature")]
+    SignatureStale,
+    #[error("invalid signature")]
+    SignatureInvalid,
+    #[error("nonce already used")]
+    NonceUsed,
+    #[error("too many signed requests by this hotkey")]
+    CallerTooFast { retry_after: Duration },
+    #[error("too many signed requests at this time")]
+    NoncesFull { retry_after: Duration },
+    #[error("Internal error")]
+    Host,
+    #[error("the call failed")]
+    Call(#[source] CallError),
+}
+
+/// What a client is told.
+struct Answer {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.answer().status
+    }
+
+    fn answer(&self) -> Answer {
+        let (status, code, retry_after) = match self {
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found", None),
+            Self::PathNotAllowed => (StatusCode::FORBIDDEN, "path_not_allowed", None),
+            Self::ChallengeNotFound => (StatusCode::NOT_FOUND, "challenge_not_found", None),
+            Self::RouteNotFound => (StatusCode::NOT_FOUND, "route_not_found", None),
+            Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", None),
+            Self::UriTooLong => (StatusCode::URI_TOO_LONG, "uri_too_long", None),
+            Self::HeadersTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "headers_too_large",
+                None,
+            ),
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", None),
+            Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "body_timeout", None),
+            Self::BodyBroken => (StatusCode::BAD_REQUEST, "body_broken", None),
+            Self::Overloaded => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                Some(OVERLOADED_RETRY),
+            ),
+            Self::HeaderMissing(_) => (StatusCode::UNAUTHORIZED, "missing_header", None),
+            Self::HeaderRepeated(_) => (StatusCode::UNAUTHORIZED, "repeated_header", None),
+            Self::HeaderInvalid(_) => (StatusCode::UNAUTHORIZED, "invalid_header", None),
+            Self::TimestampInvalid => (StatusCode::UNAUTHORIZED, "invalid_timestamp", None),
+            Self::SignatureStale => (StatusCode::UNAUTHORIZED, "stale_signature", None),
+            Self::SignatureInvalid => (StatusCode::UNAUTHORIZED, "invalid_signature", None),
+            Self::NonceUsed => (StatusCode::CONFLICT, "nonce_already_used", None),
+            Self::CallerTooFast { retry_after } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                Some(*retry_after),
+            ),
+            Self::NoncesFull { retry_after } => {
+                (StatusCode::SERVICE_UNAVAILABLE, "overloaded", Some(*retry_after))
+            }
+            Self::Host => (StatusCode::INTERNAL_SERVER_ERROR, "internal", None),
+            Self::Call(error) => return call_answer(error),
+        };
+        Answer {
+            status,
+            code,
+            message: self.to_string(),
+            retry_after,
+        }
+    }
+}
+
+/// What a client learns of a failed call: what the challenge said to it, never why it broke.
+fn call_answer(error: &CallError) -> Answer {
+    let answer = |status, code, message: &str| Answer {
+        status,
+        code,
+        message: message.chars().take(MAX_GUEST_TEXT).collect(),
+        retry_after: None,
+    };
+    let busy = |message, retry_after| Answer {
+        retry_after: Some(retry_after),
+        ..answer(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
+    };
+    match error {
+        CallError::Guest(GuestError::BadRequest(text)) => {
+            answer(StatusCode::BAD_REQUEST, "bad_request", text)
+        }
+        CallError::Guest(GuestError::Unauthorized(text)) => {
+            answer(StatusCode::UNAUTHORIZED, "unauthorized", text)
+        }
+        CallError::Guest(GuestError::NotFound(text)) => answer(StatusCode::NOT_FOUND, "not_found", text),
+        CallError::Guest(GuestError::Busy(text)) => busy(text, OVERLOADED_RETRY),
+        CallError::Guest(GuestError::Internal(_)) => answer(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "challenge_error",
+            "Challenge error",
+        ),
+        CallError::Busy { retry_after } => busy("Challenge is busy", *retry_after),
+        CallError::Deadline(_) => answer(
+            StatusCode::GATEWAY_TIMEOUT,
+            "challenge_timeout",
+            "Challenge did not answer in time",
+        ),
+        CallError::Unsupported => answer(
+            StatusCode::NOT_FOUND,
+            "challenge_not_found",
+            "Challenge not found",
+        ),
+        CallError::Down(_) | CallError::Failed(_) => answer(
+            StatusCode::BAD_GATEWAY,
+            "challenge_unavailable",
+            "Challenge unavailable",
+        ),
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Answer {
+            status,
+            code,
+            message,
+            retry_after,
+        } = self.answer();
+        let body = serde_json::json!({"error": {"code": code, "message": message}});
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        if let Some(wait) = retry_after {
+            // Rounded up: a client that waits as told must not come too early.
+            let seconds = wait
+                .as_secs()
+                .saturating_add(u64::from(wait.subsec_nanos() > 0))
+                .max(1);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Self::MethodNotAllowed { allow } = self
+            && let Ok(allow) = HeaderValue::try_from(allow)
+        {
+            headers.insert(header::ALLOW, allow);
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(refusal: Refusal) -> (u16, Option<String>, String) {
+        let message = refusal.answer().message;
+        let response = refusal.into_response();
+        let retry = response
+            .headers()
+            .get("retry-after")
+            .map(|it| it.to_str().unwrap().to_owned());
+        (response.status().as_u16(), retry, message)
+    }
+
+    #[test]
+    fn a_failed_call_is_answered_by_its_kind_and_tells_nothing_of_the_inside() {
+        let secret = "SELECT secret";
+        let guest = |error: fn(String) -> GuestError| CallError::Guest(error("say".into()));
+        let table = [
+            (guest(GuestError::BadRequest), 400, None, "say"),
+            (guest(GuestError::Unauthorized), 401, None, "say"),
+            (guest(GuestError::NotFound), 404, None, "say"),
+            (guest(GuestError::Busy), 503, Some("1"), "say"),
+            (
+                CallError::Guest(GuestError::Internal(secret.into())),
+                500,
+                None,
+                "Challenge error",
+            ),
+            (
+                CallError::Busy {
+                    retry_after: Duration::from_millis(2001),
+                },
+                503,
+                Some("3"),
+                "Challenge is busy",
+            ),
+            (
+                CallError::Busy {
+                    retry_after: Duration::ZERO,
+                },
+                503,
+                Some("1"),
+                "Challenge is busy",
+            ),
+            (
+                CallError::Deadline(Duration::from_secs(5)),
+                504,
+                None,
+                "Challenge did not answer in time",
+            ),
+            (CallError::Unsupported, 404, None, "Challenge not found"),
+            (CallError::Down(secret.into()), 502, None, "Challenge unavailable"),
+            (
+                CallError::Failed(secret.into()),
+                502,
+                None,
+                "Challenge unavailable",
+            ),
+        ];
+        for (error, status, retry, message) in table {
+            let shown = format!("{error:?}");
+            let expected = (status, retry.map(str::to_owned), message.to_owned());
+            assert_eq!(seen(Refusal::Call(error)), expected, "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_challenges_text_is_cut() {
+        let (_, _, message) = seen(Refusal::Call(CallError::Guest(GuestError::BadRequest(
+            "é".repeat(100_000),
+        ))));
+        assert_eq!(message.chars().count(), MAX_GUEST_TEXT);
+    }
+}

@@ -1,0 +1,136 @@
+//! A gateway with three challenges: `tsp` declares its routes, `open` declares none, `silent` serves no
+//! miners. The subnet knows one key.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use axum::{Router, body::Body};
+use http::Request;
+use http_body_util::BodyExt as _;
+use platform_domain::{
+    BlockHash, BlockNumber, Capability, Hotkey, Metagraph, Netuid, RouteRule, UnixSeconds,
+};
+use platform_gateway::{Gateway, Limits, router};
+use platform_keys::{Keypair, Nonce, SignedRequest};
+use platform_runtime::{Route, Target, metagraph_channel, route_channel};
+use tower::ServiceExt as _;
+
+pub(crate) const NETUID: Netuid = Netuid(2);
+
+/// What a client sees.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) message: String,
+}
+
+pub(crate) fn app() -> Router {
+    app_with(Limits::default())
+}
+
+pub(crate) fn app_with(limits: Limits) -> Router {
+    let rule = |method: &str, pattern: &str, signed, max_body| RouteRule {
+        method: method.into(),
+        pattern: pattern.into(),
+        signed,
+        max_body,
+    };
+    let rules = vec![
+        rule("GET", "/tours/{id}", false, None),
+        rule("DELETE", "/tours/{id}", true, None),
+        rule("POST", "/submissions", true, None),
+        rule("PUT", "/notes", false, Some(10)),
+    ];
+    let proxied = BTreeSet::from([Capability::ProxyRoutes, Capability::GetWeights]);
+    let weighed = BTreeSet::from([Capability::GetWeights]);
+    let route = |slug: &str, rules, capabilities| Route {
+        slug: slug.parse().unwrap(),
+        target: Target::Down("the registry is not reachable".into()),
+        rules,
+        capabilities,
+        emission_percent: "10".parse().unwrap(),
+        component: None,
+    };
+    let table = [
+        route("tsp", rules, proxied.clone()),
+        route("open", vec![], proxied),
+        route("silent", vec![], weighed),
+    ];
+    let (routes, reader) = route_channel();
+    routes.publish(table.into_iter().collect::<platform_runtime::RouteTable>());
+    let (subnet, metagraph) = metagraph_channel();
+    let at = (BlockNumber(1), BlockHash([0; 32]));
+    let hotkeys = vec![Hotkey::from_bytes([9; 32]), miner().hotkey()];
+    subnet.publish(Arc::new(Metagraph::new(NETUID, at, None, hotkeys)));
+    router(Gateway::new(reader, metagraph, NETUID, limits, now()))
+}
+
+pub(crate) fn miner() -> Keypair {
+    Keypair::from_seed([1; 32])
+}
+
+pub(crate) fn now() -> UnixSeconds {
+    UnixSeconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
+}
+
+/// A request signed as a miner signs it.
+pub(crate) fn signed(
+    key: &Keypair,
+    nonce: &Nonce,
+    method: &str,
+    uri: &str,
+    body: &'static [u8],
+) -> Request<Body> {
+    let path = uri.split('?').next().unwrap();
+    let slug = path.split('/').nth(2).unwrap().parse().unwrap();
+    let (hotkey, timestamp) = (key.hotkey(), now());
+    let request = SignedRequest {
+        netuid: NETUID,
+        slug: &slug,
+        method,
+        path,
+        hotkey,
+        nonce,
+        timestamp,
+        body,
+    };
+    let builder = Request::builder().method(method).uri(uri);
+    let builder = request
+        .headers(key)
+        .into_iter()
+        .fold(builder, |builder, (name, value)| builder.header(name, value));
+    builder.body(Body::from(body)).unwrap()
+}
+
+pub(crate) fn nonce() -> Nonce {
+    Nonce::generate().unwrap()
+}
+
+pub(crate) async fn send(app: &Router, request: Request<Body>) -> Seen {
+    let (parts, body) = app.clone().oneshot(request).await.unwrap().into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let message = json["error"]["message"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(json["error"]["code"].is_string(), !message.is_empty());
+    Seen {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        message,
+    }
+}
+
+pub(crate) async fn send_plain(app: &Router, method: &str, uri: &str) -> Seen {
+    send(
+        app,
+        Request::builder()
+            .method(method)
+            .uri(uri)
+            .body(Body::empty())
+            .unwrap(),
+    )
+    .await
+}

@@ -1,0 +1,101 @@
+//! Which request gets which answer before any challenge is asked.
+
+use crate::fixture::{app, send_plain};
+
+#[tokio::test]
+async fn the_checks_come_in_their_order() {
+    let app = app();
+    for (method, uri, status, message) in [
+        // Private before unknown before undeclared.
+        (
+            "GET",
+            "/challenges/nim/internal/v1/get_weights",
+            403,
+            "Proxy path is not allowed",
+        ),
+        (
+            "GET",
+            "/challenges/tsp/internal/v1/get_weights",
+            403,
+            "Proxy path is not allowed",
+        ),
+        ("GET", "/challenges/open/health", 403, "Proxy path is not allowed"),
+        (
+            "GET",
+            "/challenges/open/%2569nternal",
+            403,
+            "Proxy path is not allowed",
+        ),
+        ("GET", "/challenges/nim/x", 404, "Challenge not found"),
+        ("GET", "/challenges/NO", 404, "Challenge not found"),
+        ("GET", "/challenges/silent/x", 404, "Challenge not found"),
+        ("POST", "/challenges/silent", 404, "Challenge not found"),
+        ("GET", "/challenges/tsp/x", 404, "Route not found"),
+        ("GET", "/challenges/tsp", 404, "Route not found"),
+        ("GET", "/challenges/tsp/tours/1/2", 404, "Route not found"),
+        ("PATCH", "/challenges/tsp/tours/1", 405, "Method not allowed"),
+        ("TRACE", "/challenges/open/x", 405, "Method not allowed"),
+        ("BREW", "/challenges/open/x", 405, "Method not allowed"),
+        ("POST", "/challenges/tsp/submissions", 401, "missing x-hotkey"),
+        ("DELETE", "/challenges/tsp/tours/1", 401, "missing x-hotkey"),
+        // These have passed.
+        ("GET", "/challenges/tsp/tours/1", 502, "Challenge unavailable"),
+        ("GET", "/challenges/tsp/tours/1?x=1", 502, "Challenge unavailable"),
+        ("GET", "/challenges/tsp/tours/a%2Fb", 502, "Challenge unavailable"),
+        ("GET", "/challenges/open", 502, "Challenge unavailable"),
+        ("PATCH", "/challenges/open/", 502, "Challenge unavailable"),
+        ("OPTIONS", "/challenges/open/a//b", 502, "Challenge unavailable"),
+        // Not a challenge's.
+        ("GET", "/", 404, "Not found"),
+        ("GET", "/challenges", 404, "Not found"),
+        ("GET", "/v1/admin/challenges", 404, "Not found"),
+        ("POST", "/health", 405, "Method not allowed"),
+    ] {
+        let seen = send_plain(&app, method, uri).await;
+        assert_eq!(
+            (seen.status, seen.message.as_str()),
+            (status, message),
+            "{method} {uri}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_allowed_comes_with_those_that_are() {
+    let app = app();
+    for (method, uri, allow) in [
+        ("PATCH", "/challenges/tsp/tours/1", "GET, DELETE, HEAD"),
+        ("GET", "/challenges/tsp/submissions", "POST"),
+        (
+            "TRACE",
+            "/challenges/open/x",
+            "GET, POST, PUT, PATCH, DELETE, OPTIONS, HEAD",
+        ),
+        ("PUT", "/health", "GET, HEAD"),
+    ] {
+        assert_eq!(
+            send_plain(&app, method, uri).await.headers["allow"],
+            allow,
+            "{method} {uri}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_host_says_that_it_serves() {
+    let seen = send_plain(&app(), "GET", "/health").await;
+    assert_eq!(
+        (seen.status, seen.headers["cache-control"].to_str().unwrap()),
+        (200, "no-store")
+    );
+}
+
+#[tokio::test]
+async fn an_answer_has_a_new_id_and_json() {
+    let app = app();
+    let first = send_plain(&app, "GET", "/challenges/open/x").await.headers;
+    let second = send_plain(&app, "GET", "/challenges/nim/x").await.headers;
+    assert_eq!(first["content-type"], "application/json");
+    assert_ne!(first["x-request-id"], second["x-request-id"]);
+    assert_eq!(first["x-request-id"].len(), 32);
+}

@@ -96,9 +96,11 @@ fn implementation(options: &Options, block: &ItemImpl, marked: &Marked, manifest
         }
     });
     let any = option(marked.any.as_ref().map(|function| handler(target, function)));
-    let weights = option(marked.weights.as_ref().map(|function| {
-        quote_spanned! { function.span() => |context| <#target>::#function(context) }
-    }));
+    let weights = marked
+        .weights
+        .as_ref()
+        .map(|function| quote_spanned! { function.span() => <#target>::#function });
+    let weights = option(weights);
     quote! {
         impl ::platform_guest_sdk::Challenge for #target {
             const MANIFEST: &'static str = #manifest;
@@ -145,6 +147,21 @@ fn exports(target: &syn::Type, marked: &Marked, manifest: &str) -> TokenStream {
             #routes
             #weights
         };
+
+        // Without the exports nothing uses the challenge, and the compiler would call all of it dead code.
+        #[cfg(not(target_family = "wasm"))]
+        const _: () = {
+            type Functions = (
+                &'static [::platform_guest_sdk::Route],
+                ::core::option::Option<::platform_guest_sdk::Handler>,
+                ::core::option::Option<::platform_guest_sdk::WeightsFunction>,
+            );
+            #[used]
+            static FUNCTIONS: Functions = {
+                use ::platform_guest_sdk::Challenge;
+                (<#target as Challenge>::ROUTES, <#target as Challenge>::ANY, <#target as Challenge>::WEIGHTS)
+            };
+        };
     }
 }
 
@@ -160,5 +177,78 @@ impl Route {
             rule.insert("max_body".into(), json!(max_body));
         }
         Value::Object(rule)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    fn expand(options: &str, block: &str) -> Result<String, String> {
+        let (options, block) = (syn::parse_str(options), syn::parse_str(block));
+        let expanded = options.and_then(|options| super::challenge(options, block?));
+        expanded
+            .map(|tokens| tokens.to_string())
+            .map_err(|error| error.to_string())
+    }
+
+    const NAME: &str = r#"name = "x""#;
+
+    #[test]
+    fn a_mistake_is_a_compile_error_that_says_what_to_do() {
+        let route = |mark: &str| format!("impl X {{ {mark} fn f(r: &Request) -> Result<()> {{ Ok(()) }} }}");
+        for (options, block, says) in [
+            ("", route("#[any]"), "needs a name"),
+            (r#"name = " ""#, route("#[any]"), "needs a name"),
+            (r#"name = "x", name = "y""#, route("#[any]"), "twice"),
+            (r#"name = "x", title = "y""#, route("#[any]"), "unknown option"),
+            (
+                r#"name = "x", data = shared"#,
+                route("#[any]"),
+                "none or exclusive",
+            ),
+            (r#"name = "x", limits(memory = "64MB")"#, route("#[any]"), "64MiB"),
+            (r#"name = "x", limits(route_ms = 0)"#, route("#[any]"), "zero"),
+            (r#"name = "x", limits(disk = 1)"#, route("#[any]"), "known limits"),
+            (NAME, route(""), "do nothing"),
+            (NAME, route(r#"#[get("x")]"#), "begins with /"),
+            (NAME, route(r#"#[get("/internal/x")]"#), "private"),
+            (NAME, route(r#"#[get("/x", sealed)]"#), "known are"),
+            (NAME, route(r#"#[get("/x")] #[any]"#), "excludes declared routes"),
+            (
+                NAME,
+                route(r#"#[get("/{a}")] #[get("/b")]"#),
+                "never reached: GET /{a} comes first",
+            ),
+            (NAME, route("#[weights] #[weights]"), "twice"),
+            (NAME, "impl X { #[any] fn f(&self) {} }".into(), "no self"),
+            (NAME, "impl X { #[any] fn f() {} }".into(), "takes one argument"),
+            (
+                NAME,
+                "impl Y for X { #[any] fn f(r: &Request) {} }".into(),
+                "not of a trait",
+            ),
+            (
+                NAME,
+                "impl<T> X<T> { #[any] fn f(r: &Request) {} }".into(),
+                "no type parameters",
+            ),
+        ] {
+            let error = expand(options, &block).unwrap_err();
+            assert!(error.contains(says), "{options} {block}: {error}");
+        }
+    }
+
+    #[test]
+    fn other_functions_and_attributes_stay_as_they_are() {
+        let block =
+            "impl X { #[any] #[inline] fn f(r: &Request) {} fn helper(&self, a: u8) {} const N: u8 = 1; }";
+        let expanded = expand(NAME, block).unwrap();
+        assert!(
+            expanded.contains("# [inline] fn f (r : & Request)") && !expanded.contains("any]"),
+            "{expanded}"
+        );
+        assert!(
+            expanded.contains("fn helper (& self , a : u8)") && expanded.contains("const N"),
+            "{expanded}"
+        );
     }
 }

@@ -1,0 +1,78 @@
+//! Components and layouts for the tests.
+
+use std::{fs, path::Path};
+
+use platform_domain::{ComponentRef, Digest, Manifest, UnixSeconds};
+use platform_oci::{CONFIG_TYPE, ContentStore, LAYER_TYPE, MANIFEST_TYPE, PublishInfo};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The smallest component there is: magic, version, layer.
+pub const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+pub fn about() -> PublishInfo {
+    let manifest = br#"{"name":"Echo","version":"1.2.0","description":"Says it again","data":"none"}"#;
+    PublishInfo {
+        imports: vec!["wasi:logging/logging@0.1.0-draft".to_owned()],
+        exports: vec!["platform:challenge/routes@0.1.0".to_owned()],
+        manifest: Some(Manifest::parse(manifest).unwrap()),
+        created: UnixSeconds(0),
+    }
+}
+
+pub fn reference(text: impl AsRef<str>) -> ComponentRef {
+    text.as_ref().parse().unwrap()
+}
+
+/// A store in a directory of its own.
+pub fn store() -> (TempDir, ContentStore) {
+    let dir = TempDir::new().unwrap();
+    let store = ContentStore::open(&dir.path().join("store")).unwrap();
+    (dir, store)
+}
+
+pub fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
+    json!({"mediaType": media_type, "digest": Digest::of(bytes).to_string(), "size": bytes.len()})
+}
+
+pub fn config_of(component: &[u8]) -> Value {
+    json!({
+        "created": "1970-01-01T00:00:00Z", "architecture": "wasm", "os": "wasip2",
+        "layerDigests": [Digest::of(component).to_string()], "component": {"imports": [], "exports": []},
+    })
+}
+
+/// The manifest and config of a component, to be spoiled.
+pub fn artifact_of(component: &[u8]) -> (Value, Vec<u8>) {
+    let config = config_of(component).to_string().into_bytes();
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST_TYPE,
+        "config": descriptor(CONFIG_TYPE, &config), "layers": [descriptor(LAYER_TYPE, component)],
+    });
+    (manifest, config)
+}
+
+/// Writes a layout by hand, in which `latest` is the first blob.
+pub fn write_layout(dir: &Path, media_type: &str, blobs: &[&[u8]]) {
+    let sha256 = dir.join("blobs/sha256");
+    fs::create_dir_all(&sha256).unwrap();
+    fs::write(dir.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    for blob in blobs {
+        fs::write(sha256.join(Digest::of(blob).hex()), blob).unwrap();
+    }
+    let mut entry = descriptor(media_type, blobs[0]);
+    entry["annotations"] = json!({"org.opencontainers.image.ref.name": "latest"});
+    let index = json!({"schemaVersion": 2, "manifests": [entry]});
+    fs::write(dir.join("index.json"), index.to_string()).unwrap();
+}
+
+/// An error with all its causes, as a log shows it.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -6,9 +6,10 @@ use crate::Response;
 
 /// A failure with an HTTP status. `?` turns any standard error into an [internal](Error::internal) one.
 ///
-/// The statuses 400, 401, 404, 500 and 503 are cases of the contract: the host writes their answer, in the
-/// same shape for every challenge, and keeps the text of a 500 to itself. Any other status is answered by the
-/// challenge, as the JSON `{"error": "the text"}`. So the text of everything but a 500 reaches the client.
+/// The client reads `{"error":{"code":"conflict","message":"the text"}}`, the shape of every error on the public
+/// side, whoever writes it: 400, 401, 404, 500 and 503 are cases of the contract and the host writes them, the
+/// others the challenge does. The text reaches the client with any status but 500, which the host answers with
+/// a text of its own.
 ///
 /// It is not a [`std::error::Error`] itself, because it converts from all of them.
 pub struct Error {
@@ -87,9 +88,23 @@ impl Error {
         &self.message
     }
 
-    /// The answer of the statuses that are no case of the contract.
+    /// What the client reads, written by the challenge or, where the contract has a case, alike by the host.
     pub(crate) fn to_response(&self) -> Response {
-        let body = serde_json::json!({ "error": self.message }).to_string();
+        let (code, message) = match self.status {
+            400 => ("bad_request", self.message.as_str()),
+            401 => ("unauthorized", self.message.as_str()),
+            403 => ("forbidden", self.message.as_str()),
+            404 => ("not_found", self.message.as_str()),
+            405 => ("method_not_allowed", self.message.as_str()),
+            409 => ("conflict", self.message.as_str()),
+            413 => ("body_too_large", self.message.as_str()),
+            422 => ("unprocessable", self.message.as_str()),
+            429 => ("too_many_requests", self.message.as_str()),
+            500 => ("challenge_error", "Challenge error"),
+            503 => ("busy", self.message.as_str()),
+            _ => ("refused", self.message.as_str()),
+        };
+        let body = serde_json::json!({ "error": { "code": code, "message": message } }).to_string();
         Response::new(self.status, body).with_header("content-type", "application/json")
     }
 }

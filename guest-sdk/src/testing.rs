@@ -209,12 +209,12 @@ impl Answer {
         self.response.status()
     }
 
-    /// Status, headers and body. For an error that the host would write out, the body is only alike.
+    /// Status, headers and body, as the client reads them.
     pub fn response(&self) -> &Response {
         &self.response
     }
 
-    /// The error that the handler returned.
+    /// The error that the handler returned, with the text that the client does not see of a 500.
     pub fn error(&self) -> Option<&Error> {
         self.error.as_ref()
     }

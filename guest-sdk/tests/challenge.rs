@@ -107,22 +107,32 @@ fn the_router_answers_what_no_handler_does() {
             "GET",
             "/notes/a/seven",
             400,
-            r#"{"error":"\"seven\" is not a valid number"}"#,
+            r#"{"error":{"code":"bad_request","message":"\"seven\" is not a valid number"}}"#,
         ),
         ("PUT", "/nothing", 204, ""),
-        ("GET", "/", 404, r#"{"error":"there is nothing at /"}"#),
+        (
+            "GET",
+            "/",
+            404,
+            r#"{"error":{"code":"not_found","message":"there is nothing at /"}}"#,
+        ),
         (
             "GET",
             "/notes/latest/",
             404,
-            r#"{"error":"there is nothing at /notes/latest/"}"#,
+            r#"{"error":{"code":"not_found","message":"there is nothing at /notes/latest/"}}"#,
         ),
-        ("PATCH", "/notes", 405, r#"{"error":"PATCH is not served here"}"#),
+        (
+            "PATCH",
+            "/notes",
+            405,
+            r#"{"error":{"code":"method_not_allowed","message":"PATCH is not served here"}}"#,
+        ),
         (
             "POST",
             "/notes",
             401,
-            r#"{"error":"this needs a signed request"}"#,
+            r#"{"error":{"code":"unauthorized","message":"this needs a signed request"}}"#,
         ),
     ] {
         let answer = notes.send(request(method, target));
@@ -132,6 +142,8 @@ fn the_router_answers_what_no_handler_does() {
             "{method} {target}"
         );
     }
+    let error = notes.send(get("/broken/x")).error().map(ToString::to_string);
+    assert_eq!(error.as_deref(), Some("500 the password is 1234"));
     let refused = notes.send(request("PATCH", "/notes/a/7"));
     assert_eq!(refused.response().header("allow"), Some("DELETE, GET, HEAD"));
     assert_eq!(
@@ -158,6 +170,10 @@ fn a_handlers_error_has_the_status_it_chose() {
     for how in ["status", "value", "name", "other"] {
         let answer = notes.send(get(&format!("/broken/{how}")));
         assert_eq!(answer.status(), 500, "{how}");
+        assert_eq!(
+            answer.text(),
+            r#"{"error":{"code":"challenge_error","message":"Challenge error"}}"#
+        );
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 pub struct ChainConfig {
     /// The node's WebSocket address, `ws://…` or `wss://…`.
     pub endpoint: String,
-    /// The deadline of every single request; connecting has the same once more.
+    /// The deadline of every single request, connecting included if it must.
     pub rpc_timeout: Duration,
     /// The genesis of the chain that is meant; a node of another chain is refused. Without it, the first
     /// node decides for as long as the process runs.

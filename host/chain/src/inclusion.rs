@@ -68,10 +68,7 @@ impl Chain {
         let (best, best_hash) = self.best_block().await?;
         let last = BlockNumber(extrinsic.expires.0.saturating_sub(1));
         let mut hash = if best > last {
-            match self.rpc().hash_at(last).await? {
-                Some(hash) => hash,
-                None => best_hash,
-            }
+            self.rpc().hash_at(last).await?
         } else {
             best_hash
         };

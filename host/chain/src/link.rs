@@ -2,12 +2,16 @@
 //! and every new connection is checked to lead to the same chain. Nothing is repeated here: whether a
 //! request may be sent twice is not known at this level.
 
-use std::{error::Error, sync::Arc, sync::OnceLock, time::Duration};
+use std::{
+    error::Error,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use platform_domain::BlockHash;
 use subxt::{
     ext::jsonrpsee::{
-        core::client::{ClientT, Error as ClientError},
+        core::client::ClientT,
         core::params::ArrayParams,
         ws_client::{PingConfig, WsClient, WsClientBuilder},
     },
@@ -16,7 +20,7 @@ use subxt::{
         client::{RawRpcFuture, RawRpcSubscription, RawValue, RpcClientT},
     },
 };
-use tokio::{sync::Mutex, time::timeout};
+use tokio::time::{Instant, timeout_at};
 
 /// The way to one node.
 pub(crate) struct Link {
@@ -25,7 +29,9 @@ pub(crate) struct Link {
     deadline: Duration,
     /// The configured genesis, or that of the first connection.
     genesis: OnceLock<BlockHash>,
-    client: Mutex<Option<Arc<WsClient>>>,
+    current: Mutex<Option<Arc<WsClient>>>,
+    /// Held while connecting, so that a broken connection is replaced once and not by every task.
+    connecting: tokio::sync::Mutex<()>,
 }
 
 /// Why a request got no answer.
@@ -43,35 +49,46 @@ pub(crate) enum LinkError {
 
 /// A metadata answer is about 0.8 MB as JSON, a full block at most 10 MB as JSON.
 const RESPONSE_MAX_BYTES: u32 = 16 * 1024 * 1024;
-/// jsonrpsee has a deadline of its own, which must not come first.
+/// jsonrpsee has deadlines of its own, which must not come first.
 const GRACE: Duration = Duration::from_secs(1);
 
 impl Link {
     pub(crate) fn new(endpoint: String, deadline: Duration, genesis: Option<BlockHash>) -> Self {
-        let genesis = genesis.map_or_else(OnceLock::new, OnceLock::from);
-        let client = Mutex::new(None);
         Self {
             endpoint,
             deadline,
-            genesis,
-            client,
+            genesis: genesis.map_or_else(OnceLock::new, OnceLock::from),
+            current: Mutex::new(None),
+            connecting: tokio::sync::Mutex::new(()),
         }
     }
 
+    fn current(&self) -> MutexGuard<'_, Option<Arc<WsClient>>> {
+        // A panic cannot leave half a value behind: the slot is only ever replaced.
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn live(&self) -> Option<Arc<WsClient>> {
+        self.current().clone().filter(|client| client.is_connected())
+    }
+
     async fn client(&self) -> Result<Arc<WsClient>, LinkError> {
-        let mut slot = self.client.lock().await;
-        if let Some(client) = slot.as_ref().filter(|client| client.is_connected()) {
-            return Ok(Arc::clone(client));
+        if let Some(client) = self.live() {
+            return Ok(client);
+        }
+        let _one_at_a_time = self.connecting.lock().await;
+        if let Some(client) = self.live() {
+            return Ok(client);
         }
         let client = Arc::new(self.connect().await?);
-        *slot = Some(Arc::clone(&client));
+        *self.current() = Some(Arc::clone(&client));
         Ok(client)
     }
 
     async fn connect(&self) -> Result<WsClient, LinkError> {
         // Pings find a dead connection that no request is waiting on.
         let client = WsClientBuilder::default()
-            .connection_timeout(self.deadline)
+            .connection_timeout(self.deadline.saturating_add(GRACE))
             .request_timeout(self.deadline.saturating_add(GRACE))
             .max_response_size(RESPONSE_MAX_BYTES)
             .enable_ws_ping(PingConfig::default())
@@ -94,43 +111,39 @@ impl Link {
         Ok(client)
     }
 
-    /// Forgets a connection that did not answer; one made by someone else meanwhile stays.
-    async fn forget(&self, client: &Arc<WsClient>) {
-        let mut slot = self.client.lock().await;
-        if slot.as_ref().is_some_and(|current| Arc::ptr_eq(current, client)) {
-            *slot = None;
+    /// Forgets a connection that is of no use; one made by someone else meanwhile stays.
+    fn forget(&self, client: &Arc<WsClient>) {
+        let mut current = self.current();
+        if current
+            .as_ref()
+            .is_some_and(|current| Arc::ptr_eq(current, client))
+        {
+            *current = None;
         }
     }
 
     async fn request(&self, method: &str, params: Option<Box<RawValue>>) -> Result<Box<RawValue>, RpcError> {
+        let deadline = Instant::now() + self.deadline;
         let late = || {
             let method = method.to_owned();
-            RpcError::Client(Box::new(LinkError::Timeout {
-                method,
-                after: self.deadline,
-            }))
+            let after = self.deadline;
+            RpcError::Client(Box::new(LinkError::Timeout { method, after }))
         };
-        let client = match timeout(self.deadline, self.client()).await {
+        let client = match timeout_at(deadline, self.client()).await {
             Err(_) => return Err(late()),
             Ok(Err(error)) => return Err(RpcError::Client(Box::new(error))),
             Ok(Ok(client)) => client,
         };
-        match timeout(self.deadline, client.request_raw(method, params)).await {
+        match timeout_at(deadline, client.request_raw(method, params)).await {
             Ok(Err(RpcError::Client(error))) => {
                 // An answer that cannot be read leaves the stream unusable, as a lost connection does.
-                self.forget(&client).await;
-                Err(RpcError::Client(Box::new(
-                    match error.downcast::<ClientError>() {
-                        Ok(error) if matches!(*error, ClientError::RequestTimeout) => return Err(late()),
-                        Ok(error) => LinkError::Lost(error),
-                        Err(error) => LinkError::Lost(error),
-                    },
-                )))
+                self.forget(&client);
+                Err(RpcError::Client(Box::new(LinkError::Lost(error))))
             }
             Ok(answer) => answer,
             Err(_) => {
                 // A socket that is half dead would swallow the next request as well.
-                self.forget(&client).await;
+                self.forget(&client);
                 Err(late())
             }
         }

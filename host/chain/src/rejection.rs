@@ -14,11 +14,13 @@ pub enum Rejection {
     /// Another extrinsic with this nonce is in the pool.
     #[error("another extrinsic with the same nonce is in the pool")]
     PriorityTooLow,
-    /// The signature does not fit: another key, another chain, or the runtime was upgraded after signing.
+    /// The signature does not fit: another key, another chain, a runtime upgraded after signing, or the
+    /// mortality is over. The birth block is not sent but worked out from the height, so past its last block
+    /// an extrinsic seems to be born later, at a block that was not signed.
     #[error("its signature does not verify under the current runtime")]
     BadProof,
-    /// The birth block is too old: it has expired, or that block is not on the node's chain.
-    #[error("its birth block is too old")]
+    /// The birth block is older than the hashes that the chain keeps, or not there yet for this node.
+    #[error("the chain does not know its birth block")]
     Expired,
     /// The pool has dealt with these bytes a short while ago: found them invalid, or saw them included.
     #[error("the pool has banned it for a while")]

@@ -53,14 +53,14 @@ impl Rpc {
         best.map(from_h256).ok_or_else(|| missing("chain_getBlockHash"))
     }
 
-    /// The hash at this height on the best chain, `None` above it.
-    pub(crate) async fn hash_at(&self, number: BlockNumber) -> Result<Option<BlockHash>, ChainError> {
+    /// The hash at this height on the best chain, which must reach it.
+    pub(crate) async fn hash_at(&self, number: BlockNumber) -> Result<BlockHash, ChainError> {
         let hash = ask(
             "chain_getBlockHash",
             self.0.chain_get_block_hash(Some(number.0.into())),
         )
         .await?;
-        Ok(hash.map(from_h256))
+        hash.map(from_h256).ok_or_else(|| missing("chain_getBlockHash"))
     }
 
     pub(crate) async fn finalised_hash(&self) -> Result<BlockHash, ChainError> {

@@ -1,0 +1,177 @@
+//! A vector on its way: signed, kept, submitted, in a block, final; or not.
+
+use std::time::Duration;
+
+use platform_chain::{ChainError, Inclusion, MORTALITY, Rejection};
+use platform_devnet::{Devnet, DevnetConfig};
+use platform_domain::Uid;
+use tokio::time::Instant;
+
+use crate::node::{FINALITY_LAG, MAIN, NETUID, call, config, connect, miner, send, start, subnet, validator};
+
+#[tokio::test]
+async fn a_vector_goes_from_the_pool_to_finality_and_is_read_back() {
+    let (devnet, chain) = start(subnet()).await;
+    devnet.produce_blocks(5).await;
+    let signed = chain
+        .sign_weights(&validator(), &call(&[(1, 65535), (2, 21845)]))
+        .await
+        .unwrap();
+    assert_eq!(chain.inclusion(&signed).await.unwrap(), Inclusion::Pending);
+    chain.submit(&signed).await.unwrap();
+    assert_eq!(chain.inclusion(&signed).await.unwrap(), Inclusion::Pending);
+
+    devnet.produce_blocks(1).await;
+    let (number, best) = devnet.best_block();
+    let Inclusion::Included {
+        block,
+        hash,
+        finalised,
+        outcome,
+        ..
+    } = chain.inclusion(&signed).await.unwrap()
+    else {
+        panic!("not included");
+    };
+    assert_eq!((block, hash, finalised, outcome), (number, best, false, Ok(())));
+    let weights = chain.weights(NETUID, MAIN, Uid(0), best).await.unwrap();
+    assert_eq!(weights, [(Uid(1), 65535), (Uid(2), 21845)]);
+    assert_eq!(weights, devnet.weights(NETUID, MAIN, Uid(0)));
+
+    devnet.produce_blocks(FINALITY_LAG).await;
+    let now = chain.inclusion(&signed).await.unwrap();
+    assert!(
+        matches!(now, Inclusion::Included { finalised: true, block, .. } if block == number),
+        "{now:?}"
+    );
+    // Long afterwards it is found where it was, not taken for expired.
+    devnet.produce_blocks(u32::try_from(MORTALITY).unwrap()).await;
+    let now = chain.inclusion(&signed).await.unwrap();
+    assert!(
+        matches!(now, Inclusion::Included { finalised: true, block, .. } if block == number),
+        "{now:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_same_bytes_sent_again_are_executed_once() {
+    let (devnet, chain) = start(subnet()).await;
+    let signed = chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
+    chain.submit(&signed).await.unwrap();
+    chain.submit(&signed).await.unwrap();
+    // As after a restart of the host: another connection, the bytes from the store.
+    connect(&devnet).await.unwrap().submit(&signed).await.unwrap();
+    devnet.produce_blocks(1).await;
+    let again = chain.submit(&signed).await;
+    assert!(
+        matches!(again, Err(ChainError::Rejected(Rejection::Outdated))),
+        "{again:?}"
+    );
+    assert_eq!(devnet.accepted_extrinsics().len(), 1);
+    let now = chain.inclusion(&signed).await.unwrap();
+    assert!(
+        matches!(now, Inclusion::Included { outcome: Ok(()), .. }),
+        "{now:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_next_nonce_counts_what_is_still_in_the_pool() {
+    let (devnet, chain) = start(subnet()).await;
+    let first = send(&devnet, &chain, &validator(), &call(&[(1, 1)])).await;
+    let second = chain.sign_weights(&validator(), &call(&[(2, 1)])).await.unwrap();
+    chain.submit(&second).await.unwrap();
+    let third = chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
+    assert_eq!([first.nonce, second.nonce, third.nonce], [0, 1, 2]);
+    let elsewhere = chain.sign_weights(&miner(), &call(&[(1, 1)])).await.unwrap();
+    assert_eq!(elsewhere.nonce, 0);
+}
+
+#[tokio::test]
+async fn confirming_tells_of_the_block_and_then_of_finality() {
+    let devnet = Devnet::start(DevnetConfig {
+        block_time: Some(Duration::from_millis(100)),
+        ..config(subnet())
+    })
+    .await
+    .unwrap();
+    let chain = connect(&devnet).await.unwrap();
+    let signed = chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
+    chain.submit(&signed).await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut seen = Vec::new();
+    let end = chain
+        .confirm(&signed, deadline, |now| seen.push(now.clone()))
+        .await
+        .unwrap();
+    assert!(
+        matches!(
+            end,
+            Inclusion::Included {
+                finalised: true,
+                outcome: Ok(()),
+                ..
+            }
+        ),
+        "{end:?}"
+    );
+    assert_eq!(seen.last(), Some(&end));
+    assert!(Instant::now() < deadline);
+}
+
+#[tokio::test]
+async fn confirming_ends_at_its_deadline_with_what_was_seen_last() {
+    let (devnet, chain) = start(subnet()).await;
+    let signed = chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
+    let soon = || Instant::now() + Duration::from_millis(300);
+    assert_eq!(
+        chain.confirm(&signed, soon(), |_| ()).await.unwrap(),
+        Inclusion::Pending
+    );
+    chain.submit(&signed).await.unwrap();
+    devnet.produce_blocks(1).await;
+    let end = chain.confirm(&signed, soon(), |_| ()).await.unwrap();
+    assert!(
+        matches!(end, Inclusion::Included { finalised: false, .. }),
+        "{end:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_reorganisation_takes_an_inclusion_back_and_the_next_block_restores_it() {
+    let (devnet, chain) = start(subnet()).await;
+    devnet.produce_blocks(3).await;
+    let signed = send(&devnet, &chain, &validator(), &call(&[(1, 1)])).await;
+    let first = chain.inclusion(&signed).await.unwrap();
+    assert!(matches!(first, Inclusion::Included { .. }), "{first:?}");
+    devnet.faults().reorg_best_block().unwrap();
+    assert_eq!(chain.inclusion(&signed).await.unwrap(), Inclusion::Pending);
+    devnet.produce_blocks(1).await;
+    let second = chain.inclusion(&signed).await.unwrap();
+    assert!(
+        matches!(second, Inclusion::Included { outcome: Ok(()), .. }),
+        "{second:?}"
+    );
+    assert_ne!(first, second);
+}
+
+#[tokio::test]
+async fn an_extrinsic_that_no_block_took_in_time_has_expired_once_that_is_final() {
+    let (devnet, chain) = start(subnet()).await;
+    devnet.produce_blocks(4).await;
+    let signed = chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
+    let finalised = chain.finalised_block().await.unwrap().0;
+    assert_eq!(
+        (signed.birth, signed.expires.0),
+        (finalised, finalised.0 + MORTALITY)
+    );
+    devnet.produce_blocks(u32::try_from(MORTALITY).unwrap() - 1).await;
+    assert_eq!(chain.inclusion(&signed).await.unwrap(), Inclusion::Pending);
+    devnet.produce_blocks(1).await;
+    assert_eq!(chain.inclusion(&signed).await.unwrap(), Inclusion::Expired);
+    let late = chain.submit(&signed).await;
+    assert!(
+        matches!(late, Err(ChainError::Rejected(Rejection::BadProof))),
+        "{late:?}"
+    );
+}

@@ -1,0 +1,108 @@
+//! A subnet of three: a validator, who owns it, and two miners.
+
+use std::{net::SocketAddr, time::Duration};
+
+use platform_chain::{Chain, ChainConfig, ChainError, Inclusion, SignedExtrinsic, WeightsCall};
+use platform_devnet::{Devnet, DevnetConfig, Genesis, NeuronGenesis, SubnetGenesis};
+use platform_domain::{MechanismId, Netuid, Uid};
+use platform_keys::Keypair;
+
+pub(crate) const NETUID: Netuid = Netuid(1);
+pub(crate) const MAIN: MechanismId = MechanismId(0);
+/// How far finality is behind on the test node.
+pub(crate) const FINALITY_LAG: u32 = 2;
+
+pub(crate) fn validator() -> Keypair {
+    Keypair::from_seed([1; 32])
+}
+
+pub(crate) fn miner() -> Keypair {
+    Keypair::from_seed([2; 32])
+}
+
+pub(crate) fn other_miner() -> Keypair {
+    Keypair::from_seed([3; 32])
+}
+
+pub(crate) fn neuron(key: &Keypair, stake: u64, validator_permit: bool) -> NeuronGenesis {
+    let hotkey = key.hotkey();
+    NeuronGenesis {
+        hotkey,
+        stake,
+        validator_permit,
+    }
+}
+
+pub(crate) fn subnet() -> SubnetGenesis {
+    SubnetGenesis {
+        netuid: NETUID,
+        owner: validator().hotkey(),
+        neurons: vec![
+            neuron(&validator(), 1_000_000, true),
+            neuron(&miner(), 0, false),
+            neuron(&other_miner(), 0, false),
+        ],
+        weights_rate_limit: 0,
+        ..SubnetGenesis::default()
+    }
+}
+
+pub(crate) fn config(subnet: SubnetGenesis) -> DevnetConfig {
+    let genesis = Genesis {
+        subnets: vec![subnet],
+        stake_threshold: 0,
+    };
+    DevnetConfig {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        block_time: None,
+        finality_lag: FINALITY_LAG,
+        genesis,
+    }
+}
+
+/// Starts a node that makes blocks on request only, and connects to it.
+pub(crate) async fn start(subnet: SubnetGenesis) -> (Devnet, Chain) {
+    let devnet = Devnet::start(config(subnet)).await.unwrap();
+    let chain = connect(&devnet).await.unwrap();
+    (devnet, chain)
+}
+
+pub(crate) async fn connect(devnet: &Devnet) -> Result<Chain, ChainError> {
+    Chain::connect(ChainConfig {
+        endpoint: devnet.url(),
+        rpc_timeout: Duration::from_secs(10),
+        genesis: None,
+    })
+    .await
+}
+
+pub(crate) fn call(weights: &[(u16, u16)]) -> WeightsCall {
+    WeightsCall {
+        netuid: NETUID,
+        mechanism: MAIN,
+        uids: weights.iter().map(|(uid, _)| Uid(*uid)).collect(),
+        values: weights.iter().map(|(_, value)| *value).collect(),
+        version_key: 0,
+    }
+}
+
+/// Signs and submits, and makes one block.
+pub(crate) async fn send(
+    devnet: &Devnet,
+    chain: &Chain,
+    key: &Keypair,
+    call: &WeightsCall,
+) -> SignedExtrinsic {
+    let signed = chain.sign_weights(key, call).await.unwrap();
+    chain.submit(&signed).await.unwrap();
+    devnet.produce_blocks(1).await;
+    signed
+}
+
+/// The error of a call that is in a block and failed there.
+pub(crate) async fn failure(chain: &Chain, signed: &SignedExtrinsic) -> String {
+    match chain.inclusion(signed).await.unwrap() {
+        Inclusion::Included { outcome, .. } => outcome.unwrap_err().to_string(),
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,142 @@
+//! What the node refuses, and under which type it reaches the caller.
+
+use platform_chain::{ChainError, Rejection, WeightsCall};
+use platform_devnet::{Devnet, SubnetGenesis};
+use platform_domain::{MechanismId, Netuid, Uid};
+use platform_keys::Keypair;
+
+use crate::node::{call, config, connect, failure, miner, neuron, send, start, subnet, validator};
+
+#[tokio::test]
+async fn a_subnet_with_commit_reveal_is_refused_before_anything_is_signed() {
+    let (devnet, chain) = start(SubnetGenesis {
+        commit_reveal: true,
+        ..subnet()
+    })
+    .await;
+    let refused = chain
+        .sign_weights(&validator(), &call(&[(1, 1)]))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(refused, ChainError::CommitReveal(Netuid(1))),
+        "{refused:?}"
+    );
+    assert_eq!(devnet.accepted_extrinsics().len(), 0);
+}
+
+#[tokio::test]
+async fn a_call_that_fails_in_its_block_has_the_runtimes_name_for_why() {
+    let (second, stranger) = (Keypair::from_seed([4; 32]), Keypair::from_seed([9; 32]));
+    let mut strict = SubnetGenesis {
+        min_allowed_weights: 2,
+        weights_version: 3,
+        ..subnet()
+    };
+    strict.neurons.push(neuron(&second, 5, false));
+    let (devnet, chain) = start(strict).await;
+    let good = WeightsCall {
+        version_key: 3,
+        ..call(&[(1, 1), (2, 2)])
+    };
+    let with = |uids: &[u16]| WeightsCall {
+        uids: uids.iter().copied().map(Uid).collect(),
+        values: vec![1; uids.len()],
+        ..good.clone()
+    };
+    let old = WeightsCall {
+        version_key: 2,
+        ..good.clone()
+    };
+    let elsewhere = WeightsCall {
+        mechanism: MechanismId(1),
+        ..good.clone()
+    };
+    for (key, call, name) in [
+        (validator(), old, "IncorrectWeightVersionKey"),
+        (validator(), with(&[1, 1]), "DuplicateUids"),
+        (validator(), with(&[1, 9]), "UidVecContainInvalidOne"),
+        (validator(), with(&[1]), "WeightVecLengthIsLow"),
+        (
+            validator(),
+            with(&[0, 1, 2, 3, 4]),
+            "UidsLengthExceedUidsInSubNet",
+        ),
+        (validator(), elsewhere, "MechanismDoesNotExist"),
+        (second, good.clone(), "NeuronNoValidatorPermit"),
+        (stranger, good.clone(), "HotKeyNotRegisteredInSubNet"),
+    ] {
+        let signed = send(&devnet, &chain, &key, &call).await;
+        assert_eq!(failure(&chain, &signed).await, format!("SubtensorModule.{name}"));
+    }
+}
+
+#[tokio::test]
+async fn setting_weights_again_too_soon_is_refused_by_the_pool() {
+    let (devnet, chain) = start(SubnetGenesis {
+        weights_rate_limit: 50,
+        ..subnet()
+    })
+    .await;
+    devnet.produce_blocks(60).await;
+    send(&devnet, &chain, &validator(), &call(&[(1, 1)])).await;
+    let signed = chain.sign_weights(&validator(), &call(&[(2, 1)])).await.unwrap();
+    let refused = chain.submit(&signed).await.unwrap_err();
+    assert!(
+        matches!(&refused, ChainError::Rejected(why) if *why == Rejection::RATE_LIMITED),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_hotkey_below_the_stake_threshold_is_refused_by_the_pool() {
+    let mut config = config(SubnetGenesis {
+        owner: miner().hotkey(),
+        ..subnet()
+    });
+    config.genesis.stake_threshold = 10_000_000;
+    let devnet = Devnet::start(config).await.unwrap();
+    let chain = connect(&devnet).await.unwrap();
+    let signed = chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
+    let refused = chain.submit(&signed).await.unwrap_err();
+    assert!(
+        matches!(&refused, ChainError::Rejected(why) if *why == Rejection::STAKE_TOO_LOW),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn nonces_and_signatures_that_do_not_fit_are_told_apart() {
+    let (devnet, chain) = start(subnet()).await;
+    let first = chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
+    let rival = chain.sign_weights(&validator(), &call(&[(2, 1)])).await.unwrap();
+    assert_eq!(first.nonce, rival.nonce);
+    chain.submit(&first).await.unwrap();
+    let refused = chain.submit(&rival).await.unwrap_err();
+    assert!(
+        matches!(refused, ChainError::Rejected(Rejection::PriorityTooLow)),
+        "{refused:?}"
+    );
+    devnet.produce_blocks(1).await;
+    let refused = chain.submit(&rival).await.unwrap_err();
+    assert!(
+        matches!(refused, ChainError::Rejected(Rejection::Outdated)),
+        "{refused:?}"
+    );
+
+    let mut forged = chain.sign_weights(&validator(), &call(&[(2, 1)])).await.unwrap();
+    // A bit of the last value of the call: the signature is over another vector then.
+    let end = forged.bytes.len() - 9;
+    forged.bytes[end] ^= 1;
+    let refused = chain.submit(&forged).await.unwrap_err();
+    assert!(
+        matches!(refused, ChainError::Rejected(Rejection::BadProof)),
+        "{refused:?}"
+    );
+    forged.bytes.truncate(20);
+    let refused = chain.submit(&forged).await.unwrap_err();
+    assert!(
+        matches!(refused, ChainError::Rejected(_) | ChainError::Rpc { .. }),
+        "{refused:?}"
+    );
+}

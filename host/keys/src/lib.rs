@@ -11,3 +11,8 @@ pub use request::{
     HOTKEY_HEADER, NONCE_HEADER, Nonce, NonceError, SIGNATURE_HEADER, SIGNED_REQUEST_PREFIX, SignedRequest,
     TIMESTAMP_HEADER,
 };
+
+/// Compiles and runs the example of the miners' guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/miners.md")]
+struct MinersGuide;

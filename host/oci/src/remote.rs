@@ -265,6 +265,12 @@ mod tests {
     }
 
     #[test]
+    fn an_encrypted_registry_needs_nothing_from_the_rest_of_the_process() {
+        assert!(Remote::new("registry.example", "echo").is_ok());
+        install_tls();
+    }
+
+    #[test]
     fn a_redirect_never_leads_to_an_unencrypted_address_elsewhere() {
         let table = [
             ("https://storage.example/x", false, true),

@@ -1,16 +1,19 @@
 //! Components and layouts for the tests.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use platform_domain::{ComponentRef, Digest, Manifest, UnixSeconds};
-use platform_oci::{CONFIG_TYPE, ContentStore, LAYER_TYPE, MANIFEST_TYPE, PublishInfo};
+use platform_oci::{CONFIG_TYPE, ContentStore, LAYER_TYPE, MANIFEST_TYPE, PublishInfo, Published, publish};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The smallest component there is: magic, version, layer.
-pub const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+pub(crate) const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
-pub fn about() -> PublishInfo {
+pub(crate) fn about() -> PublishInfo {
     let manifest = br#"{"name":"Echo","version":"1.2.0","description":"Says it again","data":"none"}"#;
     PublishInfo {
         imports: vec!["wasi:logging/logging@0.1.0-draft".to_owned()],
@@ -20,22 +23,22 @@ pub fn about() -> PublishInfo {
     }
 }
 
-pub fn reference(text: impl AsRef<str>) -> ComponentRef {
+pub(crate) fn reference(text: impl AsRef<str>) -> ComponentRef {
     text.as_ref().parse().unwrap()
 }
 
 /// A store in a directory of its own.
-pub fn store() -> (TempDir, ContentStore) {
+pub(crate) fn store() -> (TempDir, ContentStore) {
     let dir = TempDir::new().unwrap();
     let store = ContentStore::open(&dir.path().join("store")).unwrap();
     (dir, store)
 }
 
-pub fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
+pub(crate) fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
     json!({"mediaType": media_type, "digest": Digest::of(bytes).to_string(), "size": bytes.len()})
 }
 
-pub fn config_of(component: &[u8]) -> Value {
+pub(crate) fn config_of(component: &[u8]) -> Value {
     json!({
         "created": "1970-01-01T00:00:00Z", "architecture": "wasm", "os": "wasip2",
         "layerDigests": [Digest::of(component).to_string()], "component": {"imports": [], "exports": []},
@@ -43,7 +46,7 @@ pub fn config_of(component: &[u8]) -> Value {
 }
 
 /// The manifest and config of a component, to be spoiled.
-pub fn artifact_of(component: &[u8]) -> (Value, Vec<u8>) {
+pub(crate) fn artifact_of(component: &[u8]) -> (Value, Vec<u8>) {
     let config = config_of(component).to_string().into_bytes();
     let manifest = json!({
         "schemaVersion": 2, "mediaType": MANIFEST_TYPE,
@@ -53,7 +56,7 @@ pub fn artifact_of(component: &[u8]) -> (Value, Vec<u8>) {
 }
 
 /// Writes a layout by hand, in which `latest` is the first blob.
-pub fn write_layout(dir: &Path, media_type: &str, blobs: &[&[u8]]) {
+pub(crate) fn write_layout(dir: &Path, media_type: &str, blobs: &[&[u8]]) {
     let sha256 = dir.join("blobs/sha256");
     fs::create_dir_all(&sha256).unwrap();
     fs::write(dir.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
@@ -66,8 +69,30 @@ pub fn write_layout(dir: &Path, media_type: &str, blobs: &[&[u8]]) {
     fs::write(dir.join("index.json"), index.to_string()).unwrap();
 }
 
+/// `oci:DIR` and what follows it.
+pub(crate) fn in_layout(dir: &Path, rest: &str) -> ComponentRef {
+    reference(format!("oci:{}{rest}", dir.display()))
+}
+
+pub(crate) fn read_json(path: PathBuf) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+pub(crate) fn blob(dir: &Path, digest: &Digest) -> PathBuf {
+    dir.join("blobs/sha256").join(digest.hex())
+}
+
+pub(crate) async fn published(dir: &Path, rest: &str) -> Published {
+    publish(COMPONENT, &about(), &in_layout(dir, rest)).await.unwrap()
+}
+
+pub(crate) fn make_pipe(path: &Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
 /// An error with all its causes, as a log shows it.
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,0 +1,14 @@
+//! The crate at its public border: real layouts on disk, a real registry process, and servers that lie.
+
+#[cfg(test)]
+mod given;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod layouts;
+#[cfg(test)]
+mod registry;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod spoiled;

@@ -1,1 +1,68 @@
-//! (empty)
+//! What should run, and making it so.
+//!
+//! [`Registry`] holds the operations on challenges: each checks everything it is given, writes the intended
+//! state and wakes the [`Reconciler`], which reads the whole intended state, compares it with what runs,
+//! starts and stops programs and publishes the table of routes. The two share no other channel: a wake-up
+//! carries no data, so none can be lost. No HTTP here.
+
+mod board;
+mod check;
+mod error;
+mod inputs;
+mod limits;
+mod load;
+mod operations;
+mod plan;
+mod reconciler;
+
+use std::{path::PathBuf, sync::Arc};
+
+use platform_oci::ContentStore;
+use platform_runtime::RoutePublisher;
+use platform_store::Store;
+use platform_wasm::Engine;
+use tokio::sync::Notify;
+
+pub use board::{Board, Observed};
+pub use error::{FieldError, RegistryError, explain};
+pub use inputs::{ChallengePatch, NewChallenge, Source};
+pub use limits::{MAX_MEMORY, MAX_ROUTE_DEADLINE, MAX_WEIGHTS_DEADLINE};
+pub use load::LoadError;
+pub use operations::Registry;
+pub use reconciler::Reconciler;
+
+/// What both halves are built from.
+pub struct Parts {
+    /// The host's database.
+    pub store: Store,
+    /// Where components come from and are kept.
+    pub content: ContentStore,
+    /// What runs them.
+    pub engine: Engine,
+    /// Challenges keep their state below `challenges/` in it.
+    pub state_dir: PathBuf,
+    /// The one writer of the table of routes.
+    pub routes: RoutePublisher,
+}
+
+/// Builds both halves. Nothing runs until [`Reconciler::run`] does.
+pub fn build(parts: Parts) -> (Registry, Reconciler) {
+    let Parts {
+        store,
+        content,
+        engine,
+        state_dir,
+        routes,
+    } = parts;
+    let wake = Arc::new(Notify::new());
+    let (publisher, board) = board::channel();
+    let loader = load::Loader::new(content, engine, state_dir);
+    let reconciler = Reconciler::new(
+        store.clone(),
+        loader.clone(),
+        Arc::clone(&wake),
+        publisher,
+        routes,
+    );
+    (Registry::new(store, loader, wake, board), reconciler)
+}

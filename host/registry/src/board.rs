@@ -1,0 +1,54 @@
+//! What the reconciler sees, for everyone who wants to know: an immutable snapshot behind a `watch`.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use platform_domain::{Slug, UnixSeconds};
+use tokio::sync::watch;
+
+/// What the host sees of a challenge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// Loaded and reachable.
+    Running {
+        /// Since when.
+        since: UnixSeconds,
+    },
+    /// Not loaded.
+    Stopped,
+    /// It should run and could not be started; the host tries again.
+    Failed {
+        /// Why, for the operator.
+        reason: Arc<str>,
+        /// When the last attempt failed.
+        at: UnixSeconds,
+    },
+}
+
+/// What the reconciler sees.
+#[derive(Clone, Debug, Default)]
+pub struct Board {
+    /// Challenges that run or failed to; all others are stopped.
+    pub observed: BTreeMap<Slug, Observed>,
+    /// When the last pass ended; none before the first.
+    pub last_pass_at: Option<UnixSeconds>,
+    /// Whether the last pass could read the registry. If not, all stays as it was.
+    pub registry_readable: bool,
+    /// The number of the last pass that has begun.
+    pub(crate) begun: u64,
+    /// The number of the last pass that has ended.
+    pub(crate) ended: u64,
+}
+
+pub(crate) type BoardPublisher = watch::Sender<Arc<Board>>;
+pub(crate) type BoardReader = watch::Receiver<Arc<Board>>;
+
+pub(crate) fn channel() -> (BoardPublisher, BoardReader) {
+    watch::channel(Arc::default())
+}
+
+impl Board {
+    /// What is seen of one challenge.
+    pub fn observed(&self, slug: &Slug) -> Observed {
+        self.observed.get(slug).cloned().unwrap_or(Observed::Stopped)
+    }
+}

@@ -1,0 +1,88 @@
+//! Why an operation on the registry is refused or fails.
+
+use platform_domain::{Slug, TransitionRefused};
+use platform_oci::OciError;
+use platform_store::StoreError;
+use platform_wasm::ComponentError;
+
+use crate::LoadError;
+
+/// A value that is well-formed and not acceptable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct FieldError {
+    /// The path of the field in the request: `env.PATH`.
+    pub field: String,
+    /// Why, for the operator.
+    pub reason: String,
+}
+
+/// Why an operation did not happen. After any of these the registry is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// No challenge has this slug.
+    #[error("Challenge '{0}' not found")]
+    NotFound(Slug),
+    /// A challenge has this slug.
+    #[error("Challenge '{0}' already exists")]
+    Exists(Slug),
+    /// A value is not acceptable.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The life of a challenge has no such transition.
+    #[error(transparent)]
+    Transition(#[from] TransitionRefused),
+    /// The operation needs a challenge that is not active.
+    #[error("Challenge '{0}' is active")]
+    Active(Slug),
+    /// This host runs components only.
+    #[error("Challenge '{0}' is a container image, and this host runs components only")]
+    Image(Slug),
+    /// The component could not be had from where the reference points.
+    #[error("the component cannot be fetched")]
+    Fetch(#[source] OciError),
+    /// What was fetched cannot be a challenge.
+    #[error("the component is refused")]
+    Component(#[source] ComponentError),
+    /// The registered component does not start.
+    #[error("the challenge cannot be started")]
+    Load(#[source] LoadError),
+    /// The record kept changing while this change was being checked.
+    #[error("Challenge '{0}' was changed by someone else at the same time")]
+    Contended(Slug),
+    /// The database failed.
+    #[error("the registry's database failed")]
+    Store(#[source] StoreError),
+    /// The system gave no randomness for a token, or a task of this program broke.
+    #[error("the host failed: {0}")]
+    Host(&'static str),
+}
+
+impl From<StoreError> for RegistryError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::ChallengeExists(slug) => Self::Exists(slug),
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl FieldError {
+    pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// An error with everything that caused it, on one line, for the operator.
+pub fn explain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,128 @@
+//! What the operations take: already parsed, not yet checked against each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use platform_domain::{
+    Capability, Challenge, ComponentRef, DataMode, EmissionPercent, ImageRef, Resources, Slug, Status,
+};
+use serde_json::{Map, Value};
+
+use crate::RegistryError;
+
+/// Where a challenge's program comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A WebAssembly component.
+    Component(ComponentRef),
+    /// A container image: recorded, never run by this host.
+    Image(ImageRef),
+}
+
+/// A challenge to register.
+#[derive(Clone, Debug)]
+pub struct NewChallenge {
+    /// The name in URLs.
+    pub slug: Slug,
+    /// What is to run.
+    pub source: Source,
+    /// `None`: the manifest's, or the slug.
+    pub name: Option<String>,
+    /// `None`: the manifest's, or `0.0.0`.
+    pub version: Option<String>,
+    /// Its part of the emission.
+    pub emission_percent: EmissionPercent,
+    /// Where it is to stand at once: a draft that makes one more step at most.
+    pub status: Status,
+    /// `None`: all that its exports show.
+    pub capabilities: Option<BTreeSet<Capability>>,
+    /// `None`: as the manifest says, or exclusive.
+    pub data: Option<DataMode>,
+    /// What it may use.
+    pub resources: Resources,
+    /// Named volumes to mount points.
+    pub volumes: BTreeMap<String, String>,
+    /// Environment variables.
+    pub env: BTreeMap<String, String>,
+    /// Names of secrets.
+    pub secrets: BTreeSet<String>,
+    /// `None`: the manifest's, if it has one.
+    pub description: Option<String>,
+    /// The operator's own notes.
+    pub metadata: Map<String, Value>,
+}
+
+/// A change of a challenge. `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct ChallengePatch {
+    /// The name for people.
+    pub name: Option<String>,
+    /// The challenge's own version.
+    pub version: Option<String>,
+    /// Its part of the emission.
+    pub emission_percent: Option<EmissionPercent>,
+    /// Where it is to stand.
+    pub status: Option<Status>,
+    /// What it is to do for the host.
+    pub capabilities: Option<BTreeSet<Capability>>,
+    /// Whether it keeps files.
+    pub data: Option<DataMode>,
+    /// What it may use.
+    pub resources: Option<Resources>,
+    /// Named volumes to mount points.
+    pub volumes: Option<BTreeMap<String, String>>,
+    /// Environment variables.
+    pub env: Option<BTreeMap<String, String>>,
+    /// Names of secrets.
+    pub secrets: Option<BTreeSet<String>>,
+    /// One sentence for people; `Some(None)` clears it.
+    pub description: Option<Option<String>>,
+    /// The operator's own notes.
+    pub metadata: Option<Map<String, Value>>,
+}
+
+impl ChallengePatch {
+    /// Applies the change to a record, and says whether it changed anything. Only the transition is checked.
+    pub(crate) fn apply(self, record: &mut Challenge) -> Result<bool, RegistryError> {
+        let Self {
+            name,
+            version,
+            emission_percent,
+            status,
+            capabilities,
+            data,
+            resources,
+            volumes,
+            env,
+            secrets,
+            description,
+            metadata,
+        } = self;
+        if let Some(status) = status {
+            record.status.can_become(status)?;
+        }
+        let mut changed = false;
+        changed |= replace(&mut record.name, name);
+        changed |= replace(&mut record.version, version);
+        changed |= replace(&mut record.emission_percent, emission_percent);
+        changed |= replace(&mut record.status, status);
+        changed |= replace(&mut record.capabilities, capabilities);
+        changed |= replace(&mut record.data, data);
+        changed |= replace(&mut record.resources, resources);
+        changed |= replace(&mut record.volumes, volumes);
+        changed |= replace(&mut record.env, env);
+        changed |= replace(&mut record.secrets, secrets);
+        changed |= replace(&mut record.description, description);
+        changed |= replace(&mut record.metadata, metadata);
+        Ok(changed)
+    }
+}
+
+fn replace<T: PartialEq>(field: &mut T, new: Option<T>) -> bool {
+    match new {
+        Some(new) if new != *field => {
+            *field = new;
+            true
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,157 @@
+//! How large a record may be and what a program may be granted, each with its reason.
+
+use std::time::Duration;
+
+use platform_domain::{ByteSize, Manifest, Resources};
+
+use crate::FieldError;
+
+/// Memory of one call when neither record nor manifest says otherwise: a Rust or Python guest with SQLite
+/// fits with room to spare.
+pub(crate) const DEFAULT_MEMORY: ByteSize = ByteSize(256 << 20);
+/// Memory of one call that this host grants at most. The engine reserves address space for it, and several
+/// calls run at once on a machine of some GiB.
+pub const MAX_MEMORY: ByteSize = ByteSize(1 << 30);
+/// One page of WebAssembly; less cannot be had.
+pub(crate) const MIN_MEMORY: ByteSize = ByteSize(64 << 10);
+/// A miner waits for this answer.
+pub(crate) const DEFAULT_ROUTE_DEADLINE: Duration = Duration::from_secs(10);
+/// Longer than this, clients and proxies give up.
+pub const MAX_ROUTE_DEADLINE: Duration = Duration::from_secs(60);
+/// Nobody waits for weights but the epoch, which lasts an hour.
+pub(crate) const DEFAULT_WEIGHTS_DEADLINE: Duration = Duration::from_secs(60);
+/// An epoch must end well before the next one.
+pub const MAX_WEIGHTS_DEADLINE: Duration = Duration::from_secs(600);
+
+/// A name is one line in a list.
+pub(crate) const MAX_NAME: usize = 200;
+/// Longer than any sane version, including build metadata.
+pub(crate) const MAX_VERSION: usize = 100;
+/// One sentence, or a few.
+pub(crate) const MAX_DESCRIPTION: usize = 2000;
+/// Configuration, not data; the environment is copied into every instance.
+pub(crate) const MAX_ENV_ENTRIES: usize = 256;
+/// Names of variables are short.
+pub(crate) const MAX_ENV_KEY: usize = 256;
+/// Keys and values of all variables together, for the same reason.
+pub(crate) const MAX_ENV_BYTES: usize = 64 << 10;
+/// As JSON. A note to the operator's tools, not a store.
+pub(crate) const MAX_METADATA_BYTES: usize = 64 << 10;
+/// Volumes and secrets of one container.
+pub(crate) const MAX_NAMES: usize = 64;
+/// A name of a volume or secret, or a path in a container.
+pub(crate) const MAX_NAME_BYTES: usize = 255;
+
+/// What a program is granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Granted {
+    pub(crate) memory: ByteSize,
+    pub(crate) route_deadline: Duration,
+    pub(crate) weights_deadline: Duration,
+}
+
+impl Granted {
+    /// What the operator states wins over what the manifest asks for, which wins over the defaults. Too much is
+    /// refused, not cut: a component that asks for more than it gets would fail later and less clearly.
+    pub(crate) fn new(resources: &Resources, manifest: Option<&Manifest>) -> Result<Self, FieldError> {
+        let asked = manifest
+            .map(|manifest| manifest.limits.clone())
+            .unwrap_or_default();
+        let memory = match (resources.memory, asked.memory) {
+            (Some(memory), _) => check_memory("resources.memory", memory)?,
+            (None, Some(memory)) => check_memory("manifest.limits.memory", memory)?,
+            (None, None) => DEFAULT_MEMORY,
+        };
+        let deadline = |field, asked: Option<u64>, default, most| match asked.map(Duration::from_millis) {
+            None => Ok(default),
+            Some(asked) if asked.is_zero() || asked > most => {
+                let reason = format!(
+                    "a deadline on this host lies between 1 and {} milliseconds",
+                    most.as_millis()
+                );
+                Err(FieldError::new(field, reason))
+            }
+            Some(asked) => Ok(asked),
+        };
+        let (route, weights) = ("manifest.limits.route_ms", "manifest.limits.weights_ms");
+        Ok(Self {
+            memory,
+            route_deadline: deadline(route, asked.route_ms, DEFAULT_ROUTE_DEADLINE, MAX_ROUTE_DEADLINE)?,
+            weights_deadline: deadline(
+                weights,
+                asked.weights_ms,
+                DEFAULT_WEIGHTS_DEADLINE,
+                MAX_WEIGHTS_DEADLINE,
+            )?,
+        })
+    }
+}
+
+pub(crate) fn check_memory(field: &str, memory: ByteSize) -> Result<ByteSize, FieldError> {
+    if (MIN_MEMORY..=MAX_MEMORY).contains(&memory) {
+        Ok(memory)
+    } else {
+        Err(FieldError::new(
+            field,
+            format!("memory on this host lies between {MIN_MEMORY} and {MAX_MEMORY}"),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn granted(memory: Option<&str>, limits: &str) -> Result<(u64, u128, u128), String> {
+        let resources = Resources {
+            memory: memory.map(|text| text.parse().unwrap()),
+            ..Resources::default()
+        };
+        let manifest = format!(r#"{{"name":"echo","version":"1","limits":{limits}}}"#);
+        let manifest = Manifest::parse(manifest.as_bytes()).unwrap();
+        Granted::new(&resources, Some(&manifest))
+            .map(|it| {
+                (
+                    it.memory.0 >> 20,
+                    it.route_deadline.as_millis(),
+                    it.weights_deadline.as_millis(),
+                )
+            })
+            .map_err(|error| error.field)
+    }
+
+    #[test]
+    fn the_operator_wins_over_the_manifest_and_the_host_over_both() {
+        assert_eq!(granted(None, "{}"), Ok((256, 10_000, 60_000)));
+        assert_eq!(
+            granted(None, r#"{"memory":"8MiB","route_ms":1,"weights_ms":600000}"#),
+            Ok((8, 1, 600_000))
+        );
+        assert_eq!(
+            granted(Some("1GiB"), r#"{"memory":"8MiB"}"#),
+            Ok((1024, 10_000, 60_000))
+        );
+        assert_eq!(
+            granted(Some("16MiB"), r#"{"memory":"8GiB"}"#),
+            Ok((16, 10_000, 60_000))
+        );
+        for (memory, limits, field) in [
+            (Some("1025MiB"), "{}", "resources.memory"),
+            (Some("1KiB"), "{}", "resources.memory"),
+            (None, r#"{"memory":"8GiB"}"#, "manifest.limits.memory"),
+            (None, r#"{"route_ms":0}"#, "manifest.limits.route_ms"),
+            (None, r#"{"route_ms":60001}"#, "manifest.limits.route_ms"),
+            (
+                None,
+                r#"{"weights_ms":18446744073709551615}"#,
+                "manifest.limits.weights_ms",
+            ),
+        ] {
+            assert_eq!(granted(memory, limits), Err(field.to_owned()));
+        }
+        assert_eq!(
+            Granted::new(&Resources::default(), None).map(|it| it.memory),
+            Ok(DEFAULT_MEMORY)
+        );
+    }
+}

@@ -1,0 +1,362 @@
+//! The operations on challenges. Each either happens as a whole or leaves the registry as it was.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use platform_domain::{Artifact, Capability, Challenge, Manifest, PlainToken, Slug, Status};
+use platform_store::{Store, StoreError, challenges};
+use tokio::sync::Notify;
+
+use crate::{
+    Board, ChallengePatch, FieldError, NewChallenge, Observed, RegistryError, Source,
+    board::BoardReader,
+    check,
+    limits::Granted,
+    load::{LoadError, Loader, inspect_bytes},
+    plan::Wanted,
+    reconciler::now,
+};
+
+/// What the operator may do. Cheap to clone.
+#[derive(Clone)]
+pub struct Registry {
+    store: Store,
+    loader: Loader,
+    wake: Arc<Notify>,
+    board: BoardReader,
+}
+
+/// What a program's source says of itself.
+struct Facts {
+    artifact: Artifact,
+    /// What it can do; `None`: unknown before it runs.
+    exports: Option<BTreeSet<Capability>>,
+    manifest: Option<Manifest>,
+}
+
+/// The version of a challenge that states none.
+const NO_VERSION: &str = "0.0.0";
+/// How long an operation waits for the reconciler to act on it. Its own program is compiled by then; only
+/// programs of others can make this longer, and then the answer shows what is so far.
+const SETTLE: Duration = Duration::from_secs(10);
+/// How often a change is tried when others change the same record: more than a few is no coincidence.
+const MAX_ATTEMPTS: u32 = 4;
+
+impl Registry {
+    pub(crate) fn new(store: Store, loader: Loader, wake: Arc<Notify>, board: BoardReader) -> Self {
+        Self {
+            store,
+            loader,
+            wake,
+            board,
+        }
+    }
+
+    /// Registers a challenge: its component is fetched, looked at and, if it is to be active, loaded before
+    /// anything is written. The token is in this answer and nowhere else.
+    pub async fn challenge_create(
+        &self,
+        new: NewChallenge,
+    ) -> Result<(Challenge, PlainToken), RegistryError> {
+        Status::Draft.can_become(new.status)?;
+        let slug = new.slug.clone();
+        if self.find(&slug).await?.is_some() {
+            return Err(RegistryError::Exists(slug));
+        }
+        let facts = self.facts(&new.source).await?;
+        let token = new_token()?;
+        let challenge = record(new, facts, &token)?;
+        check::record(&challenge)?;
+        if challenge.status == Status::Active {
+            self.check_start(&challenge).await?;
+        }
+        let written = challenge.clone();
+        self.store
+            .write("challenge_create", move |connection| {
+                challenges::insert(connection, &written).map_err(RegistryError::from)
+            })
+            .await?;
+        tracing::info!(challenge.slug = %slug, challenge.status = %challenge.status, "The challenge is registered");
+        self.settle().await;
+        Ok((challenge, token))
+    }
+
+    /// Every challenge, by slug.
+    pub async fn challenge_list(&self) -> Result<Vec<Challenge>, RegistryError> {
+        self.store
+            .read("challenge_list", challenges::list)
+            .await
+            .map_err(RegistryError::from)
+    }
+
+    /// One challenge.
+    pub async fn challenge_get(&self, slug: &Slug) -> Result<Challenge, RegistryError> {
+        self.find(slug)
+            .await?
+            .ok_or_else(|| RegistryError::NotFound(slug.clone()))
+    }
+
+    /// Changes fields of a challenge. A change that would make an active challenge unable to run is refused.
+    pub async fn challenge_patch(
+        &self,
+        slug: &Slug,
+        patch: ChallengePatch,
+    ) -> Result<Challenge, RegistryError> {
+        for _ in 0..MAX_ATTEMPTS {
+            let before = self.challenge_get(slug).await?;
+            let mut after = before.clone();
+            if !patch.clone().apply(&mut after)? {
+                return Ok(before);
+            }
+            check::record(&after)?;
+            if let Some(required) = &patch.capabilities {
+                self.check_exports(&after.artifact, required).await?;
+            }
+            let checked = Wanted::of(&after);
+            let starts = before.status != Status::Active || Wanted::of(&before) != checked;
+            let loads = after.status == Status::Active && starts;
+            if loads {
+                self.check_start(&after).await?;
+            }
+            let (slug, patch) = (slug.clone(), patch.clone());
+            let written = self
+                .store
+                .write("challenge_patch", move |connection| {
+                    // Checked was what the record would become from what it was; it may have moved since.
+                    let mut record =
+                        challenges::get(connection, &slug)?.ok_or(RegistryError::NotFound(slug))?;
+                    patch.apply(&mut record)?;
+                    check::record(&record)?;
+                    let unchecked = record.status == Status::Active && Wanted::of(&record) != checked;
+                    let moved = record.status != after.status || record.artifact != after.artifact;
+                    if unchecked || moved {
+                        return Ok::<_, RegistryError>(None);
+                    }
+                    record.updated_at = now();
+                    challenges::update(connection, &record)?;
+                    Ok(Some(record))
+                })
+                .await?;
+            if let Some(record) = written {
+                tracing::info!(
+                    challenge.slug = %record.slug,
+                    challenge.status = %record.status,
+                    "The challenge is changed"
+                );
+                self.settle().await;
+                return Ok(record);
+            }
+        }
+        Err(RegistryError::Contended(slug.clone()))
+    }
+
+    /// Makes a challenge active. It is loaded first: one that cannot run stays as it was.
+    pub async fn challenge_activate(&self, slug: &Slug) -> Result<Challenge, RegistryError> {
+        self.change_status(slug, Status::Active).await
+    }
+
+    /// Takes a challenge down for now.
+    pub async fn challenge_deactivate(&self, slug: &Slug) -> Result<Challenge, RegistryError> {
+        self.change_status(slug, Status::Inactive).await
+    }
+
+    /// Takes a challenge down by decision.
+    pub async fn challenge_disable(&self, slug: &Slug) -> Result<Challenge, RegistryError> {
+        self.change_status(slug, Status::Disabled).await
+    }
+
+    /// Removes the record of a challenge that is not active. Its state directory stays.
+    pub async fn challenge_delete(&self, slug: &Slug) -> Result<(), RegistryError> {
+        let key = slug.clone();
+        self.store
+            .write("challenge_delete", move |connection| {
+                match challenges::get(connection, &key)? {
+                    None => return Err(RegistryError::NotFound(key)),
+                    Some(record) if record.status == Status::Active => {
+                        return Err(RegistryError::Active(key));
+                    }
+                    Some(_) => challenges::delete(connection, &key)?,
+                };
+                Ok(())
+            })
+            .await?;
+        tracing::info!(challenge.slug = %slug, "The challenge is deleted; its state directory stays");
+        self.settle().await;
+        Ok(())
+    }
+
+    /// What is running of a challenge.
+    pub fn observed(&self, slug: &Slug) -> Observed {
+        self.board.borrow().observed(slug)
+    }
+
+    /// What the reconciler sees of everything.
+    pub fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.board.borrow())
+    }
+
+    /// Waits until the reconciler has looked at the whole registry once: before that, the table of routes
+    /// says nothing.
+    pub async fn started(&self) {
+        // It only fails when the reconciler is gone, which the caller sees by other means.
+        let _ = self.board.clone().wait_for(|board| board.ended > 0).await;
+    }
+
+    async fn change_status(&self, slug: &Slug, status: Status) -> Result<Challenge, RegistryError> {
+        let patch = ChallengePatch {
+            status: Some(status),
+            ..ChallengePatch::default()
+        };
+        self.challenge_patch(slug, patch).await
+    }
+
+    async fn find(&self, slug: &Slug) -> Result<Option<Challenge>, RegistryError> {
+        let slug = slug.clone();
+        let found = self.store.read("challenge_get", move |connection| {
+            challenges::get(connection, &slug)
+        });
+        found.await.map_err(|error: StoreError| error.into())
+    }
+
+    async fn facts(&self, source: &Source) -> Result<Facts, RegistryError> {
+        let reference = match source {
+            Source::Component(reference) => reference,
+            Source::Image(image) => {
+                let artifact = Artifact::Image(image.clone());
+                return Ok(Facts {
+                    artifact,
+                    exports: None,
+                    manifest: None,
+                });
+            }
+        };
+        let fetched = self.loader.fetch(reference).await.map_err(RegistryError::Fetch)?;
+        let info = inspect_bytes(fetched.bytes)
+            .await
+            .map_err(RegistryError::Component)?;
+        Ok(Facts {
+            artifact: Artifact::Component(fetched.pinned),
+            exports: Some(info.capabilities),
+            manifest: info.manifest,
+        })
+    }
+
+    async fn check_exports(
+        &self,
+        artifact: &Artifact,
+        required: &BTreeSet<Capability>,
+    ) -> Result<(), RegistryError> {
+        match artifact {
+            Artifact::Component(pinned) => {
+                let info = self
+                    .loader
+                    .inspect(&pinned.component)
+                    .await
+                    .map_err(RegistryError::Load)?;
+                Ok(exported(required, &info.capabilities)?)
+            }
+            Artifact::Image(_) => Ok(()),
+        }
+    }
+
+    /// Loads the program and lets it go: the compiled code stays in the cache for the reconciler.
+    async fn check_start(&self, challenge: &Challenge) -> Result<(), RegistryError> {
+        match self.loader.load(challenge).await {
+            Ok(_) => Ok(()),
+            Err(LoadError::Image) => Err(RegistryError::Image(challenge.slug.clone())),
+            Err(LoadError::Limit(field)) => Err(field.into()),
+            Err(error) => Err(RegistryError::Load(error)),
+        }
+    }
+
+    /// Wakes the reconciler and waits until it has acted on what was just written, so that the next request
+    /// of the same person meets it.
+    async fn settle(&self) {
+        let mut board = self.board.clone();
+        // A pass that has begun may have read the registry before the change.
+        let begun = board.borrow().begun;
+        self.wake.notify_one();
+        let acted = board.wait_for(|board| board.ended > begun);
+        if tokio::time::timeout(SETTLE, acted).await.is_err() {
+            tracing::info!("The reconciler is busy; the change takes effect later");
+        }
+    }
+}
+
+/// Puts a record together from what the operator says and what the program says of itself.
+fn record(new: NewChallenge, facts: Facts, token: &PlainToken) -> Result<Challenge, RegistryError> {
+    let NewChallenge {
+        slug,
+        source: _,
+        name,
+        version,
+        emission_percent,
+        status,
+        capabilities,
+        data,
+        resources,
+        volumes,
+        env,
+        secrets,
+        description,
+        metadata,
+    } = new;
+    let Facts {
+        artifact,
+        exports,
+        manifest,
+    } = facts;
+    if let (Some(required), Some(exports)) = (&capabilities, &exports) {
+        exported(required, exports)?;
+    }
+    if matches!(artifact, Artifact::Component(_)) {
+        Granted::new(&resources, manifest.as_ref())?;
+    }
+    let manifest = manifest.as_ref();
+    let created_at = now();
+    Ok(Challenge {
+        name: name
+            .or_else(|| Some(manifest?.name.clone()))
+            .unwrap_or_else(|| slug.to_string()),
+        slug,
+        artifact,
+        version: version
+            .or_else(|| Some(manifest?.version.clone()))
+            .unwrap_or_else(|| NO_VERSION.to_owned()),
+        emission_percent,
+        status,
+        capabilities: capabilities
+            .or(exports)
+            .unwrap_or_else(|| BTreeSet::from(Capability::ALL)),
+        data: data.or_else(|| Some(manifest?.data)).unwrap_or_default(),
+        resources,
+        volumes,
+        env,
+        secrets,
+        description: description.or_else(|| manifest?.description.clone()),
+        metadata,
+        token_hash: token.hash(),
+        token_hint: token.hint(),
+        created_at,
+        updated_at: created_at,
+    })
+}
+
+fn exported(required: &BTreeSet<Capability>, exports: &BTreeSet<Capability>) -> Result<(), FieldError> {
+    match required.difference(exports).next() {
+        None => Ok(()),
+        Some(missing) => {
+            let offered: Vec<_> = exports.iter().map(|capability| capability.as_str()).collect();
+            let reason = format!(
+                "the component does not export {missing}; it offers {}",
+                offered.join(", ")
+            );
+            Err(FieldError::new("required_capabilities", reason))
+        }
+    }
+}
+
+fn new_token() -> Result<PlainToken, RegistryError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|_| RegistryError::Host("no randomness for a token"))?;
+    Ok(PlainToken::from_random(bytes))
+}

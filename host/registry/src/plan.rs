@@ -1,0 +1,178 @@
+//! The difference between what should run and what runs, as a list of things to do. Pure.
+
+use std::collections::BTreeMap;
+
+use platform_domain::{Artifact, ByteSize, Challenge, DataMode, Digest, Slug};
+use tokio::time::Instant;
+
+/// What makes a program another program. A change of anything else in a record needs no restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// `None`: a container image.
+    component: Option<Digest>,
+    data: DataMode,
+    env: BTreeMap<String, String>,
+    memory: Option<ByteSize>,
+}
+
+/// How far a challenge has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Present {
+    /// A program of this kind runs.
+    Running(Wanted),
+    /// A program of this kind could not be started and is not tried again before then.
+    Failed { wanted: Wanted, retry_at: Instant },
+}
+
+/// One step towards what should run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Take it down.
+    Stop(Slug),
+    /// Start it, in place of what runs of it now, if anything.
+    Start(Slug),
+}
+
+impl Wanted {
+    pub(crate) fn of(challenge: &Challenge) -> Self {
+        Self {
+            component: match &challenge.artifact {
+                Artifact::Component(pinned) => Some(pinned.component),
+                Artifact::Image(_) => None,
+            },
+            data: challenge.data,
+            env: challenge.env.clone(),
+            memory: challenge.resources.memory,
+        }
+    }
+}
+
+impl Present {
+    fn wanted(&self) -> &Wanted {
+        match self {
+            Self::Running(wanted) | Self::Failed { wanted, .. } => wanted,
+        }
+    }
+}
+
+/// What to do now, stops first: they are quick, and a start may take seconds.
+pub(crate) fn plan(
+    intended: &BTreeMap<Slug, Wanted>,
+    present: &BTreeMap<Slug, Present>,
+    now: Instant,
+) -> Vec<Action> {
+    let stops = present
+        .keys()
+        .filter(|slug| !intended.contains_key(slug))
+        .cloned()
+        .map(Action::Stop);
+    let starts = intended.iter().filter(|(slug, wanted)| match present.get(slug) {
+        None => true,
+        Some(present) if present.wanted() != *wanted => true,
+        Some(Present::Running(_)) => false,
+        Some(Present::Failed { retry_at, .. }) => *retry_at <= now,
+    });
+    stops
+        .chain(starts.map(|(slug, _)| Action::Start(slug.clone())))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::{collection::btree_map, prelude::*};
+
+    use super::*;
+    use crate::check::tests::component;
+
+    fn wanted(edit: impl FnOnce(&mut Challenge)) -> Wanted {
+        let mut challenge = component("echo");
+        edit(&mut challenge);
+        Wanted::of(&challenge)
+    }
+
+    fn set_env(challenge: &mut Challenge) {
+        challenge.env.insert("A".into(), "1".into());
+    }
+
+    #[test]
+    fn only_what_a_program_is_made_of_restarts_it() {
+        let plain = wanted(|_| {});
+        let restarts: [fn(&mut Challenge); 4] = [
+            set_env,
+            |c| c.data = DataMode::Exclusive,
+            |c| c.resources.memory = Some(ByteSize(1 << 20)),
+            |c| c.artifact = component("other").artifact,
+        ];
+        for edit in restarts {
+            assert_ne!(wanted(edit), plain);
+        }
+        let same: [fn(&mut Challenge); 5] = [
+            |c| c.emission_percent = Default::default(),
+            |c| c.name = "x".into(),
+            |c| {
+                c.capabilities.pop_first();
+            },
+            |c| c.description = Some("x".into()),
+            |c| drop(c.metadata.insert("a".into(), 1.into())),
+        ];
+        for edit in same {
+            assert_eq!(wanted(edit), plain);
+        }
+    }
+
+    #[test]
+    fn a_failed_start_waits_for_its_time_or_for_a_change() {
+        let slug: Slug = "echo".parse().unwrap();
+        let now = Instant::now();
+        let retry_at = now + Duration::from_secs(5);
+        let failed = Present::Failed {
+            wanted: wanted(|_| {}),
+            retry_at,
+        };
+        let present = BTreeMap::from([(slug.clone(), failed)]);
+        let start = vec![Action::Start(slug.clone())];
+        let same = BTreeMap::from([(slug.clone(), wanted(|_| {}))]);
+        assert_eq!(plan(&same, &present, now), []);
+        assert_eq!(plan(&same, &present, retry_at), start);
+        let changed = BTreeMap::from([(slug.clone(), wanted(set_env))]);
+        assert_eq!(plan(&changed, &present, now), start);
+        assert_eq!(plan(&BTreeMap::new(), &present, now), [Action::Stop(slug)]);
+    }
+
+    fn slugs() -> impl Strategy<Value = Slug> {
+        "[a-d]{2}".prop_map(|text| text.parse().unwrap())
+    }
+
+    fn kinds() -> impl Strategy<Value = Wanted> {
+        any::<bool>().prop_map(|env| if env { wanted(set_env) } else { wanted(|_| {}) })
+    }
+
+    proptest! {
+        #[test]
+        fn doing_what_is_planned_leaves_nothing_to_do(
+            intended in btree_map(slugs(), kinds(), 0..6),
+            running in btree_map(slugs(), kinds(), 0..6),
+        ) {
+            let now = Instant::now();
+            let mut present: BTreeMap<_, _> =
+                running.into_iter().map(|(slug, wanted)| (slug, Present::Running(wanted))).collect();
+            let before = present.clone();
+            for action in plan(&intended, &present, now) {
+                match action {
+                    Action::Stop(slug) => prop_assert!(present.remove(&slug).is_some()),
+                    Action::Start(slug) => {
+                        let wanted = intended.get(&slug).cloned();
+                        prop_assert!(wanted != before.get(&slug).map(|it| it.wanted().clone()), "no restart");
+                        present.insert(slug, Present::Running(wanted.unwrap()));
+                    }
+                }
+            }
+            let now_running: BTreeMap<_, _> =
+                present.iter().map(|(slug, it)| (slug.clone(), it.wanted().clone())).collect();
+            prop_assert_eq!(&now_running, &intended);
+            prop_assert_eq!(plan(&intended, &present, now), []);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A registry with its reconciler, and components to register.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use platform_domain::{EmissionPercent, Resources, Slug, Status};
+use platform_oci::ContentStore;
+use platform_registry::{MAX_MEMORY, NewChallenge, Observed, Parts, Reconciler, Registry, Source, build};
+use platform_runtime::{RouteReader, route_channel};
+use platform_store::Store;
+use platform_wasm::{Engine, EngineConfig};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The longest a test waits for the reconciler.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Host {
+    pub(crate) registry: Registry,
+    pub(crate) routes: RouteReader,
+    pub(crate) store: Store,
+    pub(crate) dir: TempDir,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl Host {
+    pub(crate) async fn start() -> Self {
+        Self::start_in(tempfile::tempdir().unwrap()).await
+    }
+
+    pub(crate) async fn start_in(dir: TempDir) -> Self {
+        let store = Store::open(&dir.path().join("registry.sqlite3")).unwrap();
+        let (publisher, routes) = route_channel();
+        let mut config = EngineConfig::new(dir.path().join("cache"));
+        config.max_call_memory = MAX_MEMORY;
+        let parts = Parts {
+            store: store.clone(),
+            content: ContentStore::open(&dir.path().join("content")).unwrap(),
+            engine: Engine::new(config).unwrap(),
+            state_dir: dir.path().join("state"),
+            routes: publisher,
+        };
+        let (registry, reconciler) = build(parts);
+        let stop = CancellationToken::new();
+        let running = spawn(reconciler, stop.clone());
+        registry.started().await;
+        Self {
+            registry,
+            routes,
+            store,
+            dir,
+            stop,
+            running,
+        }
+    }
+
+    /// The same directory with a new process's eyes.
+    pub(crate) async fn restart(self) -> Self {
+        let Self {
+            registry,
+            routes,
+            store,
+            dir,
+            stop,
+            running,
+        } = self;
+        stop.cancel();
+        running.await.unwrap();
+        drop((registry, routes, store));
+        Self::start_in(dir).await
+    }
+
+    /// Writes a component file and returns its reference.
+    pub(crate) fn component(&self, name: &str, component: &[u8]) -> Source {
+        let path = self.dir.path().join(name);
+        fs::write(&path, component).unwrap();
+        Source::Component(format!("file:{}", path.display()).parse().unwrap())
+    }
+
+    /// A challenge of the whole contract, not yet registered.
+    pub(crate) fn echo(&self, slug: &str) -> NewChallenge {
+        new(slug, self.component(&format!("{slug}.wasm"), &whole("")))
+    }
+
+    pub(crate) fn state(&self, slug: &str) -> PathBuf {
+        self.dir.path().join("state/challenges").join(slug)
+    }
+
+    /// Waits until the reconciler sees something of a challenge.
+    pub(crate) async fn wait_for(&self, slug: &Slug, condition: impl Fn(&Observed) -> bool) {
+        let mut routes = self.routes.clone();
+        let seen = async {
+            while !condition(&self.registry.observed(slug)) {
+                routes.changed().await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, seen).await.unwrap();
+    }
+}
+
+fn spawn(reconciler: Reconciler, stop: CancellationToken) -> JoinHandle<()> {
+    #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+    tokio::spawn(reconciler.run(stop))
+}
+
+pub(crate) fn slug(text: &str) -> Slug {
+    text.parse().unwrap()
+}
+
+pub(crate) fn new(name: &str, source: Source) -> NewChallenge {
+    NewChallenge {
+        slug: slug(name),
+        source,
+        name: None,
+        version: None,
+        emission_percent: EmissionPercent::default(),
+        status: Status::Draft,
+        capabilities: None,
+        data: None,
+        resources: Resources::default(),
+        volumes: Default::default(),
+        env: Default::default(),
+        secrets: BTreeSet::new(),
+        description: None,
+        metadata: Default::default(),
+    }
+}
+
+/// A component of the whole contract; `manifest` is its JSON, or nothing.
+pub(crate) fn whole(manifest: &str) -> Vec<u8> {
+    let section = match manifest {
+        "" => String::new(),
+        json => format!(
+            "(@custom \"platform:manifest\" \"{}\")",
+            json.replace('"', "\\\"")
+        ),
+    };
+    wat::parse_str(include_str!("../../fixtures/whole.wat").replace(";; MANIFEST", &section)).unwrap()
+}
+
+/// A component that passes for a challenge and does not link.
+pub(crate) fn misfit() -> Vec<u8> {
+    wat::parse_str(include_str!("../../fixtures/misfit.wat")).unwrap()
+}
+
+pub(crate) fn files(dir: &Path) -> usize {
+    fs::read_dir(dir).map_or(0, Iterator::count)
+}

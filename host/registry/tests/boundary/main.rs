@@ -1,0 +1,10 @@
+//! The registry from outside: a real store, content store and engine in a temporary directory, and small
+//! components made from text.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
+
+mod create;
+mod host;
+mod lifecycle;
+mod patch;
+mod reconciler;

@@ -77,5 +77,6 @@ impl Chain {
 /// What the next look would meet again. All else passes: a node that is restarted, lags behind the one asked
 /// before, or wants fewer questions.
 const fn ends_the_wait(error: &ChainError) -> bool {
-    matches!(error, ChainError::Genesis { .. } | ChainError::Runtime { .. })
+    use ChainError::{EventsDiscarded, Genesis, Runtime};
+    matches!(error, Genesis { .. } | Runtime { .. } | EventsDiscarded { .. })
 }

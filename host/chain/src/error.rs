@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use platform_domain::{BlockHash, MechanismId, Netuid};
+use platform_domain::{BlockHash, BlockNumber, MechanismId, Netuid};
 
 use crate::Rejection;
 
@@ -53,6 +53,15 @@ pub enum ChainError {
     /// The node does not know the block, or has already discarded its state.
     #[error("the node has no state for block {0}")]
     BlockUnavailable(BlockHash),
+    /// The extrinsic is in this block of the best chain, but what came of it can no longer be read: the node
+    /// has discarded the block's events, which most do after 256 blocks. An archive node has them.
+    #[error("the extrinsic is in block {block}, whose events the node has discarded")]
+    EventsDiscarded {
+        /// The block's height.
+        block: BlockNumber,
+        /// The block's hash.
+        hash: BlockHash,
+    },
     /// The runtime has not what this host relies on, or in another shape: one of the two must be upgraded.
     #[error("the runtime and this host disagree about {what}")]
     Runtime {

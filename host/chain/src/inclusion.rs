@@ -62,6 +62,7 @@ const EVENTS_KEY: [u8; 32] = [
 
 impl Chain {
     /// Looks once. The first look reads every block since the extrinsic's birth, later ones only new blocks.
+    /// [`ChainError::EventsDiscarded`] is an inclusion too, one that was looked for too late.
     pub async fn inclusion(&self, extrinsic: &SignedExtrinsic) -> Result<Inclusion, ChainError> {
         // The finalised block first: the best chain that is asked for afterwards contains it.
         let (finalised, _) = self.finalised_block().await?;
@@ -79,7 +80,13 @@ impl Chain {
             }
             let index = block.extrinsics.iter().position(|found| *found == extrinsic.hash);
             if let Some(index) = index.and_then(|index| u32::try_from(index).ok()) {
-                let outcome = self.outcome(hash, block.parent, index).await?;
+                let outcome = match self.outcome(hash, block.parent, index).await {
+                    Err(ChainError::BlockUnavailable(_)) => {
+                        let block = block.number;
+                        return Err(ChainError::EventsDiscarded { block, hash });
+                    }
+                    outcome => outcome?,
+                };
                 let (block, finalised) = (block.number, block.number <= finalised);
                 return Ok(Inclusion::Included {
                     block,

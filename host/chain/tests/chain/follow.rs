@@ -175,3 +175,21 @@ async fn an_extrinsic_that_no_block_took_in_time_has_expired_once_that_is_final(
         "{late:?}"
     );
 }
+
+#[tokio::test]
+async fn an_inclusion_whose_events_are_discarded_is_an_inclusion_still() {
+    let (devnet, chain) = start(subnet()).await;
+    let signed = send(&devnet, &chain, &validator(), &call(&[(1, 1)])).await;
+    let (number, best) = devnet.best_block();
+    devnet.produce_blocks(600).await;
+    let late = chain.inclusion(&signed).await;
+    let Err(ChainError::EventsDiscarded { block, hash }) = late else {
+        panic!("{late:?}");
+    };
+    assert_eq!((block, hash), (number, best));
+    let read = chain.weights(NETUID, MAIN, Uid(0), best).await;
+    assert!(
+        matches!(read, Err(ChainError::BlockUnavailable(at)) if at == best),
+        "{read:?}"
+    );
+}

@@ -2,12 +2,11 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
-use platform_domain::{RawWeight, Response};
-use wasmtime::{AsContextMut, component::WasmList};
+use platform_domain::{GuestError, RawWeight, Response};
 
 use crate::{
     CallError,
-    limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MAX_WEIGHTS},
+    limits::{MAX_BODY_BYTES, MAX_ERROR_CHARS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_HOTKEY_BYTES, MAX_WEIGHTS},
     wire,
 };
 
@@ -50,17 +49,34 @@ pub(crate) fn response(answer: wire::Response) -> Result<Response, CallError> {
     })
 }
 
-/// The entries as they are, if there are not too many; a longer list is not even read.
-pub(crate) fn weights(
-    store: impl AsContextMut,
-    list: &WasmList<wire::Weight>,
-) -> Result<wasmtime::Result<Vec<RawWeight>>, CallError> {
+/// The entries, if there are not too many. No valid hotkey is touched: what is cut off is malformed before and
+/// after.
+pub(crate) fn weights(list: Vec<wire::Weight>) -> Result<Vec<RawWeight>, CallError> {
     at_most("weights", list.len(), MAX_WEIGHTS)?;
-    let mut store = store;
-    Ok((0..list.len())
-        .filter_map(|position| list.get(&mut store, position))
-        .map(|entry| entry.map(RawWeight::from))
-        .collect())
+    let entry = |wire::Weight { mut hotkey, score }: wire::Weight| {
+        hotkey.truncate(hotkey.floor_char_boundary(MAX_HOTKEY_BYTES));
+        hotkey.shrink_to_fit();
+        RawWeight { hotkey, score }
+    };
+    Ok(list.into_iter().map(entry).collect())
+}
+
+/// An error of the guest with a text that can be passed on: not endless, and without control characters, with
+/// which it could forge log lines.
+pub(crate) fn error(error: wire::Error) -> CallError {
+    let text = |text: String| {
+        text.chars()
+            .filter(|c| !c.is_control())
+            .take(MAX_ERROR_CHARS)
+            .collect()
+    };
+    CallError::Guest(match error {
+        wire::Error::BadRequest(why) => GuestError::BadRequest(text(why)),
+        wire::Error::Unauthorized(why) => GuestError::Unauthorized(text(why)),
+        wire::Error::NotFound(why) => GuestError::NotFound(text(why)),
+        wire::Error::Busy(why) => GuestError::Busy(text(why)),
+        wire::Error::Internal(why) => GuestError::Internal(text(why)),
+    })
 }
 
 fn at_most(what: &'static str, found: usize, limit: usize) -> Result<(), CallError> {
@@ -129,5 +145,20 @@ mod tests {
             let error = with(status, headers, body).unwrap_err();
             assert!(error.contains(reason), "{error} should contain {reason}");
         }
+    }
+
+    #[test]
+    fn the_text_of_an_error_is_short_and_harmless() {
+        let CallError::Guest(GuestError::BadRequest(text)) =
+            error(wire::Error::BadRequest("a\r\nINFO forged\u{1b}[31m".into()))
+        else {
+            panic!("another error");
+        };
+        assert_eq!(text, "aINFO forged[31m");
+        let long = error(wire::Error::Internal("ä".repeat(1 << 20)));
+        assert_eq!(
+            long.explanation().chars().count(),
+            "internal: ".len() + MAX_ERROR_CHARS
+        );
     }
 }

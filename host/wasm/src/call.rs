@@ -34,7 +34,7 @@ pub(crate) async fn handle_route(
     let (answer,) = in_time(deadline, call)
         .await
         .map_err(|end| explain(end, &store, deadline))?;
-    answer::response(answer.map_err(|error| CallError::Guest(error.into()))?)
+    answer::response(answer.map_err(answer::error)?)
 }
 
 /// Calls `get-weights` in a fresh instance.
@@ -54,14 +54,14 @@ pub(crate) async fn get_weights(
     let (answer,) = in_time(deadline, call)
         .await
         .map_err(|end| explain(end, &store, deadline))?;
-    let list = answer.map_err(|error| CallError::Guest(error.into()))?;
-    // Strings that are not UTF-8, or pointers to nowhere.
-    answer::weights(&mut store, &list)?.map_err(|error| explain(End::Error(error), &store, deadline))
+    answer::weights(answer.map_err(answer::error)?)
 }
 
 /// How a call ends without an answer.
 enum End {
+    /// It waited too long.
     Late,
+    /// A trap, an interruption, an answer that cannot be read.
     Error(wasmtime::Error),
 }
 
@@ -95,7 +95,7 @@ fn explain(end: End, store: &Store<CallState>, deadline: Duration) -> CallError 
     if let Some(I32Exit(code)) = error.downcast_ref() {
         return CallError::Trapped(format!("it called exit with code {code}"));
     }
-    let detail = shortened(format!("{error:?}"));
+    let detail = shortened(format!("{}; {error}", error.root_cause()));
     if detail.contains("fuel allocated for hostcalls") {
         return CallError::OutputTooLarge {
             what: "bytes given to the host at once",

@@ -1,10 +1,14 @@
 //! Compiles, links and hands out programs.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use bytes::Bytes;
 use platform_domain::{ByteSize, Digest};
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::task::spawn_blocking;
 use wasmtime::component::{Component, Linker};
 
 use crate::{
@@ -41,7 +45,7 @@ pub(crate) struct Inner {
     pub(crate) memory: HostMemory,
     pub(crate) max_call_memory: u64,
     /// One compilation at a time: each uses every core already.
-    compiler: Semaphore,
+    compiler: Mutex<()>,
 }
 
 impl EngineConfig {
@@ -83,24 +87,17 @@ impl Engine {
             slots: HostSlots::new(routes),
             memory: HostMemory::new(max_total_memory.0),
             max_call_memory: max_call_memory.0,
-            compiler: Semaphore::new(1),
+            compiler: Mutex::new(()),
         })))
     }
 
     /// Makes a component ready to be called: checks it, compiles it or takes the code from the cache, links
     /// it, opens its data directory. Takes milliseconds from the cache and seconds without.
     pub async fn load(&self, component: Bytes, spec: ProgramSpec) -> Result<Program, ComponentError> {
-        let host = |error: String| ComponentError::Host(error);
-        let _turn = self
-            .0
-            .compiler
-            .acquire()
-            .await
-            .map_err(|error| host(error.to_string()))?;
         let engine = self.clone();
-        let loading = spawn_blocking(move || engine.load_blocking(&component, spec));
+        let loading = spawn_blocking(move || engine.load_blocking(&component, spec)).await;
         // The compiler has panicked on hostile input before.
-        loading.await.map_err(|error| host(error.to_string()))?
+        loading.map_err(|error| ComponentError::Host(error.to_string()))?
     }
 
     fn load_blocking(&self, bytes: &[u8], spec: ProgramSpec) -> Result<Program, ComponentError> {
@@ -123,7 +120,12 @@ impl Engine {
         if let Some(component) = cache.load(engine, &name) {
             return Ok(component);
         }
-        let started = std::time::Instant::now();
+        let _turn = self.0.compiler.lock().unwrap_or_else(PoisonError::into_inner);
+        // Someone else may have compiled it in the meantime.
+        if let Some(component) = cache.load(engine, &name) {
+            return Ok(component);
+        }
+        let started = Instant::now();
         let component = Component::from_binary(engine, bytes)
             .map_err(|error| ComponentError::Compile(format!("{error:#}")))?;
         let took = started.elapsed().as_millis() as u64;

@@ -14,6 +14,11 @@ pub const MAX_HEADER_BYTES: usize = 32 << 10;
 /// The contract's limit; a subnet has at most a few hundred UIDs.
 pub const MAX_WEIGHTS: usize = 4096;
 
+/// More than twice a hotkey, so that a longer text is malformed also after it is cut.
+pub(crate) const MAX_HOTKEY_BYTES: usize = 128;
+/// The text of an error is a sentence or two, not another way to answer.
+pub(crate) const MAX_ERROR_CHARS: usize = 4096;
+
 /// Routes that may wait for a turn, per program: some seconds of work for a challenge that answers one by one.
 pub const MAX_QUEUED_ROUTES: usize = 64;
 /// Clients give up at about this time, so a longer wait would be work for nobody.
@@ -42,7 +47,8 @@ pub(crate) const MAX_TABLES: u32 = 32;
 /// Host memory for the bookkeeping of one component instance.
 pub(crate) const MAX_INSTANCE_BYTES: usize = 4 << 20;
 
-/// Bytes a guest may hand to the host in one go, answers included: the largest body with headers and slack.
+/// Host memory that one transfer from the guest may cost, answers included: the largest body, its headers, slack.
+/// A longer list or text is refused before it is copied.
 pub(crate) const MAX_TRANSFER_BYTES: usize = 2 * MAX_BODY_BYTES;
 /// Handles a guest may hold, so that it cannot fill the host's tables.
 pub(crate) const MAX_HANDLES: usize = 10_000;

@@ -1,13 +1,12 @@
 //! Version 0.1.0 of the contract as wasmtime sees it, and the way from and to the vocabulary.
 //!
 //! Written by hand, not generated from the WIT: what goes in is borrowed, so a request is copied once, straight
-//! into the guest's memory, and a list of weights is measured before it is read. [`Contract::find`] compares
-//! these types with those of each component when it is loaded.
+//! into the guest's memory. [`Contract::find`] compares these types with those of each component when it is
+//! loaded.
 
-use platform_domain::{self as domain, EpochContext, GuestError, RawWeight};
+use platform_domain::{self as domain, EpochContext};
 use wasmtime::component::{
-    ComponentExportIndex, ComponentNamedList, ComponentType, InstancePre, Lift, Lower, WasmList,
-    types::ComponentItem,
+    ComponentExportIndex, ComponentNamedList, ComponentType, InstancePre, Lift, Lower, types::ComponentItem,
 };
 
 /// Where a program's functions are; either may be absent.
@@ -19,7 +18,7 @@ pub(crate) struct Contract {
 pub(crate) type HandleRouteArgs<'a> = (Request<'a>,);
 pub(crate) type HandleRouteAnswer = (Result<Response, Error>,);
 pub(crate) type GetWeightsArgs<'a> = (Context<'a>,);
-pub(crate) type GetWeightsAnswer = (Result<WasmList<Weight>, Error>,);
+pub(crate) type GetWeightsAnswer = (Result<Vec<Weight>, Error>,);
 
 /// `record request`
 #[derive(ComponentType, Lower)]
@@ -68,8 +67,8 @@ pub(crate) struct Context<'a> {
 #[derive(ComponentType, Lift)]
 #[component(record)]
 pub(crate) struct Weight {
-    hotkey: String,
-    score: f64,
+    pub(crate) hotkey: String,
+    pub(crate) score: f64,
 }
 
 /// `variant error`
@@ -176,24 +175,6 @@ impl<'a> From<&'a EpochContext> for Context<'a> {
             block: block.0,
             block_hash: &block_hash.0,
             unix_seconds: unix_seconds.0,
-        }
-    }
-}
-
-impl From<Weight> for RawWeight {
-    fn from(Weight { hotkey, score }: Weight) -> Self {
-        Self { hotkey, score }
-    }
-}
-
-impl From<Error> for GuestError {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::BadRequest(text) => Self::BadRequest(text),
-            Error::Unauthorized(text) => Self::Unauthorized(text),
-            Error::NotFound(text) => Self::NotFound(text),
-            Error::Busy(text) => Self::Busy(text),
-            Error::Internal(text) => Self::Internal(text),
         }
     }
 }

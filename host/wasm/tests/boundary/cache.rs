@@ -27,8 +27,9 @@ fn entry(dir: &Path) -> PathBuf {
 }
 
 /// Another file took its place, if this differs.
-fn inode(path: &Path) -> u64 {
-    fs::metadata(path).unwrap().ino()
+fn identity(path: &Path) -> (u64, i64, i64) {
+    let file = fs::metadata(path).unwrap();
+    (file.ino(), file.mtime(), file.mtime_nsec())
 }
 
 #[tokio::test]
@@ -36,7 +37,7 @@ async fn compiled_code_is_kept_and_private() {
     let host = Host::new();
     host.load(guests::whole()).await;
     let entry = entry(&host.cache_dir());
-    let made = inode(&entry);
+    let made = identity(&entry);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&host.cache_dir()), 0o700);
     assert_eq!(mode(&entry), 0o600);
@@ -49,7 +50,7 @@ async fn compiled_code_is_kept_and_private() {
         .await
         .unwrap();
     assert_eq!(ask(&program, "/").await.unwrap(), "/");
-    assert_eq!(inode(&entry), made, "it was not compiled again");
+    assert_eq!(identity(&entry), made, "it was not compiled again");
 
     host.load(guests::challenge(true, false)).await;
     assert_eq!(entries(&host.cache_dir()).len(), 2);
@@ -104,7 +105,7 @@ async fn a_damaged_key_costs_only_a_compilation() {
     let host = Host::new();
     host.load(guests::whole()).await;
     let entry = entry(&host.cache_dir());
-    let made = inode(&entry);
+    let made = identity(&entry);
     fs::write(host.cache_dir().join("key"), "short").unwrap();
     let restarted = Engine::new(host::config(host.cache_dir())).unwrap();
     let component = guests::whole();
@@ -112,7 +113,7 @@ async fn a_damaged_key_costs_only_a_compilation() {
         .load(component.clone(), host::spec(&component))
         .await
         .unwrap();
-    assert_ne!(inode(&entry), made);
+    assert_ne!(identity(&entry), made);
 }
 
 #[test]

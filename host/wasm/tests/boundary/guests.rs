@@ -57,6 +57,8 @@ const HANDLE_ROUTE: &str = r#"
     (call $answer (i32.const 200) (i32.const 0) (local.get $path) (local.get $len)))
 "#;
 
+/// After an answer the guest overwrites it, as one that frees memory does.
+///
 /// `get-weights` answers with as many entries as the epoch says, all the same. Epoch 7777777 spins, epoch
 /// 8888888 names a hotkey that is not UTF-8.
 const GET_WEIGHTS: &str = r#"
@@ -80,6 +82,9 @@ const GET_WEIGHTS: &str = r#"
     (i32.store (i32.const 20) (i32.const 65536))
     (i32.store (i32.const 24) (i32.wrap_i64 (local.get $epoch)))
     (i32.const 16))
+  (func (export "freed") (param i32)
+    (memory.fill (i32.const 0) (i32.const 255) (i32.const 1024))
+    (memory.fill (i32.const 65536) (i32.const 255) (i32.const 65536)))
 "#;
 
 /// The interface `types` of the contract, as an import.
@@ -112,14 +117,16 @@ const TYPES: &str = r#"
 
 const ROUTES: &str = r#"
   (func $handle-route (param "req" $request) (result (result $response (error $error)))
-    (canon lift (core func $i "handle-route") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
+    (canon lift (core func $i "handle-route") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))
+      (post-return (core func $i "freed"))))
   (instance $routes (export "handle-route" (func $handle-route)))
   (export "platform:challenge/routes@0.1.0" (instance $routes))
 "#;
 
 const WEIGHTS: &str = r#"
   (func $get-weights (param "ctx" $context) (result (result (list $weight) (error $error)))
-    (canon lift (core func $i "get-weights") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
+    (canon lift (core func $i "get-weights") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))
+      (post-return (core func $i "freed"))))
   (instance $weights (export "get-weights" (func $get-weights)))
   (export "platform:challenge/weights@0.1.0" (instance $weights))
 "#;

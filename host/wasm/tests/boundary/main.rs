@@ -1,8 +1,15 @@
 //! The crate from outside, with small guests made from text.
 
+// The attribute tells the linter that helpers between the tests may unwrap.
+#[cfg(test)]
 mod cache;
+#[cfg(test)]
 mod calls;
+#[cfg(test)]
 mod guests;
+#[cfg(test)]
 mod host;
+#[cfg(test)]
 mod inspect;
+#[cfg(test)]
 mod queue;

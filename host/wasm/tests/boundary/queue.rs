@@ -1,6 +1,9 @@
 //! Calls that meet.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
 use platform_wasm::{CallError, MAX_QUEUED_ROUTES, Program};
 use tokio::task::JoinSet;
@@ -29,12 +32,27 @@ async fn order_of_ends(program: Program, calls: &[&'static str]) -> Vec<&'static
     Arc::into_inner(ends).unwrap().into_inner().unwrap()
 }
 
+/// Whether one call ended before another; between a quick one and the next spinning one there is no doubt.
+fn before(ends: &[&str], first: &str, second: &str) -> bool {
+    let position = |name| ends.iter().position(|end| *end == name).unwrap();
+    position(first) < position(second)
+}
+
 #[tokio::test]
 async fn calls_over_data_take_turns_in_order() {
     let host = Host::new();
     let program = host.load_with_data(guests::whole()).await;
-    let ends = order_of_ends(program, &["/s1", "/1", "/2", "/3", "/s2", "/4"]).await;
-    assert_eq!(ends, ["/s1", "/1", "/2", "/3", "/s2", "/4"]);
+    let started = Instant::now();
+    let ends = order_of_ends(program, &["/s1", "/1", "/s2", "/2", "/s3"]).await;
+    assert!(started.elapsed() >= DEADLINE * 3, "one at a time");
+    assert!(
+        before(&ends, "/s1", "/s2") && before(&ends, "/s2", "/s3"),
+        "{ends:?}"
+    );
+    assert!(
+        before(&ends, "/1", "/s2") && before(&ends, "/2", "/s3"),
+        "{ends:?}"
+    );
 }
 
 #[tokio::test]
@@ -42,7 +60,7 @@ async fn weights_wait_for_at_most_one_call_over_data() {
     let host = Host::new();
     let program = host.load_with_data(guests::whole()).await;
     let ends = order_of_ends(program, &["/s1", "/s2", "/s3", "/s4", "w"]).await;
-    assert_eq!(ends[..2], ["/s1", "w"], "{ends:?}");
+    assert!(before(&ends, "w", "/s2"), "{ends:?}");
 }
 
 #[tokio::test]

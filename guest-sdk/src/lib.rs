@@ -90,3 +90,8 @@ pub mod prelude {
         challenge, log,
     };
 }
+
+/// The guide's Rust is compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/challenge-authors.md")]
+struct AuthorsGuide;

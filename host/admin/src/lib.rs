@@ -1,1 +1,35 @@
-//! (empty)
+//! The private HTTP side of the host: routes, the operator's token, JSON in and out.
+//!
+//! A skin: every decision is taken below, in `platform-registry`. It belongs on its own listener, away from
+//! the public side, and knows nothing of that one.
+
+mod auth;
+mod challenges;
+mod error;
+mod json;
+mod routes;
+mod slug;
+mod status;
+mod view;
+mod weights;
+
+use platform_domain::{TokenHash, UnixSeconds};
+use platform_registry::Registry;
+
+pub use error::ApiError;
+pub use json::{Json, MAX_BODY_BYTES};
+pub use routes::router;
+pub use weights::routes as weights_routes;
+
+/// What the routes need.
+#[derive(Clone)]
+pub struct AdminState {
+    /// What decides.
+    pub registry: Registry,
+    /// Who may come in.
+    pub admin_token: TokenHash,
+    /// When the program started.
+    pub started_at: UnixSeconds,
+    /// The program's version.
+    pub version: &'static str,
+}

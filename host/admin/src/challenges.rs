@@ -1,0 +1,91 @@
+//! Challenges over HTTP: read, hand down, show.
+
+use axum::{
+    extract::State,
+    http::{StatusCode, header::LOCATION},
+    response::IntoResponse,
+};
+use platform_admin_types::{ChallengeCreated, ChallengeList, ChallengeView, CreateChallenge, PatchChallenge};
+use platform_domain::Challenge;
+
+use crate::{
+    AdminState, ApiError, Json,
+    slug::SlugPath,
+    view::{challenge_patch, challenge_view, new_challenge},
+};
+
+type Answer = Result<Json<ChallengeView>, ApiError>;
+
+pub(crate) async fn list(State(state): State<AdminState>) -> Result<Json<ChallengeList>, ApiError> {
+    let challenges = state.registry.challenge_list().await?;
+    let board = state.registry.board();
+    let view = |challenge: Challenge| {
+        let observed = board.observed(&challenge.slug);
+        challenge_view(challenge, observed)
+    };
+    Ok(Json(ChallengeList {
+        challenges: challenges.into_iter().map(view).collect(),
+    }))
+}
+
+pub(crate) async fn create(
+    State(state): State<AdminState>,
+    Json(create): Json<CreateChallenge>,
+) -> Result<impl IntoResponse, ApiError> {
+    let (challenge, challenge_token) = state.registry.challenge_create(new_challenge(create)?).await?;
+    let location = format!("/v1/admin/challenges/{}", challenge.slug);
+    let challenge = show_now(&state, challenge);
+    let created = Json(ChallengeCreated {
+        challenge,
+        challenge_token,
+    });
+    Ok((StatusCode::CREATED, [(LOCATION, location)], created))
+}
+
+pub(crate) async fn show(State(state): State<AdminState>, SlugPath(slug): SlugPath) -> Answer {
+    let challenge = state.registry.challenge_get(&slug).await?;
+    Ok(Json(show_now(&state, challenge)))
+}
+
+pub(crate) async fn change(
+    State(state): State<AdminState>,
+    SlugPath(slug): SlugPath,
+    Json(patch): Json<PatchChallenge>,
+) -> Answer {
+    let challenge = state
+        .registry
+        .challenge_patch(&slug, challenge_patch(patch))
+        .await?;
+    Ok(Json(show_now(&state, challenge)))
+}
+
+pub(crate) async fn activate(State(state): State<AdminState>, SlugPath(slug): SlugPath) -> Answer {
+    let challenge = state.registry.challenge_activate(&slug).await?;
+    Ok(Json(show_now(&state, challenge)))
+}
+
+pub(crate) async fn deactivate(State(state): State<AdminState>, SlugPath(slug): SlugPath) -> Answer {
+    let challenge = state.registry.challenge_deactivate(&slug).await?;
+    Ok(Json(show_now(&state, challenge)))
+}
+
+pub(crate) async fn disable(State(state): State<AdminState>, SlugPath(slug): SlugPath) -> Answer {
+    let challenge = state.registry.challenge_disable(&slug).await?;
+    Ok(Json(show_now(&state, challenge)))
+}
+
+pub(crate) async fn remove(
+    State(state): State<AdminState>,
+    SlugPath(slug): SlugPath,
+) -> Result<StatusCode, ApiError> {
+    state.registry.challenge_delete(&slug).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn show_now(state: &AdminState, challenge: Challenge) -> ChallengeView {
+    let observed = state.registry.observed(&challenge.slug);
+    challenge_view(challenge, observed)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,182 @@
+//! Every refusal of the private side, and the one place where it becomes HTTP. What the host knows of its
+//! own failures is logged here, once, and never sent.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE},
+    response::{IntoResponse, Response},
+};
+use platform_admin_types::{ErrorBody, ErrorDetail};
+use platform_oci::OciError;
+use platform_registry::{LoadError, RegistryError, explain};
+use platform_wasm::ComponentError;
+
+/// An answer that is not a success.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    detail: ErrorDetail,
+}
+
+impl ApiError {
+    /// A refusal: a stable word for programs and a sentence for people, both of which are sent.
+    pub fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        let detail = ErrorDetail {
+            code: code.to_owned(),
+            message: message.into(),
+            field: None,
+            hint: None,
+        };
+        Self { status, detail }
+    }
+
+    /// A failure of the host. The story is logged; what is sent says only that there is one.
+    pub fn internal(story: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error = %explain(story), "An admin request failed");
+        let message = "the host failed; its log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+    }
+
+    /// A value that is not acceptable; an empty field stands for the body as a whole.
+    pub fn invalid_field(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_field", reason).at(field)
+    }
+
+    /// The same refusal, about a field.
+    #[must_use]
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.detail.field = Some(field.into()).filter(|field| !field.is_empty());
+        self
+    }
+
+    /// The same refusal, with something the person could do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.detail.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized")
+    }
+
+    pub(crate) fn no_such_path() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there is nothing at this path",
+        )
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "this path has other methods",
+        )
+    }
+
+    pub(crate) fn no_such_challenge(slug: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            format!("Challenge '{slug}' not found"),
+        )
+    }
+
+    #[cfg(test)]
+    pub(crate) fn parts(&self) -> (StatusCode, &ErrorDetail) {
+        (self.status, &self.detail)
+    }
+}
+
+impl From<RegistryError> for ApiError {
+    fn from(error: RegistryError) -> Self {
+        let conflict = |code| Self::new(StatusCode::CONFLICT, code, error.to_string());
+        match &error {
+            RegistryError::NotFound(slug) => Self::no_such_challenge(slug.as_str()),
+            RegistryError::Exists(_) => conflict("already_exists"),
+            RegistryError::Field(field) => Self::invalid_field(&field.field, &field.reason),
+            RegistryError::Transition(_) => conflict("transition_refused")
+                .hint("a disabled challenge becomes inactive before it becomes active"),
+            RegistryError::Active(_) => conflict("still_active").hint("deactivate it first"),
+            RegistryError::Image(_) => {
+                conflict("containers_not_supported").hint("publish the challenge as a WebAssembly component")
+            }
+            RegistryError::Contended(_) => conflict("contended").hint("try again"),
+            RegistryError::Fetch(source) => not_fetched(source),
+            RegistryError::Component(source) => refused("component_refused", source).at("component"),
+            RegistryError::Load(LoadError::Component(source)) => refused("cannot_start", source),
+            RegistryError::Load(source @ LoadError::Missing(_)) => {
+                Self::new(StatusCode::CONFLICT, "component_missing", source.to_string())
+            }
+            RegistryError::Load(_) | RegistryError::Store(_) | RegistryError::Host(_) => {
+                Self::internal(&error)
+            }
+        }
+    }
+}
+
+/// A registry that fails is a bad gateway; a reference that leads to nothing usable is the operator's.
+fn not_fetched(error: &OciError) -> ApiError {
+    let (status, code) = match error {
+        OciError::Unreachable { .. }
+        | OciError::TimedOut { .. }
+        | OciError::Redirects { .. }
+        | OciError::Denied { .. }
+        | OciError::Refused { .. } => (StatusCode::BAD_GATEWAY, "registry_unreachable"),
+        OciError::NotFound { .. }
+        | OciError::Ambiguous { .. }
+        | OciError::Missing { .. }
+        | OciError::TooLarge { .. }
+        | OciError::Size { .. }
+        | OciError::Mismatch { .. }
+        | OciError::Json { .. }
+        | OciError::Invalid { .. }
+        | OciError::ConfigType { .. }
+        | OciError::Layers { .. }
+        | OciError::LayerType { .. }
+        | OciError::Os { .. }
+        | OciError::NoWasmEntry
+        | OciError::Unsafe { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "component_not_fetched"),
+        OciError::Io { .. } | OciError::NotPublishable => return ApiError::internal(error),
+    };
+    // Where there is something to do, the message itself says so.
+    let text = error.to_string();
+    let (message, hint) = text.split_once("; ").unwrap_or((&text, "check the reference"));
+    ApiError::new(status, code, message).at("component").hint(hint)
+}
+
+/// What a component did wrong is for its author to read; what the host did wrong is not.
+fn refused(code: &str, error: &ComponentError) -> ApiError {
+    let hint = match error {
+        ComponentError::UnknownImport { hint, .. } | ComponentError::NotAComponent { hint, .. } => hint,
+        ComponentError::TooLarge { .. } => "build it with --release and strip its debug information",
+        ComponentError::Malformed(_) => "check it with `wasm-tools validate`",
+        ComponentError::OtherVersion { .. } => {
+            "build it with the guest SDK of the version that this host speaks"
+        }
+        ComponentError::NoExports => "export the interfaces of the world platform:challenge/challenge",
+        ComponentError::Manifest(_) => "`platform inspect FILE` shows the manifest and what is wrong with it",
+        ComponentError::TwoManifests => "link the guest SDK once",
+        ComponentError::Mismatch(_) => "build it against the WIT package that this host publishes",
+        ComponentError::Compile(_) => "build it for wasm32-wasip2 without unusual features",
+        ComponentError::Digest { .. }
+        | ComponentError::DataInUse(_)
+        | ComponentError::Data { .. }
+        | ComponentError::Host(_) => return ApiError::internal(error),
+    };
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, explain(error)).hint(hint)
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let Self { status, detail } = self;
+        let mut response = (status, axum::Json(ErrorBody { error: detail })).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

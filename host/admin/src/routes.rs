@@ -1,0 +1,197 @@
+//! Every route of the private side, on one page.
+
+use axum::{
+    Router,
+    http::{HeaderValue, Method, header::CACHE_CONTROL},
+    middleware::{from_fn_with_state, map_response},
+    response::Response,
+    routing::{MethodRouter, delete, get, patch, post},
+};
+
+use crate::{AdminState, ApiError, auth, challenges, status};
+
+type Listed = (Method, &'static str, MethodRouter<AdminState>);
+
+/// What needs the operator's token.
+fn listed() -> Vec<Listed> {
+    vec![
+        (Method::GET, "/v1/admin/challenges", get(challenges::list)),
+        (Method::POST, "/v1/admin/challenges", post(challenges::create)),
+        (Method::GET, "/v1/admin/challenges/{slug}", get(challenges::show)),
+        (
+            Method::PATCH,
+            "/v1/admin/challenges/{slug}",
+            patch(challenges::change),
+        ),
+        (
+            Method::DELETE,
+            "/v1/admin/challenges/{slug}",
+            delete(challenges::remove),
+        ),
+        (
+            Method::POST,
+            "/v1/admin/challenges/{slug}/activate",
+            post(challenges::activate),
+        ),
+        (
+            Method::POST,
+            "/v1/admin/challenges/{slug}/deactivate",
+            post(challenges::deactivate),
+        ),
+        (
+            Method::POST,
+            "/v1/admin/challenges/{slug}/disable",
+            post(challenges::disable),
+        ),
+        (Method::GET, "/v1/admin/status", get(status::show)),
+    ]
+}
+
+/// The whole private side. `more` are routes of other crates, which get the same authentication; they are
+/// written with their full path and have no fallback of their own. All that is not `/health` asks for the
+/// token first, even a path that does not exist.
+pub fn router(state: AdminState, more: Router) -> Router {
+    let listed = listed()
+        .into_iter()
+        .fold(Router::new(), |router, (_, path, route)| {
+            router.route(path, route)
+        });
+    let private = listed
+        .with_state(state.clone())
+        .merge(more)
+        .fallback(async || ApiError::no_such_path())
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(from_fn_with_state(state.admin_token, auth::require));
+    // Alive, and nothing else: it is open.
+    let open = Router::new().route(
+        "/health",
+        get(async || axum::Json(serde_json::json!({ "status": "ok" }))),
+    );
+    open.merge(private).layer(map_response(keep_out_of_caches))
+}
+
+/// Answers hold configuration, and once a token.
+async fn keep_out_of_caches(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        body::Body,
+        http::{Request, StatusCode},
+    };
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::challenges::tests::{Host, TOKEN};
+
+    async fn status(
+        router: &Router,
+        method: &Method,
+        path: &str,
+        header: Option<(&str, &str)>,
+    ) -> StatusCode {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        router.clone().oneshot(request).await.unwrap().status()
+    }
+
+    #[tokio::test]
+    async fn every_admin_route_refuses_a_stranger() {
+        let more = Router::new().route("/v1/admin/epochs", get(async || "epochs"));
+        let host = Host::start(more).await;
+        let mut routes: Vec<_> = listed()
+            .into_iter()
+            .map(|(method, path, _)| (method, path.replace("{slug}", "echo")))
+            .collect();
+        assert!(routes.len() >= 9);
+        routes.push((Method::GET, "/v1/admin/epochs".into()));
+        for path in [
+            "/v1/admin/nothing",
+            "/v1/admin",
+            "/v1/admin/",
+            "/v1/admin//challenges",
+            "/",
+            "/x",
+        ] {
+            routes.push((Method::GET, path.into()));
+        }
+        routes.push((Method::PUT, "/v1/admin/challenges".into()));
+        let wrong = [
+            "Bearer wrong",
+            "Bearer",
+            "Bearer ",
+            "",
+            "Basic YTpi",
+            TOKEN,
+            &format!("bearer{TOKEN}"),
+        ]
+        .map(|value| ("authorization", value.to_owned()));
+        let wrong = wrong
+            .into_iter()
+            .chain(["wrong", "", "Bearer"].map(|value| ("x-admin-token", value.to_owned())));
+        let wrong: Vec<_> = wrong.collect();
+        for (method, path) in &routes {
+            assert_eq!(
+                status(&host.router, method, path, None).await,
+                StatusCode::UNAUTHORIZED,
+                "{method} {path}"
+            );
+            for (name, value) in &wrong {
+                let got = status(&host.router, method, path, Some((name, value))).await;
+                assert_eq!(got, StatusCode::UNAUTHORIZED, "{method} {path} {name}: {value}");
+            }
+            for header in [
+                ("authorization", format!("Bearer {TOKEN}")),
+                ("x-admin-token", TOKEN.to_owned()),
+            ] {
+                let got = status(&host.router, method, path, Some((header.0, &header.1))).await;
+                assert_ne!(got, StatusCode::UNAUTHORIZED, "{method} {path} {header:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn health_is_open_and_says_nothing_else() {
+        let host = Host::start(Router::new()).await;
+        let request = Request::get("/health").body(Body::empty()).unwrap();
+        let response = host.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        let body = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
+        assert_eq!(body, r#"{"status":"ok"}"#);
+    }
+
+    #[tokio::test]
+    async fn a_path_or_method_that_does_not_exist_is_told_to_the_operator() {
+        let host = Host::start(Router::new()).await;
+        let bearer = format!("Bearer {TOKEN}");
+        let header = Some(("authorization", bearer.as_str()));
+        for (method, path, expected) in [
+            (Method::GET, "/v1/admin/nothing", StatusCode::NOT_FOUND),
+            (Method::GET, "/v1/registry", StatusCode::NOT_FOUND),
+            (
+                Method::PUT,
+                "/v1/admin/challenges",
+                StatusCode::METHOD_NOT_ALLOWED,
+            ),
+            (
+                Method::GET,
+                "/v1/admin/challenges/echo/activate",
+                StatusCode::METHOD_NOT_ALLOWED,
+            ),
+        ] {
+            assert_eq!(
+                status(&host.router, &method, path, header).await,
+                expected,
+                "{method} {path}"
+            );
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! How the host is, for its operator.
+
+use axum::extract::State;
+use platform_admin_types::{ChallengeStatus, HostStatus, ReconcilerStatus};
+
+use crate::{AdminState, ApiError, Json, view::observed};
+
+pub(crate) async fn show(State(state): State<AdminState>) -> Result<Json<HostStatus>, ApiError> {
+    let challenges = state.registry.challenge_list().await?;
+    let board = state.registry.board();
+    let challenges = challenges.into_iter().map(|challenge| {
+        let observed = observed(board.observed(&challenge.slug));
+        (
+            challenge.slug,
+            ChallengeStatus {
+                status: challenge.status,
+                observed,
+            },
+        )
+    });
+    Ok(Json(HostStatus {
+        version: state.version.to_owned(),
+        started_at: state.started_at,
+        reconciler: ReconcilerStatus {
+            last_pass_at: board.last_pass_at,
+            registry_readable: board.registry_readable,
+        },
+        challenges: challenges.collect(),
+    }))
+}

@@ -1,0 +1,157 @@
+//! From the wire to the registry and back. Everything is taken apart without `..`: a new field is a compile
+//! error here until someone decides what it means on the wire.
+
+use platform_admin_types::{self as wire, ChallengeView, ComponentView, CreateChallenge, PatchChallenge};
+use platform_domain::{Artifact, Challenge, PinnedComponent, Status};
+use platform_registry::{ChallengePatch, NewChallenge, Observed, Source};
+
+use crate::ApiError;
+
+pub(crate) fn new_challenge(create: CreateChallenge) -> Result<NewChallenge, ApiError> {
+    let CreateChallenge {
+        slug,
+        component,
+        image,
+        name,
+        version,
+        emission_percent,
+        status,
+        required_capabilities,
+        data,
+        resources,
+        volumes,
+        env,
+        secrets,
+        description,
+        metadata,
+    } = create;
+    let source = match (component, image) {
+        (Some(component), None) => Source::Component(component),
+        (None, Some(image)) => Source::Image(image),
+        _ => {
+            return Err(ApiError::invalid_field(
+                "component",
+                "name either a component or an image",
+            ));
+        }
+    };
+    Ok(NewChallenge {
+        slug,
+        source,
+        name,
+        version,
+        emission_percent,
+        status: status.unwrap_or(Status::Draft),
+        capabilities: required_capabilities,
+        data,
+        resources,
+        volumes,
+        env,
+        secrets,
+        description,
+        metadata,
+    })
+}
+
+pub(crate) fn challenge_patch(patch: PatchChallenge) -> ChallengePatch {
+    let PatchChallenge {
+        name,
+        version,
+        emission_percent,
+        status,
+        required_capabilities,
+        data,
+        resources,
+        volumes,
+        env,
+        secrets,
+        description,
+        metadata,
+    } = patch;
+    ChallengePatch {
+        name,
+        version,
+        emission_percent,
+        status,
+        capabilities: required_capabilities,
+        data,
+        resources,
+        volumes,
+        env,
+        secrets,
+        description,
+        metadata,
+    }
+}
+
+pub(crate) fn challenge_view(challenge: Challenge, seen: Observed) -> ChallengeView {
+    let public_proxy_base_path = challenge.public_path();
+    let Challenge {
+        slug,
+        name,
+        artifact,
+        version,
+        emission_percent,
+        status,
+        capabilities,
+        data,
+        resources,
+        volumes,
+        env,
+        secrets,
+        description,
+        metadata,
+        token_hash: _,
+        token_hint,
+        created_at,
+        updated_at,
+    } = challenge;
+    let (component, image) = match artifact {
+        Artifact::Component(PinnedComponent {
+            reference,
+            manifest,
+            component,
+        }) => (
+            Some(ComponentView {
+                reference,
+                manifest_digest: manifest,
+                digest: component,
+            }),
+            None,
+        ),
+        Artifact::Image(image) => (None, Some(image)),
+    };
+    ChallengeView {
+        slug,
+        name,
+        component,
+        image,
+        version,
+        emission_percent,
+        status,
+        observed: observed(seen),
+        public_proxy_base_path,
+        required_capabilities: capabilities,
+        data,
+        resources,
+        volumes,
+        env,
+        secrets,
+        description,
+        metadata,
+        token_hint: token_hint.as_str().to_owned(),
+        created_at,
+        updated_at,
+    }
+}
+
+pub(crate) fn observed(seen: Observed) -> wire::Observed {
+    match seen {
+        Observed::Running { since } => wire::Observed::Running { since },
+        Observed::Stopped => wire::Observed::Stopped,
+        Observed::Failed { reason, at } => wire::Observed::Failed {
+            reason: reason.to_string(),
+            at,
+        },
+    }
+}

@@ -1,0 +1,185 @@
+//! Weights for the operator: what would be recorded, what was, and asking for an epoch.
+
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    routing::{get, post},
+};
+use platform_admin_types::{AnswerView, EpochList, EpochView, PreviewView, VectorView, WeightsStatus};
+use platform_domain::EpochId;
+use platform_epoch::{Answer, EpochError, EpochRow, Epochs, EpochsStatus, Preview, RecordedVector};
+use platform_registry::explain;
+use serde::Deserialize;
+
+use crate::{ApiError, Json};
+
+/// More rows than anyone reads; a page of them is some megabytes of reports at worst.
+const MAX_HISTORY: u32 = 1000;
+const DEFAULT_HISTORY: u32 = 20;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Page {
+    limit: Option<u32>,
+}
+
+/// The routes of the epochs, with their full paths; [`crate::router`] puts the operator's token before them.
+pub fn routes(epochs: Epochs) -> Router {
+    Router::new()
+        .route("/v1/admin/weights/preview", post(preview))
+        .route("/v1/admin/weights/submit", post(submit))
+        .route("/v1/admin/weights/history", get(history))
+        .route("/v1/admin/weights/epochs/{epoch}", get(show))
+        .route("/v1/admin/weights/status", get(status))
+        .with_state(epochs)
+}
+
+async fn preview(State(epochs): State<Epochs>) -> Result<Json<PreviewView>, ApiError> {
+    Ok(Json(preview_view(epochs.preview().await?)))
+}
+
+async fn submit(State(epochs): State<Epochs>) -> Result<(StatusCode, Json<EpochView>), ApiError> {
+    Ok((StatusCode::ACCEPTED, Json(epoch_view(epochs.request().await?))))
+}
+
+async fn history(
+    State(epochs): State<Epochs>,
+    page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<EpochList>, ApiError> {
+    let Query(Page { limit }) = page.map_err(|_| {
+        ApiError::invalid_field(
+            "limit",
+            format!("the query is limit=N with N from 1 to {MAX_HISTORY}"),
+        )
+    })?;
+    let rows = epochs
+        .history(limit.unwrap_or(DEFAULT_HISTORY).min(MAX_HISTORY))
+        .await?;
+    Ok(Json(EpochList {
+        epochs: rows.into_iter().map(epoch_view).collect(),
+    }))
+}
+
+async fn show(State(epochs): State<Epochs>, Path(epoch): Path<String>) -> Result<Json<EpochView>, ApiError> {
+    let missing = || ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is no such epoch");
+    let epoch: EpochId = epoch.parse().map_err(|_| missing())?;
+    let row = epochs.get(epoch).await?.ok_or_else(missing)?;
+    Ok(Json(epoch_view(row)))
+}
+
+async fn status(State(epochs): State<Epochs>) -> Json<WeightsStatus> {
+    let EpochsStatus { block, epoch, error } = epochs.status();
+    Json(WeightsStatus {
+        submits: epochs.submits(),
+        block,
+        epoch,
+        error,
+    })
+}
+
+impl From<EpochError> for ApiError {
+    fn from(error: EpochError) -> Self {
+        match &error {
+            EpochError::NoChain => Self::new(StatusCode::CONFLICT, "no_chain", error.to_string())
+                .hint("set chain.endpoint and chain.netuid in the host's configuration"),
+            // The operator's own node: what it said is for the operator.
+            EpochError::Chain(_) => Self::new(StatusCode::BAD_GATEWAY, "chain", explain(&error)),
+            EpochError::Store(_) | EpochError::Ledger(_) => Self::internal(&error),
+        }
+    }
+}
+
+fn vector_view(vector: RecordedVector) -> VectorView {
+    let RecordedVector { uids, weights, u16 } = vector;
+    VectorView { uids, weights, u16 }
+}
+
+fn answer_view(answer: Answer) -> AnswerView {
+    let Answer {
+        slug,
+        component,
+        emission_percent,
+        weights,
+    } = answer;
+    let (entries, reason) = match weights {
+        Ok(weights) => (Some(weights.len()), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    AnswerView {
+        slug,
+        component,
+        emission_percent,
+        entries,
+        reason,
+    }
+}
+
+fn preview_view(preview: Preview) -> PreviewView {
+    let Preview {
+        epoch,
+        block,
+        block_hash,
+        answers,
+        policy,
+        vector,
+        nothing_to_pay: _,
+        report,
+    } = preview;
+    let (vector, reason) = match vector {
+        Ok(vector) => (Some(vector_view(vector)), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    let answers = answers.into_iter().map(answer_view).collect();
+    PreviewView {
+        epoch,
+        block,
+        block_hash,
+        policy: policy.to_owned(),
+        answers,
+        vector,
+        reason,
+        report,
+    }
+}
+
+fn epoch_view(row: EpochRow) -> EpochView {
+    let EpochRow {
+        lane,
+        epoch,
+        state,
+        block,
+        block_hash,
+        began_at,
+        updated_at,
+        policy,
+        vector,
+        report,
+        attempts,
+        extrinsic,
+        included,
+        on_chain,
+        reason,
+    } = row;
+    EpochView {
+        genesis: lane.genesis,
+        netuid: lane.netuid,
+        mechanism: lane.mechanism,
+        epoch,
+        state: state.to_string(),
+        ended: state.is_final(),
+        block,
+        block_hash,
+        began_at,
+        updated_at,
+        policy,
+        vector: vector.map(vector_view),
+        report,
+        attempts,
+        extrinsic_hash: extrinsic.map(|extrinsic| extrinsic.hash),
+        included_block: included.map(|(block, _)| block),
+        included_hash: included.map(|(_, hash)| hash),
+        on_chain,
+        reason,
+    }
+}

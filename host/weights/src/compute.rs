@@ -10,6 +10,7 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, MapAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
 use crate::{
     ChallengeAnswer, Inputs, NO_LIMIT, Outcome, Payout, Policy, Report, Share, Uids, WeightsError, aggregate,
@@ -102,7 +103,7 @@ struct ChallengeWire {
     #[serde(deserialize_with = "field::ok")]
     ok: bool,
     #[serde(default, deserialize_with = "field::weights")]
-    weights: Option<Pairs<f64>>,
+    weights: Option<Pairs<JsonScore>>,
     #[serde(default, deserialize_with = "field::reason")]
     reason: Option<String>,
 }
@@ -121,7 +122,7 @@ impl TryFrom<ChallengeWire> for ChallengeAnswer {
         let answer = match (ok, weights) {
             (true, Some(Pairs(pairs))) => Ok(pairs
                 .into_iter()
-                .map(|(hotkey, score)| RawWeight { hotkey, score })
+                .map(|(hotkey, JsonScore(score))| RawWeight { hotkey, score })
                 .collect()),
             (true, None) => return Err(format!("weights: missing, and the challenge {slug} is ok")),
             (false, _) => Err(reason.unwrap_or_else(|| "no reason given".to_owned())),
@@ -131,6 +132,25 @@ impl TryFrom<ChallengeWire> for ChallengeAnswer {
             emission_percent,
             answer,
         })
+    }
+}
+
+/// A JSON number as the double nearest to it. The standard library rounds correctly; the JSON reader does not
+/// promise to, and an epoch computed again from its printed scores must come to the same vector.
+struct JsonScore(f64);
+
+impl<'de> Deserialize<'de> for JsonScore {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let text = raw.get();
+        if !text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+            return Err(D::Error::custom("a score is a number"));
+        }
+        let number: f64 = text.parse().map_err(D::Error::custom)?;
+        if !number.is_finite() {
+            return Err(D::Error::custom("a score is at most 1.7976931348623157e308"));
+        }
+        Ok(Self(number))
     }
 }
 
@@ -178,7 +198,7 @@ mod field {
     }
 
     named! {
-        slug: Slug, emission_percent: EmissionPercent, ok: bool, weights: Option<Pairs<f64>>,
+        slug: Slug, emission_percent: EmissionPercent, ok: bool, weights: Option<Pairs<JsonScore>>,
         reason: Option<String>, sink_uid: Option<Uid>, min_allowed_weights: u16, max_weight_limit: u16,
     }
 

@@ -150,3 +150,16 @@ fn the_limits_of_the_subnet_are_read() {
     let error = compute(read(&request.to_string()).unwrap(), Policy::Normalized).unwrap_err();
     assert!(error.to_string().starts_with("min_allowed_weights:"), "{error}");
 }
+
+proptest::proptest! {
+    /// Also what a tool printed is read back as it was, so an epoch can be checked from its record.
+    #[test]
+    fn a_printed_score_is_read_as_the_same_double(score in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL) {
+        let weights = json!({at(1).to_string(): score});
+        let challenge = json!({"slug": "one", "emission_percent": "1", "ok": true, "weights": weights});
+        let request = json!({"challenges": [challenge], "uids": {}}).to_string();
+        let inputs = read(&request).unwrap().into_inputs(Policy::Normalized);
+        let read = inputs.challenges[0].answer.as_ref().unwrap()[0].score;
+        proptest::prop_assert_eq!(read.to_bits(), score.to_bits());
+    }
+}

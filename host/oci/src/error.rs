@@ -134,6 +134,12 @@ pub enum OciError {
         /// Where.
         path: PathBuf,
     },
+    /// A directory with other things in it, where a layout was to be made.
+    #[error("{} holds other files and is no OCI layout; name an empty or a new directory", path.display())]
+    NotALayout {
+        /// Where.
+        path: PathBuf,
+    },
     /// The disk.
     #[error("cannot use {}", path.display())]
     Io {

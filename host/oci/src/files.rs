@@ -16,6 +16,9 @@ use rustix::io::Errno;
 
 use crate::{OciError, Part};
 
+/// How the names of files begin that are not yet complete.
+pub(crate) const TEMPORARY: &str = ".tmp-";
+
 /// Who may read what is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Access {
@@ -145,7 +148,7 @@ pub(crate) fn make_plain_dir(path: &Path, access: Access) -> Result<(), OciError
 pub(crate) fn write_atomic(root: &Path, path: &Path, bytes: &[u8], access: Access) -> Result<(), OciError> {
     let write = || -> io::Result<()> {
         let mut file = tempfile::Builder::new()
-            .prefix(".tmp-")
+            .prefix(TEMPORARY)
             .permissions(Permissions::from_mode(access.file()))
             .tempfile_in(root)?;
         file.write_all(bytes)?;

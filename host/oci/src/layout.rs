@@ -1,6 +1,9 @@
 //! An OCI image layout on disk: `oci-layout`, `index.json` and `blobs/sha256/…`. Everything here blocks.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use platform_domain::Digest;
 use serde::{Deserialize, Serialize};
@@ -8,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     MANIFEST_TYPE, OciError, Part,
     document::{Descriptor, Index, Pointer, REF_NAME, parse, verify_digest, write},
-    files::{Access, lock, make_dir, make_plain_dir, read_below, write_atomic},
+    files::{Access, TEMPORARY, io_error, lock, make_dir, make_plain_dir, read_below, write_atomic},
     limits::{MAX_INDEX, MAX_MARKER},
 };
 
@@ -44,13 +47,17 @@ impl Layout {
         })
     }
 
-    /// A layout, made if it does not exist.
+    /// A layout, made if it does not exist. A directory with other things in it is left alone: somebody
+    /// mistyped a path.
     pub(crate) fn create(dir: &Path, access: Access) -> Result<Self, OciError> {
         make_dir(dir, access)?;
         let layout = Self {
             dir: dir.to_owned(),
             access,
         };
+        if !layout.check_marker()? && holds_other_things(dir)? {
+            return Err(OciError::NotALayout { path: dir.to_owned() });
+        }
         make_plain_dir(&dir.join("blobs"), access)?;
         make_plain_dir(&dir.join("blobs").join("sha256"), access)?;
         let _lock = lock(dir)?;
@@ -150,4 +157,16 @@ impl Layout {
         }
         write_atomic(&self.dir, &self.dir.join(INDEX), &bytes, self.access)
     }
+}
+
+/// Whether there is anything that an interrupted or concurrent creation would not have left.
+fn holds_other_things(dir: &Path) -> Result<bool, OciError> {
+    for entry in fs::read_dir(dir).map_err(|error| io_error(dir, error))? {
+        let name = entry.map_err(|error| io_error(dir, error))?.file_name();
+        let known = |name: &str| ["blobs", INDEX, MARKER].contains(&name) || name.starts_with(TEMPORARY);
+        if !name.to_str().is_some_and(known) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -117,18 +117,15 @@ impl Remote {
         };
         let host = address(&self.registry);
         let url = format!("{scheme}://{host}/v2/{}/{kind}/{name}", self.repository);
-        let request = || self.client.get(&url).header(ACCEPT, ACCEPTED.join(", "));
-        let mut response = self.send(self.authorized(request())).await?;
+        let mut response = self.send(self.request(&url)).await?;
         if response.status() == StatusCode::UNAUTHORIZED && self.token.is_none() {
             let header = response
                 .headers()
                 .get(WWW_AUTHENTICATE)
                 .and_then(|value| value.to_str().ok());
             if let Some(challenge) = header.and_then(Challenge::parse) {
-                let token = self.fetch_token(&challenge).await?;
-                let request = self.client.get(&url).header(ACCEPT, ACCEPTED.join(", "));
-                self.token = Some(token);
-                response = self.send(self.authorized(request)).await?;
+                self.token = Some(self.fetch_token(&challenge).await?);
+                response = self.send(self.request(&url)).await?;
             }
         }
         let registry = self.registry.clone();
@@ -175,7 +172,8 @@ impl Remote {
         answer.into_token().ok_or_else(|| refused("no token"))
     }
 
-    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+    fn request(&self, url: &str) -> RequestBuilder {
+        let request = self.client.get(url).header(ACCEPT, ACCEPTED.join(", "));
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,

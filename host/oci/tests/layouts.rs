@@ -286,3 +286,27 @@ async fn publishing_never_writes_through_a_link() {
     assert!(matches!(error, OciError::Unsafe { .. }));
     assert_eq!(fs::read_dir(outside.join("sha256")).unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn a_directory_with_other_things_in_it_is_left_alone() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("thesis.txt"), "years of work").unwrap();
+    let mode = || fs::metadata(dir.path()).unwrap().permissions().mode();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let before = mode();
+    let error = publish(COMPONENT, &about(), &in_layout(dir.path(), ""))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, OciError::NotALayout { .. }));
+    assert!(matches!(
+        ContentStore::open(dir.path()),
+        Err(OciError::NotALayout { .. })
+    ));
+    assert_eq!((mode(), fs::read_dir(dir.path()).unwrap().count()), (before, 1));
+
+    // What a crash in the middle of the creation leaves.
+    let half = dir.path().join("half");
+    fs::create_dir_all(half.join("blobs")).unwrap();
+    fs::write(half.join(".tmp-x"), "{").unwrap();
+    published(&half, "").await;
+}

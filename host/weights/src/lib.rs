@@ -13,6 +13,7 @@ mod combine;
 mod compute;
 mod inputs;
 mod limit;
+mod outcome;
 mod policy;
 mod quantise;
 mod report;
@@ -20,10 +21,11 @@ mod score;
 mod share;
 mod uids;
 
-pub use aggregate::{Empty, Outcome, Payout, Vector, WeightsError, aggregate};
+pub use aggregate::aggregate;
 pub use clean::MAX_ENTRIES;
 pub use compute::{ComputeRequest, ComputeResponse, compute};
 pub use inputs::{ChallengeAnswer, Inputs, MAX_CHALLENGES, NO_LIMIT};
+pub use outcome::{Empty, Outcome, Payout, Vector, WeightsError};
 pub use policy::{Policy, UnknownPolicy};
 pub use report::{
     AnswerStatus, ChallengeReport, Contribution, Dropped, MAX_LISTED_UNKNOWN, MAX_REASON_CHARS, Report,

@@ -13,11 +13,11 @@ use platform_domain::{Hotkey, MechanismId, Netuid, Uid};
 use platform_keys::Keypair;
 use serde_json::Value;
 
-pub const NETUID: u16 = 1;
-pub const SPEC: u32 = 461;
+pub(crate) const NETUID: u16 = 1;
+pub(crate) const SPEC: u32 = 461;
 
 /// The subnet of most tests: UID 0 may set weights, UID 1 has no permit, UID 2 has too little stake.
-pub fn genesis() -> Genesis {
+pub(crate) fn genesis() -> Genesis {
     let neuron = |seed, stake, validator_permit| NeuronGenesis {
         hotkey: key(seed).hotkey(),
         stake,
@@ -40,44 +40,44 @@ pub fn genesis() -> Genesis {
 }
 
 /// A key pair per number.
-pub fn key(seed: u8) -> Keypair {
+pub(crate) fn key(seed: u8) -> Keypair {
     Keypair::from_seed([seed; 32])
 }
 
-pub fn blake2_256(bytes: &[u8]) -> [u8; 32] {
+pub(crate) fn blake2_256(bytes: &[u8]) -> [u8; 32] {
     Blake2b::<U32>::digest(bytes).into()
 }
 
-pub fn unhex(text: &str) -> Vec<u8> {
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
     hex::decode(text.trim_start_matches("0x")).unwrap()
 }
 
 /// A node without a clock, and a client of it.
-pub struct Fixture {
-    pub node: Devnet,
-    pub client: WsClient,
+pub(crate) struct Fixture {
+    pub(crate) node: Devnet,
+    pub(crate) client: WsClient,
 }
 
 /// An extrinsic to be signed; the fields are what a test changes.
 #[derive(Clone)]
-pub struct Draft {
-    pub call: Vec<u8>,
-    pub era: Vec<u8>,
-    pub birth: [u8; 32],
-    pub nonce: u32,
-    pub tip: u64,
-    pub metadata_mode: u8,
-    pub spec: u32,
-    pub transaction_version: u32,
-    pub genesis: [u8; 32],
+pub(crate) struct Draft {
+    pub(crate) call: Vec<u8>,
+    pub(crate) era: Vec<u8>,
+    pub(crate) birth: [u8; 32],
+    pub(crate) nonce: u32,
+    pub(crate) tip: u64,
+    pub(crate) metadata_mode: u8,
+    pub(crate) spec: u32,
+    pub(crate) transaction_version: u32,
+    pub(crate) genesis: [u8; 32],
 }
 
 impl Fixture {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(genesis()).await
     }
 
-    pub async fn with(genesis: Genesis) -> Self {
+    pub(crate) async fn with(genesis: Genesis) -> Self {
         let config = DevnetConfig {
             block_time: None,
             genesis,
@@ -88,17 +88,17 @@ impl Fixture {
         Self { node, client }
     }
 
-    pub async fn call(&self, method: &str, params: jsonrpsee::core::params::ArrayParams) -> Value {
+    pub(crate) async fn call(&self, method: &str, params: jsonrpsee::core::params::ArrayParams) -> Value {
         self.client.request(method, params).await.unwrap()
     }
 
-    pub async fn hash_at(&self, number: u32) -> [u8; 32] {
+    pub(crate) async fn hash_at(&self, number: u32) -> [u8; 32] {
         let hash = self.call("chain_getBlockHash", rpc_params![number]).await;
         unhex(hash.as_str().unwrap()).try_into().unwrap()
     }
 
     /// An immortal extrinsic with the account's next nonce.
-    pub async fn draft(&self, signer: &Keypair, call: Vec<u8>) -> Draft {
+    pub(crate) async fn draft(&self, signer: &Keypair, call: Vec<u8>) -> Draft {
         let address = signer.hotkey().to_string();
         let nonce = self.call("system_accountNextIndex", rpc_params![address]).await;
         let genesis = self.hash_at(0).await;
@@ -115,7 +115,7 @@ impl Fixture {
         }
     }
 
-    pub async fn submit(&self, extrinsic: &[u8]) -> Result<String, ErrorObjectOwned> {
+    pub(crate) async fn submit(&self, extrinsic: &[u8]) -> Result<String, ErrorObjectOwned> {
         let params = rpc_params![format!("0x{}", hex::encode(extrinsic))];
         match self.client.request("author_submitExtrinsic", params).await {
             Ok(hash) => Ok(hash),
@@ -125,7 +125,7 @@ impl Fixture {
     }
 
     /// Signs, submits and makes a block.
-    pub async fn include(&self, signer: &Keypair, call: Vec<u8>) -> Result<String, ErrorObjectOwned> {
+    pub(crate) async fn include(&self, signer: &Keypair, call: Vec<u8>) -> Result<String, ErrorObjectOwned> {
         let extrinsic = self.draft(signer, call).await.sign(signer);
         let hash = self.submit(&extrinsic).await?;
         self.node.produce_blocks(1).await;
@@ -133,13 +133,13 @@ impl Fixture {
     }
 
     /// The bytes of `System.Events` after the best block.
-    pub async fn events(&self) -> String {
+    pub(crate) async fn events(&self) -> String {
         let key = "0x26aa394eea5630e07c48ae0c9558cef780d41e5e16056765bc8461851072c9d7";
         let value = self.call("state_getStorage", rpc_params![key]).await;
         value.as_str().unwrap().to_owned()
     }
 
-    pub fn weights(&self, mechanism: u8, uid: u16) -> Vec<(u16, u16)> {
+    pub(crate) fn weights(&self, mechanism: u8, uid: u16) -> Vec<(u16, u16)> {
         let row = self
             .node
             .weights(Netuid(NETUID), MechanismId(mechanism), Uid(uid));
@@ -156,7 +156,7 @@ impl Draft {
         extra
     }
 
-    pub fn payload(&self) -> Vec<u8> {
+    pub(crate) fn payload(&self) -> Vec<u8> {
         let mut payload = [self.call.clone(), self.explicit()].concat();
         self.spec.encode_to(&mut payload);
         self.transaction_version.encode_to(&mut payload);
@@ -168,33 +168,39 @@ impl Draft {
         payload
     }
 
-    pub fn sign(&self, signer: &Keypair) -> Vec<u8> {
+    pub(crate) fn sign(&self, signer: &Keypair) -> Vec<u8> {
         self.with_signature(&signer.hotkey(), signer.sign(&self.payload()))
     }
 
-    pub fn with_signature(&self, signer: &Hotkey, signature: [u8; 64]) -> Vec<u8> {
+    pub(crate) fn with_signature(&self, signer: &Hotkey, signature: [u8; 64]) -> Vec<u8> {
         let head = [[0x84, 0x00].as_slice(), signer.as_bytes(), &[0x01], &signature].concat();
         [head, self.explicit(), self.call.clone()].concat().encode()
     }
 }
 
-pub async fn connect(node: &Devnet) -> WsClient {
+pub(crate) async fn connect(node: &Devnet) -> WsClient {
     WsClientBuilder::default().build(node.url()).await.unwrap()
 }
 
 /// `set_mechanism_weights` on the tests' subnet.
-pub fn mechanism_weights(netuid: u16, mechanism: u8, weights: &[(u16, u16)], version: u64) -> Vec<u8> {
+pub(crate) fn mechanism_weights(netuid: u16, mechanism: u8, weights: &[(u16, u16)], version: u64) -> Vec<u8> {
     let (dests, values): (Vec<u16>, Vec<u16>) = weights.iter().copied().unzip();
     uneven_weights(netuid, mechanism, &dests, &values, version)
 }
 
 /// The same with lists that need not be of one length.
-pub fn uneven_weights(netuid: u16, mechanism: u8, dests: &[u16], values: &[u16], version: u64) -> Vec<u8> {
+pub(crate) fn uneven_weights(
+    netuid: u16,
+    mechanism: u8,
+    dests: &[u16],
+    values: &[u16],
+    version: u64,
+) -> Vec<u8> {
     [vec![7, 119], (netuid, mechanism, dests, values, version).encode()].concat()
 }
 
 /// `set_weights`, which has no mechanism.
-pub fn set_weights(weights: &[(u16, u16)]) -> Vec<u8> {
+pub(crate) fn set_weights(weights: &[(u16, u16)]) -> Vec<u8> {
     let (dests, values): (Vec<u16>, Vec<u16>) = weights.iter().copied().unzip();
     [vec![7, 0], (NETUID, dests, values, 7_u64).encode()].concat()
 }

@@ -15,8 +15,9 @@ use crate::workspace::{cargo, say};
 
 /// What a component is compiled for.
 pub(crate) const TARGET: &str = "wasm32-wasip2";
-/// Where Debian's `wasi-libc` has C headers; what is linked is the libc that comes with Rust's target.
-pub(crate) const WASI_HEADERS: &str = "/usr/include/wasm32-wasi";
+/// Where Debian's `wasi-libc` has C headers, in newer releases and in older ones. What is linked is the libc
+/// that comes with Rust's target.
+pub(crate) const WASI_HEADERS: [&str; 2] = ["/usr/include/wasm32-wasip2", "/usr/include/wasm32-wasi"];
 
 /// Builds every guest, copies it to `<target_dir>/guests/NAME.wasm`, the name with dashes, and returns that
 /// folder. When nothing has changed, it takes as long as asking cargo.
@@ -120,8 +121,8 @@ fn c_compiler() -> Vec<(&'static str, OsString)> {
         // rustc makes the final archive itself, so the `ar` of binutils will do.
         ("AR_wasm32_wasip2", OsString::from("ar")),
     ];
-    if Path::new(WASI_HEADERS).is_dir() {
-        variables.push(("CFLAGS_wasm32_wasip2", format!("-isystem {WASI_HEADERS}").into()));
+    if let Some(headers) = WASI_HEADERS.iter().find(|folder| Path::new(folder).is_dir()) {
+        variables.push(("CFLAGS_wasm32_wasip2", format!("-isystem {headers}").into()));
     }
     variables.retain(|(name, _)| env::var_os(name).is_none());
     variables

@@ -7,6 +7,7 @@
 
 mod board;
 mod check;
+mod compose;
 mod error;
 mod inputs;
 mod limits;

@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use platform_domain::{Artifact, Capability, Challenge, Manifest, PlainToken, Slug, Status};
+use platform_domain::{Artifact, Capability, Challenge, PlainToken, Slug, Status};
 use platform_store::{Store, StoreError, challenges};
 use tokio::sync::Notify;
 
 use crate::{
-    Board, ChallengePatch, FieldError, NewChallenge, Observed, RegistryError, Source,
+    Board, ChallengePatch, NewChallenge, Observed, RegistryError, Source,
     board::BoardReader,
     check,
-    limits::Granted,
+    compose::{Facts, exported, new_token, record},
     load::{LoadError, Loader, inspect_bytes},
     plan::Wanted,
     reconciler::now,
@@ -25,16 +25,6 @@ pub struct Registry {
     board: BoardReader,
 }
 
-/// What a program's source says of itself.
-struct Facts {
-    artifact: Artifact,
-    /// What it can do; `None`: unknown before it runs.
-    exports: Option<BTreeSet<Capability>>,
-    manifest: Option<Manifest>,
-}
-
-/// The version of a challenge that states none.
-const NO_VERSION: &str = "0.0.0";
 /// How long an operation waits for the reconciler to act on it. Its own program is compiled by then; only
 /// programs of others can make this longer, and then the answer shows what is so far.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -105,6 +95,10 @@ impl Registry {
             let before = self.challenge_get(slug).await?;
             let mut after = before.clone();
             if !patch.clone().apply(&mut after)? {
+                if matches!(self.observed(slug), Observed::Failed { .. }) {
+                    // Asking again for what should be so already: time for another attempt.
+                    self.settle().await;
+                }
                 return Ok(before);
             }
             check::record(&after)?;
@@ -280,83 +274,4 @@ impl Registry {
             tracing::info!("The reconciler is busy; the change takes effect later");
         }
     }
-}
-
-/// Puts a record together from what the operator says and what the program says of itself.
-fn record(new: NewChallenge, facts: Facts, token: &PlainToken) -> Result<Challenge, RegistryError> {
-    let NewChallenge {
-        slug,
-        source: _,
-        name,
-        version,
-        emission_percent,
-        status,
-        capabilities,
-        data,
-        resources,
-        volumes,
-        env,
-        secrets,
-        description,
-        metadata,
-    } = new;
-    let Facts {
-        artifact,
-        exports,
-        manifest,
-    } = facts;
-    if let (Some(required), Some(exports)) = (&capabilities, &exports) {
-        exported(required, exports)?;
-    }
-    if matches!(artifact, Artifact::Component(_)) {
-        Granted::new(&resources, manifest.as_ref())?;
-    }
-    let manifest = manifest.as_ref();
-    let created_at = now();
-    Ok(Challenge {
-        name: name
-            .or_else(|| Some(manifest?.name.clone()))
-            .unwrap_or_else(|| slug.to_string()),
-        slug,
-        artifact,
-        version: version
-            .or_else(|| Some(manifest?.version.clone()))
-            .unwrap_or_else(|| NO_VERSION.to_owned()),
-        emission_percent,
-        status,
-        capabilities: capabilities
-            .or(exports)
-            .unwrap_or_else(|| BTreeSet::from(Capability::ALL)),
-        data: data.or_else(|| Some(manifest?.data)).unwrap_or_default(),
-        resources,
-        volumes,
-        env,
-        secrets,
-        description: description.or_else(|| manifest?.description.clone()),
-        metadata,
-        token_hash: token.hash(),
-        token_hint: token.hint(),
-        created_at,
-        updated_at: created_at,
-    })
-}
-
-fn exported(required: &BTreeSet<Capability>, exports: &BTreeSet<Capability>) -> Result<(), FieldError> {
-    match required.difference(exports).next() {
-        None => Ok(()),
-        Some(missing) => {
-            let offered: Vec<_> = exports.iter().map(|capability| capability.as_str()).collect();
-            let reason = format!(
-                "the component does not export {missing}; it offers {}",
-                offered.join(", ")
-            );
-            Err(FieldError::new("required_capabilities", reason))
-        }
-    }
-}
-
-fn new_token() -> Result<PlainToken, RegistryError> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|_| RegistryError::Host("no randomness for a token"))?;
-    Ok(PlainToken::from_random(bytes))
 }

@@ -55,11 +55,12 @@ impl Present {
     }
 }
 
-/// What to do now, stops first: they are quick, and a start may take seconds.
+/// What to do, stops first: they are quick, and a start may take seconds. A failed start is tried again when
+/// its retry is not after `due`.
 pub(crate) fn plan(
     intended: &BTreeMap<Slug, Wanted>,
     present: &BTreeMap<Slug, Present>,
-    now: Instant,
+    due: Instant,
 ) -> Vec<Action> {
     let stops = present
         .keys()
@@ -70,7 +71,7 @@ pub(crate) fn plan(
         None => true,
         Some(present) if present.wanted() != *wanted => true,
         Some(Present::Running(_)) => false,
-        Some(Present::Failed { retry_at, .. }) => *retry_at <= now,
+        Some(Present::Failed { retry_at, .. }) => *retry_at <= due,
     });
     stops
         .chain(starts.map(|(slug, _)| Action::Start(slug.clone())))

@@ -77,19 +77,21 @@ impl Reconciler {
 
     /// Runs until `stop`; leaves between two steps. What runs stays callable until the table is dropped.
     pub async fn run(mut self, stop: CancellationToken) {
+        let mut patience = Duration::ZERO;
         while !stop.is_cancelled() {
-            self.pass(&stop).await;
+            self.pass(Instant::now() + patience, &stop).await;
             let next = self.next_retry().map_or(PERIOD, |retry| PERIOD.min(retry));
-            tokio::select! {
+            patience = tokio::select! {
                 () = stop.cancelled() => break,
-                () = self.wake.notified() => {}
-                () = tokio::time::sleep(next) => {}
-            }
+                // The operator did something: what failed before may start now.
+                () = self.wake.notified() => LONGEST_RETRY,
+                () = tokio::time::sleep(next) => Duration::ZERO,
+            };
         }
     }
 
-    /// Reads what should run and makes it so.
-    async fn pass(&mut self, stop: &CancellationToken) {
+    /// Reads what should run and makes it so. Failed starts whose retry comes before `due` are tried again.
+    async fn pass(&mut self, due: Instant, stop: &CancellationToken) {
         self.post(|board| board.begun += 1);
         let records = match self.store.read("reconcile", challenges::list).await {
             Ok(records) => records,
@@ -112,7 +114,7 @@ impl Reconciler {
             .iter()
             .map(|(slug, entry)| (slug.clone(), entry.present()))
             .collect();
-        let actions = plan(&intended, &present, Instant::now());
+        let actions = plan(&intended, &present, due);
         // Emissions and capabilities may have changed without anything to do.
         self.publish(&active);
         for action in actions {

@@ -138,3 +138,22 @@ async fn a_record_that_was_removed_behind_its_back_is_stopped_at_the_next_pass()
     assert_eq!(host.registry.observed(&one), Observed::Stopped);
     assert!(host.routes.current().is_empty());
 }
+
+#[tokio::test]
+async fn activating_again_what_failed_to_start_tries_again_at_once() {
+    let host = Host::start().await;
+    let challenge = active(&host, "one").await;
+    let blob = blob(&host, &challenge);
+    let good = fs::read(&blob).unwrap();
+    fs::remove_file(&blob).unwrap();
+    let host = host.restart().await;
+    let one = slug("one");
+    // Many failures in a row, so that the next retry by the clock is minutes away.
+    for _ in 0..8 {
+        host.registry.challenge_activate(&one).await.unwrap();
+        assert!(matches!(host.registry.observed(&one), Observed::Failed { .. }));
+    }
+    fs::write(&blob, good).unwrap();
+    host.registry.challenge_activate(&one).await.unwrap();
+    assert!(matches!(host.registry.observed(&one), Observed::Running { .. }));
+}

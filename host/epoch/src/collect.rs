@@ -7,6 +7,8 @@ use platform_runtime::RouteTable;
 use platform_store::Answer;
 use tokio::{task::JoinSet, time::timeout};
 
+use crate::epochs::with_causes;
+
 /// Asks every challenge of `challenges` that is active and gives weights. One that fails, hangs or does not
 /// run is an answer too, with its reason; it never keeps the others waiting beyond `deadline`.
 pub(crate) async fn collect(
@@ -51,7 +53,7 @@ async fn ask(
     };
     match timeout(deadline, route.target.weights(context)).await {
         Ok(Ok(weights)) => Ok(weights),
-        Ok(Err(error)) => Err(error.explanation()),
+        Ok(Err(error)) => Err(with_causes(&error)),
         Err(_) => Err(format!("no answer within {} s", deadline.as_secs())),
     }
 }

@@ -54,10 +54,7 @@ impl Epochs {
             block_hash,
             unix_seconds: now(),
         };
-        let challenges: Vec<Challenge> = self
-            .store()
-            .read("epoch_challenges", |connection| challenges::list(connection))
-            .await?;
+        let challenges: Vec<Challenge> = self.store().read("epoch_challenges", challenges::list).await?;
         let answers = collect(challenges, self.table(), context, config.collect_deadline).await;
         let inputs = inputs(config.policy, &answers, &metagraph, &subnet);
         // Big-number arithmetic on hostile input: bounded, but not for a thread that serves requests.

@@ -1,7 +1,9 @@
 //! Signing the recorded vector and sending what was signed.
 
-use platform_chain::{Chain, ChainError, Inclusion, Rejection, SignedExtrinsic, WeightsCall};
-use platform_domain::{BlockHash, EpochId};
+use platform_chain::{
+    Chain, ChainError, DispatchFailure, Inclusion, Rejection, SignedExtrinsic, WeightsCall,
+};
+use platform_domain::{BlockHash, BlockNumber, EpochId};
 use platform_store::{EpochRow, RecordedExtrinsic, Step};
 
 use crate::{EpochError, Epochs, epochs::with_causes};
@@ -54,10 +56,10 @@ impl Epochs {
         current: EpochId,
     ) -> Result<Option<Step>, EpochError> {
         let extrinsic = signed(row)?;
-        let rejection = match chain.inclusion(&extrinsic).await? {
-            Inclusion::Included { block, hash, .. } => return Ok(Some(Step::Include(block, hash))),
-            Inclusion::Expired => None,
-            Inclusion::Pending => match chain.submit(&extrinsic).await {
+        let rejection = match look(chain, &extrinsic).await? {
+            Look::Included { block, hash, .. } => return Ok(Some(Step::Include(block, hash))),
+            Look::Expired => None,
+            Look::Pending => match chain.submit(&extrinsic).await {
                 // In the pool; the next turn looks for it in the blocks.
                 Ok(()) => return Ok(None),
                 Err(ChainError::Rejected(rejection)) => Some(rejection),
@@ -65,7 +67,7 @@ impl Epochs {
             },
         };
         // Between the look and the refusal a block may have taken it: a nonce is outdated also by its own use.
-        if let Inclusion::Included { block, hash, .. } = chain.inclusion(&extrinsic).await? {
+        if let Look::Included { block, hash, .. } = look(chain, &extrinsic).await? {
             return Ok(Some(Step::Include(block, hash)));
         }
         match rejection.map(|rejection| (verdict(&rejection), rejection)) {
@@ -82,6 +84,50 @@ impl Epochs {
             })),
             Some((Verdict::SignAnew, _)) | None => self.sign(chain, row).await,
         }
+    }
+}
+
+/// Where an extrinsic is, as far as an epoch cares.
+pub(crate) enum Look {
+    /// In no block, but it may still get into one.
+    Pending,
+    /// In a block of the best chain.
+    Included {
+        block: BlockNumber,
+        hash: BlockHash,
+        finalised: bool,
+        /// Whether the call succeeded; `None` when the node has thrown the block's events away, and only what
+        /// the chain holds can tell.
+        outcome: Option<Result<(), DispatchFailure>>,
+    },
+    /// It can never be included.
+    Expired,
+}
+
+pub(crate) async fn look(chain: &Chain, extrinsic: &SignedExtrinsic) -> Result<Look, EpochError> {
+    match chain.inclusion(extrinsic).await {
+        Ok(Inclusion::Pending) => Ok(Look::Pending),
+        Ok(Inclusion::Expired) => Ok(Look::Expired),
+        Ok(Inclusion::Included {
+            block,
+            hash,
+            index: _,
+            finalised,
+            outcome,
+        }) => Ok(Look::Included {
+            block,
+            hash,
+            finalised,
+            outcome: Some(outcome),
+        }),
+        // Events are kept for hundreds of blocks, finality takes a few.
+        Err(ChainError::EventsDiscarded { block, hash }) => Ok(Look::Included {
+            block,
+            hash,
+            finalised: true,
+            outcome: None,
+        }),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,14 +1,22 @@
 //! The composition root: what is built from what, in which order, and the long tasks.
 
-use std::{fs, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::Path, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Context as _, bail};
+use platform_admin::{AdminState, weights_routes};
 use platform_chain::ChainConfig;
+use platform_domain::UnixSeconds;
 use platform_epoch::{EpochConfig, Epochs};
-use platform_gateway::Gateway;
+use platform_gateway::{Gateway, Limits};
 use platform_keys::Keypair;
 use platform_oci::ContentStore;
-use platform_registry::{Registry, RegistryConfig};
+use platform_registry::{MAX_MEMORY, Parts};
 use platform_runtime::{metagraph_channel, route_channel};
 use platform_store::Store;
 use platform_wasm::{Engine, EngineConfig};
@@ -28,10 +36,6 @@ pub struct App {
     pub tasks: Tasks,
 }
 
-/// Guest calls at once in the whole host; the pool is sized for it. More only wait for two kinds of things:
-/// cores and the challenges' own queues.
-const MAX_CONCURRENT_CALLS: u32 = 64;
-
 impl App {
     /// Builds everything from a valid configuration, then binds, then starts the tasks.
     pub async fn start(config: Config, stop: CancellationToken) -> anyhow::Result<Self> {
@@ -44,19 +48,61 @@ impl App {
         let content = ContentStore::open(&state.join("content"))?;
         let cache_dir = state.join("compiled");
         private_dir(&cache_dir)?;
-        let engine = Engine::new(EngineConfig { cache_dir, max_concurrent_calls: MAX_CONCURRENT_CALLS })?;
+        let engine = Engine::new(EngineConfig {
+            max_call_memory: MAX_MEMORY,
+            ..EngineConfig::new(cache_dir)
+        })?;
         let (routes, route_reader) = route_channel();
         let (metagraph, metagraph_reader) = metagraph_channel();
-        let registry = Registry::new(RegistryConfig { state_dir: state.clone() }, store.clone(), content, engine, routes);
-        let epochs = Epochs::new(epoch_config(&config), store, route_reader.clone(), metagraph, signer);
-        let gateway = Gateway::new(config.chain.netuid, config.public.max_body_bytes, route_reader, metagraph_reader);
+        let parts = Parts {
+            store: store.clone(),
+            content,
+            engine,
+            state_dir: state.clone(),
+            routes,
+        };
+        let (registry, reconciler) = platform_registry::build(parts);
+        let epochs = Epochs::new(
+            epoch_config(&config),
+            store,
+            route_reader.clone(),
+            metagraph,
+            signer,
+        );
+        let started_at = now();
+        let limits = Limits {
+            max_body: config.public.max_body_bytes,
+            ..Limits::default()
+        };
+        let gateway = Gateway::new(
+            route_reader,
+            metagraph_reader,
+            config.chain.netuid,
+            limits,
+            started_at,
+        );
         let public_router = platform_gateway::router(gateway);
-        let admin_router = platform_admin::router(registry.clone(), epochs.clone(), token.hash());
+        let version = env!("CARGO_PKG_VERSION");
+        let admin_token = token.hash();
+        let admin_router = platform_admin::router(
+            AdminState {
+                registry,
+                admin_token,
+                started_at,
+                version,
+            },
+            weights_routes(epochs.clone()),
+        );
 
         let bind = async |what, at: SocketAddr| {
-            TcpListener::bind(at).await.with_context(|| format!("cannot listen on {at} ({what})"))
+            TcpListener::bind(at)
+                .await
+                .with_context(|| format!("cannot listen on {at} ({what})"))
         };
-        let (admin, public) = (bind("admin", config.admin.listen).await?, bind("public", config.public.listen).await?);
+        let (admin, public) = (
+            bind("admin", config.admin.listen).await?,
+            bind("public", config.public.listen).await?,
+        );
         let addresses = (admin.local_addr()?, public.local_addr()?);
         tracing::info!(admin = %addresses.0, public = %addresses.1, "listening");
 
@@ -65,7 +111,7 @@ impl App {
         tasks.start("admin", listener::serve(admin, admin_router, stop.clone()));
         let reconcile_stop = stop.clone();
         tasks.start("reconcile", async move {
-            registry.reconcile(reconcile_stop).await;
+            reconciler.run(reconcile_stop).await;
             Ok(())
         });
         tasks.start("epoch", async move {
@@ -74,7 +120,11 @@ impl App {
             drop(lock);
             Ok(())
         });
-        Ok(Self { admin: addresses.0, public: addresses.1, tasks })
+        Ok(Self {
+            admin: addresses.0,
+            public: addresses.1,
+            tasks,
+        })
     }
 }
 
@@ -100,6 +150,14 @@ fn signer(path: &Path) -> anyhow::Result<Keypair> {
     Keypair::from_file(path).with_context(|| format!("the hotkey file {} cannot be used", path.display()))
 }
 
+fn now() -> UnixSeconds {
+    UnixSeconds(
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs()),
+    )
+}
+
 /// Makes a directory that only this user may enter.
 fn private_dir(path: &Path) -> anyhow::Result<()> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
@@ -109,10 +167,17 @@ fn private_dir(path: &Path) -> anyhow::Result<()> {
 /// Two hosts on one state directory would submit twice and run migrations under each other.
 fn lock(state: &Path) -> anyhow::Result<fs::File> {
     let path = state.join("host.lock");
-    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
     let file = file.with_context(|| format!("cannot open {}", path.display()))?;
     if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        bail!("another host is running on the state directory {}", state.display());
+        bail!(
+            "another host is running on the state directory {}",
+            state.display()
+        );
     }
     Ok(file)
 }

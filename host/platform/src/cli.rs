@@ -28,10 +28,20 @@ pub struct Cli {
 #[derive(Debug, Args)]
 pub struct AdminArgs {
     /// Where the host's admin API listens.
-    #[arg(long, global = true, env = "PLATFORM_ADMIN_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(
+        long,
+        global = true,
+        env = "PLATFORM_ADMIN_URL",
+        default_value = "http://127.0.0.1:8080"
+    )]
     pub admin_url: String,
     /// The file with the admin token.
-    #[arg(long, global = true, env = "PLATFORM_ADMIN_TOKEN_FILE", default_value = "platform-state/admin.token")]
+    #[arg(
+        long,
+        global = true,
+        env = "PLATFORM_ADMIN_TOKEN_FILE",
+        default_value = "platform-state/admin.token"
+    )]
     pub admin_token_file: PathBuf,
 }
 

@@ -21,7 +21,11 @@ async fn main() -> ExitCode {
                 text.push_str(&format!("\n  because: {cause}"));
             }
             drop(writeln!(std::io::stderr(), "{text}"));
-            if error.is::<WrongConfiguration>() { ExitCode::from(EXIT_CONFIGURATION) } else { ExitCode::FAILURE }
+            if error.is::<WrongConfiguration>() {
+                ExitCode::from(EXIT_CONFIGURATION)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

@@ -18,7 +18,11 @@ impl Output {
 
     /// Prints `value` as JSON, or what `text` makes of it.
     pub fn show<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
-        let mut answer = if self.json { serde_json::to_string(value)? } else { text(value) };
+        let mut answer = if self.json {
+            serde_json::to_string(value)?
+        } else {
+            text(value)
+        };
         answer.push('\n');
         io::stdout().write_all(answer.as_bytes())?;
         Ok(io::stdout().flush()?)
@@ -41,7 +45,10 @@ pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
         }
     }
     let line = |cells: [&str; N]| {
-        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let padded = cells
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let mut lines = vec![line(head)];
@@ -55,7 +62,10 @@ mod tests {
 
     #[test]
     fn a_table_lines_up_by_characters() {
-        let rows = [["a".to_owned(), "…1234".to_owned()], ["longer".to_owned(), "x".to_owned()]];
+        let rows = [
+            ["a".to_owned(), "…1234".to_owned()],
+            ["longer".to_owned(), "x".to_owned()],
+        ];
         assert_eq!(table(["SLUG", "T"], &rows), "SLUG    T\na       …1234\nlonger  x");
     }
 }

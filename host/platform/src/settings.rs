@@ -44,7 +44,7 @@ pub struct Public {
     /// `PLATFORM_PUBLIC__LISTEN`; port 0 picks a free one.
     pub listen: SocketAddr,
     /// The largest request body in bytes; a declared route may allow less.
-    pub max_body_bytes: u64,
+    pub max_body_bytes: usize,
 }
 
 /// The subnet and how to reach it.
@@ -109,8 +109,12 @@ pub enum ConfigError {
 }
 
 /// Variables with our prefix that are not configuration: the command line's own.
-const NOT_CONFIGURATION: [&str; 4] =
-    ["PLATFORM_CONFIG", "PLATFORM_ADMIN_URL", "PLATFORM_ADMIN_TOKEN", "PLATFORM_ADMIN_TOKEN_FILE"];
+const NOT_CONFIGURATION: [&str; 4] = [
+    "PLATFORM_CONFIG",
+    "PLATFORM_ADMIN_URL",
+    "PLATFORM_ADMIN_TOKEN",
+    "PLATFORM_ADMIN_TOKEN_FILE",
+];
 
 impl Default for Config {
     fn default() -> Self {
@@ -127,13 +131,19 @@ impl Default for Config {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), token_file: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            token_file: None,
+        }
     }
 }
 
 impl Default for Public {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8081)), max_body_bytes: 2 << 20 }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            max_body_bytes: 2 << 20,
+        }
     }
 }
 
@@ -153,13 +163,22 @@ impl Default for Chain {
 impl Default for Epoch {
     fn default() -> Self {
         // 360 blocks: the usual tempo of a subnet, 72 minutes.
-        Self { automatic: true, period_blocks: 360, policy: Policy::Normalized, collect_seconds: 60, poll_ms: 6_000 }
+        Self {
+            automatic: true,
+            period_blocks: 360,
+            policy: Policy::Normalized,
+            collect_seconds: 60,
+            poll_ms: 6_000,
+        }
     }
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { filter: "info".into(), json: false }
+        Self {
+            filter: "info".into(),
+            json: false,
+        }
     }
 }
 
@@ -170,8 +189,10 @@ impl Config {
         environment: HashMap<String, String>,
         flags: Vec<(&str, String)>,
     ) -> Result<Self, ConfigError> {
-        let environment =
-            environment.into_iter().filter(|(key, _)| !NOT_CONFIGURATION.contains(&key.as_str())).collect();
+        let environment = environment
+            .into_iter()
+            .filter(|(key, _)| !NOT_CONFIGURATION.contains(&key.as_str()))
+            .collect();
         let mut builder = config::Config::builder();
         if let Some(path) = file {
             builder = builder.add_source(File::from(path).format(FileFormat::Toml));
@@ -191,7 +212,12 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |key, reason: &str| Err(ConfigError::Value { key, reason: reason.to_owned() });
+        let refuse = |key, reason: &str| {
+            Err(ConfigError::Value {
+                key,
+                reason: reason.to_owned(),
+            })
+        };
         if self.state_dir.as_os_str().is_empty() {
             return refuse("state_dir", "must not be empty");
         }
@@ -199,26 +225,38 @@ impl Config {
             return refuse("epoch.period_blocks", "must be at least 1");
         }
         if self.epoch.poll_ms == 0 || self.epoch.collect_seconds == 0 || self.chain.rpc_timeout_ms == 0 {
-            return refuse("epoch.poll_ms, epoch.collect_seconds, chain.rpc_timeout_ms", "must be at least 1");
+            return refuse(
+                "epoch.poll_ms, epoch.collect_seconds, chain.rpc_timeout_ms",
+                "must be at least 1",
+            );
         }
         let endpoint = self.chain.endpoint.as_deref();
         if endpoint.is_some_and(|url| !url.starts_with("ws://") && !url.starts_with("wss://")) {
             return refuse("chain.endpoint", "must begin with ws:// or wss://");
         }
         if endpoint.is_some() && self.chain.netuid == Netuid(0) {
-            return refuse("chain.netuid", "must be set with an endpoint; 0 is the root network, which takes no weights");
+            return refuse(
+                "chain.netuid",
+                "must be set with an endpoint; 0 is the root network, which takes no weights",
+            );
         }
         if self.chain.hotkey_file.is_some() && endpoint.is_none() {
             return refuse("chain.endpoint", "must be set when there is a hotkey_file");
         }
         tracing_subscriber::EnvFilter::try_new(&self.log.filter)
             .map(|_| ())
-            .map_err(|error| ConfigError::Value { key: "log.filter", reason: error.to_string() })
+            .map_err(|error| ConfigError::Value {
+                key: "log.filter",
+                reason: error.to_string(),
+            })
     }
 
     /// Where the admin token is.
     pub fn token_file(&self) -> PathBuf {
-        self.admin.token_file.clone().unwrap_or_else(|| self.state_dir.join("admin.token"))
+        self.admin
+            .token_file
+            .clone()
+            .unwrap_or_else(|| self.state_dir.join("admin.token"))
     }
 
     /// The deadline of one RPC.
@@ -235,8 +273,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("platform.toml");
         std::fs::write(&path, file).unwrap();
-        let env = env.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let flags = flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        let env = env
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        let flags = flags
+            .iter()
+            .map(|(key, value)| (*key, (*value).to_owned()))
+            .collect();
         Config::load(Some(&path), env, flags).map_err(|error| match error {
             ConfigError::Invalid(source) => source.to_string(),
             other => other.to_string(),
@@ -245,8 +289,13 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_environment_and_that_over_the_file() {
-        let file = "[admin]\nlisten = \"127.0.0.1:1\"\n[public]\nlisten = \"127.0.0.1:1\"\n[chain]\nnetuid = 1\n";
-        let env = [("PLATFORM_PUBLIC__LISTEN", "127.0.0.1:2"), ("PLATFORM_CHAIN__NETUID", "2"), ("PATH", "/bin")];
+        let file =
+            "[admin]\nlisten = \"127.0.0.1:1\"\n[public]\nlisten = \"127.0.0.1:1\"\n[chain]\nnetuid = 1\n";
+        let env = [
+            ("PLATFORM_PUBLIC__LISTEN", "127.0.0.1:2"),
+            ("PLATFORM_CHAIN__NETUID", "2"),
+            ("PATH", "/bin"),
+        ];
         let config = load(file, &env, &[("chain.netuid", "3")]).unwrap();
         assert_eq!(config.admin.listen.port(), 1);
         assert_eq!(config.public.listen.port(), 2);
@@ -267,7 +316,11 @@ mod tests {
             ("[chain]\nnetid = 1", vec![], "netid"),
             ("[epoch]\nperiod_blocks = 0", vec![], "epoch.period_blocks"),
             ("[epoch]\npolicy = \"generous\"", vec![], "policy"),
-            ("[chain]\nendpoint = \"http://x\"\nnetuid = 1", vec![], "chain.endpoint"),
+            (
+                "[chain]\nendpoint = \"http://x\"\nnetuid = 1",
+                vec![],
+                "chain.endpoint",
+            ),
             ("[chain]\nendpoint = \"ws://x\"", vec![], "chain.netuid"),
             ("", vec![("PLATFORM_ADMIN__LISTEM", "127.0.0.1:2")], "listem"),
             ("", vec![("PLATFORM_CHAIN__NETUID", "x")], "netuid"),

@@ -18,7 +18,10 @@ pub struct Tasks {
 impl Tasks {
     /// No tasks yet. Cancelling `stop` from anywhere ends them all.
     pub fn new(stop: CancellationToken) -> Self {
-        Self { set: JoinSet::new(), stop }
+        Self {
+            set: JoinSet::new(),
+            stop,
+        }
     }
 
     /// Starts a task.
@@ -46,14 +49,19 @@ impl Tasks {
         let drained = tokio::time::timeout(GRACE, async {
             while let Some(ended) = self.set.join_next().await {
                 match ended {
-                    Ok((name, Err(error))) => tracing::warn!(task = name, error = %format!("{error:#}"), "stopped with an error"),
+                    Ok((name, Err(error))) => {
+                        tracing::warn!(task = name, error = %format!("{error:#}"), "stopped with an error")
+                    }
                     Ok((name, Ok(()))) => tracing::debug!(task = name, "stopped"),
                     Err(panic) => tracing::warn!(error = %panic, "a task panicked while stopping"),
                 }
             }
         });
         if drained.await.is_err() {
-            tracing::warn!(seconds = GRACE.as_secs(), "some tasks did not stop in time and are dropped");
+            tracing::warn!(
+                seconds = GRACE.as_secs(),
+                "some tasks did not stop in time and are dropped"
+            );
         }
         outcome
     }

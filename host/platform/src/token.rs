@@ -31,13 +31,18 @@ pub fn read(path: &Path) -> anyhow::Result<PlainToken> {
     }
     let token = PlainToken::from_text(&text);
     if token.reveal().len() < MIN_LEN {
-        bail!("the admin token in {} is shorter than {MIN_LEN} characters", path.display());
+        bail!(
+            "the admin token in {} is shorter than {MIN_LEN} characters",
+            path.display()
+        );
     }
     Ok(token)
 }
 
 fn is_absent(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::NotFound)
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 fn create(path: &Path) -> anyhow::Result<PlainToken> {
@@ -75,7 +80,12 @@ mod tests {
         let path = dir.path().join("admin.token");
         fs::write(&path, "0123456789abcdef0123").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(load_or_create(&path).unwrap_err().to_string().contains("chmod 600"));
+        assert!(
+            load_or_create(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("chmod 600")
+        );
         fs::write(&path, "short").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         assert!(load_or_create(&path).unwrap_err().to_string().contains("shorter"));

@@ -18,10 +18,14 @@ pub async fn run(command: ChallengeCommand, client: &Client, output: Output) -> 
         }
         ChallengeCommand::Delete { slug } => {
             client.challenge_delete(&slug).await?;
-            return output.show(&serde_json::json!({ "deleted": slug }), |_| format!("{slug} is deleted; its state stays"));
+            return output.show(&serde_json::json!({ "deleted": slug }), |_| {
+                format!("{slug} is deleted; its state stays")
+            });
         }
         ChallengeCommand::Show { slug } => client.challenge_get(&slug).await?,
-        ChallengeCommand::Patch(PatchArgs { slug, fields }) => client.challenge_patch(&slug, &patch(fields)?).await?,
+        ChallengeCommand::Patch(PatchArgs { slug, fields }) => {
+            client.challenge_patch(&slug, &patch(fields)?).await?
+        }
         ChallengeCommand::Activate { slug } => client.challenge_activate(&slug).await?,
         ChallengeCommand::Deactivate { slug } => client.challenge_deactivate(&slug).await?,
         ChallengeCommand::Disable { slug } => client.challenge_disable(&slug).await?,
@@ -30,8 +34,22 @@ pub async fn run(command: ChallengeCommand, client: &Client, output: Output) -> 
 }
 
 async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Result<()> {
-    let CreateArgs { slug, component, image, activate, fields } = args;
-    let FieldArgs { name, version, emission, data, description, env, resource } = fields;
+    let CreateArgs {
+        slug,
+        component,
+        image,
+        activate,
+        fields,
+    } = args;
+    let FieldArgs {
+        name,
+        version,
+        emission,
+        data,
+        description,
+        env,
+        resource,
+    } = fields;
     let new = CreateChallenge {
         slug,
         component,
@@ -53,12 +71,23 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
     let created = client.challenge_create(&new).await?;
     output.show(&created, |created| {
         let token = created.challenge_token.reveal();
-        format!("{}\n\ntoken      {token}\nThe token is shown this once.", view_text(&created.challenge))
+        format!(
+            "{}\n\ntoken      {token}\nThe token is shown this once.",
+            view_text(&created.challenge)
+        )
     })
 }
 
 fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
-    let FieldArgs { name, version, emission, data, description, env, resource } = fields;
+    let FieldArgs {
+        name,
+        version,
+        emission,
+        data,
+        description,
+        env,
+        resource,
+    } = fields;
     Ok(PatchChallenge {
         name,
         version,
@@ -84,7 +113,13 @@ fn list_text(challenges: &[ChallengeView]) -> String {
         .iter()
         .map(|view| {
             let emission = view.emission_percent.to_string();
-            [view.slug.to_string(), view.version.clone(), view.status.to_string(), emission, observed(view)]
+            [
+                view.slug.to_string(),
+                view.version.clone(),
+                view.status.to_string(),
+                emission,
+                observed(view),
+            ]
         })
         .collect();
     table(["SLUG", "VERSION", "STATUS", "EMISSION %", "OBSERVED"], &rows)
@@ -100,11 +135,19 @@ fn view_text(view: &ChallengeView) -> String {
     ];
     if let Some(component) = &view.component {
         lines.push(format!("reference  {}", component.reference));
-        lines.extend(component.manifest_digest.map(|digest| format!("manifest   {digest}")));
+        lines.extend(
+            component
+                .manifest_digest
+                .map(|digest| format!("manifest   {digest}")),
+        );
         lines.push(format!("component  {}", component.digest));
     }
     lines.extend(view.image.iter().map(|image| format!("image      {image}")));
-    let capabilities: Vec<_> = view.required_capabilities.iter().map(ToString::to_string).collect();
+    let capabilities: Vec<_> = view
+        .required_capabilities
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     lines.push(format!("does       {}", capabilities.join(", ")));
     lines.extend(view.description.iter().map(|text| format!("about      {text}")));
     lines.join("\n")

@@ -36,13 +36,26 @@ pub struct DevnetArgs {
 const STAKE: u64 = 1_000_000_000_000;
 
 pub async fn run(args: DevnetArgs, output: Output) -> anyhow::Result<()> {
-    let DevnetArgs { listen, netuid, validator, miner, block_ms, genesis } = args;
+    let DevnetArgs {
+        listen,
+        netuid,
+        validator,
+        miner,
+        block_ms,
+        genesis,
+    } = args;
     let genesis = match genesis {
         Some(path) => read_genesis(&path)?,
         None => one_subnet(netuid, &validator, &miner),
     };
     let block_time = Some(Duration::from_millis(block_ms.max(1)));
-    let devnet = Devnet::start(DevnetConfig { listen, block_time, genesis, ..DevnetConfig::default() }).await?;
+    let devnet = Devnet::start(DevnetConfig {
+        listen,
+        block_time,
+        genesis,
+        ..DevnetConfig::default()
+    })
+    .await?;
     let answer = serde_json::json!({ "url": devnet.url() });
     output.show(&answer, |_| format!("test node, not a chain: {}", devnet.url()))?;
     stop_on_signal(CancellationToken::new()).await?;
@@ -58,13 +71,24 @@ fn read_genesis(path: &std::path::Path) -> anyhow::Result<Genesis> {
 fn one_subnet(netuid: Netuid, validators: &[Hotkey], miners: &[Hotkey]) -> Genesis {
     let neuron = |hotkey: &Hotkey, validator_permit| {
         let stake = if validator_permit { STAKE } else { 0 };
-        NeuronGenesis { hotkey: *hotkey, stake, validator_permit }
+        NeuronGenesis {
+            hotkey: *hotkey,
+            stake,
+            validator_permit,
+        }
     };
     let validating = validators.iter().map(|hotkey| neuron(hotkey, true));
     let mining = miners.iter().map(|hotkey| neuron(hotkey, false));
-    let mut subnet = SubnetGenesis { netuid, neurons: validating.chain(mining).collect(), ..SubnetGenesis::default() };
+    let mut subnet = SubnetGenesis {
+        netuid,
+        neurons: validating.chain(mining).collect(),
+        ..SubnetGenesis::default()
+    };
     // A test does not wait a hundred blocks before it may set weights.
     subnet.weights_rate_limit = 0;
     subnet.owner = validators.first().copied().unwrap_or(subnet.owner);
-    Genesis { subnets: vec![subnet], ..Genesis::default() }
+    Genesis {
+        subnets: vec![subnet],
+        ..Genesis::default()
+    }
 }

@@ -19,13 +19,19 @@ pub fn run(component: &Path, output: Output) -> anyhow::Result<()> {
         "manifest": info.manifest,
     });
     output.show(&answer, |answer| {
-        let mut lines = vec![format!("digest        {}", Digest::of(&bytes)), format!("size          {} bytes", bytes.len())];
+        let mut lines = vec![
+            format!("digest        {}", Digest::of(&bytes)),
+            format!("size          {} bytes", bytes.len()),
+        ];
         let capabilities: Vec<_> = info.capabilities.iter().map(ToString::to_string).collect();
         lines.push(format!("capabilities  {}", capabilities.join(", ")));
         lines.extend(info.exports.iter().map(|name| format!("export        {name}")));
         lines.extend(info.imports.iter().map(|name| format!("import        {name}")));
         let manifest = answer.get("manifest").filter(|manifest| !manifest.is_null());
-        lines.push(format!("manifest      {}", manifest.map_or("none".to_owned(), |manifest| format!("{manifest:#}"))));
+        lines.push(format!(
+            "manifest      {}",
+            manifest.map_or("none".to_owned(), |manifest| format!("{manifest:#}"))
+        ));
         lines.join("\n")
     })
 }

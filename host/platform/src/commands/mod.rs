@@ -38,5 +38,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 fn client(args: &AdminArgs) -> anyhow::Result<Client> {
-    Ok(Client::new(&args.admin_url, token::read(&args.admin_token_file)?)?)
+    Ok(Client::new(
+        &args.admin_url,
+        token::read(&args.admin_token_file)?,
+    )?)
 }

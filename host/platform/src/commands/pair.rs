@@ -14,7 +14,14 @@ impl FromStr for Pair {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
-        if name.is_empty() { Err("the name is empty") } else { Ok(Self { name: name.into(), value: value.into() }) }
+        if name.is_empty() {
+            Err("the name is empty")
+        } else {
+            Ok(Self {
+                name: name.into(),
+                value: value.into(),
+            })
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use anyhow::Context as _;
-use platform_domain::ComponentRef;
+use platform_domain::{ComponentRef, UnixSeconds};
 use platform_oci::PublishInfo;
 
 use crate::output::Output;
@@ -11,9 +11,19 @@ use crate::output::Output;
 pub async fn run(component: &Path, reference: &ComponentRef, output: Output) -> anyhow::Result<()> {
     let bytes = fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
     // A component that no host would take is not worth publishing.
-    let info = platform_wasm::inspect(&bytes).with_context(|| format!("{} is not published", component.display()))?;
-    output.progress(&format!("publishing {} ({} KiB) to {reference}", component.display(), bytes.len() / 1024));
-    let about = PublishInfo { imports: info.imports, exports: info.exports, manifest: info.manifest };
+    let info = platform_wasm::inspect(&bytes)
+        .with_context(|| format!("{} is not published", component.display()))?;
+    output.progress(&format!(
+        "publishing {} ({} KiB) to {reference}",
+        component.display(),
+        bytes.len() / 1024
+    ));
+    let about = PublishInfo {
+        imports: info.imports,
+        exports: info.exports,
+        manifest: info.manifest,
+        created: created()?,
+    };
     let published = platform_oci::publish(&bytes, &about, reference).await?;
     let answer = serde_json::json!({
         "reference": reference,
@@ -22,6 +32,19 @@ pub async fn run(component: &Path, reference: &ComponentRef, output: Output) -> 
         "size": published.size,
     });
     output.show(&answer, |_| {
-        format!("manifest   {}\ncomponent  {}", published.manifest, published.component)
+        format!(
+            "manifest   {}\ncomponent  {}",
+            published.manifest, published.component
+        )
     })
+}
+
+/// Part of the artifact's digest: the epoch, unless a build that wants a date sets one.
+fn created() -> anyhow::Result<UnixSeconds> {
+    match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(text) => text
+            .parse()
+            .context("SOURCE_DATE_EPOCH is not a number of seconds"),
+        Err(_) => Ok(UnixSeconds(0)),
+    }
 }

@@ -18,20 +18,44 @@ use crate::{cli::RequestArgs, output::Output};
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 pub async fn run(args: RequestArgs, output: Output) -> anyhow::Result<()> {
-    let method: Method = args.method.to_uppercase().parse().context("the method is not valid")?;
+    let method: Method = args
+        .method
+        .to_uppercase()
+        .parse()
+        .context("the method is not valid")?;
     let url: Url = args.url.parse().context("the URL is not valid")?;
-    let body = args.body.as_deref().map(read_body).transpose()?.unwrap_or_default();
-    platform_oci::install_tls();
+    let body = args
+        .body
+        .as_deref()
+        .map(read_body)
+        .transpose()?
+        .unwrap_or_default();
+    // Installed already by whoever used TLS first in this process.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
     let mut request = client.request(method.clone(), url.clone());
     if let (Some(file), Some(netuid)) = (&args.hotkey, args.netuid) {
         let key = Keypair::from_file(file).with_context(|| format!("no hotkey in {}", file.display()))?;
         let timestamp = UnixSeconds(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
-        let slug = url.path_segments().and_then(|mut segments| segments.nth(1)).unwrap_or_default();
-        let slug = slug.parse().context("the URL is not that of a challenge: …/challenges/SLUG/…")?;
+        let slug = url
+            .path_segments()
+            .and_then(|mut segments| segments.nth(1))
+            .unwrap_or_default();
+        let slug = slug
+            .parse()
+            .context("the URL is not that of a challenge: …/challenges/SLUG/…")?;
         let (nonce, hotkey, path) = (Nonce::generate()?, key.hotkey(), url.path());
         let (slug, method, nonce, body) = (&slug, method.as_str(), &nonce, body.as_slice());
-        let signed = SignedRequest { netuid, slug, method, path, hotkey, nonce, timestamp, body };
+        let signed = SignedRequest {
+            netuid,
+            slug,
+            method,
+            path,
+            hotkey,
+            nonce,
+            timestamp,
+            body,
+        };
         for (name, value) in signed.headers(&key) {
             request = request.header(name, value);
         }
@@ -39,7 +63,11 @@ pub async fn run(args: RequestArgs, output: Output) -> anyhow::Result<()> {
     if args.body.is_some() {
         request = request.header("content-type", "application/json");
     }
-    let response = request.body(body).send().await.context("the request was not answered")?;
+    let response = request
+        .body(body)
+        .send()
+        .await
+        .context("the request was not answered")?;
     let status = response.status();
     let bytes = response.bytes().await.context("the answer ended early")?;
     output.progress(&format!("{status}"));
@@ -48,7 +76,11 @@ pub async fn run(args: RequestArgs, output: Output) -> anyhow::Result<()> {
     if !bytes.ends_with(b"\n") {
         stdout.write_all(b"\n")?;
     }
-    if status.is_success() { Ok(()) } else { bail!("the challenge answered {status}") }
+    if status.is_success() {
+        Ok(())
+    } else {
+        bail!("the challenge answered {status}")
+    }
 }
 
 fn read_body(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -5,14 +5,7 @@ use std::fmt::Write as _;
 use platform_admin_types::{Client, Observed};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    app::App,
-    cli::ServeArgs,
-    output::Output,
-    settings::Config,
-    tasks::stop_on_signal,
-    telemetry,
-};
+use crate::{app::App, cli::ServeArgs, output::Output, settings::Config, tasks::stop_on_signal, telemetry};
 
 /// The configuration is wrong, so that is the exit code: nothing was bound and nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -20,19 +13,37 @@ use crate::{
 pub struct WrongConfiguration(#[from] crate::settings::ConfigError);
 
 fn load(args: ServeArgs) -> Result<Config, WrongConfiguration> {
-    let ServeArgs { config, state_dir, admin_listen, public_listen, chain_endpoint, netuid, hotkey_file, manual_epochs } =
-        args;
+    let ServeArgs {
+        config,
+        state_dir,
+        admin_listen,
+        public_listen,
+        chain_endpoint,
+        netuid,
+        hotkey_file,
+        manual_epochs,
+    } = args;
     let flags = [
         ("state_dir", state_dir.map(|dir| dir.display().to_string())),
         ("admin.listen", admin_listen),
         ("public.listen", public_listen),
         ("chain.endpoint", chain_endpoint),
         ("chain.netuid", netuid.map(|netuid| netuid.to_string())),
-        ("chain.hotkey_file", hotkey_file.map(|file| file.display().to_string())),
+        (
+            "chain.hotkey_file",
+            hotkey_file.map(|file| file.display().to_string()),
+        ),
         ("epoch.automatic", manual_epochs.then(|| "false".to_owned())),
     ];
-    let flags = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
-    Ok(Config::load(config.as_deref(), std::env::vars().collect(), flags)?)
+    let flags = flags
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .collect();
+    Ok(Config::load(
+        config.as_deref(),
+        std::env::vars().collect(),
+        flags,
+    )?)
 }
 
 pub async fn serve(args: ServeArgs, output: Output) -> anyhow::Result<()> {
@@ -44,7 +55,9 @@ pub async fn serve(args: ServeArgs, output: Output) -> anyhow::Result<()> {
         "admin": format!("http://{}", app.admin),
         "public": format!("http://{}", app.public),
     });
-    output.show(&answer, |_| format!("admin   http://{}\npublic  http://{}", app.admin, app.public))?;
+    output.show(&answer, |_| {
+        format!("admin   http://{}\npublic  http://{}", app.admin, app.public)
+    })?;
     app.tasks.start("signals", async move {
         stop_on_signal(stop.clone()).await?;
         stop.cancelled().await;
@@ -77,8 +90,15 @@ pub async fn status(client: &Client, output: Output) -> anyhow::Result<()> {
         let shown = |value: Option<String>| value.unwrap_or_else(|| "unknown".to_owned());
         let block = shown(weights.block.map(|block| block.to_string()));
         let epoch = shown(weights.epoch.map(|epoch| epoch.to_string()));
-        let submits = if weights.submits { "submitted" } else { "recorded only: there is no hotkey" };
-        drop(write!(text, "\nblock {block}, epoch {epoch}, weights are {submits}"));
+        let submits = if weights.submits {
+            "submitted"
+        } else {
+            "recorded only: there is no hotkey"
+        };
+        drop(write!(
+            text,
+            "\nblock {block}, epoch {epoch}, weights are {submits}"
+        ));
         if let Some(error) = &weights.error {
             drop(write!(text, "\nthe epoch does not go on: {error}"));
         }

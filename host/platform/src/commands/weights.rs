@@ -24,9 +24,9 @@ pub async fn run(command: WeightsCommand, client: &Client, output: Output) -> an
     match command {
         WeightsCommand::Preview => output.show(&client.weights_preview().await?, preview_text),
         WeightsCommand::Submit { timeout } => submit(client, output, Duration::from_secs(timeout)).await,
-        WeightsCommand::History { limit } => {
-            output.show(&client.weights_history(limit).await?, |list| history_text(&list.epochs))
-        }
+        WeightsCommand::History { limit } => output.show(&client.weights_history(limit).await?, |list| {
+            history_text(&list.epochs)
+        }),
         WeightsCommand::Show { epoch } => output.show(&client.weights_epoch(epoch).await?, epoch_text),
         WeightsCommand::Compute { policy } => compute(policy),
     }
@@ -46,7 +46,12 @@ async fn submit(client: &Client, output: Output, timeout: Duration) -> anyhow::R
         if Instant::now() >= until {
             let status = client.weights_status().await?;
             let why = status.error.map(|error| format!(": {error}")).unwrap_or_default();
-            bail!("epoch {} is only {} after {} s{why}", view.epoch, view.state, timeout.as_secs());
+            bail!(
+                "epoch {} is only {} after {} s{why}",
+                view.epoch,
+                view.state,
+                timeout.as_secs()
+            );
         }
         sleep(POLL).await;
         view = client.weights_epoch(view.epoch).await?;
@@ -61,9 +66,13 @@ async fn submit(client: &Client, output: Output, timeout: Duration) -> anyhow::R
 /// `platform weights compute`: the same code as an epoch, without a host.
 pub fn compute(policy: Policy) -> anyhow::Result<()> {
     let mut input = Vec::new();
-    io::stdin().take(MAX_INPUT).read_to_end(&mut input).context("cannot read standard input")?;
-    let request: ComputeRequest = serde_json::from_slice(&input).context("standard input is not what compute reads")?;
-    let answer = platform_weights::compute(policy, request)?;
+    io::stdin()
+        .take(MAX_INPUT)
+        .read_to_end(&mut input)
+        .context("cannot read standard input")?;
+    let request: ComputeRequest =
+        serde_json::from_slice(&input).context("standard input is not what compute reads")?;
+    let answer = platform_weights::compute(request, policy)?;
     let mut answer = serde_json::to_vec(&answer)?;
     answer.push(b'\n');
     Ok(io::stdout().write_all(&answer)?)
@@ -71,7 +80,9 @@ pub fn compute(policy: Policy) -> anyhow::Result<()> {
 
 fn vector_text(vector: &VectorView) -> String {
     let entries = vector.uids.iter().zip(&vector.weights).zip(&vector.u16);
-    let rows: Vec<_> = entries.map(|((uid, share), u16)| [uid.to_string(), share.clone(), u16.to_string()]).collect();
+    let rows: Vec<_> = entries
+        .map(|((uid, share), u16)| [uid.to_string(), share.clone(), u16.to_string()])
+        .collect();
     table(["UID", "SHARE", "U16"], &rows)
 }
 
@@ -80,12 +91,22 @@ fn preview_text(view: &PreviewView) -> String {
         .answers
         .iter()
         .map(|answer| {
-            let entries = answer.entries.map_or("-".to_owned(), |entries| entries.to_string());
+            let entries = answer
+                .entries
+                .map_or("-".to_owned(), |entries| entries.to_string());
             let reason = answer.reason.clone().unwrap_or_default();
-            [answer.slug.to_string(), answer.emission_percent.to_string(), entries, reason]
+            [
+                answer.slug.to_string(),
+                answer.emission_percent.to_string(),
+                entries,
+                reason,
+            ]
         })
         .collect();
-    let head = format!("epoch {} at block {}, policy {}", view.epoch, view.block, view.policy);
+    let head = format!(
+        "epoch {} at block {}, policy {}",
+        view.epoch, view.block, view.policy
+    );
     let answers = table(["CHALLENGE", "EMISSION %", "ENTRIES", "FAILED BECAUSE"], &rows);
     let vector = match &view.vector {
         Some(vector) => vector_text(vector),
@@ -98,21 +119,51 @@ fn history_text(epochs: &[EpochView]) -> String {
     let rows: Vec<_> = epochs
         .iter()
         .map(|view| {
-            let entries = view.vector.as_ref().map_or("-".to_owned(), |vector| vector.uids.len().to_string());
-            let hash = view.extrinsic_hash.map_or("-".to_owned(), |hash| hash.to_string());
+            let entries = view
+                .vector
+                .as_ref()
+                .map_or("-".to_owned(), |vector| vector.uids.len().to_string());
+            let hash = view
+                .extrinsic_hash
+                .map_or("-".to_owned(), |hash| hash.to_string());
             let (block, reason) = (view.block.to_string(), view.reason.clone().unwrap_or_default());
-            [view.epoch.to_string(), block, view.state.clone(), entries, hash, reason]
+            [
+                view.epoch.to_string(),
+                block,
+                view.state.clone(),
+                entries,
+                hash,
+                reason,
+            ]
         })
         .collect();
-    table(["EPOCH", "BLOCK", "STATE", "ENTRIES", "EXTRINSIC", "REASON"], &rows)
+    table(
+        ["EPOCH", "BLOCK", "STATE", "ENTRIES", "EXTRINSIC", "REASON"],
+        &rows,
+    )
 }
 
 fn epoch_text(view: &EpochView) -> String {
-    let mut lines = vec![format!("epoch {} at block {}: {}", view.epoch, view.block, view.state)];
+    let mut lines = vec![format!(
+        "epoch {} at block {}: {}",
+        view.epoch, view.block, view.state
+    )];
     lines.extend(view.reason.iter().map(|reason| format!("reason     {reason}")));
     lines.extend(view.policy.iter().map(|policy| format!("policy     {policy}")));
-    lines.extend(view.extrinsic_hash.iter().map(|hash| format!("extrinsic  {hash}")));
-    lines.extend(view.included_block.iter().map(|block| format!("in block   {block}")));
-    lines.extend(view.vector.iter().map(|vector| format!("\n{}", vector_text(vector))));
+    lines.extend(
+        view.extrinsic_hash
+            .iter()
+            .map(|hash| format!("extrinsic  {hash}")),
+    );
+    lines.extend(
+        view.included_block
+            .iter()
+            .map(|block| format!("in block   {block}")),
+    );
+    lines.extend(
+        view.vector
+            .iter()
+            .map(|vector| format!("\n{}", vector_text(vector))),
+    );
     lines.join("\n")
 }

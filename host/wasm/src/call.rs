@@ -12,6 +12,7 @@ use wasmtime_wasi::I32Exit;
 use crate::{
     CallError, admission, answer,
     limits::{MAX_EXPLANATION, MAX_TRANSFER_BYTES},
+    memory::Refusal,
     program::Shared,
     state::CallState,
     wire::{GetWeightsAnswer, GetWeightsArgs, HandleRouteAnswer, HandleRouteArgs},
@@ -103,11 +104,14 @@ fn explain(end: End, store: &Store<CallState>, deadline: Duration) -> CallError 
         };
     }
     let memory = &store.data().memory;
-    if memory.refused() {
-        let limit = memory.limit();
-        return CallError::OutOfMemory { limit, detail };
+    match memory.refused() {
+        None => CallError::Trapped(detail),
+        Some(Refusal::Call) => CallError::OutOfMemory {
+            limit: memory.limit(),
+            detail,
+        },
+        Some(Refusal::Host) => CallError::Host(format!("the memory for all calls is used up: {detail}")),
     }
-    CallError::Trapped(detail)
 }
 
 fn shortened(mut text: String) -> String {

@@ -17,6 +17,7 @@ mod error;
 mod inspect;
 mod limits;
 mod link;
+mod log_budget;
 mod logs;
 mod memory;
 mod program;

@@ -167,3 +167,22 @@ fn deny_links(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     linker.allow_shadowing(false);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_denied_links_replace_functions_of_the_linked_interface() {
+        let mut linker = linker(&wasmtime::Engine::default()).unwrap();
+        let mut types = linker.instance(FILESYSTEM_TYPES).unwrap();
+        for name in ["symlink-at", "link-at", "open-at"] {
+            let name = format!("[method]descriptor.{name}");
+            let again = types.func_wrap(&name, |_, (): ()| Ok(()));
+            assert!(
+                again.is_err(),
+                "{name} is not there: the interface has another version now"
+            );
+        }
+    }
+}

@@ -17,36 +17,23 @@ use wasmtime_wasi::{
     p2::{OutputStream, Pollable, StreamResult},
 };
 
-use crate::limits::{LOG_BURST_BYTES, LOG_BYTES_PER_SECOND, LOG_LINE_COST, MAX_LOG_LINE};
+use crate::{
+    limits::MAX_LOG_LINE,
+    log_budget::{LogBudget, Verdict},
+};
+
+/// The target of a guest's lines, so that a filter can treat them apart from the host's own.
+const TARGET: &str = "challenge";
 
 /// Whom lines are attributed to, and what a challenge may still log: one per program, shared by its calls.
 pub(crate) struct ChallengeLog {
     slug: Slug,
-    bucket: Mutex<Bucket>,
+    budget: Mutex<LogBudget>,
 }
 
 /// A guest's stdout or stderr during one call. Clones write to the same lines.
 #[derive(Clone)]
 pub(crate) struct GuestOutput(Arc<Mutex<Lines>>);
-
-/// A token bucket in bytes.
-struct Bucket {
-    tokens: u64,
-    filled: Instant,
-    /// Lines dropped since it ran empty.
-    dropped: u64,
-}
-
-/// What becomes of a line.
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Pass,
-    /// The first line after a flood; so many were dropped.
-    PassAfter(u64),
-    /// The first line of a flood.
-    DropFirst,
-    Drop,
-}
 
 /// Collects bytes until a line is whole.
 struct Lines {
@@ -58,85 +45,31 @@ struct Lines {
 
 impl ChallengeLog {
     pub(crate) fn new(slug: Slug) -> Arc<Self> {
-        let bucket = Mutex::new(Bucket::full(Instant::now()));
-        Arc::new(Self { slug, bucket })
+        let budget = Mutex::new(LogBudget::full(Instant::now()));
+        Arc::new(Self { slug, budget })
     }
 
     fn emit(&self, stream: &'static str, request_id: &str, line: &[u8]) {
         let text = clean(line);
         let verdict = {
-            let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-            bucket.judge(text.len() as u64, Instant::now())
+            let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+            budget.judge(text.len() as u64, Instant::now())
         };
         let slug = self.slug.as_str();
         match verdict {
             Verdict::Pass => {}
             Verdict::PassAfter(dropped) => {
-                tracing::warn!(
-                    challenge.slug = slug,
-                    log.dropped = dropped,
-                    "lines of the challenge were dropped"
-                );
+                let text = "lines of the challenge were dropped";
+                tracing::warn!(target: TARGET, { challenge.slug = slug, log.dropped = dropped }, "{text}");
             }
             Verdict::DropFirst => {
-                tracing::warn!(
-                    challenge.slug = slug,
-                    "the challenge logs too much, its lines are dropped for now"
-                );
+                let text = "the challenge logs too much, its lines are dropped for now";
+                tracing::warn!(target: TARGET, { challenge.slug = slug }, "{text}");
                 return;
             }
             Verdict::Drop => return,
         }
-        tracing::info!(
-            challenge.slug = slug,
-            request.id = request_id,
-            log.stream = stream,
-            "{text}"
-        );
-    }
-}
-
-impl Bucket {
-    fn full(now: Instant) -> Self {
-        Self {
-            tokens: LOG_BURST_BYTES,
-            filled: now,
-            dropped: 0,
-        }
-    }
-
-    /// Pays for a line. Once empty, it has to fill for a second before lines pass again, so that a flood gives
-    /// a few whole pieces and few reports, not a line here and there.
-    fn judge(&mut self, bytes: u64, now: Instant) -> Verdict {
-        let passed =
-            u64::try_from(now.saturating_duration_since(self.filled).as_millis()).unwrap_or(u64::MAX);
-        let earned = passed.saturating_mul(LOG_BYTES_PER_SECOND) / 1000;
-        if earned > 0 {
-            self.tokens = self.tokens.saturating_add(earned).min(LOG_BURST_BYTES);
-            self.filled = now;
-        }
-        let recovered = self.dropped == 0 || self.tokens >= LOG_BYTES_PER_SECOND;
-        match self
-            .tokens
-            .checked_sub(bytes + LOG_LINE_COST)
-            .filter(|_| recovered)
-        {
-            Some(left) => {
-                self.tokens = left;
-                match std::mem::take(&mut self.dropped) {
-                    0 => Verdict::Pass,
-                    dropped => Verdict::PassAfter(dropped),
-                }
-            }
-            None => {
-                self.dropped += 1;
-                if self.dropped == 1 {
-                    Verdict::DropFirst
-                } else {
-                    Verdict::Drop
-                }
-            }
-        }
+        tracing::info!(target: TARGET, { challenge.slug = slug, request.id = request_id, log.stream = stream }, "{text}");
     }
 }
 
@@ -250,11 +183,10 @@ impl AsyncWrite for GuestOutput {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tracing_subscriber::fmt::MakeWriter;
 
     use super::*;
+    use crate::limits::{LOG_BURST_BYTES, LOG_LINE_COST};
 
     #[derive(Clone, Default)]
     struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -337,29 +269,5 @@ mod tests {
             lines.len()
         );
         assert!(lines.iter().filter(|line| line.contains("dropped")).count() < 6);
-    }
-
-    #[test]
-    fn a_log_that_was_too_much_passes_again_after_a_second() {
-        let start = Instant::now();
-        let at = |millis| start + Duration::from_millis(millis);
-        let mut bucket = Bucket::full(start);
-        let passed = (0..1_000_000)
-            .take_while(|_| bucket.judge(0, start) == Verdict::Pass)
-            .count();
-        assert_eq!(
-            passed as u64,
-            LOG_BURST_BYTES / LOG_LINE_COST,
-            "even empty lines cost"
-        );
-        assert_eq!(bucket.judge(10, start), Verdict::Drop);
-        assert_eq!(bucket.judge(10, at(500)), Verdict::Drop);
-        assert_eq!(bucket.judge(10, at(1000)), Verdict::PassAfter(3));
-        assert_eq!(bucket.judge(10, at(1000)), Verdict::Pass);
-        assert_eq!(
-            bucket.judge(LOG_BURST_BYTES, at(900_000)),
-            Verdict::DropFirst,
-            "no line is larger than the bucket"
-        );
     }
 }

@@ -20,8 +20,17 @@ pub(crate) struct CallMemory {
     /// The growth that was allowed last, to be taken back if it fails after all.
     last: u64,
     table_elements: usize,
-    refused: bool,
+    refused: Option<Refusal>,
     host: HostMemory,
+}
+
+/// Why a guest did not get memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It asked for more than a call may have.
+    Call,
+    /// All calls together have what the host gives.
+    Host,
 }
 
 impl HostMemory {
@@ -48,7 +57,7 @@ impl CallMemory {
             used: 0,
             last: 0,
             table_elements: 0,
-            refused: false,
+            refused: None,
             host,
         }
     }
@@ -58,8 +67,8 @@ impl CallMemory {
         self.limit
     }
 
-    /// Whether the guest ever asked for more than it could get.
-    pub(crate) fn refused(&self) -> bool {
+    /// Whether the guest ever asked for more than it could get: the last time.
+    pub(crate) fn refused(&self) -> Option<Refusal> {
         self.refused
     }
 }
@@ -74,8 +83,13 @@ impl ResourceLimiter for CallMemory {
         let growth = desired.saturating_sub(current) as u64;
         let declared = maximum.is_none_or(|maximum| desired <= maximum);
         let fits = self.used.saturating_add(growth) <= self.limit;
-        if !(declared && fits && self.host.take(growth)) {
-            self.refused = true;
+        let refusal = match declared && fits {
+            false => Some(Refusal::Call),
+            true if !self.host.take(growth) => Some(Refusal::Host),
+            true => None,
+        };
+        if refusal.is_some() {
+            self.refused = refusal;
             return Ok(false);
         }
         self.used += growth;
@@ -84,7 +98,7 @@ impl ResourceLimiter for CallMemory {
     }
 
     fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
-        self.refused = true;
+        self.refused = Some(Refusal::Host);
         self.used -= self.last;
         self.host.give_back(std::mem::take(&mut self.last));
         Ok(())
@@ -135,12 +149,12 @@ mod tests {
         let host = HostMemory::new(100 << 20);
         let mut call = CallMemory::new(8 << 20, host.clone());
         assert!(call.memory_growing(0, 5 * MIB, None).unwrap());
-        assert!(!call.refused());
+        assert_eq!(call.refused(), None);
         assert!(
             !call.memory_growing(0, 5 * MIB, None).unwrap(),
             "10 MiB in two memories"
         );
-        assert!(call.refused());
+        assert_eq!(call.refused(), Some(Refusal::Call));
         assert!(call.memory_growing(5 * MIB, 8 * MIB, None).unwrap());
         assert_eq!(free(&host), 92 << 20);
         drop(call);
@@ -154,6 +168,7 @@ mod tests {
         let mut second = CallMemory::new(8 << 20, host.clone());
         assert!(first.memory_growing(0, 8 * MIB, None).unwrap());
         assert!(!second.memory_growing(0, 8 * MIB, None).unwrap());
+        assert_eq!(second.refused(), Some(Refusal::Host));
         drop(first);
         assert!(second.memory_growing(0, 8 * MIB, None).unwrap());
     }

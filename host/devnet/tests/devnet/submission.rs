@@ -19,7 +19,7 @@ async fn good_weights_are_scaled_written_and_announced() {
         .unwrap();
     assert_eq!(fixture.weights(0, 0), [(1, 65535), (2, 32768)]);
     // Extrinsic 1: event 5 of pallet 7 with index 1 and UID 0, then success (Normal, free).
-    let expected = "00010000000705010000000000010000000000000000000100";
+    let expected = "000100000007050100000000000100000000000000000100";
     let events = fixture.events().await;
     assert!(events.ends_with(expected), "{events}");
     let accepted = fixture.node.accepted_extrinsics();

@@ -1,6 +1,7 @@
 //! The host's own copy of everything it runs, by content.
 
 use std::{
+    fmt,
     fs::{Permissions, set_permissions},
     os::unix::fs::PermissionsExt,
     path::Path,
@@ -26,13 +27,23 @@ pub struct ContentStore {
 }
 
 /// A component that is now in the store.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Fetched {
     /// The reference and the content that it means from now on. `manifest` is that of the component, also
     /// where the reference's own digest is that of an image index.
     pub pinned: PinnedComponent,
     /// The component.
     pub bytes: Bytes,
+}
+
+/// Without the component itself, which is megabytes.
+impl fmt::Debug for Fetched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetched")
+            .field("pinned", &self.pinned)
+            .field("size", &self.bytes.len())
+            .finish()
+    }
 }
 
 impl ContentStore {

@@ -11,7 +11,7 @@ use crate::{
     error::{MetadataError, ReorgRefused},
     execute::{Draft, HASHES_KEPT},
     extrinsic::Signed,
-    items::Reader,
+    items::{NOW, Reader},
     metadata::Metadata,
     pool::{Pool, SubmitError},
     state::State,
@@ -305,9 +305,15 @@ impl Chain {
         if number <= self.finalized {
             return Err(ReorgRefused::Final);
         }
+        // Later than the old block, so that the hashes differ even if both are empty.
+        let before = match self.lookup(Some(old)) {
+            Lookup::State(state, _) => state.get(&NOW, ())?,
+            Lookup::Discarded | Lookup::Unknown => 0,
+        };
         self.canonical.remove(&number);
-        // A millisecond more than the old block could have, so that the hashes differ.
-        let sibling = self.draft(now.saturating_add(1)).and_then(Draft::finish);
+        let sibling = self
+            .draft(now.max(before.saturating_add(1)))
+            .and_then(Draft::finish);
         let sibling = match sibling {
             Ok(sibling) => sibling,
             Err(error) => {

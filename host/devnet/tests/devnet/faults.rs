@@ -122,6 +122,30 @@ async fn a_retracted_block_takes_its_weights_with_it_until_the_next() {
 }
 
 #[tokio::test]
+async fn an_empty_block_is_replaced_by_another_again_and_again() {
+    let fixture = Fixture::new().await;
+    // So many at once that the time stamps run ahead of the clock.
+    fixture.node.produce_blocks(50).await;
+    let mut seen = vec![fixture.node.best_block().1];
+    for _ in 0..3 {
+        seen.push(fixture.node.faults().reorg_best_block().unwrap());
+    }
+    fixture.node.produce_blocks(5).await;
+    for (at, hash) in seen.iter().enumerate() {
+        assert!(!seen[..at].contains(hash), "each is another block");
+        let found = fixture
+            .call("chain_getHeader", rpc_params![hash.to_string()])
+            .await
+            .is_object();
+        assert_eq!(
+            found,
+            at == 3,
+            "retracted blocks are forgotten once their height is final"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_final_block_is_not_replaced() {
     let fixture = Fixture::new().await;
     assert!(matches!(

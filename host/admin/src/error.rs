@@ -137,6 +137,7 @@ fn not_fetched(error: &OciError) -> ApiError {
         | OciError::LayerType { .. }
         | OciError::Os { .. }
         | OciError::NoWasmEntry
+        | OciError::NotALayout { .. }
         | OciError::Unsafe { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "component_not_fetched"),
         OciError::Io { .. } | OciError::NotPublishable => return ApiError::internal(error),
     };

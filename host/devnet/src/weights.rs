@@ -182,6 +182,50 @@ pub(crate) fn max_upscale(weights: &[u16]) -> Vec<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Genesis, NeuronGenesis, SubnetGenesis, genesis, metadata::Metadata};
+
+    /// The pool refuses both before a block is reached, so they show only here.
+    #[test]
+    fn stake_and_rate_are_checked_in_the_block_too() {
+        let neuron = |seed, stake| NeuronGenesis {
+            hotkey: Hotkey::from_bytes([seed; 32]),
+            stake,
+            validator_permit: true,
+        };
+        let genesis = Genesis {
+            subnets: vec![SubnetGenesis {
+                neurons: vec![neuron(1, 100), neuron(2, 99)],
+                ..SubnetGenesis::default()
+            }],
+            stake_threshold: 100,
+        };
+        let metadata = Metadata::load().unwrap();
+        let mut state = genesis::build(&metadata, &genesis).unwrap();
+        let mut storage = Storage {
+            metadata: &metadata,
+            state: &mut state,
+        };
+        let call = SetWeights {
+            netuid: 1,
+            mechanism: 0,
+            dests: vec![0, 1],
+            weights: vec![1, 1],
+            version_key: 0,
+        };
+        for (seed, block, expected) in [
+            (2, 5, Err("NotEnoughStakeToSetWeights")),
+            (1, 5, Ok((1, 0))),
+            (1, 104, Err("SettingWeightsTooFast")),
+            (1, 105, Ok((1, 0))),
+        ] {
+            let outcome = set_weights(&mut storage, &Hotkey::from_bytes([seed; 32]), block, &call);
+            let outcome = outcome.map_err(|error| match error {
+                DispatchError::Module(_, name) => name,
+                DispatchError::Metadata(error) => panic!("{error}"),
+            });
+            assert_eq!(outcome, expected, "key {seed} in block {block}");
+        }
+    }
 
     #[test]
     fn the_chains_published_vectors_scale_as_published() {

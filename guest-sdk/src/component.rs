@@ -2,7 +2,7 @@
 
 pub use routes::platform::challenge::types as wit;
 
-use crate::{Caller, Challenge, Environment, Error, Request, WeightsContext, router};
+use crate::{Caller, Challenge, Environment, Error, Request, Response, WeightsContext, router};
 
 // One module an export. A challenge with both gets both: the two worlds are united when the component is made.
 
@@ -47,7 +47,11 @@ pub fn handle_route<C: Challenge>(request: wit::Request) -> Result<wit::Response
         Err(error) if is_case_of_the_contract(error.status()) => return Err(error.into()),
         Err(error) => error.to_response(),
     };
-    let (status, headers, body) = response.into_parts();
+    let Response {
+        status,
+        headers,
+        body,
+    } = response;
     Ok(wit::Response {
         status,
         headers,

@@ -7,9 +7,9 @@ use crate::{Error, Result};
 /// An answer: status, headers, body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    status: u16,
-    headers: Vec<(String, Vec<u8>)>,
-    body: Vec<u8>,
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// A value answered as JSON, with status 200 unless it stands in a pair: `(201, Json(value))`.
@@ -79,12 +79,6 @@ impl Response {
     /// The body.
     pub fn body(&self) -> &[u8] {
         &self.body
-    }
-
-    /// Status, headers and body, for sending.
-    #[cfg(target_family = "wasm")]
-    pub(crate) fn into_parts(self) -> (u16, Vec<(String, Vec<u8>)>, Vec<u8>) {
-        (self.status, self.headers, self.body)
     }
 
     /// Refuses what the host would refuse, with a text that says which header.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use platform_admin_types::Client;
-use platform_domain::{EpochId, Hotkey, MechanismId, Netuid, PlainToken, Uid};
+use platform_domain::{BlockHash, EpochId, Hotkey, MechanismId, Netuid, PlainToken, Uid};
 use platform_keys::Keypair;
 use platform_tests::{Program, new_challenge};
 use serde_json::json;
@@ -97,7 +97,7 @@ async fn a_host_killed_at_any_moment_submits_each_epoch_once() {
     let accepted: Vec<String> = devnet
         .accepted_extrinsics()
         .iter()
-        .map(|accepted| accepted.hash.to_string())
+        .map(|accepted| BlockHash(accepted.hash).to_string())
         .collect();
     for hash in &accepted {
         let owners = epochs

@@ -231,7 +231,7 @@ async fn a_lost_answer_to_the_submission_does_not_submit_twice() {
         &[("WEIGHTS", &scores(&[(&miners[0], 1.0)]))],
     )
     .await;
-    devnet.faults().drop_next_submission_answer();
+    devnet.faults().lose_next_submission_answer();
     let epoch = submit(&host).await;
     assert_eq!(epoch.state, "finalised", "{:?}", epoch.reason);
     assert_eq!((epoch.attempts, devnet.accepted_extrinsics().len()), (1, 1));

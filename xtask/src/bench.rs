@@ -16,6 +16,14 @@ pub(crate) fn run_all() -> Result<()> {
     let dir = target_dir().join("bench");
     fs::create_dir_all(&dir)?;
     let report = dir.join("report.json");
-    let mut bench = cargo(&["bench", "--locked", "--package", "platform-tests", "--bench", "report", "--"]);
+    let mut bench = cargo(&[
+        "bench",
+        "--locked",
+        "--package",
+        "platform-tests",
+        "--bench",
+        "report",
+        "--",
+    ]);
     run("measuring", bench.arg(&report).env("PLATFORM_GUESTS", guests))
 }

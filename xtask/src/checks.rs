@@ -21,24 +21,55 @@ pub(crate) fn test(rest: &[&str]) -> Result<()> {
         let mut tests = cargo(&["test", "--quiet", "--locked"]);
         run(
             &format!("tests of the example {example}"),
-            tests.arg("--manifest-path").arg(manifest).env("CARGO_TARGET_DIR", native),
+            tests
+                .arg("--manifest-path")
+                .arg(manifest)
+                .env("CARGO_TARGET_DIR", native),
         )?;
     }
     // The integration tests start the program itself and find it beside their own.
-    run("building the host", &mut cargo(&["build", "--workspace", "--locked", "--all-targets"]))?;
-    run("tests", cargo(&["test", "--workspace", "--locked"]).args(rest).env("PLATFORM_GUESTS", guests))
+    run(
+        "building the host",
+        &mut cargo(&["build", "--workspace", "--locked", "--all-targets"]),
+    )?;
+    run(
+        "tests",
+        cargo(&["test", "--workspace", "--locked"])
+            .args(rest)
+            .env("PLATFORM_GUESTS", guests),
+    )
 }
 
 /// What a change must pass.
 pub(crate) fn ci() -> Result<()> {
     run("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
-    let lints = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    let lints = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ];
     run("lints", &mut cargo(&lints))?;
-    let docs = ["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"];
+    let docs = [
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--locked",
+        "--document-private-items",
+    ];
     run("documentation", cargo(&docs).env("RUSTDOCFLAGS", "-D warnings"))?;
     test(&[])?;
     if Command::new("cargo-deny").arg("--version").output().is_err() {
-        run("installing cargo-deny", &mut cargo(&["install", "--locked", "cargo-deny"]))?;
+        run(
+            "installing cargo-deny",
+            &mut cargo(&["install", "--locked", "cargo-deny"]),
+        )?;
     }
-    run("licences, bans and sources", &mut cargo(&["deny", "check", "licenses", "bans", "sources"]))
+    run(
+        "licences, bans and sources",
+        &mut cargo(&["deny", "check", "licenses", "bans", "sources"]),
+    )
 }

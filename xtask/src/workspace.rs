@@ -23,7 +23,11 @@ pub(crate) fn target_dir() -> PathBuf {
 /// A cargo command in the root. The variables that cargo set for xtask itself would change how it builds.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new("cargo");
-    command.args(args).current_dir(root()).env_remove("CARGO").env_remove("RUSTUP_TOOLCHAIN");
+    command
+        .args(args)
+        .current_dir(root())
+        .env_remove("CARGO")
+        .env_remove("RUSTUP_TOOLCHAIN");
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
@@ -37,11 +41,17 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
 pub(crate) fn run(what: &str, command: &mut Command) -> Result<()> {
     say(what);
     let started = Instant::now();
-    let status = command.stdin(Stdio::null()).status().with_context(|| format!("{what}: cannot start {command:?}"))?;
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("{what}: cannot start {command:?}"))?;
     if !status.success() {
         bail!("{what}: {command:?} ended with {status}");
     }
-    say(&format!("{what}: done in {:.1} s", started.elapsed().as_secs_f64()));
+    say(&format!(
+        "{what}: done in {:.1} s",
+        started.elapsed().as_secs_f64()
+    ));
     Ok(())
 }
 

@@ -82,6 +82,7 @@ impl App {
             started_at,
         );
         let public_router = platform_gateway::router(gateway);
+        let started = registry.clone();
         let version = env!("CARGO_PKG_VERSION");
         let admin_token = token.hash();
         let admin_router = platform_admin::router(
@@ -115,6 +116,8 @@ impl App {
             Ok(())
         });
         tasks.start("epoch", async move {
+            // Before that no challenge runs, and an epoch would count each as failed.
+            started.started().await;
             epochs.run(stop).await;
             // Held by the task that ends last in meaning: as long as epochs run, no second host may.
             drop(lock);

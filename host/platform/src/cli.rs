@@ -14,19 +14,19 @@ use crate::commands::{devnet::DevnetArgs, pair::Pair};
 /// side as a miner does. Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 64 wrong configuration.
 #[derive(Debug, Parser)]
 #[command(name = "platform", version, propagate_version = true, max_term_width = 110)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
-    pub admin: AdminArgs,
+    pub(crate) admin: AdminArgs,
     /// Answer with JSON on standard output.
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(crate) json: bool,
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// How to reach a running host.
 #[derive(Debug, Args)]
-pub struct AdminArgs {
+pub(crate) struct AdminArgs {
     /// Where the host's admin API listens.
     #[arg(
         long,
@@ -34,7 +34,7 @@ pub struct AdminArgs {
         env = "PLATFORM_ADMIN_URL",
         default_value = "http://127.0.0.1:8080"
     )]
-    pub admin_url: String,
+    pub(crate) admin_url: String,
     /// The file with the admin token.
     #[arg(
         long,
@@ -42,11 +42,11 @@ pub struct AdminArgs {
         env = "PLATFORM_ADMIN_TOKEN_FILE",
         default_value = "platform-state/admin.token"
     )]
-    pub admin_token_file: PathBuf,
+    pub(crate) admin_token_file: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Run the host.
     Serve(ServeArgs),
     /// Check a configuration and print what would be in force.
@@ -87,35 +87,35 @@ pub enum Command {
 
 /// What overrides the configuration file and the environment.
 #[derive(Debug, Args)]
-pub struct ServeArgs {
+pub(crate) struct ServeArgs {
     /// The configuration file, TOML.
     #[arg(long, env = "PLATFORM_CONFIG")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Where the host keeps everything.
     #[arg(long)]
-    pub state_dir: Option<PathBuf>,
+    pub(crate) state_dir: Option<PathBuf>,
     /// Address of the private listener; port 0 picks a free one.
     #[arg(long)]
-    pub admin_listen: Option<String>,
+    pub(crate) admin_listen: Option<String>,
     /// Address of the public listener; port 0 picks a free one.
     #[arg(long)]
-    pub public_listen: Option<String>,
+    pub(crate) public_listen: Option<String>,
     /// The chain's node, ws:// or wss://.
     #[arg(long)]
-    pub chain_endpoint: Option<String>,
+    pub(crate) chain_endpoint: Option<String>,
     /// The subnet.
     #[arg(long)]
-    pub netuid: Option<Netuid>,
+    pub(crate) netuid: Option<Netuid>,
     /// The validator's hotkey file; without one weights are recorded and not submitted.
     #[arg(long)]
-    pub hotkey_file: Option<PathBuf>,
+    pub(crate) hotkey_file: Option<PathBuf>,
     /// Begin epochs only when asked to by `platform weights submit`.
     #[arg(long)]
-    pub manual_epochs: bool,
+    pub(crate) manual_epochs: bool,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum ChallengeCommand {
+pub(crate) enum ChallengeCommand {
     /// Register a challenge by its component (or container image) and print its token, once.
     Create(CreateArgs),
     /// List every challenge.
@@ -135,58 +135,58 @@ pub enum ChallengeCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct CreateArgs {
+pub(crate) struct CreateArgs {
     /// The name in URLs.
-    pub slug: Slug,
+    pub(crate) slug: Slug,
     /// The component: oci:DIR[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST] or file:PATH.
     #[arg(required_unless_present = "image")]
-    pub component: Option<ComponentRef>,
+    pub(crate) component: Option<ComponentRef>,
     /// A container image instead.
     #[arg(long, conflicts_with = "component")]
-    pub image: Option<ImageRef>,
+    pub(crate) image: Option<ImageRef>,
     /// Activate it at once.
     #[arg(long)]
-    pub activate: bool,
+    pub(crate) activate: bool,
     #[command(flatten)]
-    pub fields: FieldArgs,
+    pub(crate) fields: FieldArgs,
 }
 
 #[derive(Debug, Args)]
-pub struct PatchArgs {
+pub(crate) struct PatchArgs {
     /// The challenge.
-    pub slug: Slug,
+    pub(crate) slug: Slug,
     #[command(flatten)]
-    pub fields: FieldArgs,
+    pub(crate) fields: FieldArgs,
 }
 
 /// The fields of a challenge that can be given and changed.
 #[derive(Debug, Args)]
-pub struct FieldArgs {
+pub(crate) struct FieldArgs {
     /// The name for people [default: the manifest's].
     #[arg(long)]
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The challenge's own version [default: the manifest's].
-    #[arg(long = "challenge-version")]
-    pub version: Option<String>,
+    #[arg(id = "challenge_version", long = "challenge-version")]
+    pub(crate) version: Option<String>,
     /// Its part of the emission in percent.
     #[arg(long)]
-    pub emission: Option<EmissionPercent>,
+    pub(crate) emission: Option<EmissionPercent>,
     /// Whether it keeps files in /data: none or exclusive [default: the manifest's].
     #[arg(long)]
-    pub data: Option<DataMode>,
+    pub(crate) data: Option<DataMode>,
     /// One sentence for people.
     #[arg(long)]
-    pub description: Option<String>,
+    pub(crate) description: Option<String>,
     /// Environment variable NAME=VALUE; repeat for more. Replaces all of them.
     #[arg(long, value_name = "NAME=VALUE")]
-    pub env: Vec<Pair>,
+    pub(crate) env: Vec<Pair>,
     /// Resource NAME=VALUE, for example memory=64MiB; repeat for more. Replaces all of them.
     #[arg(long, value_name = "NAME=VALUE")]
-    pub resource: Vec<Pair>,
+    pub(crate) resource: Vec<Pair>,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum WeightsCommand {
+pub(crate) enum WeightsCommand {
     /// Ask the challenges now and show the vector that would be recorded. Changes nothing.
     Preview,
     /// Have the current epoch recorded, submitted and confirmed, and wait for it.
@@ -215,7 +215,7 @@ pub enum WeightsCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum HotkeyCommand {
+pub(crate) enum HotkeyCommand {
     /// Make a new hotkey in the Bittensor wallet's JSON form, mode 0600. Never overwrites.
     New { file: PathBuf },
     /// Print the address of a hotkey file.
@@ -223,20 +223,20 @@ pub enum HotkeyCommand {
 }
 
 #[derive(Debug, Args)]
-pub struct RequestArgs {
+pub(crate) struct RequestArgs {
     /// The HTTP method.
-    pub method: String,
+    pub(crate) method: String,
     /// The whole URL of the public route.
-    pub url: String,
+    pub(crate) url: String,
     /// The miner's hotkey file; unsigned without one.
     #[arg(long, requires = "netuid")]
-    pub hotkey: Option<PathBuf>,
+    pub(crate) hotkey: Option<PathBuf>,
     /// The subnet that the signature is for.
     #[arg(long)]
-    pub netuid: Option<Netuid>,
+    pub(crate) netuid: Option<Netuid>,
     /// A file with the body, `-` for standard input.
     #[arg(long)]
-    pub body: Option<PathBuf>,
+    pub(crate) body: Option<PathBuf>,
 }
 
 #[cfg(test)]

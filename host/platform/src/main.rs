@@ -1,31 +1,21 @@
-//! Parses the command line, runs the command, prints what went wrong and chooses the exit code.
+//! The program `platform`.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{process::ExitCode, time::Duration};
 
-use clap::Parser as _;
-use platform_host::{
-    cli::Cli,
-    commands::{self, serve::WrongConfiguration},
-};
+use tokio::runtime::Builder;
 
-/// The configuration was refused before anything was done.
-const EXIT_CONFIGURATION: u8 = 64;
+/// How often a worker looks for timers and sockets, in polls. A guest that computes is polled for 10 ms at a
+/// time; with tokio's default of 61 a busy one would delay everybody's timers by half a second.
+const EVENT_INTERVAL: u32 = 7;
+/// A guest that is stopped in the middle of a file operation may hold its thread until its deadline.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match commands::run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let mut text = format!("error: {error}");
-            for cause in error.chain().skip(1) {
-                text.push_str(&format!("\n  because: {cause}"));
-            }
-            drop(writeln!(std::io::stderr(), "{text}"));
-            if error.is::<WrongConfiguration>() {
-                ExitCode::from(EXIT_CONFIGURATION)
-            } else {
-                ExitCode::FAILURE
-            }
-        }
-    }
+fn main() -> std::io::Result<ExitCode> {
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .event_interval(EVENT_INTERVAL)
+        .build()?;
+    let code = runtime.block_on(platform_host::run());
+    runtime.shutdown_timeout(SHUTDOWN_GRACE);
+    Ok(code)
 }

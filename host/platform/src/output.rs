@@ -6,18 +6,18 @@ use serde::Serialize;
 
 /// Where a command's answer goes.
 #[derive(Clone, Copy, Debug)]
-pub struct Output {
+pub(crate) struct Output {
     json: bool,
 }
 
 impl Output {
     /// JSON or text.
-    pub const fn new(json: bool) -> Self {
+    pub(crate) const fn new(json: bool) -> Self {
         Self { json }
     }
 
     /// Prints `value` as JSON, or what `text` makes of it.
-    pub fn show<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
+    pub(crate) fn show<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
         let mut answer = if self.json {
             serde_json::to_string(value)?
         } else {
@@ -29,7 +29,7 @@ impl Output {
     }
 
     /// A line about work in progress, on standard error and only for people.
-    pub fn progress(self, line: &str) {
+    pub(crate) fn progress(self, line: &str) {
         if !self.json {
             drop(writeln!(io::stderr(), "{line}"));
         }
@@ -37,7 +37,7 @@ impl Output {
 }
 
 /// Columns as wide as their widest cell, with a head.
-pub fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let mut widths = head.map(str::len);
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {

@@ -68,7 +68,7 @@ impl Tasks {
 }
 
 /// Cancels `stop` on SIGINT or SIGTERM.
-pub async fn stop_on_signal(stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn stop_on_signal(stop: CancellationToken) -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;

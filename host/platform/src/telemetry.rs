@@ -5,7 +5,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 use crate::settings::Log;
 
 /// Starts logging for the process. A second call changes nothing.
-pub fn init(log: &Log) {
+pub(crate) fn init(log: &Log) {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = fmt()
         .with_env_filter(filter)

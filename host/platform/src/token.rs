@@ -14,7 +14,7 @@ use platform_domain::PlainToken;
 const MIN_LEN: usize = 16;
 
 /// Reads the token, or makes one in a new file with mode 0600.
-pub fn load_or_create(path: &Path) -> anyhow::Result<PlainToken> {
+pub(crate) fn load_or_create(path: &Path) -> anyhow::Result<PlainToken> {
     match read(path) {
         Err(error) if is_absent(&error) => create(path),
         outcome => outcome,
@@ -22,7 +22,7 @@ pub fn load_or_create(path: &Path) -> anyhow::Result<PlainToken> {
 }
 
 /// Reads the token. A file that others may read is refused: they could act as the operator.
-pub fn read(path: &Path) -> anyhow::Result<PlainToken> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<PlainToken> {
     let context = || format!("cannot read the admin token from {}", path.display());
     let text = fs::read_to_string(path).with_context(context)?;
     let mode = fs::metadata(path).with_context(context)?.permissions().mode();

@@ -45,37 +45,75 @@ impl Drop for Scratch {
 /// Builds what is needed, then shows the main job.
 pub(crate) fn run(keep: bool) -> Result<()> {
     let guests = prepare()?;
-    run_command("building the host", &mut cargo(&["build", "--locked", "--package", "platform-host"]))?;
+    run_command(
+        "building the host",
+        &mut cargo(&["build", "--locked", "--package", "platform-host"]),
+    )?;
     let started = Instant::now();
     let scratch = Scratch(std::env::temp_dir().join(format!("platform-demo-{}", std::process::id())));
     let dir = scratch.0.clone();
     fs::create_dir_all(&dir)?;
-    let mut platform = Platform { program: target_dir().join("debug").join("platform"), admin: None };
+    let mut platform = Platform {
+        program: target_dir().join("debug").join("platform"),
+        admin: None,
+    };
 
     let validator = key(&platform, &dir, "validator")?;
-    let miners = (1..=MINERS).map(|n| key(&platform, &dir, &format!("miner-{n}"))).collect::<Result<Vec<_>>>()?;
+    let miners = (1..=MINERS)
+        .map(|n| key(&platform, &dir, &format!("miner-{n}")))
+        .collect::<Result<Vec<_>>>()?;
     let (devnet, endpoint) = start_devnet(&platform, &dir, &validator, &miners)?;
     let (host, admin, public) = start_host(&platform, &dir, &validator, &endpoint)?;
     platform.admin = Some((admin.clone(), dir.join("state").join("admin.token")));
-    show(&format!("test node  {endpoint}\nhost       admin {admin}, public {public}\nstate      {}", dir.display()));
+    show(&format!(
+        "test node  {endpoint}\nhost       admin {admin}, public {public}\nstate      {}",
+        dir.display()
+    ));
 
     let echo_weights = json!({ &address(&miners, 0)?: 1, &address(&miners, 7)?: 3 }).to_string();
-    register(&platform, &dir, &guests, "tsp", "70", &["SEED=demo", "ROUND_SECONDS=86400", "CITIES=60"])?;
-    register(&platform, &dir, &guests, "echo", "30", &[&format!("WEIGHTS={echo_weights}")])?;
+    register(
+        &platform,
+        &dir,
+        &guests,
+        "tsp",
+        "70",
+        &["SEED=demo", "ROUND_SECONDS=86400", "CITIES=60"],
+    )?;
+    register(
+        &platform,
+        &dir,
+        &guests,
+        "echo",
+        "30",
+        &[&format!("WEIGHTS={echo_weights}")],
+    )?;
 
     let instance = platform.ask(&["request", "GET", &format!("{public}/challenges/tsp/instance")])?;
     for (skill, miner) in miners.iter().enumerate() {
         submit_tour(&platform, &dir, &public, &instance, skill, miner)?;
     }
     let leaderboard = platform.ask(&["request", "GET", &format!("{public}/challenges/tsp/leaderboard")])?;
-    show(&format!("\nleaderboard of tsp\n{}", table::leaderboard(&leaderboard)));
+    show(&format!(
+        "\nleaderboard of tsp\n{}",
+        table::leaderboard(&leaderboard)
+    ));
 
     let epoch = platform.ask(&["weights", "submit", "--timeout", &WAIT.as_secs().to_string()])?;
-    show(&format!("\nepoch {} with both challenges\n{}", text(&epoch, "epoch"), table::epoch(&epoch, &["tsp", "echo"])?));
+    show(&format!(
+        "\nepoch {} with both challenges\n{}",
+        text(&epoch, "epoch"),
+        table::epoch(&epoch, &["tsp", "echo"])?
+    ));
     let (hash, block) = (text(&epoch, "extrinsic_hash"), text(&epoch, "included_block"));
-    show(&format!("\nextrinsic  {hash} in block {block}, {}", text(&epoch, "state")));
+    show(&format!(
+        "\nextrinsic  {hash} in block {block}, {}",
+        text(&epoch, "state")
+    ));
     confirm(&epoch)?;
-    show(&format!("\nthe chain holds the recorded vector; {:.1} s", started.elapsed().as_secs_f64()));
+    show(&format!(
+        "\nthe chain holds the recorded vector; {:.1} s",
+        started.elapsed().as_secs_f64()
+    ));
     if keep {
         let token = dir.join("state").join("admin.token");
         show(&format!(
@@ -91,18 +129,43 @@ pub(crate) fn run(keep: bool) -> Result<()> {
 fn key(platform: &Platform, dir: &Path, name: &str) -> Result<Key> {
     let file = dir.join(format!("{name}.json"));
     let made = platform.ask(&["hotkey", "new", path(&file)?])?;
-    Ok(Key { file, address: text(&made, "hotkey") })
+    Ok(Key {
+        file,
+        address: text(&made, "hotkey"),
+    })
 }
 
-fn start_devnet(platform: &Platform, dir: &Path, validator: &Key, miners: &[Key]) -> Result<(Background, String)> {
-    let mut args = vec!["devnet", "--listen", "127.0.0.1:0", "--netuid", NETUID, "--block-ms", BLOCK_MS];
+fn start_devnet(
+    platform: &Platform,
+    dir: &Path,
+    validator: &Key,
+    miners: &[Key],
+) -> Result<(Background, String)> {
+    let mut args = vec![
+        "devnet",
+        "--listen",
+        "127.0.0.1:0",
+        "--netuid",
+        NETUID,
+        "--block-ms",
+        BLOCK_MS,
+    ];
     args.extend(["--validator", &validator.address]);
-    args.extend(miners.iter().flat_map(|miner| ["--miner", miner.address.as_str()]));
+    args.extend(
+        miners
+            .iter()
+            .flat_map(|miner| ["--miner", miner.address.as_str()]),
+    );
     let (devnet, answer) = platform.start(&args, &dir.join("devnet.log"))?;
     Ok((devnet, text(&answer, "url")))
 }
 
-fn start_host(platform: &Platform, dir: &Path, validator: &Key, endpoint: &str) -> Result<(Background, String, String)> {
+fn start_host(
+    platform: &Platform,
+    dir: &Path,
+    validator: &Key,
+    endpoint: &str,
+) -> Result<(Background, String, String)> {
     let quoted = |path: &Path| Value::from(path.display().to_string()).to_string();
     let config = format!(
         "state_dir = {}\n[admin]\nlisten = \"127.0.0.1:0\"\n[public]\nlisten = \"127.0.0.1:0\"\n\
@@ -118,39 +181,82 @@ fn start_host(platform: &Platform, dir: &Path, validator: &Key, endpoint: &str) 
 }
 
 /// Publishes a guest to an OCI layout, registers it by that reference, and waits until it runs.
-fn register(platform: &Platform, dir: &Path, guests: &Path, slug: &str, emission: &str, env: &[&str]) -> Result<()> {
+fn register(
+    platform: &Platform,
+    dir: &Path,
+    guests: &Path,
+    slug: &str,
+    emission: &str,
+    env: &[&str],
+) -> Result<()> {
     let reference = format!("oci:{}:{slug}", dir.join("challenges").display());
     let component = guests.join(format!("{slug}.wasm"));
     let published = platform.ask(&["publish", path(&component)?, &reference])?;
-    let mut args = vec!["challenge", "create", slug, &reference, "--emission", emission, "--activate"];
+    let mut args = vec![
+        "challenge",
+        "create",
+        slug,
+        &reference,
+        "--emission",
+        emission,
+        "--activate",
+    ];
     args.extend(env.iter().flat_map(|pair| ["--env", pair]));
     platform.ask(&args)?;
     until(&format!("{slug} running"), WAIT, || {
         let view = platform.ask(&["challenge", "show", slug])?;
         Ok((view.pointer("/observed/state") == Some(&json!("running"))).then_some(view))
     })?;
-    show(&format!("challenge  {slug}, {emission} % of the emission, {}", text(&published, "component_digest")));
+    show(&format!(
+        "challenge  {slug}, {emission} % of the emission, {}",
+        text(&published, "component_digest")
+    ));
     Ok(())
 }
 
-fn submit_tour(platform: &Platform, dir: &Path, public: &str, instance: &Value, skill: usize, miner: &Key) -> Result<()> {
+fn submit_tour(
+    platform: &Platform,
+    dir: &Path,
+    public: &str,
+    instance: &Value,
+    skill: usize,
+    miner: &Key,
+) -> Result<()> {
     let round = instance.get("round").context("the instance has no round")?;
     let file = dir.join("tour.json");
-    fs::write(&file, json!({ "round": round, "tour": tours::tour(instance, skill)? }).to_string())?;
+    fs::write(
+        &file,
+        json!({ "round": round, "tour": tours::tour(instance, skill)? }).to_string(),
+    )?;
     let url = format!("{public}/challenges/tsp/submissions");
     let (key, body) = (path(&miner.file)?, path(&file)?);
-    platform.ask(&["request", "POST", &url, "--hotkey", key, "--netuid", NETUID, "--body", body])?;
+    platform.ask(&[
+        "request", "POST", &url, "--hotkey", key, "--netuid", NETUID, "--body", body,
+    ])?;
     Ok(())
 }
 
 /// The vector that the chain was read to hold is the one that was recorded.
 fn confirm(epoch: &Value) -> Result<()> {
-    let list = |pointer: &str| epoch.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
-    let recorded: Vec<Value> =
-        list("/vector/uids").into_iter().zip(list("/vector/u16")).map(|(uid, weight)| json!([uid, weight])).collect();
+    let list = |pointer: &str| {
+        epoch
+            .pointer(pointer)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let recorded: Vec<Value> = list("/vector/uids")
+        .into_iter()
+        .zip(list("/vector/u16"))
+        .map(|(uid, weight)| json!([uid, weight]))
+        .collect();
     let on_chain = list("/on_chain");
     if recorded.is_empty() || recorded != on_chain {
-        bail!("recorded {} but the chain holds {}", Value::from(recorded), Value::from(on_chain));
+        bail!(
+            "recorded {} but the chain holds {}",
+            Value::from(recorded),
+            Value::from(on_chain)
+        );
     }
     Ok(())
 }
@@ -160,7 +266,8 @@ fn address(miners: &[Key], at: usize) -> Result<String> {
 }
 
 fn path(path: &Path) -> Result<&str> {
-    path.to_str().context("the temporary directory's name is not text")
+    path.to_str()
+        .context("the temporary directory's name is not text")
 }
 
 /// A field as a person reads it.

@@ -35,18 +35,31 @@ impl Platform {
             }
         }
         if let Some((url, token)) = &self.admin {
-            command.arg("--admin-url").arg(url).arg("--admin-token-file").arg(token);
+            command
+                .arg("--admin-url")
+                .arg(url)
+                .arg("--admin-token-file")
+                .arg(token);
         }
         command
     }
 
     /// Runs one command and reads its JSON answer.
     pub(crate) fn ask(&self, args: &[&str]) -> Result<Value> {
-        let output = self.command(args).stdin(Stdio::null()).output().context("cannot start platform")?;
+        let output = self
+            .command(args)
+            .stdin(Stdio::null())
+            .output()
+            .context("cannot start platform")?;
         if !output.status.success() {
-            bail!("platform {} failed: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+            bail!(
+                "platform {} failed: {}",
+                args.join(" "),
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
         }
-        serde_json::from_slice(&output.stdout).with_context(|| format!("platform {} gave no JSON", args.join(" ")))
+        serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("platform {} gave no JSON", args.join(" ")))
     }
 
     /// Starts a command that stays, with its log in a file, and reads the one JSON line it begins with.
@@ -91,7 +104,11 @@ impl Drop for Background {
 }
 
 /// Asks until the answer fits, for a bounded time.
-pub(crate) fn until(what: &str, deadline: Duration, mut ask: impl FnMut() -> Result<Option<Value>>) -> Result<Value> {
+pub(crate) fn until(
+    what: &str,
+    deadline: Duration,
+    mut ask: impl FnMut() -> Result<Option<Value>>,
+) -> Result<Value> {
     let started = Instant::now();
     loop {
         if let Some(value) = ask()? {

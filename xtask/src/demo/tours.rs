@@ -20,9 +20,14 @@ pub(crate) fn tour(instance: &Value, skill: usize) -> Result<Vec<usize>> {
 }
 
 fn cities(instance: &Value) -> Result<Vec<City>> {
-    let list = instance.get("cities").and_then(Value::as_array).context("the instance has no cities")?;
+    let list = instance
+        .get("cities")
+        .and_then(Value::as_array)
+        .context("the instance has no cities")?;
     let city = |value: &Value| Some((value.get(0)?.as_i64()?, value.get(1)?.as_i64()?));
-    list.iter().map(|value| city(value).context("a city is not a pair of integers")).collect()
+    list.iter()
+        .map(|value| city(value).context("a city is not a pair of integers"))
+        .collect()
 }
 
 fn distance(cities: &[City], a: usize, b: usize) -> i64 {
@@ -36,7 +41,9 @@ fn nearest_neighbour(cities: &[City], start: usize) -> Vec<usize> {
     let mut left: Vec<usize> = (0..cities.len()).filter(|city| *city != start).collect();
     let mut tour = vec![start];
     let mut here = start;
-    while let Some(at) = (0..left.len()).min_by_key(|at| left.get(*at).map(|city| distance(cities, here, *city))) {
+    while let Some(at) =
+        (0..left.len()).min_by_key(|at| left.get(*at).map(|city| distance(cities, here, *city)))
+    {
         here = left.swap_remove(at);
         tour.push(here);
     }

@@ -9,7 +9,7 @@ use crate::{
     output::{Output, table},
 };
 
-pub async fn run(command: ChallengeCommand, client: &Client, output: Output) -> anyhow::Result<()> {
+pub(crate) async fn run(command: ChallengeCommand, client: &Client, output: Output) -> anyhow::Result<()> {
     let view = match command {
         ChallengeCommand::Create(args) => return create(args, client, output).await,
         ChallengeCommand::List => {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{output::Output, tasks::stop_on_signal};
 
 #[derive(Debug, Args)]
-pub struct DevnetArgs {
+pub(crate) struct DevnetArgs {
     /// Where to listen; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:9944")]
     listen: SocketAddr,
@@ -35,7 +35,7 @@ pub struct DevnetArgs {
 /// Enough for every threshold a test sets: 1,000 TAO in RAO.
 const STAKE: u64 = 1_000_000_000_000;
 
-pub async fn run(args: DevnetArgs, output: Output) -> anyhow::Result<()> {
+pub(crate) async fn run(args: DevnetArgs, output: Output) -> anyhow::Result<()> {
     let DevnetArgs {
         listen,
         netuid,

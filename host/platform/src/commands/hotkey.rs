@@ -5,7 +5,7 @@ use platform_keys::Keypair;
 
 use crate::{cli::HotkeyCommand, output::Output};
 
-pub fn run(command: HotkeyCommand, output: Output) -> anyhow::Result<()> {
+pub(crate) fn run(command: HotkeyCommand, output: Output) -> anyhow::Result<()> {
     let (key, file) = match command {
         HotkeyCommand::New { file } => {
             let key = Keypair::generate()?;

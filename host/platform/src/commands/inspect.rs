@@ -7,7 +7,7 @@ use platform_domain::Digest;
 
 use crate::output::Output;
 
-pub fn run(component: &Path, output: Output) -> anyhow::Result<()> {
+pub(crate) fn run(component: &Path, output: Output) -> anyhow::Result<()> {
     let bytes = fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
     let info = platform_wasm::inspect(&bytes)?;
     let answer = serde_json::json!({

@@ -1,15 +1,15 @@
 //! One module per command. Each says what it does on standard output, as text or as JSON, and fails with an
 //! error whose first line a person can act on.
 
-pub mod challenge;
-pub mod devnet;
-pub mod hotkey;
-pub mod inspect;
-pub mod pair;
-pub mod publish;
-pub mod request;
-pub mod serve;
-pub mod weights;
+pub(crate) mod challenge;
+pub(crate) mod devnet;
+pub(crate) mod hotkey;
+pub(crate) mod inspect;
+pub(crate) mod pair;
+pub(crate) mod publish;
+pub(crate) mod request;
+pub(crate) mod serve;
+pub(crate) mod weights;
 
 use crate::{
     cli::{AdminArgs, Cli, Command},
@@ -19,7 +19,7 @@ use crate::{
 use platform_admin_types::Client;
 
 /// Runs the command.
-pub async fn run(cli: Cli) -> anyhow::Result<()> {
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
     let Cli { admin, json, command } = cli;
     let output = Output::new(json);
     match command {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, str::FromStr};
 
 /// One `NAME=VALUE`.
 #[derive(Clone, Debug)]
-pub struct Pair {
+pub(crate) struct Pair {
     name: String,
     value: String,
 }
@@ -27,7 +27,7 @@ impl FromStr for Pair {
 
 /// The pairs as a map; `None` when there are none, which on a patch means "as it is". Of a repeated name the
 /// last counts.
-pub fn map(pairs: Vec<Pair>) -> Option<BTreeMap<String, String>> {
+pub(crate) fn map(pairs: Vec<Pair>) -> Option<BTreeMap<String, String>> {
     let map: BTreeMap<_, _> = pairs.into_iter().map(|pair| (pair.name, pair.value)).collect();
     Some(map).filter(|map| !map.is_empty())
 }

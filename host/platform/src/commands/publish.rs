@@ -8,7 +8,7 @@ use platform_oci::PublishInfo;
 
 use crate::output::Output;
 
-pub async fn run(component: &Path, reference: &ComponentRef, output: Output) -> anyhow::Result<()> {
+pub(crate) async fn run(component: &Path, reference: &ComponentRef, output: Output) -> anyhow::Result<()> {
     let bytes = fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
     // A component that no host would take is not worth publishing.
     let info = platform_wasm::inspect(&bytes)

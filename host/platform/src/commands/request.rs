@@ -17,7 +17,7 @@ use crate::{cli::RequestArgs, output::Output};
 /// A challenge has its own deadline, far below this.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-pub async fn run(args: RequestArgs, output: Output) -> anyhow::Result<()> {
+pub(crate) async fn run(args: RequestArgs, output: Output) -> anyhow::Result<()> {
     let method: Method = args
         .method
         .to_uppercase()

@@ -1,7 +1,5 @@
 //! `platform serve`, `check` and `status`.
 
-use std::fmt::Write as _;
-
 use platform_admin_types::{Client, Observed};
 use tokio_util::sync::CancellationToken;
 
@@ -10,7 +8,7 @@ use crate::{app::App, cli::ServeArgs, output::Output, settings::Config, tasks::s
 /// The configuration is wrong, so that is the exit code: nothing was bound and nothing was written.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct WrongConfiguration(#[from] crate::settings::ConfigError);
+pub(crate) struct WrongConfiguration(#[from] crate::settings::ConfigError);
 
 fn load(args: ServeArgs) -> Result<Config, WrongConfiguration> {
     let ServeArgs {
@@ -46,7 +44,7 @@ fn load(args: ServeArgs) -> Result<Config, WrongConfiguration> {
     )?)
 }
 
-pub async fn serve(args: ServeArgs, output: Output) -> anyhow::Result<()> {
+pub(crate) async fn serve(args: ServeArgs, output: Output) -> anyhow::Result<()> {
     let config = load(args)?;
     telemetry::init(&config.log);
     let stop = CancellationToken::new();
@@ -66,7 +64,7 @@ pub async fn serve(args: ServeArgs, output: Output) -> anyhow::Result<()> {
     app.tasks.run().await
 }
 
-pub fn check(args: ServeArgs, output: Output) -> anyhow::Result<()> {
+pub(crate) fn check(args: ServeArgs, output: Output) -> anyhow::Result<()> {
     let config = load(args)?;
     output.show(&config, |config| match serde_json::to_string_pretty(config) {
         Ok(text) => format!("the configuration is valid\n{text}"),
@@ -74,7 +72,7 @@ pub fn check(args: ServeArgs, output: Output) -> anyhow::Result<()> {
     })
 }
 
-pub async fn status(client: &Client, output: Output) -> anyhow::Result<()> {
+pub(crate) async fn status(client: &Client, output: Output) -> anyhow::Result<()> {
     let (host, weights) = (client.status().await?, client.weights_status().await?);
     let answer = serde_json::json!({ "host": host, "weights": weights });
     output.show(&answer, |_| {
@@ -85,7 +83,7 @@ pub async fn status(client: &Client, output: Output) -> anyhow::Result<()> {
                 Observed::Stopped => "stopped".to_owned(),
                 Observed::Failed { reason, .. } => format!("failed: {reason}"),
             };
-            drop(write!(text, "\n{slug}  {} ({observed})", challenge.status));
+            text.push_str(&format!("\n{slug}  {} ({observed})", challenge.status));
         }
         let shown = |value: Option<String>| value.unwrap_or_else(|| "unknown".to_owned());
         let block = shown(weights.block.map(|block| block.to_string()));
@@ -95,12 +93,9 @@ pub async fn status(client: &Client, output: Output) -> anyhow::Result<()> {
         } else {
             "recorded only: there is no hotkey"
         };
-        drop(write!(
-            text,
-            "\nblock {block}, epoch {epoch}, weights are {submits}"
-        ));
+        text.push_str(&format!("\nblock {block}, epoch {epoch}, weights are {submits}"));
         if let Some(error) = &weights.error {
-            drop(write!(text, "\nthe epoch does not go on: {error}"));
+            text.push_str(&format!("\nthe epoch does not go on: {error}"));
         }
         text
     })

@@ -20,7 +20,7 @@ const POLL: Duration = Duration::from_millis(200);
 /// Input of `compute`: far above what 128 challenges with 4,096 entries each need.
 const MAX_INPUT: u64 = 256 << 20;
 
-pub async fn run(command: WeightsCommand, client: &Client, output: Output) -> anyhow::Result<()> {
+pub(crate) async fn run(command: WeightsCommand, client: &Client, output: Output) -> anyhow::Result<()> {
     match command {
         WeightsCommand::Preview => output.show(&client.weights_preview().await?, preview_text),
         WeightsCommand::Submit { timeout } => submit(client, output, Duration::from_secs(timeout)).await,
@@ -64,7 +64,7 @@ async fn submit(client: &Client, output: Output, timeout: Duration) -> anyhow::R
 }
 
 /// `platform weights compute`: the same code as an epoch, without a host.
-pub fn compute(policy: Policy) -> anyhow::Result<()> {
+pub(crate) fn compute(policy: Policy) -> anyhow::Result<()> {
     let mut input = Vec::new();
     io::stdin()
         .take(MAX_INPUT)

@@ -15,7 +15,7 @@ use platform_domain::{
     BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Hotkey, Netuid, RawWeight, Request, Uid,
     UnixSeconds,
 };
-use platform_tests::{TestHost, guest};
+use platform_tests::{TestHost, client, guest};
 use platform_wasm::{Engine, EngineConfig, Program, ProgramSpec};
 use platform_weights::{ChallengeAnswer, Inputs, NO_LIMIT, Policy, Uids, aggregate};
 use serde_json::{Value, json};
@@ -64,10 +64,7 @@ fn hotkeys() -> impl Iterator<Item = Hotkey> {
 /// In process: store, WASI, instance, call and drop.
 async fn calls(measures: &mut Vec<Value>) -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
-    let engine = Engine::new(EngineConfig {
-        cache_dir: dir.path().to_owned(),
-        max_concurrent_calls: 64,
-    })?;
+    let engine = Engine::new(EngineConfig::new(dir.path().to_owned()))?;
     let weights: BTreeMap<String, u8> = hotkeys().map(|hotkey| hotkey.to_string()).zip(1..).collect();
     let component = Bytes::from(fs::read(guest("echo"))?);
     let spec = ProgramSpec {
@@ -138,11 +135,10 @@ fn aggregation() -> f64 {
             })
             .collect()),
     });
-    let registered: BTreeMap<Hotkey, Uid> = hotkeys().zip((0..).map(Uid)).collect();
     let inputs = Inputs {
         policy: Policy::Normalized,
         challenges: challenges.collect(),
-        uids: Uids::try_from(registered).expect("a UID each"),
+        uids: Uids::new(hotkeys().zip((0..).map(Uid))).expect("a UID each"),
         sink: None,
         min_allowed_weights: 1,
         max_weight_limit: NO_LIMIT,
@@ -160,7 +156,7 @@ async fn routes(measures: &mut Vec<Value>) -> anyhow::Result<()> {
     let host = TestHost::start().await;
     host.run_guest("echo", "echo", "0", &[]).await;
     let url = host.url("echo", "/a/path");
-    let says: Value = reqwest::get(&url).await?.text().await?.parse()?;
+    let says: Value = client().get(&url).send().await?.text().await?.parse()?;
     let native = Router::new().route("/a/path", get(move || async move { Json(says) }));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let native_url = format!("http://{}/a/path", listener.local_addr()?);

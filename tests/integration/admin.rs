@@ -2,8 +2,8 @@
 
 use platform_admin_types::{ClientError, Observed};
 use platform_domain::{Slug, Status};
-use platform_tests::{TestHost, guest, new_challenge};
-use reqwest::{Client, Method, StatusCode};
+use platform_tests::{TestHost, client, guest, new_challenge};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 fn slug(text: &str) -> Slug {
@@ -11,7 +11,7 @@ fn slug(text: &str) -> Slug {
 }
 
 async fn call(host: &TestHost, method: Method, path: &str, body: impl Into<String>) -> (StatusCode, Value) {
-    let response = Client::new()
+    let response = client()
         .request(method, format!("{}{path}", host.admin_url))
         .bearer_auth(host.token())
         .header("content-type", "application/json")
@@ -46,7 +46,10 @@ async fn a_challenge_lives_from_draft_to_deletion() {
     let echo = slug("echo");
     host.admin.challenge_activate(&echo).await.unwrap();
     host.running("echo").await;
-    assert_eq!(reqwest::get(host.url("echo", "/")).await.unwrap().status(), 200);
+    assert_eq!(
+        client().get(host.url("echo", "/")).send().await.unwrap().status(),
+        200
+    );
     host.admin.challenge_deactivate(&echo).await.unwrap();
     host.admin.challenge_disable(&echo).await.unwrap();
     let (status, message) = refusal(host.admin.challenge_activate(&echo).await);
@@ -81,7 +84,10 @@ async fn an_active_challenge_runs_again_after_a_restart_without_its_source() {
     std::fs::remove_file(copy).unwrap();
     host.restart().await;
     host.running("echo").await;
-    assert_eq!(reqwest::get(host.url("echo", "/")).await.unwrap().status(), 200);
+    assert_eq!(
+        client().get(host.url("echo", "/")).send().await.unwrap().status(),
+        200
+    );
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use platform_domain::{Netuid, UnixSeconds};
 use platform_keys::{Keypair, Nonce, SignedRequest};
-use platform_tests::{HostBuilder, TestHost};
-use reqwest::{Client, RequestBuilder};
+use platform_tests::{HostBuilder, TestHost, client};
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 const NETUID: Netuid = Netuid(7);
@@ -54,7 +54,7 @@ fn sign(
         timestamp: UnixSeconds(timestamp),
         body: body.as_bytes(),
     };
-    let mut request = Client::new().post(format!("{}{path}", host.public));
+    let mut request = client().post(format!("{}{path}", host.public));
     for (name, value) in signed.headers(key) {
         request = request.header(name, value);
     }
@@ -99,12 +99,12 @@ async fn a_signature_that_does_not_fit_is_refused_with_the_reason() {
     let without = |name: &str| {
         let mut request = fresh().build().unwrap();
         request.headers_mut().remove(name);
-        RequestBuilder::from_parts(Client::new(), request)
+        RequestBuilder::from_parts(client(), request)
     };
     let with = |name: &'static str, value: &str| {
         let mut request = fresh().build().unwrap();
         request.headers_mut().insert(name, value.parse().unwrap());
-        RequestBuilder::from_parts(Client::new(), request)
+        RequestBuilder::from_parts(client(), request)
     };
     let cases = [
         (without("x-hotkey"), "missing x-hotkey"),
@@ -133,7 +133,7 @@ async fn a_signature_that_does_not_fit_is_refused_with_the_reason() {
 #[tokio::test]
 async fn a_tour_is_taken_from_who_signed_it_and_shown_on_the_leaderboard() {
     let (host, key) = (host().await, Keypair::generate().unwrap());
-    let client = Client::new();
+    let client = client();
     let text = client
         .get(host.url("tsp", "/instance"))
         .send()

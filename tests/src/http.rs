@@ -5,6 +5,13 @@ use tokio::{
     net::TcpStream,
 };
 
+/// A well-behaved client.
+pub fn client() -> reqwest::Client {
+    // Installed already by whoever used TLS first in this process.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::new()
+}
+
 /// An answer, taken apart no further than needed.
 #[derive(Clone, Debug)]
 pub struct RawAnswer {

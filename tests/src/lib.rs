@@ -8,7 +8,7 @@ mod program;
 use std::path::{Path, PathBuf};
 
 pub use host::{HostBuilder, TestHost, new_challenge};
-pub use http::{RawAnswer, raw};
+pub use http::{RawAnswer, client, raw};
 pub use program::{Program, platform};
 
 /// The component of an example or of a test guest.

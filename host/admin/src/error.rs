@@ -6,9 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use platform_admin_types::{ErrorBody, ErrorDetail};
-use platform_oci::OciError;
-use platform_registry::{LoadError, RegistryError, explain};
-use platform_wasm::ComponentError;
+use platform_registry::{ComponentError, LoadError, OciError, RegistryError, explain};
 
 /// An answer that is not a success.
 #[derive(Debug)]

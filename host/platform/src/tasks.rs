@@ -37,6 +37,8 @@ impl Tasks {
     /// themselves. Then gives the others a grace period and drops what is left.
     pub async fn run(mut self) -> anyhow::Result<()> {
         let outcome = tokio::select! {
+            // First, because a stop also ends the tasks: what ended after it ended in order.
+            biased;
             () = self.stop.cancelled() => Ok(()),
             ended = self.set.join_next() => match ended {
                 Some(Ok((name, Ok(())))) => Err(anyhow::anyhow!("the task {name} ended by itself")),

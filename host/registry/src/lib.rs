@@ -30,6 +30,8 @@ pub use inputs::{ChallengePatch, NewChallenge, Source};
 pub use limits::{MAX_MEMORY, MAX_ROUTE_DEADLINE, MAX_WEIGHTS_DEADLINE};
 pub use load::LoadError;
 pub use operations::Registry;
+pub use platform_oci::OciError;
+pub use platform_wasm::ComponentError;
 pub use reconciler::Reconciler;
 
 /// What both halves are built from.

@@ -1,6 +1,12 @@
 //! What a call, a request and an epoch's arithmetic cost, side by side with what they are compared to, in one
 //! run. Prints a table and writes the report whose path is the first argument. Load comes from `wrk`.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    reason = "a program for people that stops at the first surprise"
+)]
+
 use std::{
     collections::BTreeMap,
     fs,

@@ -150,7 +150,7 @@ async fn the_network_is_not_there() {
                     .as_object()
                     .unwrap()
                     .values()
-                    .all(|result| *result != Value::from("ok")),
+                    .all(|result| result.as_str() != Some("ok")),
                 "{report}"
             );
         }

@@ -1,6 +1,14 @@
 //! What the integration tests start: a host in this process, on ports of its own and in a directory of its own,
 //! with the same code as the program; a test node; guests.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a fixture that cannot do its work fails the test by panicking"
+)]
+
 mod host;
 mod http;
 mod program;

@@ -58,10 +58,9 @@ fn untangle(cities: &[City], tour: &mut [usize]) {
             let next = if to + 1 == tour.len() { 0 } else { to + 1 };
             let city = |at: usize| tour.get(at).copied().unwrap_or_default();
             let (a, b, c, d) = (city(from - 1), city(from), city(to), city(next));
-            if length(a, c) + length(b, d) + 1e-9 < length(a, b) + length(c, d) {
-                if let Some(stretch) = tour.get_mut(from..=to) {
-                    stretch.reverse();
-                }
+            let shorter = length(a, c) + length(b, d) + 1e-9 < length(a, b) + length(c, d);
+            if let (true, Some(stretch)) = (shorter, tour.get_mut(from..=to)) {
+                stretch.reverse();
             }
         }
     }

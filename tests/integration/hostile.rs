@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use platform_tests::{RawAnswer, TestHost, new_challenge, raw};
-use serde_json::Value;
 
 async fn send(host: &TestHost, method: &str, slug: &str, path: &str) -> RawAnswer {
     let head = format!(

@@ -62,7 +62,7 @@ pub(crate) enum Command {
     Publish {
         /// The component file.
         component: PathBuf,
-        /// Where to: oci:DIR[:TAG] or HOST/NAME[:TAG].
+        #[arg(help = "Where to: oci:DIR[:TAG] or HOST/NAME[:TAG]")]
         reference: ComponentRef,
     },
     /// Show what a component is: imports, exports, manifest, size.
@@ -138,8 +138,10 @@ pub(crate) enum ChallengeCommand {
 pub(crate) struct CreateArgs {
     /// The name in URLs.
     pub(crate) slug: Slug,
-    /// The component: oci:DIR[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST] or file:PATH.
-    #[arg(required_unless_present = "image")]
+    #[arg(
+        required_unless_present = "image",
+        help = "The component: oci:DIR[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST] or file:PATH"
+    )]
     pub(crate) component: Option<ComponentRef>,
     /// A container image instead.
     #[arg(long, conflicts_with = "component")]

@@ -65,7 +65,7 @@ pub fn compute(request: ComputeRequest, policy: Policy) -> Result<ComputeRespons
 }
 
 impl ComputeRequest {
-    /// The same inputs as [`aggregate`] takes them.
+    /// The same inputs as [`aggregate()`] takes them.
     pub fn into_inputs(self, policy: Policy) -> Inputs {
         let Self {
             challenges,

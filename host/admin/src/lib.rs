@@ -1,6 +1,7 @@
 //! The private HTTP side of the host: routes, the operator's token, JSON in and out.
 //!
-//! A skin: every decision is taken below, in `platform-registry`. It belongs on its own listener, away from
+//! A skin: every decision is taken below, in `platform-registry` and
+//! `platform-epoch`. It belongs on its own listener, away from
 //! the public side, and knows nothing of that one.
 
 mod auth;
@@ -14,18 +15,20 @@ mod view;
 mod weights;
 
 use platform_domain::{TokenHash, UnixSeconds};
+use platform_epoch::Epochs;
 use platform_registry::Registry;
 
 pub use error::ApiError;
 pub use json::{Json, MAX_BODY_BYTES};
 pub use routes::router;
-pub use weights::routes as weights_routes;
 
 /// What the routes need.
 #[derive(Clone)]
 pub struct AdminState {
-    /// What decides.
+    /// What decides on challenges.
     pub registry: Registry,
+    /// What decides on weights.
+    pub epochs: Epochs,
     /// Who may come in.
     pub admin_token: TokenHash,
     /// When the program started.

@@ -8,7 +8,7 @@ use axum::{
     routing::{MethodRouter, delete, get, patch, post},
 };
 
-use crate::{AdminState, ApiError, auth, challenges, status};
+use crate::{AdminState, ApiError, auth, challenges, status, weights};
 
 type Listed = (Method, &'static str, MethodRouter<AdminState>);
 
@@ -44,13 +44,20 @@ fn listed() -> Vec<Listed> {
             post(challenges::disable),
         ),
         (Method::GET, "/v1/admin/status", get(status::show)),
+        (Method::POST, "/v1/admin/weights/preview", post(weights::preview)),
+        (Method::POST, "/v1/admin/weights/submit", post(weights::submit)),
+        (Method::GET, "/v1/admin/weights/history", get(weights::history)),
+        (
+            Method::GET,
+            "/v1/admin/weights/epochs/{epoch}",
+            get(weights::show),
+        ),
+        (Method::GET, "/v1/admin/weights/status", get(weights::status)),
     ]
 }
 
-/// The whole private side. `more` are routes of other crates, which get the same authentication; they are
-/// written with their full path and have no fallback of their own. All that is not `/health` asks for the
-/// token first, even a path that does not exist.
-pub fn router(state: AdminState, more: Router) -> Router {
+/// The whole private side. All that is not `/health` asks for the token first, even a path that does not exist.
+pub fn router(state: AdminState) -> Router {
     let listed = listed()
         .into_iter()
         .fold(Router::new(), |router, (_, path, route)| {
@@ -58,7 +65,6 @@ pub fn router(state: AdminState, more: Router) -> Router {
         });
     let private = listed
         .with_state(state.clone())
-        .merge(more)
         .fallback(async || ApiError::no_such_path())
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(from_fn_with_state(state.admin_token, auth::require));
@@ -105,14 +111,12 @@ mod tests {
 
     #[tokio::test]
     async fn every_admin_route_refuses_a_stranger() {
-        let more = Router::new().route("/v1/admin/epochs", get(async || "epochs"));
-        let host = Host::start(more).await;
+        let host = Host::start().await;
         let mut routes: Vec<_> = listed()
             .into_iter()
-            .map(|(method, path, _)| (method, path.replace("{slug}", "echo")))
+            .map(|(method, path, _)| (method, path.replace("{slug}", "echo").replace("{epoch}", "1")))
             .collect();
-        assert!(routes.len() >= 9);
-        routes.push((Method::GET, "/v1/admin/epochs".into()));
+        assert_eq!(routes.len(), 14);
         for path in [
             "/v1/admin/nothing",
             "/v1/admin",
@@ -160,7 +164,7 @@ mod tests {
 
     #[tokio::test]
     async fn health_is_open_and_says_nothing_else() {
-        let host = Host::start(Router::new()).await;
+        let host = Host::start().await;
         let request = Request::get("/health").body(Body::empty()).unwrap();
         let response = host.router.clone().oneshot(request).await.unwrap();
         assert_eq!(response.headers()["cache-control"], "no-store");
@@ -170,7 +174,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_path_or_method_that_does_not_exist_is_told_to_the_operator() {
-        let host = Host::start(Router::new()).await;
+        let host = Host::start().await;
         let bearer = format!("Bearer {TOKEN}");
         let header = Some(("authorization", bearer.as_str()));
         for (method, path, expected) in [

@@ -1,10 +1,8 @@
 //! Weights for the operator: what would be recorded, what was, and asking for an epoch.
 
 use axum::{
-    Router,
-    extract::{Path, Query, State},
+    extract::{FromRef, Path, Query, State},
     http::StatusCode,
-    routing::{get, post},
 };
 use platform_admin_types::{AnswerView, EpochList, EpochView, PreviewView, VectorView, WeightsStatus};
 use platform_domain::EpochId;
@@ -12,7 +10,7 @@ use platform_epoch::{Answer, EpochError, EpochRow, Epochs, EpochsStatus, Preview
 use platform_registry::explain;
 use serde::Deserialize;
 
-use crate::{ApiError, Json};
+use crate::{AdminState, ApiError, Json};
 
 /// More rows than anyone reads; a page of them is some megabytes of reports at worst.
 const MAX_HISTORY: u32 = 1000;
@@ -20,30 +18,25 @@ const DEFAULT_HISTORY: u32 = 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Page {
+pub(crate) struct Page {
     limit: Option<u32>,
 }
 
-/// The routes of the epochs, with their full paths; [`crate::router`] puts the operator's token before them.
-pub fn routes(epochs: Epochs) -> Router {
-    Router::new()
-        .route("/v1/admin/weights/preview", post(preview))
-        .route("/v1/admin/weights/submit", post(submit))
-        .route("/v1/admin/weights/history", get(history))
-        .route("/v1/admin/weights/epochs/{epoch}", get(show))
-        .route("/v1/admin/weights/status", get(status))
-        .with_state(epochs)
+impl FromRef<AdminState> for Epochs {
+    fn from_ref(state: &AdminState) -> Self {
+        state.epochs.clone()
+    }
 }
 
-async fn preview(State(epochs): State<Epochs>) -> Result<Json<PreviewView>, ApiError> {
+pub(crate) async fn preview(State(epochs): State<Epochs>) -> Result<Json<PreviewView>, ApiError> {
     Ok(Json(preview_view(epochs.preview().await?)))
 }
 
-async fn submit(State(epochs): State<Epochs>) -> Result<(StatusCode, Json<EpochView>), ApiError> {
+pub(crate) async fn submit(State(epochs): State<Epochs>) -> Result<(StatusCode, Json<EpochView>), ApiError> {
     Ok((StatusCode::ACCEPTED, Json(epoch_view(epochs.request().await?))))
 }
 
-async fn history(
+pub(crate) async fn history(
     State(epochs): State<Epochs>,
     page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<EpochList>, ApiError> {
@@ -61,14 +54,17 @@ async fn history(
     }))
 }
 
-async fn show(State(epochs): State<Epochs>, Path(epoch): Path<String>) -> Result<Json<EpochView>, ApiError> {
+pub(crate) async fn show(
+    State(epochs): State<Epochs>,
+    Path(epoch): Path<String>,
+) -> Result<Json<EpochView>, ApiError> {
     let missing = || ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is no such epoch");
     let epoch: EpochId = epoch.parse().map_err(|_| missing())?;
     let row = epochs.get(epoch).await?.ok_or_else(missing)?;
     Ok(Json(epoch_view(row)))
 }
 
-async fn status(State(epochs): State<Epochs>) -> Json<WeightsStatus> {
+pub(crate) async fn status(State(epochs): State<Epochs>) -> Json<WeightsStatus> {
     let EpochsStatus { block, epoch, error } = epochs.status();
     Json(WeightsStatus {
         submits: epochs.submits(),

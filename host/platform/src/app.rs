@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use platform_admin::{AdminState, weights_routes};
+use platform_admin::AdminState;
 use platform_chain::ChainConfig;
 use platform_domain::UnixSeconds;
 use platform_epoch::{EpochConfig, Epochs};
@@ -85,15 +85,13 @@ impl App {
         let started = registry.clone();
         let version = env!("CARGO_PKG_VERSION");
         let admin_token = token.hash();
-        let admin_router = platform_admin::router(
-            AdminState {
-                registry,
-                admin_token,
-                started_at,
-                version,
-            },
-            weights_routes(epochs.clone()),
-        );
+        let admin_router = platform_admin::router(AdminState {
+            registry,
+            epochs: epochs.clone(),
+            admin_token,
+            started_at,
+            version,
+        });
 
         let bind = async |what, at: SocketAddr| {
             TcpListener::bind(at)

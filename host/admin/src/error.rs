@@ -136,6 +136,7 @@ fn not_fetched(error: &OciError) -> ApiError {
         | OciError::Os { .. }
         | OciError::NoWasmEntry
         | OciError::NotALayout { .. }
+        | OciError::Unreadable { .. }
         | OciError::Unsafe { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "component_not_fetched"),
         OciError::Io { .. } | OciError::NotPublishable => return ApiError::internal(error),
     };

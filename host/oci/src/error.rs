@@ -140,7 +140,18 @@ pub enum OciError {
         /// Where.
         path: PathBuf,
     },
-    /// The disk.
+    /// A place that the operator named and that the host cannot read.
+    #[error(
+        "{} cannot be read ({kind}); name a layout's directory or a component's file that the host's user may read",
+        path.display()
+    )]
+    Unreadable {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        kind: io::ErrorKind,
+    },
+    /// The host's own disk, or the place to publish to.
     #[error("cannot use {}", path.display())]
     Io {
         /// Where.
@@ -185,6 +196,19 @@ pub enum OciError {
     /// A bare file takes no artifact.
     #[error("a component is published to oci:DIR[:TAG] or HOST/NAME[:TAG], not to a file")]
     NotPublishable,
+}
+
+impl OciError {
+    /// The same, where what failed is not the host's own but a place that a reference names.
+    pub(crate) fn of_source(self) -> Self {
+        match self {
+            Self::Io { path, source } => Self::Unreadable {
+                path,
+                kind: source.kind(),
+            },
+            other => other,
+        }
+    }
 }
 
 impl fmt::Display for Part {

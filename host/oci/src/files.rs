@@ -88,6 +88,7 @@ pub(crate) fn read_below(
 pub(crate) fn read_file(path: &Path, part: Part, limit: u64) -> Result<Option<Vec<u8>>, OciError> {
     let flags = OFlags::NONBLOCK | OFlags::RDONLY | OFlags::CLOEXEC;
     match open(path, flags, Mode::empty()) {
+        Ok(fd) if is_directory(&fd) => Err(io_error(path, Errno::ISDIR)),
         Ok(fd) => read_regular(fd, path, part, limit).map(Some),
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
         Err(Errno::NXIO) => Err(OciError::Unsafe {
@@ -95,6 +96,10 @@ pub(crate) fn read_file(path: &Path, part: Part, limit: u64) -> Result<Option<Ve
         }),
         Err(error) => Err(io_error(path, error)),
     }
+}
+
+fn is_directory(fd: &OwnedFd) -> bool {
+    fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
 }
 
 fn read_regular(fd: OwnedFd, path: &Path, part: Part, limit: u64) -> Result<Vec<u8>, OciError> {

@@ -87,7 +87,7 @@ impl ContentStore {
             }
             ComponentRef::Layout { dir, .. } => {
                 let dir = dir.clone();
-                let layout = blocking(move || Layout::open(&dir)).await?;
+                let layout = blocking(move || Layout::open(&dir).map_err(OciError::of_source)).await?;
                 self.fetch_from(Source::Layout(layout), reference, tag, digest)
                     .await
             }
@@ -114,12 +114,15 @@ impl ContentStore {
             manifest,
             documents,
             component,
-        } = source.resolve(reference, tag, digest).await?;
+        } = source
+            .resolve(reference, tag, digest)
+            .await
+            .map_err(OciError::of_source)?;
         // A damaged copy counts as none, and is replaced.
         let own = self.read(&component.digest).await.ok().flatten();
         let bytes = match own.filter(|bytes| component.verify(Part::Component, bytes).is_ok()) {
             Some(bytes) => bytes,
-            None => Bytes::from(source.component(component).await?),
+            None => Bytes::from(source.component(component).await.map_err(OciError::of_source)?),
         };
         let (layout, copy) = (self.layout.clone(), bytes.clone());
         blocking(move || {
@@ -139,7 +142,7 @@ impl ContentStore {
     async fn fetch_file(&self, reference: &ComponentRef, path: &Path) -> Result<Fetched, OciError> {
         let (layout, path) = (self.layout.clone(), path.to_owned());
         let (component, bytes) = blocking(move || {
-            let found = read_file(&path, Part::Component, MAX_COMPONENT)?;
+            let found = read_file(&path, Part::Component, MAX_COMPONENT).map_err(OciError::of_source)?;
             let bytes = Bytes::from(found.ok_or_else(|| OciError::NotFound {
                 reference: path.display().to_string(),
             })?);

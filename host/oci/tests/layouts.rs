@@ -250,7 +250,7 @@ async fn a_file_is_copied_into_the_store() {
     let directory = reference(format!("file:{}", dir.path().display()));
     assert!(matches!(
         store.fetch(&directory).await,
-        Err(OciError::Unsafe { .. })
+        Err(OciError::Unreadable { .. })
     ));
     fs::remove_file(&path).unwrap();
     fs::File::create(&path)

@@ -1,18 +1,20 @@
 //! The routes in process, over a real registry.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use axum::{
     Router,
     body::{self, Body},
     http::{HeaderMap, Request, StatusCode, header},
 };
-use platform_domain::{PlainToken, UnixSeconds};
+use platform_domain::{MechanismId, Netuid, PlainToken, UnixSeconds};
+use platform_epoch::{EpochConfig, Epochs};
 use platform_oci::ContentStore;
 use platform_registry::{Parts, build};
-use platform_runtime::route_channel;
+use platform_runtime::{metagraph_channel, route_channel};
 use platform_store::Store;
 use platform_wasm::{Engine, EngineConfig};
+use platform_weights::Policy;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -38,11 +40,13 @@ struct Answer {
 }
 
 impl Host {
-    pub(crate) async fn start(more: Router) -> Self {
+    pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (routes, _) = route_channel();
+        let (routes, route_reader) = route_channel();
+        let (metagraph, _) = metagraph_channel();
+        let store = Store::open(&dir.path().join("registry.sqlite3")).unwrap();
         let parts = Parts {
-            store: Store::open(&dir.path().join("registry.sqlite3")).unwrap(),
+            store: store.clone(),
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
             engine: Engine::new(EngineConfig::new(dir.path().join("cache"))).unwrap(),
             state_dir: dir.path().join("state"),
@@ -55,12 +59,13 @@ impl Host {
         let admin_token = PlainToken::from_text(TOKEN).hash();
         let state = AdminState {
             registry,
+            epochs: Epochs::new(no_chain(), store, route_reader, metagraph, None),
             admin_token,
             started_at: UnixSeconds(7),
             version: "1.2.3",
         };
         Self {
-            router: router(state, more),
+            router: router(state),
             dir,
             _tasks: tasks,
         }
@@ -109,6 +114,19 @@ impl Host {
     }
 }
 
+fn no_chain() -> EpochConfig {
+    EpochConfig {
+        chain: None,
+        netuid: Netuid(1),
+        mechanism: MechanismId(0),
+        automatic: false,
+        period_blocks: 360,
+        policy: Policy::Normalized,
+        collect_deadline: Duration::from_secs(1),
+        poll: Duration::from_secs(1),
+    }
+}
+
 /// Status, code and field of a refusal.
 fn refusal(answer: &Answer) -> (u16, &str, &str) {
     let error = &answer.body["error"];
@@ -119,7 +137,7 @@ fn refusal(answer: &Answer) -> (u16, &str, &str) {
 
 #[tokio::test]
 async fn a_challenge_is_created_shown_changed_activated_and_removed() {
-    let host = Host::start(Router::new()).await;
+    let host = Host::start().await;
     let env = json!({ "LEVEL": "debug" });
     let create = json!({
         "slug": "echo", "component": host.whole(), "emission_percent": 12.5, "env": env,
@@ -225,13 +243,15 @@ async fn a_challenge_is_created_shown_changed_activated_and_removed() {
 
 #[tokio::test]
 async fn every_refusal_has_its_status_its_code_and_its_field() {
-    let host = Host::start(Router::new()).await;
+    let host = Host::start().await;
     let whole = host.whole();
     let misfit = host.component(
         "misfit.wasm",
         include_str!("../../../registry/fixtures/misfit.wat"),
     );
     let module = host.component("module.wasm", "(module)");
+    let dir = host.dir.path().display();
+    std::os::unix::fs::symlink("circle", host.dir.path().join("circle")).unwrap();
     let alien = host.component(
         "alien.wasm",
         r#"(component (import "acme:gpu/compute@1.0.0" (instance)))"#,
@@ -286,6 +306,30 @@ async fn every_refusal_has_its_status_its_code_and_its_field() {
         ),
         (
             json!({ "slug": "ab", "component": "file:/nonexistent.wasm" }),
+            (422, "component_not_fetched", "component"),
+        ),
+        (
+            json!({ "slug": "ab", "component": format!("file:{dir}") }),
+            (422, "component_not_fetched", "component"),
+        ),
+        (
+            json!({ "slug": "ab", "component": format!("file:{dir}/circle") }),
+            (422, "component_not_fetched", "component"),
+        ),
+        (
+            json!({ "slug": "ab", "component": format!("file:{dir}/{}", "x".repeat(300)) }),
+            (422, "component_not_fetched", "component"),
+        ),
+        (
+            json!({ "slug": "ab", "component": "oci:/nonexistent:1" }),
+            (422, "component_not_fetched", "component"),
+        ),
+        (
+            json!({ "slug": "ab", "component": format!("oci:{dir}/whole.wasm:1") }),
+            (422, "component_not_fetched", "component"),
+        ),
+        (
+            json!({ "slug": "ab", "component": format!("oci:{dir}/circle:1") }),
             (422, "component_not_fetched", "component"),
         ),
         (
@@ -361,7 +405,7 @@ async fn every_refusal_has_its_status_its_code_and_its_field() {
 
 #[tokio::test]
 async fn what_the_host_knows_of_its_own_failure_is_not_sent() {
-    let host = Host::start(Router::new()).await;
+    let host = Host::start().await;
     assert_eq!(
         host.create(json!({ "slug": "echo", "component": host.whole() }))
             .await

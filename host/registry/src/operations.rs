@@ -25,6 +25,10 @@ pub struct Registry {
     board: BoardReader,
 }
 
+/// Wakes the reconciler when dropped. A transaction returns it, so it is dropped after the commit even when
+/// whoever asked for the change has gone away and nobody waits for the answer.
+struct WakeOnDrop(Arc<Notify>);
+
 /// How long an operation waits for the reconciler to act on it. Its own program is compiled by then; only
 /// programs of others can make this longer, and then the answer shows what is so far.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -59,14 +63,16 @@ impl Registry {
         if challenge.status == Status::Active {
             self.check_start(&challenge).await?;
         }
-        let written = challenge.clone();
-        self.store
+        let (written, wake) = (challenge.clone(), self.wake());
+        let wake = self
+            .store
             .write("challenge_create", move |connection| {
-                challenges::insert(connection, &written).map_err(RegistryError::from)
+                challenges::insert(connection, &written)?;
+                Ok::<_, RegistryError>(wake)
             })
             .await?;
         tracing::info!(challenge.slug = %slug, challenge.status = %challenge.status, "The challenge is registered");
-        self.settle().await;
+        self.settle(wake).await;
         Ok((challenge, token))
     }
 
@@ -97,7 +103,7 @@ impl Registry {
             if !patch.clone().apply(&mut after)? {
                 if matches!(self.observed(slug), Observed::Failed { .. }) {
                     // Asking again for what should be so already: time for another attempt.
-                    self.settle().await;
+                    self.settle(self.wake()).await;
                 }
                 return Ok(before);
             }
@@ -111,7 +117,7 @@ impl Registry {
             if loads {
                 self.check_start(&after).await?;
             }
-            let (slug, patch) = (slug.clone(), patch.clone());
+            let (slug, patch, wake) = (slug.clone(), patch.clone(), self.wake());
             let written = self
                 .store
                 .write("challenge_patch", move |connection| {
@@ -127,16 +133,16 @@ impl Registry {
                     }
                     record.updated_at = now();
                     challenges::update(connection, &record)?;
-                    Ok(Some(record))
+                    Ok(Some((record, wake)))
                 })
                 .await?;
-            if let Some(record) = written {
+            if let Some((record, wake)) = written {
                 tracing::info!(
                     challenge.slug = %record.slug,
                     challenge.status = %record.status,
                     "The challenge is changed"
                 );
-                self.settle().await;
+                self.settle(wake).await;
                 return Ok(record);
             }
         }
@@ -160,8 +166,9 @@ impl Registry {
 
     /// Removes the record of a challenge that is not active. Its state directory stays.
     pub async fn challenge_delete(&self, slug: &Slug) -> Result<(), RegistryError> {
-        let key = slug.clone();
-        self.store
+        let (key, wake) = (slug.clone(), self.wake());
+        let wake = self
+            .store
             .write("challenge_delete", move |connection| {
                 match challenges::get(connection, &key)? {
                     None => return Err(RegistryError::NotFound(key)),
@@ -170,11 +177,11 @@ impl Registry {
                     }
                     Some(_) => challenges::delete(connection, &key)?,
                 };
-                Ok(())
+                Ok(wake)
             })
             .await?;
         tracing::info!(challenge.slug = %slug, "The challenge is deleted; its state directory stays");
-        self.settle().await;
+        self.settle(wake).await;
         Ok(())
     }
 
@@ -262,16 +269,26 @@ impl Registry {
         }
     }
 
+    fn wake(&self) -> WakeOnDrop {
+        WakeOnDrop(Arc::clone(&self.wake))
+    }
+
     /// Wakes the reconciler and waits until it has acted on what was just written, so that the next request
     /// of the same person meets it.
-    async fn settle(&self) {
+    async fn settle(&self, wake: WakeOnDrop) {
         let mut board = self.board.clone();
         // A pass that has begun may have read the registry before the change.
         let begun = board.borrow().begun;
-        self.wake.notify_one();
+        drop(wake);
         let acted = board.wait_for(|board| board.ended > begun);
         if tokio::time::timeout(SETTLE, acted).await.is_err() {
             tracing::info!("The reconciler is busy; the change takes effect later");
         }
+    }
+}
+
+impl Drop for WakeOnDrop {
+    fn drop(&mut self) {
+        self.0.notify_one();
     }
 }

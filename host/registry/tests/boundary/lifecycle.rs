@@ -1,9 +1,14 @@
 //! The verbs: which are allowed when, what they do to what runs.
 
-use std::os::unix::fs::PermissionsExt;
+use std::{
+    future::{Future as _, poll_fn},
+    os::unix::fs::PermissionsExt,
+    task::Poll,
+    time::Duration,
+};
 
 use platform_domain::{Capability, Status};
-use platform_registry::{LoadError, NewChallenge, Observed, RegistryError};
+use platform_registry::{ChallengePatch, LoadError, NewChallenge, Observed, RegistryError};
 use platform_runtime::Target;
 
 use crate::host::{Host, misfit, new, slug};
@@ -98,4 +103,82 @@ async fn an_operation_on_nothing_is_not_found() {
         matches!(disabled, Err(RegistryError::NotFound(_))),
         "{disabled:?}"
     );
+}
+
+#[tokio::test]
+async fn a_change_takes_effect_although_whoever_asked_has_gone_away() {
+    let host = Host::start().await;
+    let new = NewChallenge {
+        status: Status::Active,
+        ..host.echo("echo")
+    };
+    let (echo, mut create) = (slug("echo"), Box::pin(host.registry.challenge_create(new)));
+    let written = async || !host.registry.challenge_list().await.unwrap().is_empty();
+    'unwritten: loop {
+        assert!(
+            poll_fn(|cx| Poll::Ready(create.as_mut().poll(cx)))
+                .await
+                .is_pending()
+        );
+        // Several looks at the registry between two polls, so that it is gone before it sees its own commit.
+        for _ in 0..20 {
+            if written().await {
+                break 'unwritten;
+            }
+        }
+    }
+    drop(create);
+    // Well below the reconciler's period, in which it would find out by itself.
+    let running = host.wait_for(&echo, |seen| matches!(seen, Observed::Running { .. }));
+    tokio::time::timeout(Duration::from_secs(15), running)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn of_two_creates_at_once_one_wins_and_the_other_is_told() {
+    let host = Host::start().await;
+    let create = || host.registry.challenge_create(host.echo("echo"));
+    let (one, two) = tokio::join!(create(), create());
+    let (won, lost) = if one.is_ok() { (one, two) } else { (two, one) };
+    assert!(matches!(lost, Err(RegistryError::Exists(_))), "{lost:?}");
+    let kept = host.registry.challenge_get(&slug("echo")).await.unwrap();
+    assert!(
+        kept.token_hash.verifies(&won.unwrap().1),
+        "the winner's token counts"
+    );
+}
+
+#[tokio::test]
+async fn changes_at_the_same_time_leave_what_one_after_the_other_would() {
+    let host = Host::start().await;
+    let (registry, echo) = (&host.registry, slug("echo"));
+    registry.challenge_create(host.echo("echo")).await.unwrap();
+    for round in 0..10 {
+        let patch = ChallengePatch {
+            env: Some([("ROUND".to_owned(), round.to_string())].into()),
+            ..ChallengePatch::default()
+        };
+        let (activated, patched, deleted) = tokio::join!(
+            registry.challenge_activate(&echo),
+            registry.challenge_patch(&echo, patch),
+            registry.challenge_delete(&echo),
+        );
+        if deleted.is_ok() {
+            assert!(registry.challenge_get(&echo).await.is_err());
+            assert!(matches!(registry.observed(&echo), Observed::Stopped));
+            registry.challenge_create(host.echo("echo")).await.unwrap();
+            continue;
+        }
+        assert!(matches!(deleted, Err(RegistryError::Active(_))), "{deleted:?}");
+        activated.unwrap();
+        patched.unwrap();
+        let kept = registry.challenge_get(&echo).await.unwrap();
+        assert_eq!(
+            (kept.status, kept.env["ROUND"].clone()),
+            (Status::Active, round.to_string())
+        );
+        assert!(matches!(registry.observed(&echo), Observed::Running { .. }));
+        registry.challenge_deactivate(&echo).await.unwrap();
+    }
 }

@@ -13,7 +13,7 @@ use crate::{
 pub(crate) fn run_all() -> Result<()> {
     let guests = prepare()?;
     setup::ensure_load_generator()?;
-    let dir = target_dir().join("bench");
+    let dir = target_dir()?.join("bench");
     fs::create_dir_all(&dir)?;
     let report = dir.join("report.json");
     let mut bench = cargo(&[

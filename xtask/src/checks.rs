@@ -17,7 +17,7 @@ pub(crate) fn test(rest: &[&str]) -> Result<()> {
     let guests = prepare()?;
     for example in TESTED_EXAMPLES {
         let manifest = root().join("examples").join(example).join("Cargo.toml");
-        let native = target_dir().join("guest-native");
+        let native = target_dir()?.join("guest-native");
         let mut tests = cargo(&["test", "--quiet", "--locked"]);
         run(
             &format!("tests of the example {example}"),

@@ -18,6 +18,7 @@ cargo xtask COMMAND
   setup    make this machine ready: the wasm32-wasip2 target, and what the tests need
   guests   build the example challenges and the test components into target/guests
   demo     the main job, end to end, on free ports and in a temporary directory; --keep leaves it running
+           until Ctrl-C
   test     every test
   bench    measure, print a table and write target/bench/report.json
   ci       what a change must pass: formatting, lints, documentation, tests, licences
@@ -39,8 +40,8 @@ fn run(args: &[&str]) -> Result<ExitCode> {
     match args {
         ["setup"] => setup::run()?,
         ["guests"] => drop(prepare()?),
-        ["demo"] => demo::run(false)?,
-        ["demo", "--keep"] => demo::run(true)?,
+        ["demo"] => return demo::run(false),
+        ["demo", "--keep"] => return demo::run(true),
         ["test", rest @ ..] => checks::test(rest)?,
         ["bench"] => bench::run_all()?,
         ["ci"] => checks::ci()?,
@@ -62,5 +63,5 @@ fn print_help() {
 /// The set-up that every command shares.
 fn prepare() -> Result<std::path::PathBuf> {
     setup::run()?;
-    guests::build(&workspace::root(), &workspace::target_dir())
+    guests::build(&workspace::root(), &workspace::target_dir()?)
 }

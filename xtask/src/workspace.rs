@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
@@ -15,9 +16,17 @@ pub(crate) fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
-/// Where cargo puts what it builds.
-pub(crate) fn target_dir() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
+/// Where cargo puts what it builds. Cargo itself says it: a variable, relative or not, or a configuration file
+/// outside the repository may have moved it.
+pub(crate) fn target_dir() -> Result<PathBuf> {
+    let output = cargo(&["metadata", "--no-deps", "--format-version=1", "--locked"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("starting cargo")?;
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("reading cargo's metadata")?;
+    let folder = metadata.get("target_directory").and_then(Value::as_str);
+    Ok(folder.context("cargo's metadata has no target directory")?.into())
 }
 
 /// A cargo command in the root. The variables that cargo set for xtask itself would change how it builds.
@@ -44,15 +53,22 @@ pub(crate) fn run(what: &str, command: &mut Command) -> Result<()> {
     let status = command
         .stdin(Stdio::null())
         .status()
-        .with_context(|| format!("{what}: cannot start {command:?}"))?;
+        .with_context(|| format!("{what}: cannot start {}", line_of(command)))?;
     if !status.success() {
-        bail!("{what}: {command:?} ended with {status}");
+        bail!("{what}: {} ended with {status}", line_of(command));
     }
     say(&format!(
         "{what}: done in {:.1} s",
         started.elapsed().as_secs_f64()
     ));
     Ok(())
+}
+
+/// What a person would have typed, without the variables around it.
+fn line_of(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    words.join(" ")
 }
 
 /// A line for the person who waits.

@@ -3,19 +3,24 @@
 //! asked what it holds. Succeeds only if that is what was recorded.
 
 mod process;
+mod stop;
 mod table;
 mod tours;
 
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::ExitCode,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use self::process::{Background, Platform, until};
+use self::{
+    process::{Background, Platform, until},
+    stop::Stop,
+};
 use crate::{
     prepare,
     workspace::{cargo, run as run_command, say, target_dir},
@@ -42,28 +47,42 @@ impl Drop for Scratch {
     }
 }
 
-/// Builds what is needed, then shows the main job.
-pub(crate) fn run(keep: bool) -> Result<()> {
+/// Builds what is needed, then shows the main job. Whichever way it ends, what it started ends with it.
+pub(crate) fn run(keep: bool) -> Result<ExitCode> {
     let guests = prepare()?;
     run_command(
         "building the host",
         &mut cargo(&["build", "--locked", "--package", "platform-host"]),
     )?;
+    let program = target_dir()?.join("debug").join("platform");
+    let stop = Stop::on_signals()?;
+    match show_main_job(&guests, program, keep, &stop) {
+        // Ctrl-C reaches every program of the terminal, so what failed is a consequence.
+        Err(_) if stop.is_asked() => {
+            say("stopped");
+            Ok(ExitCode::from(stop::EXIT_CODE))
+        }
+        result => result.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn show_main_job(guests: &Path, program: PathBuf, keep: bool, stop: &Stop) -> Result<()> {
     let started = Instant::now();
     let scratch = Scratch(std::env::temp_dir().join(format!("platform-demo-{}", std::process::id())));
     let dir = scratch.0.clone();
     fs::create_dir_all(&dir)?;
     let mut platform = Platform {
-        program: target_dir().join("debug").join("platform"),
+        program,
         admin: None,
+        stop: stop.clone(),
     };
 
     let validator = key(&platform, &dir, "validator")?;
     let miners = (1..=MINERS)
         .map(|n| key(&platform, &dir, &format!("miner-{n}")))
         .collect::<Result<Vec<_>>>()?;
-    let (devnet, endpoint) = start_devnet(&platform, &dir, &validator, &miners)?;
-    let (host, admin, public) = start_host(&platform, &dir, &validator, &endpoint)?;
+    let (_devnet, endpoint) = start_devnet(&platform, &dir, &validator, &miners)?;
+    let (mut host, admin, public) = start_host(&platform, &dir, &validator, &endpoint)?;
     platform.admin = Some((admin.clone(), dir.join("state").join("admin.token")));
     show(&format!(
         "test node  {endpoint}\nhost       admin {admin}, public {public}\nstate      {}",
@@ -74,7 +93,7 @@ pub(crate) fn run(keep: bool) -> Result<()> {
     register(
         &platform,
         &dir,
-        &guests,
+        guests,
         "tsp",
         "70",
         &["SEED=demo", "ROUND_SECONDS=86400", "CITIES=60"],
@@ -82,7 +101,7 @@ pub(crate) fn run(keep: bool) -> Result<()> {
     register(
         &platform,
         &dir,
-        &guests,
+        guests,
         "echo",
         "30",
         &[&format!("WEIGHTS={echo_weights}")],
@@ -120,9 +139,8 @@ pub(crate) fn run(keep: bool) -> Result<()> {
             "\nkept running until Ctrl-C\npublic  {public}/challenges/tsp/leaderboard\nadmin   {admin}\ntoken   {}",
             token.display()
         ));
-        host.wait()?;
+        host.wait(stop)?;
     }
-    drop(devnet);
     Ok(())
 }
 

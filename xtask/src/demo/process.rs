@@ -7,13 +7,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
+
+use super::stop::Stop;
 
 /// The `platform` program, and how to reach the host it talks to.
 pub(crate) struct Platform {
     pub(crate) program: PathBuf,
     pub(crate) admin: Option<(String, PathBuf)>,
+    /// Once it is asked for, nothing more is run.
+    pub(crate) stop: Stop,
 }
 
 /// A program in the background; ended when this is dropped.
@@ -23,6 +27,8 @@ pub(crate) struct Background {
 
 /// The longest a program may take until it says where it listens.
 const START_DEADLINE: Duration = Duration::from_secs(30);
+/// How often a wait looks whether it is over.
+const POLL: Duration = Duration::from_millis(50);
 
 impl Platform {
     fn command(&self, args: &[&str]) -> Command {
@@ -46,6 +52,7 @@ impl Platform {
 
     /// Runs one command and reads its JSON answer.
     pub(crate) fn ask(&self, args: &[&str]) -> Result<Value> {
+        ensure!(!self.stop.is_asked(), "stopped");
         let output = self
             .command(args)
             .stdin(Stdio::null())
@@ -89,9 +96,11 @@ impl Platform {
 }
 
 impl Background {
-    /// Waits for the program to end.
-    pub(crate) fn wait(mut self) -> Result<()> {
-        self.child.wait()?;
+    /// Waits until the program ends by itself or the demo shall.
+    pub(crate) fn wait(&mut self, stop: &Stop) -> Result<()> {
+        while !stop.is_asked() && self.child.try_wait()?.is_none() {
+            std::thread::sleep(POLL);
+        }
         Ok(())
     }
 }
@@ -117,6 +126,27 @@ pub(crate) fn until(
         if started.elapsed() > deadline {
             bail!("{what} did not happen within {} s", deadline.as_secs());
         }
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(POLL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_signal_ends_the_wait_and_dropping_ends_the_program() {
+        let child = Command::new("sleep").arg("1000").spawn().unwrap();
+        let process = format!("/proc/{}", child.id());
+        let mut background = Background { child };
+        let stop = Stop::on_signals().unwrap();
+        assert!(!stop.is_asked());
+        signal_hook::low_level::raise(signal_hook::consts::SIGHUP).unwrap();
+        background.wait(&stop).unwrap();
+        assert!(Path::new(&process).exists());
+        drop(background);
+        assert!(!Path::new(&process).exists());
     }
 }

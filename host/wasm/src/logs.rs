@@ -1,4 +1,5 @@
-//! What a guest writes to stdout and stderr becomes log lines of the host: attributed, cleaned, limited.
+//! What a guest writes to stdout and stderr becomes log lines of the host: attributed, cleaned, limited. A line
+//! that begins with `DEBUG `, `INFO `, `WARN ` or `ERROR `, as the SDK writes it, has that level.
 
 use std::{
     io,
@@ -11,6 +12,7 @@ use std::{
 use bytes::Bytes;
 use platform_domain::Slug;
 use tokio::io::AsyncWrite;
+use tracing::Level;
 use wasmtime_wasi::{
     async_trait,
     cli::{IsTerminal, StdoutStream},
@@ -69,8 +71,35 @@ impl ChallengeLog {
             }
             Verdict::Drop => return,
         }
-        tracing::info!(target: TARGET, { challenge.slug = slug, request.id = request_id, log.stream = stream }, "{text}");
+        let (level, text) = split_level(&text);
+        macro_rules! line {
+            ($level:expr) => {
+                tracing::event!(
+                    target: TARGET, $level,
+                    { challenge.slug = slug, request.id = request_id, log.stream = stream }, "{text}"
+                )
+            };
+        }
+        // A level is part of a call site.
+        match level {
+            Level::ERROR => line!(Level::ERROR),
+            Level::WARN => line!(Level::WARN),
+            Level::DEBUG => line!(Level::DEBUG),
+            _ => line!(Level::INFO),
+        }
     }
+}
+
+/// The level that a line names and what it says; a line that names none is information.
+fn split_level(line: &str) -> (Level, &str) {
+    let named = match line.split_once(' ') {
+        Some(("DEBUG", text)) => Some((Level::DEBUG, text)),
+        Some(("INFO", text)) => Some((Level::INFO, text)),
+        Some(("WARN", text)) => Some((Level::WARN, text)),
+        Some(("ERROR", text)) => Some((Level::ERROR, text)),
+        _ => None,
+    };
+    named.unwrap_or((Level::INFO, line))
 }
 
 /// Text without control characters: an operator's terminal must not obey a guest.
@@ -216,6 +245,8 @@ mod tests {
         let subscriber = tracing_subscriber::fmt()
             .with_writer(sink.clone())
             .with_ansi(false)
+            .with_max_level(Level::DEBUG)
+            .with_target(false)
             .without_time()
             .finish();
         tracing::subscriber::with_default(subscriber, || {
@@ -246,6 +277,29 @@ mod tests {
         }
         for (line, text) in lines.iter().zip(["one", "two [31mred", "unfinished"]) {
             assert!(line.contains(text), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_has_the_level_that_it_begins_with() {
+        for (written, level, text) in [
+            ("DEBUG one", "DEBUG", "one"),
+            ("INFO two words", "INFO", "two words"),
+            ("WARN three", "WARN", "three"),
+            ("ERROR  four", "ERROR", " four"),
+            ("ERROR", "INFO", "ERROR"),
+            ("WARNING five", "INFO", "WARNING five"),
+            ("error six", "INFO", "error six"),
+            (" ERROR seven", "INFO", " ERROR seven"),
+            ("plain", "INFO", "plain"),
+            ("INFO ERROR eight", "INFO", "ERROR eight"),
+        ] {
+            let lines = logged(&[written.as_bytes(), b"\n"]);
+            let begin = format!("{level:>5} {text} ");
+            assert!(
+                lines.len() == 1 && lines[0].starts_with(&begin),
+                "{written}: {lines:?}"
+            );
         }
     }
 

@@ -66,12 +66,57 @@ impl Chain {
     pub async fn inclusion(&self, extrinsic: &SignedExtrinsic) -> Result<Inclusion, ChainError> {
         // The finalised block first: the best chain that is asked for afterwards contains it.
         let (finalised, _) = self.finalised_block().await?;
-        let (best, best_hash) = self.best_block().await?;
+        let best = self.best_block().await?;
+        if let Some((hash, block, index)) = self.find(extrinsic, best).await? {
+            let outcome = match self.outcome(hash, block.parent, index).await {
+                Err(ChainError::BlockUnavailable(_)) => {
+                    let block = block.number;
+                    return Err(ChainError::EventsDiscarded { block, hash });
+                }
+                outcome => outcome?,
+            };
+            let (block, finalised) = (block.number, block.number <= finalised);
+            return Ok(Inclusion::Included {
+                block,
+                hash,
+                index,
+                finalised,
+                outcome,
+            });
+        }
+        // A node behind the one that told of the final block has not shown all blocks yet.
+        Ok(if finalised >= extrinsic.expires && best.0 >= extrinsic.expires {
+            Inclusion::Expired
+        } else {
+            Inclusion::Pending
+        })
+    }
+
+    /// Whether no block can ever take the extrinsic, whatever its age: the runtime of the last final block
+    /// says that its nonce is spent or that its signature no longer fits, and no block up to there has it.
+    pub async fn is_dead(&self, extrinsic: &SignedExtrinsic) -> Result<bool, ChainError> {
+        let finalised = self.finalised_block().await?;
+        // Before its birth an extrinsic seems to be born a whole mortality earlier, and wrongly signed.
+        Ok(finalised.0 >= extrinsic.birth
+            && self
+                .rpc()
+                .is_refused_for_good(&extrinsic.bytes, finalised.1)
+                .await?
+            && self.find(extrinsic, finalised).await?.is_none())
+    }
+
+    /// Looks for the extrinsic in the blocks that may have it, from this one back: the block's hash, the
+    /// block, and the place in it.
+    async fn find(
+        &self,
+        extrinsic: &SignedExtrinsic,
+        (newest, newest_hash): (BlockNumber, BlockHash),
+    ) -> Result<Option<(BlockHash, Arc<Scanned>, u32)>, ChainError> {
         let last = BlockNumber(extrinsic.expires.0.saturating_sub(1));
-        let mut hash = if best > last {
+        let mut hash = if newest > last {
             self.rpc().hash_at(last).await?
         } else {
-            best_hash
+            newest_hash
         };
         for _ in 0..MORTALITY {
             let block = self.scanned(hash).await?;
@@ -80,29 +125,11 @@ impl Chain {
             }
             let index = block.extrinsics.iter().position(|found| *found == extrinsic.hash);
             if let Some(index) = index.and_then(|index| u32::try_from(index).ok()) {
-                let outcome = match self.outcome(hash, block.parent, index).await {
-                    Err(ChainError::BlockUnavailable(_)) => {
-                        let block = block.number;
-                        return Err(ChainError::EventsDiscarded { block, hash });
-                    }
-                    outcome => outcome?,
-                };
-                let (block, finalised) = (block.number, block.number <= finalised);
-                return Ok(Inclusion::Included {
-                    block,
-                    hash,
-                    index,
-                    finalised,
-                    outcome,
-                });
+                return Ok(Some((hash, block, index)));
             }
             hash = block.parent;
         }
-        Ok(if finalised >= extrinsic.expires {
-            Inclusion::Expired
-        } else {
-            Inclusion::Pending
-        })
+        Ok(None)
     }
 
     async fn scanned(&self, hash: BlockHash) -> Result<Arc<Scanned>, ChainError> {

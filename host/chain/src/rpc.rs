@@ -39,6 +39,13 @@ const MESSAGE_MAX_CHARS: usize = 300;
 /// How nodes say that they have not the state of a block; the code (4003) covers other failures as well.
 const NO_STATE: [&str; 3] = ["discarded", "not found in the database", "unknown block"];
 
+/// What a pool asks the runtime about an extrinsic, and how it says that one comes from outside.
+const VALIDATE: &str = "TaggedTransactionQueue_validate_transaction";
+const SOURCE_EXTERNAL: u8 = 2;
+/// `Err(TransactionValidityError::Invalid(_))` with `Stale` and with `BadProof`, in SCALE, fixed by Substrate.
+const INVALID_STALE: [u8; 3] = [1, 0, 3];
+const INVALID_BAD_PROOF: [u8; 3] = [1, 0, 4];
+
 impl Rpc {
     pub(crate) fn new(link: Arc<Link>) -> Self {
         Self(LegacyRpcMethods::new(RpcClient::new(Requests(link))))
@@ -110,6 +117,18 @@ impl Rpc {
     ) -> Result<Vec<u8>, ChainError> {
         let answer = self.0.state_call(function, Some(arguments), Some(to_h256(at)));
         ask_at("state_call", at, answer).await
+    }
+
+    /// Whether the runtime says at a block that no later block can take the extrinsic: its nonce is used up, or
+    /// its signature does not fit.
+    pub(crate) async fn is_refused_for_good(
+        &self,
+        extrinsic: &[u8],
+        at: BlockHash,
+    ) -> Result<bool, ChainError> {
+        let arguments = [&[SOURCE_EXTERNAL], extrinsic, &at.0].concat();
+        let verdict = self.call(VALIDATE, &arguments, at).await?;
+        Ok(verdict.starts_with(&INVALID_STALE) || verdict.starts_with(&INVALID_BAD_PROOF))
     }
 
     /// The next nonce, extrinsics in the node's pool counted.

@@ -54,6 +54,8 @@ pub(crate) struct Chain {
     genesis: Hash,
     finalized: u32,
     finality_lag: u32,
+    /// A fault: blocks stay empty.
+    withholding: bool,
     pool: Pool,
     accepted: Vec<Accepted>,
     /// Who follows an extrinsic, by its hash.
@@ -80,6 +82,7 @@ impl Chain {
             genesis,
             finalized: 0,
             finality_lag,
+            withholding: false,
             pool: Pool::default(),
             accepted: Vec::new(),
             watchers: HashMap::new(),
@@ -150,12 +153,15 @@ impl Chain {
             .block(None)
             .and_then(|block| block.state.clone())
             .unwrap_or_default();
-        Draft::begin(
-            &self.metadata,
-            self.genesis,
-            (self.best_hash(), self.best_number(), state),
-            now,
-        )
+        let parent = (self.best_hash(), self.best_number(), state);
+        Draft::begin(&self.metadata, self.genesis, parent, now)
+    }
+
+    /// A block on this one.
+    pub(crate) fn draft_on(&self, block: &Block) -> Result<Draft<'_>, MetadataError> {
+        let state = block.state.clone().unwrap_or_default();
+        let parent = (block.hash, block.header.number, state);
+        Draft::begin(&self.metadata, self.genesis, parent, 0)
     }
 
     /// Validates an extrinsic against the best block and keeps it for the next.
@@ -207,7 +213,9 @@ impl Chain {
                 .nonce(extrinsic.signer.as_bytes())
                 .is_ok_and(|nonce| nonce == extrinsic.nonce)
         };
-        while let Some(extrinsic) = pool.take(|extrinsic| is_next(&draft, extrinsic)) {
+        while !self.withholding
+            && let Some(extrinsic) = pool.take(|extrinsic| is_next(&draft, extrinsic))
+        {
             let hash = extrinsic.hash;
             match draft.apply(extrinsic) {
                 Ok(()) => {}
@@ -337,6 +345,15 @@ impl Chain {
         let hash = sibling.hash;
         self.import(sibling);
         Ok(hash)
+    }
+
+    pub(crate) fn withhold(&mut self, withholding: bool) {
+        self.withholding = withholding;
+    }
+
+    pub(crate) fn forget_final_blocks(&mut self) {
+        let finalized = self.finalized;
+        self.blocks.retain(|_, block| block.header.number >= finalized);
     }
 
     /// Tells whoever watches an extrinsic. Who is gone is forgotten.

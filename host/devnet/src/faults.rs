@@ -45,6 +45,21 @@ impl Faults {
         self.node.switches.lose_answer.store(true, Ordering::SeqCst);
     }
 
+    /// From now on blocks are made without what waits in the pool, which goes on taking extrinsics.
+    pub fn withhold_extrinsics(&self) {
+        self.node.chain().withhold(true);
+    }
+
+    /// Blocks include again what waits.
+    pub fn release_extrinsics(&self) {
+        self.node.chain().withhold(false);
+    }
+
+    /// Forgets every block below the last final one, as a node does that was synchronised from a snapshot.
+    pub fn forget_final_blocks(&self) {
+        self.node.chain().forget_final_blocks();
+    }
+
     /// Replaces the best block by another without extrinsics, which return to the pool. Fails if the block
     /// is final.
     pub fn reorg_best_block(&self) -> Result<BlockHash, ReorgRefused> {

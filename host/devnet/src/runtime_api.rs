@@ -3,7 +3,7 @@
 use parity_scale_codec::{Compact, Decode, Encode};
 
 use crate::{
-    block::Hash,
+    block::{Block, Hash},
     chain::Chain,
     epochs::next_epoch,
     error::MetadataError,
@@ -40,7 +40,7 @@ impl From<parity_scale_codec::Error> for CallError {
 /// Calls a function on the state after a block.
 pub(crate) fn call(
     chain: &Chain,
-    state: Reader<'_>,
+    (state, block): (Reader<'_>, &Block),
     function: &str,
     arguments: &[u8],
 ) -> Result<Vec<u8>, CallError> {
@@ -78,14 +78,13 @@ pub(crate) fn call(
         "SubnetInfoRuntimeApi_get_next_epoch_start_block" => {
             Ok(next_epoch(state, u16::decode(input)?)?.encode())
         }
-        "TaggedTransactionQueue_validate_transaction" => validate(chain, input),
+        "TaggedTransactionQueue_validate_transaction" => validate(chain, block, input),
         unknown => Err(CallError::NotFound(unknown.to_owned())),
     }
 }
 
-/// Judges an extrinsic for the block after the best one, whichever block was asked about: a verdict on an
-/// older state is of no use to anyone.
-fn validate(chain: &Chain, input: &mut &[u8]) -> Result<Vec<u8>, CallError> {
+/// Judges an extrinsic for the block after `parent`.
+fn validate(chain: &Chain, parent: &Block, input: &mut &[u8]) -> Result<Vec<u8>, CallError> {
     let _source = u8::decode(input)?;
     let before = *input;
     let length = Compact::<u32>::decode(input)?.0;
@@ -94,7 +93,7 @@ fn validate(chain: &Chain, input: &mut &[u8]) -> Result<Vec<u8>, CallError> {
     let (extrinsic, mut rest) = before.split_at_checked(length).ok_or(CallError::BadArguments)?;
     let _at = Hash::decode(&mut rest)?;
     let verdict = Signed::decode(chain.metadata(), extrinsic).map_err(Refusal::from);
-    let draft = chain.draft(0)?;
+    let draft = chain.draft_on(parent)?;
     let moment = draft.moment();
     let verdict = verdict.and_then(|extrinsic| {
         let turn = moment.check(&extrinsic)?;

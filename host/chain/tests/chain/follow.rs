@@ -193,3 +193,37 @@ async fn an_inclusion_whose_events_are_discarded_is_an_inclusion_still() {
         "{read:?}"
     );
 }
+
+#[tokio::test]
+async fn an_extrinsic_is_dead_when_a_final_block_has_spent_its_nonce_for_another() {
+    let (devnet, chain) = start(subnet()).await;
+    devnet.produce_blocks(3).await;
+    let kept = chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
+    assert!(!chain.is_dead(&kept).await.unwrap());
+    let other = send(&devnet, &chain, &validator(), &call(&[(2, 1)])).await;
+    assert_eq!(other.nonce, kept.nonce);
+    let late = chain.submit(&kept).await;
+    assert!(
+        matches!(late, Err(ChainError::Rejected(Rejection::Outdated))),
+        "{late:?}"
+    );
+    // The block that spent the nonce may still be replaced, and then these bytes are good again.
+    assert!(!chain.is_dead(&kept).await.unwrap());
+    devnet.produce_blocks(FINALITY_LAG).await;
+    assert!(chain.is_dead(&kept).await.unwrap());
+    assert!(!chain.is_dead(&other).await.unwrap(), "it is included");
+}
+
+#[tokio::test]
+async fn an_extrinsic_born_after_the_last_final_block_is_not_dead() {
+    let late = DevnetConfig {
+        finality_lag: 100,
+        ..config(subnet())
+    };
+    let devnet = Devnet::start(late).await.unwrap();
+    let chain = connect(&devnet).await.unwrap();
+    devnet.produce_blocks(150).await;
+    let signed = chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
+    assert!(chain.finalised_block().await.unwrap().0 < signed.birth);
+    assert!(!chain.is_dead(&signed).await.unwrap());
+}

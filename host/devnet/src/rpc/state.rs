@@ -74,8 +74,7 @@ pub(super) fn register(module: &mut RpcModule<Arc<Node>>) -> Result<(), Register
         if let Lookup::Discarded = chain.lookup(hash) {
             return Err(errors::discarded_for_call(&hash.unwrap_or_default()));
         }
-        let (state, _) = state_at(&chain, hash)?;
-        let answer = runtime_api::call(&chain, state, &function, &arguments);
+        let answer = runtime_api::call(&chain, state_at(&chain, hash)?, &function, &arguments);
         answer.map(to_hex).map_err(|error| errors::runtime_call(&error))
     })?;
     module.register_method("state_getMetadata", |params, node, _| {

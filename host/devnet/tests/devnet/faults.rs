@@ -153,3 +153,36 @@ async fn a_final_block_is_not_replaced() {
         Err(ReorgRefused::Final)
     ));
 }
+
+#[tokio::test]
+async fn what_is_withheld_waits_in_the_pool_until_it_is_released() {
+    let fixture = Fixture::new().await;
+    let extrinsic = fixture
+        .draft(&key(0), set_weights(&[(1, 1), (2, 1)]))
+        .await
+        .sign(&key(0));
+    fixture.node.faults().withhold_extrinsics();
+    fixture.submit(&extrinsic).await.unwrap();
+    fixture.node.produce_blocks(3).await;
+    assert_eq!(fixture.node.accepted_extrinsics()[0].block, None);
+    fixture.node.faults().release_extrinsics();
+    fixture.node.produce_blocks(1).await;
+    let block = fixture.node.accepted_extrinsics()[0].block;
+    assert_eq!(block, Some(fixture.node.best_block().0));
+}
+
+#[tokio::test]
+async fn forgotten_blocks_are_gone_and_the_chain_goes_on() {
+    let fixture = Fixture::new().await;
+    fixture.node.produce_blocks(5).await;
+    let (old, last_final) = (fixture.hash_at(2).await, fixture.hash_at(3).await);
+    fixture.node.faults().forget_final_blocks();
+    let block = async |hash: [u8; 32]| {
+        let hash = format!("0x{}", hex::encode(hash));
+        fixture.call("chain_getBlock", rpc_params![hash]).await
+    };
+    assert_eq!(block(old).await, Value::Null);
+    assert!(block(last_final).await.is_object());
+    fixture.node.produce_blocks(1).await;
+    assert_eq!(fixture.node.best_block().0.0, 6);
+}

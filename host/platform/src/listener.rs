@@ -1,5 +1,7 @@
-//! An HTTP/1.1 listener for strangers: bounded connections, bounded time for a request's head, and a stop
-//! that lets what is in flight finish. `axum::serve` has none of these.
+//! An HTTP/1.1 listener for strangers: bounded connections, bounded time for a request's head and for taking an
+//! answer, and a stop that lets what is in flight finish. `axum::serve` has none of these.
+
+mod write_deadline;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,10 +14,34 @@ use hyper_util::{
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// A client that takes longer to send a request's head holds a connection for nothing.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// File descriptors are the bound: half of the usual 1024, the rest is for files, the chain and the admin.
-const MAX_CONNECTIONS: usize = 512;
+use self::write_deadline::WriteDeadline;
+
+/// What a client may take.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// From the first moment of a connection, or from the last answer, to the end of a request's head. So it
+    /// also ends connections that are idle.
+    head: Duration,
+    /// Without reading anything of an answer.
+    write: Duration,
+    /// Connections at the same time; more wait to be accepted.
+    connections: usize,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            // A client that takes longer holds a connection for nothing.
+            head: Duration::from_secs(10),
+            // As long as a body may take; an answer of megabytes stays in memory that long.
+            write: Duration::from_secs(30),
+            // File descriptors are the bound: half of the usual 1024, the rest is for files, the chain and the
+            // admin.
+            connections: 512,
+        }
+    }
+}
+
 /// The head of a request, all header lines together. Clients and proxies rarely send more than 8 KiB.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// The listener is out of descriptors or the network is down: looking again at once would only burn CPU.
@@ -27,7 +53,16 @@ pub(crate) async fn serve(
     router: Router,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    serve_with(Patience::default(), listener, router, stop).await
+}
+
+async fn serve_with(
+    patience: Patience,
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let permits = Arc::new(Semaphore::new(patience.connections));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
@@ -48,9 +83,10 @@ pub(crate) async fn serve(
         };
         // Answers are small and whole: waiting to fill a segment only adds latency.
         drop(stream.set_nodelay(true));
+        let stream = WriteDeadline::new(stream, patience.write);
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
+            .header_read_timeout(patience.head)
             .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
         let connection = graceful.watch(connection);
@@ -62,6 +98,184 @@ pub(crate) async fn serve(
         });
         while connections.try_join_next().is_some() {}
     }
+    // Whoever still waits to be accepted is turned away at once instead of after the last answer.
+    drop(listener);
     graceful.shutdown().await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::SocketAddr, time::Instant};
+
+    use axum::routing::get;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpSocket, TcpStream},
+        sync::Notify,
+        task::JoinHandle,
+        time::timeout,
+    };
+
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET /quick HTTP/1.1\r\nhost: x\r\n\r\n";
+    /// Long for a machine, short for a person.
+    const LONG: Duration = Duration::from_secs(20);
+    const SHORT: Patience = Patience {
+        head: Duration::from_millis(200),
+        write: Duration::from_millis(200),
+        connections: 2,
+    };
+
+    struct Server {
+        address: SocketAddr,
+        stop: CancellationToken,
+        /// Lets requests for `/held` go on.
+        gate: Arc<Notify>,
+        task: JoinHandle<anyhow::Result<()>>,
+    }
+
+    async fn server(patience: Patience) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, gate) = (CancellationToken::new(), Arc::new(Notify::new()));
+        let held = gate.clone();
+        let router = Router::new()
+            .route("/quick", get(async || "quick"))
+            .route("/large", get(async || vec![0_u8; 64 << 20]))
+            .route(
+                "/held",
+                get(async move || {
+                    held.notified().await;
+                    "held"
+                }),
+            );
+        #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+        let task = tokio::spawn(serve_with(patience, listener, router, stop.clone()));
+        Server {
+            address,
+            stop,
+            gate,
+            task,
+        }
+    }
+
+    /// Everything up to the end of the connection, however it ends.
+    async fn rest(stream: &mut TcpStream) -> Vec<u8> {
+        let (mut all, mut part) = (Vec::new(), [0; 65536]);
+        let read = timeout(LONG, async {
+            while let Ok(count @ 1..) = stream.read(&mut part).await {
+                all.extend_from_slice(&part[..count]);
+            }
+        });
+        read.await.expect("the connection ends");
+        all
+    }
+
+    #[tokio::test]
+    async fn a_client_without_a_request_is_dropped_however_it_waits() {
+        let server = server(Patience {
+            connections: 9,
+            ..SHORT
+        })
+        .await;
+        let half = [REQUEST, b"GET /qui"].concat();
+        for (sent, answers) in [(&b""[..], 0), (b"GET /qui", 0), (REQUEST, 1), (&half, 1)] {
+            let mut stream = TcpStream::connect(server.address).await.unwrap();
+            stream.write_all(sent).await.unwrap();
+            let answer = String::from_utf8(rest(&mut stream).await).unwrap();
+            assert_eq!(answer.matches("200 OK").count(), answers, "{answer}");
+        }
+        let mut slow = TcpStream::connect(server.address).await.unwrap();
+        let trickle = async {
+            // A byte now and then does not begin the time anew.
+            while slow.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(SHORT.head / 10).await;
+            }
+        };
+        timeout(LONG, trickle).await.expect("the connection ends");
+    }
+
+    #[tokio::test]
+    async fn idle_connections_keep_others_out_for_the_time_of_a_head_only() {
+        let server = server(SHORT).await;
+        let mut idle = Vec::new();
+        for _ in 0..3 * SHORT.connections {
+            idle.push(TcpStream::connect(server.address).await.unwrap());
+        }
+        let (mut last, started) = (TcpStream::connect(server.address).await.unwrap(), Instant::now());
+        last.write_all(REQUEST).await.unwrap();
+        assert!(rest(&mut last).await.starts_with(b"HTTP/1.1 200"));
+        assert!(started.elapsed() > SHORT.head, "there was no place");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_of_its_answer_is_dropped() {
+        let server = server(Patience {
+            connections: 1,
+            ..SHORT
+        })
+        .await;
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut deaf = socket.connect(server.address).await.unwrap();
+        deaf.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
+        // There is one place, so this is answered when the other has lost it.
+        let mut other = TcpStream::connect(server.address).await.unwrap();
+        other.write_all(REQUEST).await.unwrap();
+        assert!(rest(&mut other).await.starts_with(b"HTTP/1.1 200"));
+        assert!(rest(&mut deaf).await.len() < 64 << 20);
+    }
+
+    #[tokio::test]
+    async fn a_stop_waits_for_requests_and_for_nothing_else() {
+        let server = server(Patience::default()).await;
+        let mut idle = TcpStream::connect(server.address).await.unwrap();
+        idle.write_all(REQUEST).await.unwrap();
+        assert!(idle.read(&mut [0; 1000]).await.unwrap() > 100);
+        let mut silent = TcpStream::connect(server.address).await.unwrap();
+        let mut held = TcpStream::connect(server.address).await.unwrap();
+        held.write_all(b"GET /held HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
+        // Connections are accepted in their order, so once this is answered all others are known.
+        let mut last = TcpStream::connect(server.address).await.unwrap();
+        last.write_all(REQUEST).await.unwrap();
+        assert!(last.read(&mut [0; 1000]).await.unwrap() > 100);
+
+        let stopped = Instant::now();
+        server.stop.cancel();
+        for stream in [&mut idle, &mut silent, &mut last] {
+            assert!(rest(stream).await.is_empty());
+        }
+        assert!(stopped.elapsed() < Patience::default().head);
+        assert!(
+            TcpStream::connect(server.address).await.is_err(),
+            "nobody new is let in"
+        );
+        assert!(!server.task.is_finished());
+        server.gate.notify_one();
+        let answer = String::from_utf8(rest(&mut held).await).unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 200") && answer.ends_with("held"),
+            "{answer}"
+        );
+        timeout(LONG, server.task).await.unwrap().unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn half_a_head_holds_a_stop_up_for_the_time_of_a_head_only() {
+        let server = server(SHORT).await;
+        let mut half = TcpStream::connect(server.address).await.unwrap();
+        half.write_all(b"GET /qui").await.unwrap();
+        let mut next = TcpStream::connect(server.address).await.unwrap();
+        next.write_all(REQUEST).await.unwrap();
+        assert!(next.read(&mut [0; 1000]).await.unwrap() > 100);
+        server.stop.cancel();
+        timeout(LONG, server.task).await.unwrap().unwrap().unwrap();
+        assert!(rest(&mut half).await.is_empty());
+    }
 }

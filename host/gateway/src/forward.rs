@@ -2,6 +2,7 @@
 //! cheap and says nothing about the inside comes first, and no unsigned body is read for a signed route.
 
 use std::{
+    convert::Infallible,
     error::Error,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -11,7 +12,9 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts};
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderValue, Method, StatusCode, Uri, request::Parts};
 use platform_domain::{Caller, Capability, ProxyPath, RouteMatch, RouteRule, Slug, UnixSeconds};
 use platform_keys::{HOTKEY_HEADER, SignedRequest};
 use platform_runtime::CallError;
@@ -50,11 +53,12 @@ pub(crate) async fn forward(State(gateway): State<Gateway>, request: Request) ->
     if let Ok(id) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert(headers::REQUEST_ID, id);
     }
-    if parts.method == Method::HEAD {
-        without_body(response)
-    } else {
-        response
+    // The server takes the body away from an answer to `HEAD` and tells its length. Where no length may be
+    // told it must not know one.
+    if parts.method == Method::HEAD && !has_body(response.status()) {
+        *response.body_mut() = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
     }
+    response
 }
 
 impl Gateway {
@@ -182,21 +186,10 @@ fn to_response(answer: platform_domain::Response) -> Result<Response, Refusal> {
 
 /// Whether HTTP lets this status have a body.
 fn has_body(status: StatusCode) -> bool {
-    !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-}
-
-/// The answer to `HEAD`: the length of what `GET` would bring, if it is known, and no body.
-fn without_body(response: Response) -> Response {
-    let (mut parts, body) = response.into_parts();
-    let length = http_body::Body::size_hint(&body)
-        .exact()
-        .filter(|length| *length > 0);
-    if let Some(length) = length {
-        parts
-            .headers
-            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    Response::from_parts(parts, Body::empty())
+    !matches!(
+        status,
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+    )
 }
 
 /// Once for each refusal. What a client did wrong is its own affair; what a challenge did is the operator's.

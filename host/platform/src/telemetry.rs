@@ -1,5 +1,7 @@
 //! Logging: to standard error, so that standard output stays a command's answer.
 
+use std::io::{IsTerminal as _, stderr};
+
 use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::settings::Log;
@@ -7,9 +9,12 @@ use crate::settings::Log;
 /// Starts logging for the process. A second call changes nothing.
 pub(crate) fn init(log: &Log) {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // Colours are for people; in a file they are noise.
+    let ansi = stderr().is_terminal();
     let lines = fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(stderr)
+        .with_ansi(ansi)
         .with_target(false);
     let started = if log.json {
         lines.json().flatten_event(true).try_init()

@@ -1,6 +1,6 @@
 //! What a challenge runs: a component by reference, pinned to digests, or a container image.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{fmt, net::Ipv6Addr, path::PathBuf, str::FromStr};
 
 use crate::{Digest, text::serde_as_text};
 
@@ -62,14 +62,17 @@ pub enum ArtifactError {
     #[error("the reference names no path")]
     NoPath,
     /// The part after `@`.
-    #[error("the part after @ is not a digest: {0}")]
-    Digest(#[from] crate::DigestError),
+    #[error("the part after @ is not a digest: sha256: and 64 lower-case hexadecimal digits")]
+    Digest,
     /// The part after the last `:`.
     #[error("a tag has 1 to 128 of A-Z a-z 0-9 . _ - and does not begin with . or -")]
     Tag,
     /// No registry host, or a bad repository name.
     #[error("not a reference; write oci:DIR[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST] or file:PATH")]
     Shape,
+    /// No file and no registry has such a name, and it would forge lines where it is shown.
+    #[error("a reference has no control characters")]
+    Control,
     /// Longer than any sane reference.
     #[error("a reference has at most {} bytes", ComponentRef::MAX_LEN)]
     TooLong,
@@ -82,7 +85,7 @@ impl ComponentRef {
 
 fn split_digest(text: &str) -> Result<(&str, Option<Digest>), ArtifactError> {
     match text.rsplit_once('@') {
-        Some((rest, digest)) => Ok((rest, Some(digest.parse()?))),
+        Some((rest, digest)) => Ok((rest, Some(digest.parse().map_err(|_| ArtifactError::Digest)?))),
         None => Ok((text, None)),
     }
 }
@@ -104,10 +107,25 @@ fn split_tag(text: &str) -> Result<(&str, Option<String>), ArtifactError> {
     }
 }
 
-/// Whether the first segment is a registry: it has a dot or a port, or is `localhost`.
-fn is_registry(host: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
-    !host.is_empty() && host.chars().all(allowed) && (host == "localhost" || host.contains(['.', ':']))
+/// Whether the first segment is a registry: a host that has a dot or a port, or is `localhost`. A path like
+/// `./echo.wasm` is none.
+fn is_registry(authority: &str) -> bool {
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let label = |label: &str| {
+        let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        !label.is_empty() && label.chars().all(inner) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_host = match bracketed {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => host.split('.').all(label),
+    };
+    let is_port = |port: &str| port.bytes().all(|c| c.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let recognisable = host == "localhost" || host.contains(['.', ':']) || port.is_some();
+    is_host && recognisable && port.is_none_or(is_port)
 }
 
 /// Repository names of the OCI distribution specification.
@@ -126,6 +144,9 @@ impl FromStr for ComponentRef {
     fn from_str(text: &str) -> Result<Self, ArtifactError> {
         if text.len() > Self::MAX_LEN {
             return Err(ArtifactError::TooLong);
+        }
+        if text.contains(char::is_control) {
+            return Err(ArtifactError::Control);
         }
         if let Some(path) = text.strip_prefix("file:") {
             return if path.is_empty() {
@@ -194,7 +215,7 @@ impl FromStr for ImageRef {
 
     fn from_str(text: &str) -> Result<Self, ArtifactError> {
         match text.parse()? {
-            ComponentRef::Registry { .. } => Ok(Self(text.to_owned())),
+            registry @ ComponentRef::Registry { .. } => Ok(Self(registry.to_string())),
             _ => Err(ArtifactError::Shape),
         }
     }
@@ -225,11 +246,15 @@ mod tests {
             "localhost/echo",
             "127.0.0.1:5000/team/echo:1.2.0",
             &format!("registry.example/echo:1@{D}"),
+            "[::1]:5000/echo",
+            "host:5000/echo",
         ] {
             assert_eq!(text.parse::<ComponentRef>().unwrap().to_string(), *text);
         }
         let with_scheme: ComponentRef = "oci://registry.example/echo:1".parse().unwrap();
         assert_eq!(with_scheme.to_string(), "registry.example/echo:1");
+        let image: ImageRef = "oci://registry.example/echo:1".parse().unwrap();
+        assert_eq!(image.to_string(), "registry.example/echo:1");
     }
 
     #[test]
@@ -239,7 +264,18 @@ mod tests {
             ("file:", ArtifactError::NoPath),
             ("oci:dir:", ArtifactError::Tag),
             ("oci:dir:-x", ArtifactError::Tag),
-            ("oci:dir@sha256:00", ArtifactError::Digest(crate::DigestError)),
+            ("oci:dir@sha256:00", ArtifactError::Digest),
+            ("file:a\0b", ArtifactError::Control),
+            ("oci:dir\n2026 ERROR", ArtifactError::Control),
+            ("./echo.wasm", ArtifactError::Shape),
+            ("../challenges/echo", ArtifactError::Shape),
+            (".hidden/echo", ArtifactError::Shape),
+            ("reg.example:/echo", ArtifactError::Shape),
+            ("reg.example:65536/echo", ArtifactError::Shape),
+            ("reg.example:+1/echo", ArtifactError::Shape),
+            ("-reg.example/echo", ArtifactError::Shape),
+            ("[::g]/echo", ArtifactError::Shape),
+            ("[::1/echo", ArtifactError::Shape),
             ("echo", ArtifactError::Shape),
             ("library/echo", ArtifactError::Shape),
             ("reg.example/Echo", ArtifactError::Shape),

@@ -27,6 +27,9 @@ pub enum EmissionError {
     Precision,
 }
 
+/// A decimal has at most 29 digits; this leaves room for a sign, a point, an exponent and some zeros.
+const DECIMAL_MAX_LEN: usize = 48;
+
 impl EmissionPercent {
     /// The places the original platform's record keeps (`NUMERIC(8,4)`).
     pub const MAX_SCALE: u32 = 4;
@@ -61,12 +64,21 @@ impl EmissionPercent {
     }
 }
 
+/// Reads an exact decimal, also in scientific notation. The library's parser recurses over the digits, so a long
+/// text would overflow the stack.
+pub(crate) fn parse_decimal(text: &str) -> Option<Decimal> {
+    if text.len() > DECIMAL_MAX_LEN {
+        return None;
+    }
+    let number = Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text));
+    number.ok()
+}
+
 impl FromStr for EmissionPercent {
     type Err = EmissionError;
 
     fn from_str(text: &str) -> Result<Self, EmissionError> {
-        let number = Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text));
-        Self::new(number.map_err(|_| EmissionError::NotANumber)?)
+        Self::new(parse_decimal(text).ok_or(EmissionError::NotANumber)?)
     }
 }
 

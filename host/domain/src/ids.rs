@@ -1,6 +1,10 @@
 //! Numbers that must not be mixed up: each its own type across every function.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    str::FromStr,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +57,13 @@ number!(
     /// Seconds since 1970-01-01 UTC.
     UnixSeconds(u64)
 );
+
+impl From<SystemTime> for UnixSeconds {
+    /// A clock before 1970 stands at 1970.
+    fn from(time: SystemTime) -> Self {
+        Self(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+    }
+}
 
 /// A block's hash; the text form is `0x` and 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -33,4 +33,5 @@ pub use proxy_path::{BlockedPath, ProxyPath};
 pub use resources::{ByteSize, Resources, ResourcesError};
 pub use slug::{Slug, SlugError};
 pub use status::{Status, TransitionRefused, UnknownStatus};
+pub use text::with_causes;
 pub use token::{PlainToken, TokenHash, TokenHint};

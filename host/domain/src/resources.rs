@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::text::serde_as_text;
+use crate::{emission::parse_decimal, text::serde_as_text};
 
 /// A number of bytes; the text form is a whole number with `KiB`, `MiB` or `GiB` (also `k`, `m`, `g`, which
 /// mean the same, as Docker has them).
@@ -57,10 +57,7 @@ impl TryFrom<BTreeMap<String, String>> for Resources {
             match key.as_str() {
                 "memory" => resources.memory = Some(value.parse()?),
                 "cpu" | "cpus" => {
-                    let cores = value
-                        .parse::<Decimal>()
-                        .ok()
-                        .filter(|cores| *cores > Decimal::ZERO);
+                    let cores = parse_decimal(&value).filter(|cores| *cores > Decimal::ZERO);
                     resources.cpu = Some(cores.ok_or(ResourcesError::Number("cpu"))?);
                 }
                 known if GPU_KEYS.contains(&known) => drop(resources.gpu.insert(key, value)),
@@ -155,6 +152,7 @@ mod tests {
         assert!(parse(r#"{"memory":"64MiB","cpu":"1.5","gpu_count":"2"}"#).is_ok());
         assert!(parse(r#"{"disk":"1g"}"#).unwrap_err().contains("disk"));
         assert!(parse(r#"{"cpu":"0"}"#).unwrap_err().contains("cpu"));
+        assert!(parse(&format!(r#"{{"cpu":"{}"}}"#, "9".repeat(1 << 20))).is_err());
         assert!(parse(r#"{"memory":1}"#).is_err());
     }
 }

@@ -1,4 +1,15 @@
-//! Serde for newtypes by way of `FromStr` and `Display`: the wire form is the parsed form.
+//! Serde for newtypes by way of `FromStr` and `Display`: the wire form is the parsed form. And errors as text.
+
+/// An error with everything that caused it on one line, for the operator.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
 
 /// Implements `Serialize` and `Deserialize` for a type through its text form.
 macro_rules! serde_as_text {

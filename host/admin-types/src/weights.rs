@@ -82,7 +82,7 @@ pub struct EpochView {
     pub policy: Option<String>,
     /// What was recorded.
     pub vector: Option<VectorView>,
-    /// How it came about.
+    /// How it came about; left out of a history.
     pub report: Option<Value>,
     /// How many extrinsics were signed for it.
     pub attempts: u32,

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::{AdminState, ApiError, Json};
 
-/// More rows than anyone reads; a page of them is some megabytes of reports at worst.
+/// More rows than anyone reads. In a full subnet a row is some ten kilobytes, its report left out.
 const MAX_HISTORY: u32 = 1000;
 const DEFAULT_HISTORY: u32 = 20;
 
@@ -40,15 +40,12 @@ pub(crate) async fn history(
     State(epochs): State<Epochs>,
     page: Result<Query<Page>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<EpochList>, ApiError> {
-    let Query(Page { limit }) = page.map_err(|_| {
-        ApiError::invalid_field(
-            "limit",
-            format!("the query is limit=N with N from 1 to {MAX_HISTORY}"),
-        )
-    })?;
-    let rows = epochs
-        .history(limit.unwrap_or(DEFAULT_HISTORY).min(MAX_HISTORY))
-        .await?;
+    let limit = page.map_or(0, |Query(Page { limit })| limit.unwrap_or(DEFAULT_HISTORY));
+    if !(1..=MAX_HISTORY).contains(&limit) {
+        let reason = format!("the query is limit=N with N from 1 to {MAX_HISTORY}");
+        return Err(ApiError::invalid_field("limit", reason));
+    }
+    let rows = epochs.history(limit).await?;
     Ok(Json(EpochList {
         epochs: rows.into_iter().map(epoch_view).collect(),
     }))
@@ -79,8 +76,10 @@ impl From<EpochError> for ApiError {
         match &error {
             EpochError::NoChain => Self::new(StatusCode::CONFLICT, "no_chain", error.to_string())
                 .hint("set chain.endpoint and chain.netuid in the host's configuration"),
+            EpochError::Taken { .. } => Self::new(StatusCode::CONFLICT, "epoch_taken", error.to_string())
+                .hint("set epoch.period_blocks to what it was, or to a value whose epochs are not in the history"),
             // The operator's own node: what it said is for the operator.
-            EpochError::Chain(_) => Self::new(StatusCode::BAD_GATEWAY, "chain", explain(&error)),
+            EpochError::Chain(_) | EpochError::NotTaken(_) => Self::new(StatusCode::BAD_GATEWAY, "chain", explain(&error)),
             EpochError::Store(_) | EpochError::Ledger(_) => Self::internal(&error),
         }
     }
@@ -177,5 +176,35 @@ fn epoch_view(row: EpochRow) -> EpochView {
         included_hash: included.map(|(_, hash)| hash),
         on_chain,
         reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::challenges::tests::{Host, refusal};
+
+    #[tokio::test]
+    async fn a_page_of_the_history_has_a_length_that_is_told_when_it_is_wrong() {
+        let host = Host::start().await;
+        for (query, fits) in [
+            ("", true),
+            ("?limit=1", true),
+            ("?limit=1000", true),
+            ("?limit=0", false),
+            ("?limit=1001", false),
+            ("?limit=-1", false),
+            ("?limit=", false),
+            ("?limit=x", false),
+            ("?page=1", false),
+        ] {
+            let answer = host
+                .call("GET", &format!("/v1/admin/weights/history{query}"), None)
+                .await;
+            if fits {
+                assert_eq!(answer.body, serde_json::json!({ "epochs": [] }), "{query}");
+            } else {
+                assert_eq!(refusal(&answer), (422, "invalid_field", "limit"), "{query}");
+            }
+        }
     }
 }

@@ -17,27 +17,44 @@ impl Epochs {
                 epochs::unfinished(connection, lane)
             })
             .await?;
+        let mut first = Ok(());
         for row in rows {
-            let in_flight = matches!(row.state, EpochState::Signed | EpochState::Included);
-            if row.epoch < current && !in_flight {
-                let reason = format!("it was only {} when epoch {current} began", row.state);
-                self.advance(&row, Step::Fail { reason }).await?;
-            } else {
-                self.drive(chain, row, current).await?;
+            // One epoch that does not go on must not keep the others from it.
+            let driven = self.drive_or_end(chain, row, current).await;
+            first = first.and(driven);
+        }
+        first
+    }
+
+    async fn drive_or_end(&self, chain: &Chain, row: EpochRow, current: EpochId) -> Result<(), EpochError> {
+        match row.state {
+            EpochState::Signed | EpochState::Included => {}
+            _ if row.epoch >= current => {}
+            EpochState::Recorded if self.signer().is_none() => {
+                let reason = "no hotkey is configured, so it was recorded only".to_owned();
+                let report = row.report.clone();
+                return self.advance(&row, Step::Skip { reason, report }).await.map(drop);
+            }
+            state => {
+                let last = self.status().error;
+                let why = last.map_or(String::new(), |error| format!("; the last error was: {error}"));
+                let reason = format!("it was only {state} when epoch {current} began{why}");
+                return self.advance(&row, Step::Fail { reason }).await.map(drop);
             }
         }
-        Ok(())
+        self.drive(chain, row, current).await
     }
 
     async fn drive(&self, chain: &Chain, mut row: EpochRow, current: EpochId) -> Result<(), EpochError> {
         loop {
             let step = match row.state {
-                EpochState::Begun => match self.record(chain, row).await? {
-                    Some(next) => {
-                        row = next;
+                EpochState::Begun => match self.record(chain, &row).await {
+                    Ok(Some(recorded)) => {
+                        row = recorded;
                         continue;
                     }
-                    None => return Ok(()),
+                    Ok(None) => return Ok(()),
+                    Err(error) => Err(error),
                 },
                 EpochState::Recorded if self.signer().is_none() => return Ok(()),
                 EpochState::Recorded => self.sign(chain, &row).await,
@@ -52,6 +69,15 @@ impl Epochs {
                 Err(EpochError::Chain(error)) if ends_the_epoch(&error) => Step::Fail {
                     reason: with_causes(&error),
                 },
+                Err(EpochError::Chain(ChainError::BlockUnavailable(_)))
+                    if row.epoch < current && is_past(chain, &row).await? =>
+                {
+                    let reason = "the node no longer has the blocks that would tell whether its extrinsic was \
+                                  included";
+                    Step::Fail {
+                        reason: reason.to_owned(),
+                    }
+                }
                 Err(error) => return Err(error),
             };
             row = self.advance(&row, step).await?;
@@ -60,7 +86,7 @@ impl Epochs {
 
     /// Collects, aggregates and fixes the vector together with the answers it came from. `None` when the epoch
     /// was over before that.
-    async fn record(&self, chain: &Chain, row: EpochRow) -> Result<Option<EpochRow>, EpochError> {
+    async fn record(&self, chain: &Chain, row: &EpochRow) -> Result<Option<EpochRow>, EpochError> {
         let preview = self.prepare(chain).await?;
         if preview.epoch != row.epoch {
             // Its last block went by in between; the next turn sees that it is over.
@@ -79,9 +105,9 @@ impl Epochs {
             },
             (Err(reason), false) => Step::Fail { reason },
         };
-        let answers = preview.answers;
+        let (answers, lane, epoch) = (preview.answers, row.lane, row.epoch);
         let recorded = self.store().write("epoch_record", move |connection| {
-            let row = epochs::begin(connection, row.lane, row.epoch, pinned, now())?;
+            let row = epochs::begin(connection, lane, epoch, pinned, now())?;
             epochs::put_answers(connection, &row, &answers)?;
             epochs::advance(connection, &row, step, now())
         });
@@ -101,6 +127,15 @@ impl Epochs {
         log(&next);
         Ok(next)
     }
+}
+
+/// Whether the signed bytes are too old for any block to come.
+async fn is_past(chain: &Chain, row: &EpochRow) -> Result<bool, EpochError> {
+    let (finalised, _) = chain.finalised_block().await?;
+    Ok(row
+        .extrinsic
+        .as_ref()
+        .is_some_and(|extrinsic| finalised >= extrinsic.expires))
 }
 
 /// Whether trying again cannot help: the subnet or the extrinsic is at fault, not the connection or the node.

@@ -1,15 +1,9 @@
 //! The task that drives epochs, and the handle that others ask and wake it by.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use platform_chain::{Chain, ChainConfig};
-use platform_domain::{BlockNumber, EpochId, MechanismId, Metagraph, Netuid};
+use platform_domain::{BlockHash, BlockNumber, EpochId, MechanismId, Metagraph, Netuid};
 use platform_keys::Keypair;
 use platform_runtime::{MetagraphPublisher, MetagraphReader, RouteReader, RouteTable};
 use platform_store::{EpochRow, Lane, Store, epochs};
@@ -52,8 +46,6 @@ struct Inner {
     known_metagraph: MetagraphReader,
     signer: Option<Keypair>,
     chain: OnceCell<Chain>,
-    /// Set by [`Epochs::request`]: begin the current epoch although nothing is automatic.
-    requested: AtomicBool,
     wake: Notify,
     status: watch::Sender<EpochsStatus>,
 }
@@ -88,7 +80,7 @@ impl Epochs {
         metagraph: MetagraphPublisher,
         signer: Option<Keypair>,
     ) -> Self {
-        let (chain, requested, wake) = (OnceCell::new(), AtomicBool::new(false), Notify::new());
+        let (chain, wake) = (OnceCell::new(), Notify::new());
         let status = watch::Sender::new(EpochsStatus::default());
         let known_metagraph = metagraph.reader();
         let inner = Inner {
@@ -99,7 +91,6 @@ impl Epochs {
             known_metagraph,
             signer,
             chain,
-            requested,
             wake,
             status,
         };
@@ -115,7 +106,6 @@ impl Epochs {
     pub async fn request(&self) -> Result<EpochRow, EpochError> {
         let chain = self.chain().await?;
         let row = self.begin(chain, chain.best_block().await?).await?;
-        self.0.requested.store(true, Ordering::Release);
         self.0.wake.notify_one();
         Ok(row)
     }
@@ -193,10 +183,11 @@ impl Epochs {
         {
             self.refresh_metagraph(chain).await?;
         }
-        if self.0.config.automatic || self.0.requested.swap(false, Ordering::AcqRel) {
-            self.begin(chain, best).await?;
-        }
-        self.drive_unfinished(chain, current).await
+        let begun = match self.0.config.automatic {
+            true => self.begin(chain, best).await.map(drop),
+            false => Ok(()),
+        };
+        self.drive_unfinished(chain, current).await.and(begun)
     }
 
     fn report(&self, error: Option<EpochError>) {
@@ -210,14 +201,16 @@ impl Epochs {
         self.0.status.send_modify(|status| status.error = text);
     }
 
-    async fn begin(
-        &self,
-        chain: &Chain,
-        best: (BlockNumber, platform_domain::BlockHash),
-    ) -> Result<EpochRow, EpochError> {
+    async fn begin(&self, chain: &Chain, best: (BlockNumber, BlockHash)) -> Result<EpochRow, EpochError> {
         let (lane, epoch) = (self.lane(chain), self.0.config.epoch_at(best.0));
         let begin = move |connection: &_| epochs::begin(connection, lane, epoch, best, now());
-        Ok(self.0.store.write("epoch_begin", begin).await?)
+        let row = self.0.store.write("epoch_begin", begin).await?;
+        // An epoch that has ended would otherwise pass for the current one, and nothing would be submitted.
+        if row.state.is_final() && self.0.config.epoch_at(row.block) != epoch {
+            let block = row.block;
+            return Err(EpochError::Taken { epoch, block });
+        }
+        Ok(row)
     }
 
     /// Reads the subnet and publishes it for the gateway.

@@ -56,34 +56,43 @@ impl Epochs {
         current: EpochId,
     ) -> Result<Option<Step>, EpochError> {
         let extrinsic = signed(row)?;
-        let rejection = match look(chain, &extrinsic).await? {
+        match look(chain, &extrinsic).await? {
             Look::Included { block, hash, .. } => return Ok(Some(Step::Include(block, hash))),
-            Look::Expired => None,
-            Look::Pending => match chain.submit(&extrinsic).await {
-                // In the pool; the next turn looks for it in the blocks.
-                Ok(()) => return Ok(None),
-                Err(ChainError::Rejected(rejection)) => Some(rejection),
-                Err(error) => return Err(error.into()),
-            },
+            Look::Expired => return self.sign_anew(chain, row, current).await,
+            Look::Pending => {}
+        }
+        let rejection = match chain.submit(&extrinsic).await {
+            // In the pool; the next turn looks for it in the blocks.
+            Ok(()) => return Ok(None),
+            Err(ChainError::Rejected(rejection)) => rejection,
+            Err(error) => return Err(error.into()),
         };
         // Between the look and the refusal a block may have taken it: a nonce is outdated also by its own use.
         if let Look::Included { block, hash, .. } = look(chain, &extrinsic).await? {
             return Ok(Some(Step::Include(block, hash)));
         }
-        match rejection.map(|rejection| (verdict(&rejection), rejection)) {
-            Some((Verdict::Wait, rejection)) => {
-                tracing::info!(epoch.id = %row.epoch, reason = %rejection, "the pool does not take the extrinsic now");
-                Ok(None)
-            }
-            Some((Verdict::Final, rejection)) => Ok(Some(Step::Fail {
-                reason: with_causes(&ChainError::Rejected(rejection)),
-            })),
-            // From here on these bytes can never be included, so signing anew cannot submit twice.
-            Some((Verdict::SignAnew, _)) | None if row.epoch < current => Ok(Some(Step::Fail {
-                reason: format!("its extrinsic was not included before epoch {current}"),
-            })),
-            Some((Verdict::SignAnew, _)) | None => self.sign(chain, row).await,
+        if is_hopeless(&rejection) {
+            let reason = with_causes(&ChainError::Rejected(rejection));
+            return Ok(Some(Step::Fail { reason }));
         }
+        if chain.is_dead(&extrinsic).await? {
+            return self.sign_anew(chain, row, current).await;
+        }
+        Err(EpochError::NotTaken(rejection))
+    }
+
+    /// What follows when the signed bytes can never be included, so that signing again cannot submit twice.
+    async fn sign_anew(
+        &self,
+        chain: &Chain,
+        row: &EpochRow,
+        current: EpochId,
+    ) -> Result<Option<Step>, EpochError> {
+        if row.epoch < current {
+            let reason = format!("its extrinsic was not included before epoch {current}");
+            return Ok(Some(Step::Fail { reason }));
+        }
+        self.sign(chain, row).await
     }
 }
 
@@ -131,27 +140,19 @@ pub(crate) async fn look(chain: &Chain, extrinsic: &SignedExtrinsic) -> Result<L
     }
 }
 
-/// What the pool's refusal means for the recorded bytes.
-enum Verdict {
-    /// They may be taken later; at the latest their mortality ends the wait.
-    Wait,
-    /// They can never be included: their nonce is spent, or the runtime they were signed for is gone.
-    SignAnew,
-    /// No extrinsic of this hotkey would be taken.
-    Final,
-}
-
-fn verdict(rejection: &Rejection) -> Verdict {
+/// Whether the pool would take no extrinsic of this hotkey, so that waiting is of no use. After any other
+/// refusal the same bytes may be taken later; their age or a final block ends the wait.
+fn is_hopeless(rejection: &Rejection) -> bool {
     match rejection {
-        Rejection::Outdated | Rejection::BadProof => Verdict::SignAnew,
-        // `Expired` too: the node may be behind or on another fork, so only a final block settles it.
-        Rejection::Future
+        &Rejection::RATE_LIMITED => false,
+        Rejection::Payment | Rejection::Custom(_) | Rejection::Other { .. } => true,
+        Rejection::Outdated
+        | Rejection::Future
         | Rejection::PriorityTooLow
+        | Rejection::BadProof
         | Rejection::Expired
         | Rejection::Banned
-        | Rejection::PoolFull => Verdict::Wait,
-        &Rejection::RATE_LIMITED => Verdict::Wait,
-        Rejection::Payment | Rejection::Custom(_) | Rejection::Other { .. } => Verdict::Final,
+        | Rejection::PoolFull => false,
     }
 }
 

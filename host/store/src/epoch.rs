@@ -31,7 +31,7 @@ pub enum EpochState {
     Included,
     /// The chain holds the recorded vector in a final block.
     Finalised,
-    /// There was nothing to pay.
+    /// Nothing was to be submitted; the reason says why.
     Skipped,
     /// It ended otherwise; the reason says how.
     Failed,
@@ -134,9 +134,9 @@ pub enum Step {
         /// What the chain holds.
         on_chain: Vec<(Uid, u16)>,
     },
-    /// begun → skipped
+    /// begun or recorded → skipped
     Skip {
-        /// Why there was nothing to pay.
+        /// Why there was nothing to pay, or nobody to sign.
         reason: String,
         /// What each challenge did.
         report: Option<serde_json::Value>,
@@ -210,7 +210,7 @@ impl Step {
             Self::Include(..) => (&[Signed, Included], Included),
             Self::Dropped => (&[Included], Signed),
             Self::Finalise { .. } => (&[Included], Finalised),
-            Self::Skip { .. } => (&[Begun], Skipped),
+            Self::Skip { .. } => (&[Begun, Recorded], Skipped),
             Self::Fail { .. } => (&[Begun, Recorded, Signed, Included], Failed),
         }
     }

@@ -11,6 +11,14 @@ use crate::{
     epoch::{Answer, EpochRow, Lane, Step},
 };
 
+/// Found by the index `epochs_by_age`. Without the report.
+const LATEST: &str = "SELECT genesis, netuid, mechanism, epoch, state, block, block_hash, began_at, updated_at, \
+                      policy, vector, NULL AS report, attempts, extrinsic, included_block, included_hash, \
+                      on_chain, reason FROM epochs ORDER BY began_at DESC, epoch DESC LIMIT ?1";
+/// Found by the index `epochs_unfinished`, whose condition these are the words of.
+const UNFINISHED: &str = "SELECT * FROM epochs INDEXED BY epochs_unfinished WHERE genesis = ?1 AND netuid = ?2 \
+                          AND mechanism = ?3 AND state NOT IN ('finalised', 'skipped', 'failed') ORDER BY epoch";
+
 /// Begins an epoch, or finds it: the second call returns the same row. An epoch that began and recorded
 /// nothing (the host was killed while it asked) takes the new block: nothing depends on the old one.
 pub fn begin(
@@ -137,19 +145,17 @@ pub fn get(connection: &Connection, lane: Lane, epoch: EpochId) -> Result<Option
     rows.next()?.map(read).transpose()
 }
 
-/// The newest epochs first, at most `limit`, of every lane.
+/// The newest epochs first, at most `limit`, of every lane. Without their reports, which say of every miner
+/// what each challenge gave: a megabyte in a full subnet.
 pub fn latest(connection: &Connection, limit: u32) -> Result<Vec<EpochRow>, StoreError> {
-    let sql = "SELECT * FROM epochs ORDER BY began_at DESC, epoch DESC LIMIT ?1";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(LATEST)?;
     let mut rows = statement.query([limit])?;
     collect(&mut rows)
 }
 
 /// The epochs of a lane that have not ended, oldest first.
 pub fn unfinished(connection: &Connection, lane: Lane) -> Result<Vec<EpochRow>, StoreError> {
-    let sql = "SELECT * FROM epochs WHERE genesis = ?1 AND netuid = ?2 AND mechanism = ?3 \
-               AND state NOT IN ('finalised', 'skipped', 'failed') ORDER BY epoch";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(UNFINISHED)?;
     let mut rows = statement.query((lane.genesis.to_string(), lane.netuid.0, lane.mechanism.0))?;
     collect(&mut rows)
 }
@@ -340,6 +346,33 @@ mod tests {
             let read = get(connection, lane(), EpochId(3))?.expect("the row");
             assert_eq!(format!("{read:?}"), format!("{row:?}"));
             assert_eq!((read.attempts, unfinished(connection, lane())?.len()), (2, 0));
+            Ok(())
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_history_leaves_the_reports_out_and_nothing_reads_the_whole_ledger() {
+        at(|connection| {
+            let block = (BlockNumber(5), BlockHash([9; 32]));
+            let row = begin(connection, lane(), EpochId(3), block, NOW)?;
+            advance(connection, &row, record(), NOW)?;
+            let one = latest(connection, 10)?.pop().expect("the row");
+            assert_eq!((one.vector, one.report), (Some(vector()), None));
+            assert!(get(connection, lane(), EpochId(3))?.is_some_and(|row| row.report.is_some()));
+            for (sql, index) in [(LATEST, "epochs_by_age"), (UNFINISHED, "epochs_unfinished")] {
+                let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+                let count = plan.parameter_count();
+                let steps: Vec<String> = plan
+                    .query_map(rusqlite::params_from_iter(vec![1; count]), |row| {
+                        row.get("detail")
+                    })?
+                    .collect::<Result<_, _>>()?;
+                assert!(
+                    steps.len() == 1 && steps[0].contains(&format!("USING INDEX {index}")),
+                    "{steps:?}"
+                );
+            }
             Ok(())
         })
         .await;

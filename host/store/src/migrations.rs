@@ -9,6 +9,7 @@ use crate::StoreError;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0001_challenges.sql"),
     include_str!("../../../migrations/0002_epochs.sql"),
+    include_str!("../../../migrations/0003_epoch_indexes.sql"),
 ];
 
 /// Brings the schema to the newest version: all missing steps or none.

@@ -1,14 +1,12 @@
 //! The composition root: what is built from what, in which order, and the long tasks.
 
 use std::{
-    fs,
     net::SocketAddr,
-    os::unix::fs::DirBuilderExt as _,
     path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use platform_admin::AdminState;
 use platform_chain::ChainConfig;
 use platform_domain::UnixSeconds;
@@ -20,11 +18,10 @@ use platform_registry::{MAX_MEMORY, Parts};
 use platform_runtime::{metagraph_channel, route_channel};
 use platform_store::Store;
 use platform_wasm::{Engine, EngineConfig};
-use rustix::fs::FlockOperation;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{listener, settings::Config, tasks::Tasks, token};
+use crate::{listener, settings::Config, state_dir, tasks::Tasks, token};
 
 /// A host that listens. Dropping it lets go of everything.
 pub struct App {
@@ -40,17 +37,16 @@ impl App {
     /// Builds everything from a valid configuration, then binds, then starts the tasks.
     pub async fn start(config: Config, stop: CancellationToken) -> anyhow::Result<Self> {
         let state = &config.state_dir;
-        private_dir(state)?;
-        let lock = lock(state)?;
+        let lock = state_dir::take(state)?;
         let token = token::load_or_create(&config.token_file())?;
         let signer = config.chain.hotkey_file.as_deref().map(signer).transpose()?;
-        let store = Store::open(&state.join("host.sqlite3"))?;
+        let database = state.join("host.sqlite3");
+        let store = Store::open(&database)
+            .with_context(|| format!("the database {} cannot be used", database.display()))?;
         let content = ContentStore::open(&state.join("content"))?;
-        let cache_dir = state.join("compiled");
-        private_dir(&cache_dir)?;
         let engine = Engine::new(EngineConfig {
             max_call_memory: MAX_MEMORY,
-            ..EngineConfig::new(cache_dir)
+            ..EngineConfig::new(state.join("compiled"))
         })?;
         let (routes, route_reader) = route_channel();
         let (metagraph, metagraph_reader) = metagraph_channel();
@@ -96,16 +92,17 @@ impl App {
         let bind = async |what, at: SocketAddr| {
             TcpListener::bind(at)
                 .await
-                .with_context(|| format!("cannot listen on {at} ({what})"))
+                .with_context(|| format!("cannot listen on {at}; set {what} to another address"))
         };
         let (admin, public) = (
-            bind("admin", config.admin.listen).await?,
-            bind("public", config.public.listen).await?,
+            bind("admin.listen", config.admin.listen).await?,
+            bind("public.listen", config.public.listen).await?,
         );
         let addresses = (admin.local_addr()?, public.local_addr()?);
         tracing::info!(admin = %addresses.0, public = %addresses.1, "listening");
 
         let mut tasks = Tasks::new(stop.clone());
+        tasks.hold(lock);
         tasks.start("public", listener::serve(public, public_router, stop.clone()));
         tasks.start("admin", listener::serve(admin, admin_router, stop.clone()));
         let reconcile_stop = stop.clone();
@@ -117,8 +114,6 @@ impl App {
             // Before that no challenge runs, and an epoch would count each as failed.
             started.started().await;
             epochs.run(stop).await;
-            // Held by the task that ends last in meaning: as long as epochs run, no second host may.
-            drop(lock);
             Ok(())
         });
         Ok(Self {
@@ -157,28 +152,4 @@ fn now() -> UnixSeconds {
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs()),
     )
-}
-
-/// Makes a directory that only this user may enter.
-fn private_dir(path: &Path) -> anyhow::Result<()> {
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.with_context(|| format!("cannot make the directory {}", path.display()))
-}
-
-/// Two hosts on one state directory would submit twice and run migrations under each other.
-fn lock(state: &Path) -> anyhow::Result<fs::File> {
-    let path = state.join("host.lock");
-    let file = fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path);
-    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
-    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        bail!(
-            "another host is running on the state directory {}",
-            state.display()
-        );
-    }
-    Ok(file)
 }

@@ -1,12 +1,19 @@
 //! What the operator may set: a TOML file, then `PLATFORM_A__B` from the environment, then flags, each over
 //! the one before. Unknown keys are refused, and nothing is bound before all of it is valid.
 
-use std::{collections::HashMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use config::{Environment, File, FileFormat};
 use platform_domain::{BlockHash, MechanismId, Netuid};
 use platform_weights::Policy;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The whole configuration. The field docs name the environment variable where one is likely to be used.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +59,7 @@ pub struct Public {
 #[serde(deny_unknown_fields, default)]
 pub struct Chain {
     /// `PLATFORM_CHAIN__ENDPOINT`: `ws://` or `wss://`.
+    #[serde(serialize_with = "without_secrets")]
     pub endpoint: Option<String>,
     /// `PLATFORM_CHAIN__NETUID`
     pub netuid: Netuid,
@@ -95,26 +103,34 @@ pub struct Log {
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A file that cannot be read, a key that is not known, a value of the wrong type.
+    /// The file is missing, or not this user's to read.
+    #[error("the configuration file {} cannot be read", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file that is not TOML, a key that is not known, a value of the wrong type.
     #[error("the configuration is not valid")]
     Invalid(#[from] config::ConfigError),
     /// A value out of its range.
     #[error("{key}: {reason}")]
     Value {
-        /// The key as in the file.
-        key: &'static str,
+        /// The key as in the file, or the variable's name.
+        key: String,
         /// What is wrong with it.
         reason: String,
     },
 }
 
 /// Variables with our prefix that are not configuration: the command line's own.
-const NOT_CONFIGURATION: [&str; 4] = [
+const NOT_CONFIGURATION: [&str; 3] = [
     "PLATFORM_CONFIG",
     "PLATFORM_ADMIN_URL",
-    "PLATFORM_ADMIN_TOKEN",
     "PLATFORM_ADMIN_TOKEN_FILE",
 ];
+const PREFIX: &str = "PLATFORM_";
 
 impl Default for Config {
     fn default() -> Self {
@@ -185,23 +201,23 @@ impl Default for Log {
 impl Config {
     /// Merges the file, the environment and the flags (`key.path`, value) and checks the result.
     pub fn load(
-        file: Option<&std::path::Path>,
-        environment: HashMap<String, String>,
+        file: Option<&Path>,
+        environment: HashMap<OsString, OsString>,
         flags: Vec<(&str, String)>,
     ) -> Result<Self, ConfigError> {
-        let environment = environment
-            .into_iter()
-            .filter(|(key, _)| !NOT_CONFIGURATION.contains(&key.as_str()))
-            .collect();
         let mut builder = config::Config::builder();
         if let Some(path) = file {
+            // `config` would call whatever it cannot read "not found".
+            fs::read(path).map_err(|source| ConfigError::File {
+                path: path.to_owned(),
+                source,
+            })?;
             builder = builder.add_source(File::from(path).format(FileFormat::Toml));
         }
         let environment = Environment::with_prefix("PLATFORM")
             .prefix_separator("_")
             .separator("__")
-            .try_parsing(true)
-            .source(Some(environment));
+            .source(Some(variables(environment)?));
         builder = builder.add_source(environment);
         for (key, value) in flags {
             builder = builder.set_override(key, value)?;
@@ -212,9 +228,9 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |key, reason: &str| {
+        let refuse = |key: &str, reason: &str| {
             Err(ConfigError::Value {
-                key,
+                key: key.to_owned(),
                 reason: reason.to_owned(),
             })
         };
@@ -246,7 +262,7 @@ impl Config {
         tracing_subscriber::EnvFilter::try_new(&self.log.filter)
             .map(|_| ())
             .map_err(|error| ConfigError::Value {
-                key: "log.filter",
+                key: "log.filter".to_owned(),
                 reason: error.to_string(),
             })
     }
@@ -265,74 +281,38 @@ impl Config {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(file: &str, env: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Result<Config, String> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("platform.toml");
-        std::fs::write(&path, file).unwrap();
-        let env = env
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
-        let flags = flags
-            .iter()
-            .map(|(key, value)| (*key, (*value).to_owned()))
-            .collect();
-        Config::load(Some(&path), env, flags).map_err(|error| match error {
-            ConfigError::Invalid(source) => source.to_string(),
-            other => other.to_string(),
-        })
-    }
-
-    #[test]
-    fn flags_win_over_the_environment_and_that_over_the_file() {
-        let file =
-            "[admin]\nlisten = \"127.0.0.1:1\"\n[public]\nlisten = \"127.0.0.1:1\"\n[chain]\nnetuid = 1\n";
-        let env = [
-            ("PLATFORM_PUBLIC__LISTEN", "127.0.0.1:2"),
-            ("PLATFORM_CHAIN__NETUID", "2"),
-            ("PATH", "/bin"),
-        ];
-        let config = load(file, &env, &[("chain.netuid", "3")]).unwrap();
-        assert_eq!(config.admin.listen.port(), 1);
-        assert_eq!(config.public.listen.port(), 2);
-        assert_eq!(config.chain.netuid, Netuid(3));
-    }
-
-    #[test]
-    fn the_defaults_listen_on_loopback_only() {
-        let config = load("", &[], &[]).unwrap();
-        assert_eq!(config.admin.listen.to_string(), "127.0.0.1:8080");
-        assert_eq!(config.public.listen.to_string(), "127.0.0.1:8081");
-    }
-
-    #[test]
-    fn a_wrong_configuration_is_refused_with_the_key() {
-        for (file, env, word) in [
-            ("colour = 1", vec![], "colour"),
-            ("[chain]\nnetid = 1", vec![], "netid"),
-            ("[epoch]\nperiod_blocks = 0", vec![], "epoch.period_blocks"),
-            ("[epoch]\npolicy = \"generous\"", vec![], "policy"),
-            (
-                "[chain]\nendpoint = \"http://x\"\nnetuid = 1",
-                vec![],
-                "chain.endpoint",
-            ),
-            ("[chain]\nendpoint = \"ws://x\"", vec![], "chain.netuid"),
-            ("", vec![("PLATFORM_ADMIN__LISTEM", "127.0.0.1:2")], "listem"),
-            ("", vec![("PLATFORM_CHAIN__NETUID", "x")], "netuid"),
-            ("[log]\nfilter = \"a=b=c\"", vec![], "log.filter"),
-        ] {
-            let error = load(file, &env, &[]).unwrap_err();
-            assert!(error.contains(word), "{file:?} {env:?}: {error}");
-        }
-    }
-
-    #[test]
-    fn the_command_lines_own_variables_are_not_configuration() {
-        assert!(load("", &[("PLATFORM_ADMIN_URL", "http://127.0.0.1:1")], &[]).is_ok());
-    }
+/// The variables that are configuration, as texts.
+fn variables(environment: HashMap<OsString, OsString>) -> Result<HashMap<String, String>, ConfigError> {
+    let ours = environment.into_iter().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        let ours = name.starts_with(PREFIX) && !NOT_CONFIGURATION.contains(&name.as_str());
+        ours.then_some((name, value))
+    });
+    ours.map(|(name, value)| match value.into_string() {
+        Ok(value) => Ok((name, value)),
+        Err(_) => Err(ConfigError::Value {
+            key: name,
+            reason: "is not valid UTF-8".to_owned(),
+        }),
+    })
+    .collect()
 }
+
+/// Providers of nodes put keys into user names, paths and queries: only scheme and host are shown.
+fn without_secrets<S: Serializer>(endpoint: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    let shown = endpoint.as_deref().map(|url| {
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        let hidden = if rest.trim_end_matches('/') == host {
+            ""
+        } else {
+            "/…"
+        };
+        format!("{scheme}://{host}{hidden}")
+    });
+    shown.serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests;

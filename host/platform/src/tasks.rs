@@ -1,6 +1,6 @@
 //! The long-lived tasks of the process and how they end: when one ends for any reason, all do.
 
-use std::{future::Future, time::Duration};
+use std::{fs::File, future::Future, time::Duration};
 
 use anyhow::Context as _;
 use tokio::task::JoinSet;
@@ -13,6 +13,8 @@ const GRACE: Duration = Duration::from_secs(15);
 pub struct Tasks {
     set: JoinSet<(&'static str, anyhow::Result<()>)>,
     stop: CancellationToken,
+    /// Dropped after the tasks: as long as one of them runs, the state directory is taken.
+    lock: Option<File>,
 }
 
 impl Tasks {
@@ -21,7 +23,13 @@ impl Tasks {
         Self {
             set: JoinSet::new(),
             stop,
+            lock: None,
         }
+    }
+
+    /// Keeps a lock until the last task has ended.
+    pub(crate) fn hold(&mut self, lock: File) {
+        self.lock = Some(lock);
     }
 
     /// Starts a task.

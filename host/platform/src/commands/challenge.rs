@@ -1,7 +1,7 @@
 //! `platform challenge`: the registry from the command line.
 
 use platform_admin_types::{ChallengeView, Client, CreateChallenge, Observed, PatchChallenge};
-use platform_domain::Status;
+use platform_domain::{ComponentRef, Status};
 
 use crate::{
     cli::{ChallengeCommand, CreateArgs, FieldArgs, PatchArgs},
@@ -50,9 +50,12 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         env,
         resource,
     } = fields;
+    if component.is_some() {
+        output.progress("fetching, checking and compiling the component");
+    }
     let new = CreateChallenge {
         slug,
-        component,
+        component: component.map(absolute).transpose()?,
         image,
         name,
         version,
@@ -67,7 +70,6 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         description,
         metadata: Default::default(),
     };
-    output.progress("fetching, checking and compiling the component");
     let created = client.challenge_create(&new).await?;
     output.show(&created, |created| {
         let token = created.challenge_token.reveal();
@@ -75,6 +77,19 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
             "{}\n\ntoken      {token}\nThe token is shown this once.",
             view_text(&created.challenge)
         )
+    })
+}
+
+/// A relative path means a place below the person's working directory, and the host has another one.
+fn absolute(reference: ComponentRef) -> anyhow::Result<ComponentRef> {
+    Ok(match reference {
+        ComponentRef::File(path) => ComponentRef::File(std::path::absolute(path)?),
+        ComponentRef::Layout { dir, tag, digest } => ComponentRef::Layout {
+            dir: std::path::absolute(dir)?,
+            tag,
+            digest,
+        },
+        registry @ ComponentRef::Registry { .. } => registry,
     })
 }
 

@@ -11,12 +11,14 @@ pub(crate) mod request;
 pub(crate) mod serve;
 pub(crate) mod weights;
 
+use anyhow::Context as _;
+use platform_admin_types::Client;
+
 use crate::{
     cli::{AdminArgs, Cli, Command},
     output::Output,
     token,
 };
-use platform_admin_types::Client;
 
 /// Runs the command.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
@@ -38,8 +40,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 fn client(args: &AdminArgs) -> anyhow::Result<Client> {
-    Ok(Client::new(
-        &args.admin_url,
-        token::read(&args.admin_token_file)?,
-    )?)
+    let token = token::read(&args.admin_token_file).context(
+        "no admin token; name the host's file with --admin-token-file or PLATFORM_ADMIN_TOKEN_FILE",
+    )?;
+    Ok(Client::new(&args.admin_url, token)?)
 }

@@ -1,6 +1,7 @@
 //! `platform serve`, `check` and `status`.
 
 use platform_admin_types::{Client, Observed};
+use rustix::fs::Mode;
 use tokio_util::sync::CancellationToken;
 
 use crate::{app::App, cli::ServeArgs, output::Output, settings::Config, tasks::stop_on_signal, telemetry};
@@ -39,7 +40,7 @@ fn load(args: ServeArgs) -> Result<Config, WrongConfiguration> {
         .collect();
     Ok(Config::load(
         config.as_deref(),
-        std::env::vars().collect(),
+        std::env::vars_os().collect(),
         flags,
     )?)
 }
@@ -47,6 +48,8 @@ fn load(args: ServeArgs) -> Result<Config, WrongConfiguration> {
 pub(crate) async fn serve(args: ServeArgs, output: Output) -> anyhow::Result<()> {
     let config = load(args)?;
     telemetry::init(&config.log);
+    // Whatever a task or a guest creates from here on is the host's alone.
+    rustix::process::umask(Mode::from_raw_mode(0o077));
     let stop = CancellationToken::new();
     let mut app = App::start(config, stop.clone()).await?;
     let answer = serde_json::json!({

@@ -9,7 +9,7 @@ use platform_keys::Keypair;
 use platform_tests::{HostBuilder, TestHost};
 use serde_json::json;
 
-const NETUID: Netuid = Netuid(3);
+pub(crate) const NETUID: Netuid = Netuid(3);
 const BLOCK: Duration = Duration::from_millis(50);
 
 /// The validator is UID 0 and the miners follow.

@@ -4,7 +4,11 @@
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod architecture;
+#[cfg(test)]
+mod busy;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
@@ -17,3 +21,5 @@ mod hostile;
 mod public;
 #[cfg(test)]
 mod signed;
+#[cfg(test)]
+mod wire;

@@ -2,13 +2,13 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use platform_domain::{Netuid, UnixSeconds};
+use platform_domain::UnixSeconds;
 use platform_keys::{Keypair, Nonce, SignedRequest};
 use platform_tests::{HostBuilder, TestHost, client};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-const NETUID: Netuid = Netuid(7);
+use crate::epochs::{NETUID, devnet};
 
 async fn host() -> TestHost {
     let mut builder = HostBuilder::default();
@@ -89,6 +89,28 @@ async fn a_verified_caller_reaches_the_challenge_and_a_replay_does_not() {
         (status, &refusal["error"]["message"]),
         (409, &json!("nonce already used"))
     );
+}
+
+#[tokio::test]
+async fn a_caller_that_the_subnet_knows_comes_with_its_uid() {
+    let (validator, miner) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());
+    let devnet = devnet(&validator, &[miner.hotkey()]).await;
+    let host = HostBuilder::default()
+        .on(&devnet, NETUID, &validator)
+        .start()
+        .await;
+    host.run_guest("echo", "echo", "0", &[]).await;
+    // The host has read the subnet then.
+    host.admin.weights_preview().await.unwrap();
+    for (key, uid) in [
+        (validator, json!(0)),
+        (miner, json!(1)),
+        (Keypair::generate().unwrap(), Value::Null),
+    ] {
+        let (status, seen) = answer(sign(&host, &key, "echo", "/x", now(), json!({}))).await;
+        assert_eq!(status, 200, "{seen}");
+        assert_eq!(seen["caller"], json!({ "hotkey": key.hotkey(), "uid": uid }));
+    }
 }
 
 #[tokio::test]

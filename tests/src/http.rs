@@ -17,24 +17,26 @@ pub fn client() -> reqwest::Client {
 pub struct RawAnswer {
     /// The status code.
     pub status: u16,
-    /// Header lines in order, names in lower case.
+    /// Header lines in order, names in lower case; a character for each byte.
     pub headers: Vec<(String, String)>,
-    /// The body as it came.
+    /// Everything after the head, as it came.
     pub body: Vec<u8>,
 }
 
-/// Sends bytes as they are to `http://HOST:PORT`, half-closes, and reads the answer to the end.
+/// Sends bytes as they are to `http://HOST:PORT` and reads until the host closes the connection: a request asks
+/// for that, or the host finds a reason.
 pub async fn raw(base: &str, request: impl AsRef<[u8]>) -> RawAnswer {
     let address = base.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(request.as_ref()).await.unwrap();
+    // A host that refuses need not read everything first; then the connection ends with a reset.
+    drop(stream.write_all(request.as_ref()).await);
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
+    drop(stream.read_to_end(&mut answer).await);
     let end = answer
         .windows(4)
         .position(|four| four == b"\r\n\r\n")
         .expect("a head");
-    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    let head: String = answer[..end].iter().copied().map(char::from).collect();
     let mut lines = head.split("\r\n");
     let status = lines
         .next()

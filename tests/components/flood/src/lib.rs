@@ -9,6 +9,12 @@ use exports::platform::challenge::routes::{Error, Guest, Request, Response};
 
 struct Flood;
 
+/// `hello`, packed by gzip.
+const GZIP: [u8; 25] = [
+    0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0x02, 0xff, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0, 0x86, 0xa6, 0x10,
+    0x36, 0x05, 0, 0, 0,
+];
+
 impl Guest for Flood {
     fn handle_route(request: Request) -> Result<Response, Error> {
         let amount: Option<usize> = request.query.as_deref().and_then(|query| query.parse().ok());
@@ -35,6 +41,23 @@ impl Guest for Flood {
                 header("transfer-encoding", b"chunked");
                 header("content-length", b"1");
                 header("content-length", b"2");
+                header("keep-alive", b"timeout=5");
+                header("trailer", b"x-late");
+            }
+            "/header-nominated" => {
+                header("Connection", b"close, X-Foo");
+                header("x-foo", b"for one hop");
+                header("x-foobar", b"for all");
+            }
+            "/cookies" => {
+                header("set-cookie", b"a=1; Path=/");
+                header("x-between", b"\xe9\xff");
+                header("Set-Cookie", b"b=2, 3");
+            }
+            "/gzip" => {
+                header("content-encoding", b"gzip");
+                header("content-length", b"3");
+                answer.body = GZIP.to_vec();
             }
             "/error" => return Err(Error::Internal("x".repeat(amount.unwrap_or(1 << 20)))),
             "/error-public" => return Err(Error::NotFound("x".repeat(amount.unwrap_or(1 << 20)))),

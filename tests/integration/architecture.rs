@@ -119,6 +119,35 @@ fn named(metadata: &Value, name: &str) -> BTreeSet<String> {
 }
 
 #[test]
+fn the_drawing_shows_what_each_crate_knows() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let drawing = text.split("```").nth(1).unwrap();
+    let mut drawn = BTreeMap::new();
+    for line in drawing.lines() {
+        // Two spaces end the list, then comes what the crate is for.
+        if let Some((name, known)) = line.split_once("─►") {
+            let name = name.trim_matches([' ', '├', '└', '─']);
+            let known = known.trim().split("  ").next().unwrap();
+            drawn.insert(name, known.split(", ").collect::<BTreeSet<_>>());
+        }
+    }
+    for (name, may_know) in MAY_KNOW {
+        let name = if name == "host" { "platform" } else { name };
+        let expected: BTreeSet<&str> = may_know
+            .iter()
+            .copied()
+            .filter(|known| *known != "domain")
+            .collect();
+        match drawn.remove(name) {
+            Some(known) if known.contains("all of them") => assert_eq!(name, "platform"),
+            known => assert_eq!(known.unwrap_or_default(), expected, "{name}"),
+        }
+        assert!(drawing.contains(name), "{name} is not drawn");
+    }
+    assert!(drawn.is_empty(), "drawn, and no crate: {drawn:?}");
+}
+
+#[test]
 fn a_crate_knows_only_those_it_may_know() {
     let metadata = metadata();
     for (name, may_know) in MAY_KNOW {

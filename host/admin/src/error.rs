@@ -79,6 +79,7 @@ impl ApiError {
             "not_found",
             format!("Challenge '{slug}' not found"),
         )
+        .hint("list the challenges to see which there are")
     }
 
     #[cfg(test)]
@@ -92,7 +93,9 @@ impl From<RegistryError> for ApiError {
         let conflict = |code| Self::new(StatusCode::CONFLICT, code, error.to_string());
         match &error {
             RegistryError::NotFound(slug) => Self::no_such_challenge(slug.as_str()),
-            RegistryError::Exists(_) => conflict("already_exists"),
+            RegistryError::Exists(_) => {
+                conflict("already_exists").hint("patch it, or delete it first: its files stay")
+            }
             RegistryError::Field(field) => Self::invalid_field(&field.field, &field.reason),
             RegistryError::Transition(_) => conflict("transition_refused")
                 .hint("a disabled challenge becomes inactive before it becomes active"),

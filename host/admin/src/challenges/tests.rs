@@ -33,10 +33,10 @@ pub(crate) struct Host {
     _tasks: JoinSet<()>,
 }
 
-struct Answer {
+pub(crate) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
-    body: Value,
+    pub(crate) body: Value,
 }
 
 impl Host {
@@ -82,7 +82,7 @@ impl Host {
         self.component("whole.wasm", include_str!("../../../registry/fixtures/whole.wat"))
     }
 
-    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -128,7 +128,7 @@ fn no_chain() -> EpochConfig {
 }
 
 /// Status, code and field of a refusal.
-fn refusal(answer: &Answer) -> (u16, &str, &str) {
+pub(crate) fn refusal(answer: &Answer) -> (u16, &str, &str) {
     let error = &answer.body["error"];
     let text = |key: &str| error[key].as_str().unwrap_or_default();
     assert!(!text("message").is_empty(), "{}", answer.body);

@@ -113,3 +113,41 @@ pub(crate) fn busy() -> CallError {
         retry_after: RETRY_AFTER,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(1);
+
+    fn is_busy(outcome: &Result<Permit, CallError>) -> bool {
+        matches!(outcome, Err(CallError::Busy { retry_after }) if *retry_after == RETRY_AFTER)
+    }
+
+    #[tokio::test]
+    async fn few_weights_are_asked_for_at_once_and_routes_do_not_count() {
+        let host = HostSlots::new(2);
+        let queue = || Queue::new(host.clone(), None);
+        let routes = [queue().route().await.unwrap(), queue().route().await.unwrap()];
+        let mut weights = Vec::new();
+        for _ in 0..WEIGHTS_SLOTS {
+            weights.push(queue().weights(SOON).await.unwrap());
+        }
+        assert!(is_busy(&queue().weights(SOON).await));
+        weights.pop();
+        assert!(queue().weights(SOON).await.is_ok());
+        drop(routes);
+    }
+
+    #[tokio::test]
+    async fn one_program_leaves_half_of_the_host_to_others() {
+        let host = HostSlots::new(4);
+        let (greedy, other) = (Queue::new(host.clone(), None), Queue::new(host, None));
+        let _running = [greedy.route().await.unwrap(), greedy.route().await.unwrap()];
+        assert!(
+            tokio::time::timeout(SOON, greedy.route()).await.is_err(),
+            "it waits"
+        );
+        assert!(other.route().await.is_ok());
+    }
+}

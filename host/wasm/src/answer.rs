@@ -148,6 +148,25 @@ mod tests {
     }
 
     #[test]
+    fn a_hotkey_that_is_cut_was_none_before_and_is_none_after() {
+        let hotkey = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+        let weight = |hotkey: String| wire::Weight { hotkey, score: 1.0 };
+        let list = vec![
+            weight(hotkey.into()),
+            weight(hotkey.repeat(9)),
+            weight("é".repeat(1000)),
+        ];
+        let cut: Vec<_> = weights(list)
+            .unwrap()
+            .into_iter()
+            .map(|entry| entry.hotkey)
+            .collect();
+        assert_eq!(cut[0], hotkey);
+        assert_eq!((cut[1].len(), cut[2].len()), (MAX_HOTKEY_BYTES, MAX_HOTKEY_BYTES));
+        assert!(cut[1].parse::<platform_domain::Hotkey>().is_err());
+    }
+
+    #[test]
     fn the_text_of_an_error_is_short_and_harmless() {
         let CallError::Guest(GuestError::BadRequest(text)) =
             error(wire::Error::BadRequest("a\r\nINFO forged\u{1b}[31m".into()))

@@ -119,3 +119,15 @@ fn shortened(mut text: String) -> String {
     text.truncate(end);
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_explanation_is_cut_between_characters() {
+        assert_eq!(shortened("out of fuel".into()), "out of fuel");
+        let cut = shortened("x".to_owned() + &"é".repeat(MAX_EXPLANATION));
+        assert_eq!(cut.len(), MAX_EXPLANATION - 1);
+    }
+}

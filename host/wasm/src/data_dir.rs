@@ -260,4 +260,16 @@ mod tests {
             "looked for after a call that was stopped"
         );
     }
+
+    #[test]
+    fn locks_are_looked_for_to_a_depth() {
+        let root = tempfile::tempdir().unwrap();
+        let level = |depth| (0..depth).fold(root.path().join("data"), |path, _| path.join("d"));
+        for depth in [LOCK_SEARCH_DEPTH, LOCK_SEARCH_DEPTH + 1] {
+            fs::create_dir_all(level(depth).join("kv.lock")).unwrap();
+        }
+        let _dir = DataDirs::default().open(&level(0)).unwrap();
+        assert!(!level(LOCK_SEARCH_DEPTH).join("kv.lock").exists());
+        assert!(level(LOCK_SEARCH_DEPTH + 1).join("kv.lock").exists());
+    }
 }

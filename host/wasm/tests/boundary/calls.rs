@@ -192,3 +192,26 @@ async fn what_cannot_run_is_not_loaded() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_component_of_too_many_parts_is_not_loaded() {
+    let host = Host::new();
+    for (module, fits, too_many) in [
+        ("", 63, 64),
+        ("(memory 1)", 7, 8),
+        ("(table 1 funcref) (table 1 funcref)", 15, 16),
+    ] {
+        let load = async |count| {
+            let component = guests::with_instances(module, count);
+            let spec = host::spec(&component);
+            host.engine.load(component, spec).await
+        };
+        let program = load(fits).await.unwrap();
+        assert_eq!(ask(&program, "/").await.unwrap(), "/", "{module}");
+        let error = load(too_many).await.err();
+        assert!(
+            matches!(error, Some(ComponentError::Compile(_))),
+            "{module}: {error:?}"
+        );
+    }
+}

@@ -191,6 +191,16 @@ pub(crate) fn with_another_type() -> Bytes {
     assemble("", core, exports)
 }
 
+/// A component that answers like the others and has so many more core instances of `module`.
+pub(crate) fn with_instances(module: &str, count: usize) -> Bytes {
+    let more = "(core instance (instantiate $more))".repeat(count);
+    assemble(
+        TYPES,
+        "",
+        &format!("(core module $more {module}) {more} {ROUTES}"),
+    )
+}
+
 fn assemble(imports: &str, core: &str, exports: &str) -> Bytes {
     // Below 128: answers and texts; from 1024: what the host passes in; from 65536: long answers.
     let text = format!(

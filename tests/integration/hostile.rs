@@ -133,6 +133,24 @@ async fn a_guest_reaches_no_file_but_its_own() {
 }
 
 #[tokio::test]
+async fn a_guest_knows_nothing_that_it_was_not_told_and_holds_few_files() {
+    let host = TestHost::start().await;
+    host.run_guest("files", "files", "0", &[("MINE", "yes")]).await;
+    let told = get(&host, "files", "/surroundings").await.json();
+    assert_eq!(told["variables"], serde_json::json!({ "MINE": "yes" }));
+    assert_eq!(
+        (told["arguments"].to_string(), told["stdin"].to_string()),
+        ("[]".into(), "\"\"".into())
+    );
+    let open = send(&host, "POST", "files", "/handles").await.json();
+    assert!(
+        open["refused"].is_string() && open["open"].as_u64().unwrap() < 1024,
+        "{open}"
+    );
+    assert_eq!(get(&host, "files", "/surroundings").await.status, 200);
+}
+
+#[tokio::test]
 async fn the_network_is_not_there() {
     let host = TestHost::start().await;
     match host

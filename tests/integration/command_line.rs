@@ -1,6 +1,8 @@
 //! The program as people and scripts meet it: exit codes, hints, JSON.
 
-use platform_tests::Program;
+use std::os::unix::fs::PermissionsExt as _;
+
+use platform_tests::{Program, TestHost, guest};
 use serde_json::{Value, json};
 
 fn text(bytes: &[u8]) -> String {
@@ -111,4 +113,100 @@ async fn a_hotkey_file_is_made_once_and_read_back() {
         Program::run(&["hotkey", "new", &file], "").await.status.code(),
         Some(1)
     );
+}
+
+#[tokio::test]
+async fn what_a_live_host_refuses_is_told_with_what_to_do() {
+    let host = TestHost::start().await;
+    host.run_guest("echo", "echo", "0", &[]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let token = host.state().join("admin.token").display().to_string();
+    let wrong = dir.path().join("wrong.token").display().to_string();
+    std::fs::write(&wrong, "0123456789abcdef0123456789").unwrap();
+    std::fs::set_permissions(&wrong, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let echo = format!("file:{}", guest("echo").display());
+    let (here, nowhere) = (host.admin_url.as_str(), "http://127.0.0.1:1");
+    let cases: [(&str, &str, &[&str], &[&str]); 11] = [
+        (
+            here,
+            &wrong,
+            &["status"],
+            &["Unauthorized", "hint: ", "--admin-token-file"],
+        ),
+        (
+            nowhere,
+            &token,
+            &["status"],
+            &["cannot be reached", "hint: ", "--admin-url"],
+        ),
+        (
+            here,
+            "/nowhere",
+            &["status"],
+            &["no admin token", "--admin-token-file"],
+        ),
+        (
+            here,
+            &token,
+            &["challenge", "show", "nobody"],
+            &["'nobody' not found", "hint: list"],
+        ),
+        (
+            here,
+            &token,
+            &["challenge", "activate", "nobody"],
+            &["'nobody' not found", "hint: "],
+        ),
+        (
+            here,
+            &token,
+            &["challenge", "delete", "echo"],
+            &["is active", "hint: deactivate"],
+        ),
+        (
+            here,
+            &token,
+            &["challenge", "create", "echo", &echo],
+            &["already exists", "hint: "],
+        ),
+        (
+            here,
+            &token,
+            &["challenge", "create", "new", "file:/"],
+            &["cannot be read", "field: component", "hint: "],
+        ),
+        (
+            here,
+            &token,
+            &["challenge", "patch", "echo", "--name", ""],
+            &["must not be empty", "field: name"],
+        ),
+        (
+            here,
+            &token,
+            &["weights", "preview"],
+            &["no chain endpoint", "hint: set chain.endpoint"],
+        ),
+        (
+            here,
+            &token,
+            &["weights", "history", "--limit", "0"],
+            &["field: limit"],
+        ),
+    ];
+    for (url, token, args, expected) in cases {
+        for json in [&[][..], &["--json"]] {
+            let all = [&["--admin-url", url, "--admin-token-file", token][..], json, args].concat();
+            let output = Program::run(&all, "").await;
+            let said = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
+            assert!(output.stdout.is_empty(), "{args:?}: {}", text(&output.stdout));
+            for part in expected {
+                assert!(said.contains(part), "{args:?}: {part} is not in {said}");
+            }
+            for internal in ["Error {", "Some(", "panicked", "Refused {"] {
+                assert!(!said.contains(internal), "{args:?}: {said}");
+            }
+        }
+    }
 }

@@ -8,17 +8,28 @@ mod answers;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod artifacts;
+#[cfg(test)]
+mod bad_days;
+#[cfg(test)]
 mod busy;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod crash_registry;
+#[cfg(test)]
+#[path = "../../host/oci/tests/docker_registry.rs"]
+mod docker_registry;
+#[cfg(test)]
 mod epochs;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod public;
+#[cfg(test)]
+mod serve;
 #[cfg(test)]
 mod signed;
 #[cfg(test)]

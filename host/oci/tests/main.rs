@@ -1,6 +1,8 @@
 //! The crate at its public border: real layouts on disk, a real registry process, and servers that lie.
 
 #[cfg(test)]
+mod docker_registry;
+#[cfg(test)]
 mod given;
 #[cfg(test)]
 mod hostile;

@@ -1,4 +1,4 @@
-//! Percent-decoding of paths and queries, as the host does it.
+//! Percent-decoding of paths and queries, as the host does it, and finding headers.
 
 /// Decodes each `%XX` once; what is not a valid escape stays as it is, and what is not UTF-8 is replaced.
 pub(crate) fn percent_decoded(text: &str) -> String {
@@ -8,6 +8,14 @@ pub(crate) fn percent_decoded(text: &str) -> String {
 /// The same for a query, where a space may be written `+`.
 pub(crate) fn form_decoded(text: &str) -> String {
     percent_decoded(&text.replace('+', " "))
+}
+
+/// The first header of this name, in any case, if its value is text.
+pub(crate) fn header<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a str> {
+    let found = headers
+        .iter()
+        .find(|(header, _)| header.eq_ignore_ascii_case(name));
+    found.and_then(|(_, value)| std::str::from_utf8(value).ok())
 }
 
 fn decoded(bytes: &[u8]) -> Vec<u8> {

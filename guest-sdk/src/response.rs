@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Error, Result};
+use crate::{Error, Result, encoding};
 
 /// An answer: status, headers, body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,11 +69,7 @@ impl Response {
 
     /// The first header of this name, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(header, _)| header.eq_ignore_ascii_case(name));
-        found.and_then(|(_, value)| std::str::from_utf8(value).ok())
+        encoding::header(&self.headers, name)
     }
 
     /// The body.

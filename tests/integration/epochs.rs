@@ -14,6 +14,24 @@ const BLOCK: Duration = Duration::from_millis(50);
 
 /// The validator is UID 0 and the miners follow.
 pub(crate) async fn devnet(validator: &Keypair, miners: &[Hotkey]) -> Devnet {
+    devnet_with(validator, miners, |_| ()).await
+}
+
+/// With rules of its own.
+pub(crate) async fn devnet_with(
+    validator: &Keypair,
+    miners: &[Hotkey],
+    rules: impl FnOnce(&mut SubnetGenesis),
+) -> Devnet {
+    let config = devnet_config(validator, miners, rules);
+    Devnet::start(config).await.unwrap()
+}
+
+pub(crate) fn devnet_config(
+    validator: &Keypair,
+    miners: &[Hotkey],
+    rules: impl FnOnce(&mut SubnetGenesis),
+) -> DevnetConfig {
     let validator = NeuronGenesis {
         hotkey: validator.hotkey(),
         stake: 1_000_000_000_000,
@@ -26,38 +44,37 @@ pub(crate) async fn devnet(validator: &Keypair, miners: &[Hotkey]) -> Devnet {
     });
     let owner = validator.hotkey;
     let neurons = std::iter::once(validator).chain(miners).collect();
-    let subnet = SubnetGenesis {
+    let mut subnet = SubnetGenesis {
         netuid: NETUID,
         neurons,
         owner,
         weights_rate_limit: 0,
         ..SubnetGenesis::default()
     };
+    rules(&mut subnet);
     let genesis = Genesis {
         subnets: vec![subnet],
         ..Genesis::default()
     };
-    Devnet::start(DevnetConfig {
+    DevnetConfig {
         block_time: Some(BLOCK),
         genesis,
         ..DevnetConfig::default()
-    })
-    .await
-    .unwrap()
+    }
 }
 
-fn miners(count: u8) -> Vec<Hotkey> {
+pub(crate) fn miners(count: u8) -> Vec<Hotkey> {
     (1..=count).map(|n| Hotkey::from_bytes([n; 32])).collect()
 }
 
-async fn host(devnet: &Devnet, validator: &Keypair) -> TestHost {
+pub(crate) async fn host(devnet: &Devnet, validator: &Keypair) -> TestHost {
     let mut builder = HostBuilder::default().on(devnet, NETUID, validator);
     builder.config.epoch.period_blocks = 100_000;
     builder.config.epoch.collect_seconds = 5;
     builder.start().await
 }
 
-async fn ended(host: &TestHost, epoch: EpochId) -> EpochView {
+pub(crate) async fn ended(host: &TestHost, epoch: EpochId) -> EpochView {
     let waited = tokio::time::timeout(Duration::from_secs(60), async {
         loop {
             let view = host.admin.weights_epoch(epoch).await.unwrap();
@@ -70,12 +87,12 @@ async fn ended(host: &TestHost, epoch: EpochId) -> EpochView {
     waited.await.expect("the epoch ends in time")
 }
 
-async fn submit(host: &TestHost) -> EpochView {
+pub(crate) async fn submit(host: &TestHost) -> EpochView {
     let begun = host.admin.weights_submit().await.unwrap();
     ended(host, begun.epoch).await
 }
 
-fn scores(scores: &[(&Hotkey, f64)]) -> String {
+pub(crate) fn scores(scores: &[(&Hotkey, f64)]) -> String {
     let map: serde_json::Map<_, _> = scores
         .iter()
         .map(|(hotkey, score)| (hotkey.to_string(), json!(score)))

@@ -107,6 +107,16 @@ impl TestHost {
         }
     }
 
+    /// Changes what the next start is given.
+    pub fn configure(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+    }
+
+    /// Starts it again after [`TestHost::stop`].
+    pub async fn start_again(&mut self) {
+        self.run().await;
+    }
+
     /// Stops it and starts it on the same directory.
     pub async fn restart(&mut self) {
         self.stop().await;

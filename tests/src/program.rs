@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    process::{Child, Command},
+    process::{Child, ChildStderr, Command},
 };
 
 /// The program that cargo built beside this test.
@@ -36,6 +36,7 @@ fn command(args: &[&str]) -> Command {
 /// A running `platform serve` or `platform devnet`.
 pub struct Program {
     child: Child,
+    log: Option<tokio::io::Lines<BufReader<ChildStderr>>>,
     /// The JSON line it began with.
     pub answer: Value,
 }
@@ -43,19 +44,41 @@ pub struct Program {
 impl Program {
     /// Starts it and waits for its line. Its log goes to this test's standard error.
     pub async fn start(args: &[&str]) -> Self {
+        Self::start_with(args, Stdio::inherit()).await
+    }
+
+    /// The same, with its log for [`Program::logs`]. Whoever does not read it stops the program in the end.
+    pub async fn start_logged(args: &[&str]) -> Self {
+        Self::start_with(args, Stdio::piped()).await
+    }
+
+    async fn start_with(args: &[&str], log: Stdio) -> Self {
         let mut child = command(&["--json"])
             .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap();
+        let log = child.stderr.take().map(|log| BufReader::new(log).lines());
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
             .await
             .unwrap();
         let answer = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no start: {line:?}"));
-        Self { child, answer }
+        Self { child, log, answer }
+    }
+
+    /// Waits until a line of the log contains this.
+    pub async fn logs(&mut self, text: &str) {
+        let log = self.log.as_mut().expect("started with its log");
+        while let Some(line) = log.next_line().await.unwrap() {
+            if line.contains(text) {
+                return;
+            }
+        }
+        panic!("the program ended before it logged {text:?}");
     }
 
     /// Ends it as a power cut does.

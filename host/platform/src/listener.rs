@@ -1,7 +1,7 @@
 //! An HTTP/1.1 listener for strangers: bounded connections, bounded time for a request's head and for taking an
 //! answer, and a stop that lets what is in flight finish. `axum::serve` has none of these.
 
-mod write_deadline;
+mod client;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use hyper_util::{
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::write_deadline::WriteDeadline;
+use self::client::Client;
 
 /// What a client may take.
 #[derive(Clone, Copy)]
@@ -83,7 +83,7 @@ async fn serve_with(
         };
         // Answers are small and whole: waiting to fill a segment only adds latency.
         drop(stream.set_nodelay(true));
-        let stream = WriteDeadline::new(stream, patience.write);
+        let stream = Client::new(stream, patience.write);
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(patience.head)
@@ -163,7 +163,7 @@ mod tests {
 
     /// Everything up to the end of the connection, however it ends.
     async fn rest(stream: &mut TcpStream) -> Vec<u8> {
-        let (mut all, mut part) = (Vec::new(), [0; 65536]);
+        let (mut all, mut part) = (Vec::new(), vec![0; 65536]);
         let read = timeout(LONG, async {
             while let Ok(count @ 1..) = stream.read(&mut part).await {
                 all.extend_from_slice(&part[..count]);
@@ -228,6 +228,24 @@ mod tests {
         other.write_all(REQUEST).await.unwrap();
         assert!(rest(&mut other).await.starts_with(b"HTTP/1.1 200"));
         assert!(rest(&mut deaf).await.len() < 64 << 20);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_comes_before_the_end_of_a_body_is_not_lost() {
+        let server = server(SHORT).await;
+        let mut client = TcpStream::connect(server.address).await.unwrap();
+        client
+            .write_all(b"POST /quick HTTP/1.1\r\nhost: x\r\ncontent-length: 9000000\r\n\r\n")
+            .await
+            .unwrap();
+        // As a simple client does: everything is sent before anything is read.
+        client.write_all(&vec![b'x'; 9_000_000]).await.unwrap();
+        let mut answer = Vec::new();
+        timeout(LONG, client.read_to_end(&mut answer))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 405 "), "{answer:?}");
     }
 
     #[tokio::test]

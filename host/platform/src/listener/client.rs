@@ -1,4 +1,5 @@
-//! A connection whose other end must keep reading.
+//! A client's end of a connection: it must keep reading what it asked for, and it may finish what it is saying
+//! before the connection is gone.
 
 use std::{
     future::Future,
@@ -10,23 +11,40 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep, sleep_until},
 };
 
+/// A client that still sends when its answer is out, as with a body that was refused, is listened to while no
+/// pause is longer than this...
+const LINGER_PAUSE: Duration = Duration::from_secs(1);
+/// ...and at most this long. Closing a connection with unread bytes resets it, and many clients then never read
+/// the answer.
+const LINGER: Duration = Duration::from_secs(10);
+/// Bytes discarded at a time.
+const DISCARDED: usize = 8 * 1024;
+
 /// Ends with [`ErrorKind::TimedOut`] once a write has waited for `limit` and nothing at all was taken.
-pub(super) struct WriteDeadline<S> {
+pub(super) struct Client<S> {
     stream: S,
     limit: Duration,
     /// Runs since the other end took nothing.
     stalled: Option<Pin<Box<Sleep>>>,
+    farewell: Option<Farewell>,
 }
 
-impl<S> WriteDeadline<S> {
+/// The host has said everything.
+struct Farewell {
+    last: Instant,
+    pause: Pin<Box<Sleep>>,
+}
+
+impl<S> Client<S> {
     pub(super) fn new(stream: S, limit: Duration) -> Self {
         Self {
             stream,
             limit,
             stalled: None,
+            farewell: None,
         }
     }
 
@@ -47,7 +65,35 @@ impl<S> WriteDeadline<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for WriteDeadline<S> {
+impl Farewell {
+    fn new() -> Self {
+        Self {
+            last: Instant::now() + LINGER,
+            pause: Box::pin(sleep(LINGER_PAUSE)),
+        }
+    }
+
+    /// Discards what comes until nothing does.
+    fn poll(&mut self, context: &mut Context<'_>, mut stream: Pin<&mut impl AsyncRead>) -> Poll<()> {
+        let mut bytes = [0; DISCARDED];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match stream.as_mut().poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    let now = Instant::now();
+                    if now >= self.last {
+                        return Poll::Ready(());
+                    }
+                    self.pause = Box::pin(sleep_until(self.last.min(now + LINGER_PAUSE)));
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return self.pause.as_mut().poll(context),
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Client<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -57,7 +103,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for WriteDeadline<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Client<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -85,6 +131,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let this = &mut *self;
+        if this.farewell.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+        }
+        let farewell = this.farewell.get_or_insert_with(Farewell::new);
+        farewell.poll(context, Pin::new(&mut this.stream)).map(Ok)
     }
 }

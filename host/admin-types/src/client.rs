@@ -144,13 +144,11 @@ impl Client {
         self.get("/v1/admin/status").await
     }
 
-    /// Reads any resource below the host's address; for routes that other crates add.
-    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.call(Method::GET, path, None).await
     }
 
-    /// Posts to any resource below the host's address; for routes that other crates add.
-    pub async fn post<T: DeserializeOwned>(
+    pub(crate) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
         body: &impl Serialize,

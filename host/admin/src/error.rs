@@ -6,18 +6,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use platform_admin_types::{ErrorBody, ErrorDetail};
-use platform_registry::{ComponentError, LoadError, OciError, RegistryError, explain};
+use platform_domain::with_causes;
+use platform_registry::{ComponentError, LoadError, OciError, RegistryError};
 
 /// An answer that is not a success.
 #[derive(Debug)]
-pub struct ApiError {
+pub(crate) struct ApiError {
     status: StatusCode,
     detail: ErrorDetail,
 }
 
 impl ApiError {
     /// A refusal: a stable word for programs and a sentence for people, both of which are sent.
-    pub fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
         let detail = ErrorDetail {
             code: code.to_owned(),
             message: message.into(),
@@ -28,27 +29,27 @@ impl ApiError {
     }
 
     /// A failure of the host. The story is logged; what is sent says only that there is one.
-    pub fn internal(story: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::error!(error = %explain(story), "An admin request failed");
+    pub(crate) fn internal(story: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error = %with_causes(story), "An admin request failed");
         let message = "the host failed; its log says why";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
     }
 
     /// A value that is not acceptable; an empty field stands for the body as a whole.
-    pub fn invalid_field(field: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(crate) fn invalid_field(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_field", reason).at(field)
     }
 
     /// The same refusal, about a field.
     #[must_use]
-    pub fn at(mut self, field: impl Into<String>) -> Self {
+    pub(crate) fn at(mut self, field: impl Into<String>) -> Self {
         self.detail.field = Some(field.into()).filter(|field| !field.is_empty());
         self
     }
 
     /// The same refusal, with something the person could do.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.detail.hint = Some(hint.into());
         self
     }
@@ -110,6 +111,10 @@ impl From<RegistryError> for ApiError {
             RegistryError::Load(source @ LoadError::Missing(_)) => {
                 Self::new(StatusCode::CONFLICT, "component_missing", source.to_string())
             }
+            RegistryError::Load(source @ LoadError::Content(OciError::Mismatch { .. })) => {
+                Self::new(StatusCode::CONFLICT, "component_damaged", with_causes(source))
+                    .hint("delete the challenge and register it again")
+            }
             RegistryError::Load(_) | RegistryError::Store(_) | RegistryError::Host(_) => {
                 Self::internal(&error)
             }
@@ -168,7 +173,7 @@ fn refused(code: &str, error: &ComponentError) -> ApiError {
         | ComponentError::Data { .. }
         | ComponentError::Host(_) => return ApiError::internal(error),
     };
-    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, explain(error)).hint(hint)
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, with_causes(error)).hint(hint)
 }
 
 impl IntoResponse for ApiError {

@@ -13,10 +13,10 @@ use crate::ApiError;
 
 /// A JSON body: read strictly from a request, or written as an answer.
 #[derive(Clone, Copy, Debug)]
-pub struct Json<T>(pub T);
+pub(crate) struct Json<T>(pub(crate) T);
 
 /// The largest body: environment and metadata at their own limits, with room for escapes.
-pub const MAX_BODY_BYTES: usize = 512 << 10;
+const MAX_BODY_BYTES: usize = 512 << 10;
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     type Rejection = ApiError;

@@ -18,9 +18,10 @@ use platform_domain::{TokenHash, UnixSeconds};
 use platform_epoch::Epochs;
 use platform_registry::Registry;
 
-pub use error::ApiError;
-pub use json::{Json, MAX_BODY_BYTES};
 pub use routes::router;
+
+pub(crate) use error::ApiError;
+pub(crate) use json::Json;
 
 /// What the routes need.
 #[derive(Clone)]

@@ -5,9 +5,8 @@ use axum::{
     http::StatusCode,
 };
 use platform_admin_types::{AnswerView, EpochList, EpochView, PreviewView, VectorView, WeightsStatus};
-use platform_domain::EpochId;
+use platform_domain::{EpochId, with_causes};
 use platform_epoch::{Answer, EpochError, EpochRow, Epochs, EpochsStatus, Preview, RecordedVector};
-use platform_registry::explain;
 use serde::Deserialize;
 
 use crate::{AdminState, ApiError, Json};
@@ -79,7 +78,7 @@ impl From<EpochError> for ApiError {
             EpochError::Taken { .. } => Self::new(StatusCode::CONFLICT, "epoch_taken", error.to_string())
                 .hint("set epoch.period_blocks to what it was, or to a value whose epochs are not in the history"),
             // The operator's own node: what it said is for the operator.
-            EpochError::Chain(_) | EpochError::NotTaken(_) => Self::new(StatusCode::BAD_GATEWAY, "chain", explain(&error)),
+            EpochError::Chain(_) | EpochError::NotTaken(_) => Self::new(StatusCode::BAD_GATEWAY, "chain", with_causes(&error)),
             EpochError::Store(_) | EpochError::Ledger(_) => Self::internal(&error),
         }
     }

@@ -412,6 +412,16 @@ async fn what_the_host_knows_of_its_own_failure_is_not_sent() {
             .status,
         StatusCode::CREATED
     );
+    // A disk that lost a bit: the operator can do something about that.
+    let blobs = host.dir.path().join("content/blobs/sha256");
+    let blob = fs::read_dir(&blobs).unwrap().next().unwrap().unwrap().path();
+    let intact = fs::read(&blob).unwrap();
+    fs::write(&blob, &intact[1..]).unwrap();
+    let damaged = host
+        .call("POST", "/v1/admin/challenges/echo/activate", None)
+        .await;
+    assert_eq!(refusal(&damaged), (409, "component_damaged", ""));
+    fs::write(&blob, &intact).unwrap();
     // Another file where a directory should be: the data directory cannot be made.
     let blocked = host.dir.path().join("state");
     fs::write(&blocked, "").unwrap();

@@ -115,8 +115,8 @@ fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
     })
 }
 
-fn observed(view: &ChallengeView) -> String {
-    match &view.observed {
+pub(crate) fn observed_text(observed: &Observed) -> String {
+    match observed {
         Observed::Running { .. } => "running".to_owned(),
         Observed::Stopped => "stopped".to_owned(),
         Observed::Failed { reason, .. } => format!("failed: {reason}"),
@@ -133,7 +133,7 @@ fn list_text(challenges: &[ChallengeView]) -> String {
                 view.version.clone(),
                 view.status.to_string(),
                 emission,
-                observed(view),
+                observed_text(&view.observed),
             ]
         })
         .collect();
@@ -143,7 +143,7 @@ fn list_text(challenges: &[ChallengeView]) -> String {
 fn view_text(view: &ChallengeView) -> String {
     let mut lines = vec![
         format!("{}  {} {}", view.slug, view.name, view.version),
-        format!("status     {} ({})", view.status, observed(view)),
+        format!("status     {} ({})", view.status, observed_text(&view.observed)),
         format!("emission   {} %", view.emission_percent),
         format!("public     {}", view.public_proxy_base_path),
         format!("data       {}", view.data),

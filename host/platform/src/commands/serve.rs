@@ -1,10 +1,13 @@
 //! `platform serve`, `check` and `status`.
 
-use platform_admin_types::{Client, Observed};
+use platform_admin_types::Client;
 use rustix::fs::Mode;
 use tokio_util::sync::CancellationToken;
 
-use crate::{app::App, cli::ServeArgs, output::Output, settings::Config, tasks::stop_on_signal, telemetry};
+use crate::{
+    app::App, cli::ServeArgs, commands::challenge::observed_text, output::Output, settings::Config,
+    tasks::stop_on_signal, telemetry,
+};
 
 /// The configuration is wrong, so that is the exit code: nothing was bound and nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -81,11 +84,7 @@ pub(crate) async fn status(client: &Client, output: Output) -> anyhow::Result<()
     output.show(&answer, |_| {
         let mut text = format!("platform {}", host.version);
         for (slug, challenge) in &host.challenges {
-            let observed = match &challenge.observed {
-                Observed::Running { .. } => "running".to_owned(),
-                Observed::Stopped => "stopped".to_owned(),
-                Observed::Failed { reason, .. } => format!("failed: {reason}"),
-            };
+            let observed = observed_text(&challenge.observed);
             text.push_str(&format!("\n{slug}  {} ({observed})", challenge.status));
         }
         let shown = |value: Option<String>| value.unwrap_or_else(|| "unknown".to_owned());

@@ -2,12 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use platform_domain::{Artifact, Capability, Challenge, EpochContext, RawWeight, Status};
+use platform_domain::{Artifact, Capability, Challenge, EpochContext, RawWeight, Status, with_causes};
 use platform_runtime::RouteTable;
 use platform_store::Answer;
 use tokio::{task::JoinSet, time::timeout};
-
-use crate::epochs::with_causes;
 
 /// Asks every challenge of `challenges` that is active and gives weights. One that fails, hangs or does not
 /// run is an answer too, with its reason; it never keeps the others waiting beyond `deadline`.

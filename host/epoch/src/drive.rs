@@ -1,10 +1,10 @@
 //! Taking a row of the ledger as far as it goes, one recorded step at a time.
 
 use platform_chain::{Chain, ChainError};
-use platform_domain::EpochId;
+use platform_domain::{EpochId, with_causes};
 use platform_store::{EpochRow, EpochState, Step, epochs};
 
-use crate::{EpochError, Epochs, epochs::with_causes, prepare::now};
+use crate::{EpochError, Epochs, prepare::now};
 
 impl Epochs {
     /// Drives every epoch that has not ended, oldest first. What is signed may be in flight and is followed to
@@ -87,6 +87,7 @@ impl Epochs {
     /// Collects, aggregates and fixes the vector together with the answers it came from. `None` when the epoch
     /// was over before that.
     async fn record(&self, chain: &Chain, row: &EpochRow) -> Result<Option<EpochRow>, EpochError> {
+        tracing::info!(epoch.id = %row.epoch, "asking the challenges for their weights");
         let preview = self.prepare(chain).await?;
         if preview.epoch != row.epoch {
             // Its last block went by in between; the next turn sees that it is over.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use platform_chain::{Chain, ChainConfig};
-use platform_domain::{BlockHash, BlockNumber, EpochId, MechanismId, Metagraph, Netuid};
+use platform_domain::{BlockHash, BlockNumber, EpochId, MechanismId, Metagraph, Netuid, with_causes};
 use platform_keys::Keypair;
 use platform_runtime::{MetagraphPublisher, MetagraphReader, RouteReader, RouteTable};
 use platform_store::{EpochRow, Lane, Store, epochs};
@@ -251,16 +251,4 @@ impl Epochs {
     pub(crate) fn table(&self) -> Arc<RouteTable> {
         self.0.routes.current()
     }
-}
-
-/// The error with what caused it, in one line for the operator.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -1,13 +1,15 @@
 //! From a block to a vector: read the subnet, ask the challenges, aggregate. Writes nothing.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use platform_chain::{Chain, Subnet};
-use platform_domain::{BlockHash, BlockNumber, Challenge, EpochContext, EpochId, Metagraph, UnixSeconds};
+use platform_domain::{
+    BlockHash, BlockNumber, Challenge, EpochContext, EpochId, Metagraph, UnixSeconds, with_causes,
+};
 use platform_store::{Answer, RecordedVector, StoreError, challenges};
 use platform_weights::{ChallengeAnswer, Inputs, Outcome, Payout, Uids, Vector, aggregate};
 
-use crate::{EpochError, Epochs, collect::collect, epochs::with_causes};
+use crate::{EpochError, Epochs, collect::collect};
 
 /// What an epoch would record if it began now.
 #[derive(Clone, Debug)]
@@ -32,11 +34,7 @@ pub struct Preview {
 
 /// The present time.
 pub(crate) fn now() -> UnixSeconds {
-    UnixSeconds(
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs()),
-    )
+    SystemTime::now().into()
 }
 
 impl Epochs {

@@ -3,10 +3,10 @@
 use platform_chain::{
     Chain, ChainError, DispatchFailure, Inclusion, Rejection, SignedExtrinsic, WeightsCall,
 };
-use platform_domain::{BlockHash, BlockNumber, EpochId};
+use platform_domain::{BlockHash, BlockNumber, EpochId, with_causes};
 use platform_store::{EpochRow, RecordedExtrinsic, Step};
 
-use crate::{EpochError, Epochs, epochs::with_causes};
+use crate::{EpochError, Epochs};
 
 /// How many extrinsics may be signed for one epoch. Each but the last is certain never to be included, so
 /// more would mean that something else spends the hotkey's nonces or that the chain stands still.

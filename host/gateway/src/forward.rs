@@ -1,11 +1,7 @@
 //! One request from its first line to its answer. The order of the checks is part of the contract: what is
 //! cheap and says nothing about the inside comes first, and no unsigned body is read for a signed route.
 
-use std::{
-    convert::Infallible,
-    error::Error,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{convert::Infallible, error::Error, time::SystemTime};
 
 use axum::{
     body::Body,
@@ -15,7 +11,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderValue, Method, StatusCode, Uri, request::Parts};
-use platform_domain::{Caller, Capability, ProxyPath, RouteMatch, RouteRule, Slug, UnixSeconds};
+use platform_domain::{Caller, Capability, ProxyPath, RouteMatch, RouteRule, Slug, UnixSeconds, with_causes};
 use platform_keys::{HOTKEY_HEADER, SignedRequest};
 use platform_runtime::CallError;
 
@@ -171,7 +167,7 @@ fn find_rule<'a>(
 }
 
 fn to_response(answer: platform_domain::Response) -> Result<Response, Refusal> {
-    let broken = |error: &dyn Error| Refusal::Call(CallError::Failed(chain(error)));
+    let broken = |error: &dyn Error| Refusal::Call(CallError::Failed(with_causes(error)));
     let status = StatusCode::from_u16(answer.status).map_err(|error| broken(&error))?;
     let headers = headers::to_client(answer.headers).map_err(|error| broken(&error))?;
     let mut response = Response::new(if has_body(status) {
@@ -198,7 +194,7 @@ fn log(id: &RequestId, slug: Option<&Slug>, refusal: &Refusal) {
     let status = refusal.status().as_u16();
     match refusal {
         Refusal::Call(error) => tracing::warn!(
-            request.id = %id, challenge.slug = slug, http.status = status, error = chain(error),
+            request.id = %id, challenge.slug = slug, http.status = status, error = with_causes(error),
             "a challenge did not answer a request"
         ),
         Refusal::Overloaded | Refusal::NoncesFull { .. } | Refusal::Host => tracing::warn!(
@@ -212,20 +208,7 @@ fn log(id: &RequestId, slug: Option<&Slug>, refusal: &Refusal) {
     }
 }
 
-/// An error and its causes on one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
-/// The host's clock; before 1970 it is 1970.
+/// The host's clock.
 fn now() -> UnixSeconds {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    UnixSeconds(since.map_or(0, |elapsed| elapsed.as_secs()))
+    SystemTime::now().into()
 }

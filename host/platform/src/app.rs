@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     path::Path,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use anyhow::Context as _;
@@ -147,9 +147,5 @@ fn signer(path: &Path) -> anyhow::Result<Keypair> {
 }
 
 fn now() -> UnixSeconds {
-    UnixSeconds(
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs()),
-    )
+    SystemTime::now().into()
 }

@@ -75,14 +75,3 @@ impl FieldError {
         }
     }
 }
-
-/// An error with everything that caused it, on one line, for the operator.
-pub fn explain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
-}

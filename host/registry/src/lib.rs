@@ -25,7 +25,7 @@ use platform_wasm::Engine;
 use tokio::sync::Notify;
 
 pub use board::{Board, Observed};
-pub use error::{FieldError, RegistryError, explain};
+pub use error::{FieldError, RegistryError};
 pub use inputs::{ChallengePatch, NewChallenge, Source};
 pub use limits::{MAX_MEMORY, MAX_ROUTE_DEADLINE, MAX_WEIGHTS_DEADLINE};
 pub use load::LoadError;

@@ -5,10 +5,10 @@
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
-use platform_domain::{Artifact, Challenge, PinnedComponent, Slug, Status, UnixSeconds};
+use platform_domain::{Artifact, Challenge, PinnedComponent, Slug, Status, UnixSeconds, with_causes};
 use platform_runtime::{Route, RoutePublisher, RouteTable, Target};
 use platform_store::{Store, challenges};
 use tokio::{sync::Notify, time::Instant};
@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     board::{Board, BoardPublisher, Observed},
-    error::explain,
     load::{Loaded, Loader},
     plan::{Action, Present, Wanted, plan},
 };
@@ -96,7 +95,7 @@ impl Reconciler {
         let records = match self.store.read("reconcile", challenges::list).await {
             Ok(records) => records,
             Err(error) => {
-                tracing::error!(error = %explain(&error), "The registry cannot be read; all stays as it is");
+                tracing::error!(error = %with_causes(&error), "The registry cannot be read; all stays as it is");
                 self.end(false);
                 return;
             }
@@ -147,7 +146,7 @@ impl Reconciler {
                 State::Running { loaded, since: now() }
             }
             Err(error) => {
-                let reason = explain(&error);
+                let reason = with_causes(&error);
                 let attempts = match self.present.get(slug) {
                     Some(Entry {
                         wanted: before,
@@ -253,8 +252,7 @@ fn retry_after(attempts: u32) -> Duration {
 
 /// The host's clock.
 pub(crate) fn now() -> UnixSeconds {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixSeconds(since.as_secs())
+    SystemTime::now().into()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     path::Path,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use anyhow::{Context as _, bail};
@@ -36,7 +36,7 @@ pub(crate) async fn run(args: RequestArgs, output: Output) -> anyhow::Result<()>
     let mut request = client.request(method.clone(), url.clone());
     if let (Some(file), Some(netuid)) = (&args.hotkey, args.netuid) {
         let key = Keypair::from_file(file).with_context(|| format!("no hotkey in {}", file.display()))?;
-        let timestamp = UnixSeconds(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
+        let timestamp = UnixSeconds::from(SystemTime::now());
         let slug = url
             .path_segments()
             .and_then(|mut segments| segments.nth(1))

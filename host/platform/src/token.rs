@@ -49,16 +49,26 @@ fn create(path: &Path) -> anyhow::Result<PlainToken> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).context("the system gave no random bytes")?;
     let token = PlainToken::from_random(random);
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
+    write_whole(path, token.reveal())
         .with_context(|| format!("cannot create the admin token file {}", path.display()))?;
-    writeln!(file, "{}", token.reveal())?;
-    file.sync_all()?;
     tracing::info!(file = %path.display(), "made a new admin token");
     Ok(token)
+}
+
+/// Under another name first: a start that is cut off must not leave half a token, which no start would take.
+fn write_whole(path: &Path, token: &str) -> std::io::Result<()> {
+    let unfinished = path.with_added_extension("new");
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&unfinished)?;
+    // It may be left from before, and by whomever.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    writeln!(file, "{token}")?;
+    file.sync_all()?;
+    fs::rename(unfinished, path)
 }
 
 #[cfg(test)]
@@ -72,6 +82,24 @@ mod tests {
         let made = load_or_create(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(load_or_create(&path).unwrap().reveal(), made.reveal());
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            1,
+            "nothing else is left"
+        );
+    }
+
+    #[test]
+    fn a_first_start_that_was_cut_off_does_not_stop_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("admin.token");
+        let half = dir.path().join("admin.token.new");
+        fs::write(&half, "plt_").unwrap();
+        fs::set_permissions(&half, fs::Permissions::from_mode(0o644)).unwrap();
+        let made = load_or_create(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(read(&path).unwrap().reveal(), made.reveal());
+        assert!(!half.exists());
     }
 
     #[test]

@@ -174,6 +174,11 @@ async fn a_challenge_that_fails_costs_its_own_part_and_is_reported() {
             "{one}"
         );
     }
+    // One line each: a crash's stack is for the log.
+    for answer in host.admin.weights_preview().await.unwrap().answers {
+        let reason = answer.reason.unwrap_or_default();
+        assert!(!reason.contains('\n'), "{reason}");
+    }
 }
 
 #[tokio::test]

@@ -73,6 +73,7 @@ fn answer(challenge: Challenge, weights: Result<Vec<RawWeight>, String>) -> Answ
         slug,
         component,
         emission_percent,
-        weights,
+        // A crash is told with the guest's whole stack: that is for the log.
+        weights: weights.map_err(|reason| reason.lines().next().unwrap_or_default().to_owned()),
     }
 }

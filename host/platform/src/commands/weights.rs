@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use platform_admin_types::{Client, EpochView, PreviewView, VectorView};
-use platform_weights::{ComputeRequest, Policy};
+use platform_weights::{ComputeRequest, Policy, Report};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -143,6 +143,27 @@ fn history_text(epochs: &[EpochView]) -> String {
     )
 }
 
+fn challenges_text(report: &Report) -> String {
+    let rows: Vec<_> = report
+        .challenges
+        .iter()
+        .map(|one| {
+            let reason = one.reason.clone().unwrap_or_default();
+            [
+                one.slug.to_string(),
+                one.emission_percent.to_string(),
+                one.share.to_string(),
+                one.scored.to_string(),
+                reason,
+            ]
+        })
+        .collect();
+    table(
+        ["CHALLENGE", "EMISSION %", "SHARE", "SCORES", "FAILED BECAUSE"],
+        &rows,
+    )
+}
+
 fn epoch_text(view: &EpochView) -> String {
     let mut lines = vec![format!(
         "epoch {} at block {}: {}",
@@ -160,6 +181,11 @@ fn epoch_text(view: &EpochView) -> String {
             .iter()
             .map(|block| format!("in block   {block}")),
     );
+    let report = view
+        .report
+        .clone()
+        .and_then(|report| serde_json::from_value(report).ok());
+    lines.extend(report.map(|report: Report| format!("\n{}", challenges_text(&report))));
     lines.extend(
         view.vector
             .iter()

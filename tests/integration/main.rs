@@ -25,6 +25,8 @@ mod docker_registry;
 #[cfg(test)]
 mod epochs;
 #[cfg(test)]
+mod guest_log;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod public;

@@ -56,8 +56,13 @@ async fn a_full_queue_refuses_and_drains_and_lets_weights_through() {
         let public = host.public.clone();
         calls.spawn(async move { send(&public, "POST", "slow/work/300").await });
     }
-    // With everyone's place taken the first refusal comes at once.
-    let first = calls.join_next().await.unwrap().unwrap();
+    // With everyone's place taken the first refusal comes at once; on a slow machine a call may end before.
+    let mut first = calls.join_next().await.unwrap().unwrap();
+    let mut answered = 0;
+    while first.status == 200 {
+        answered += 1;
+        first = calls.join_next().await.unwrap().unwrap();
+    }
     assert_eq!((first.status, first.all("retry-after")), (503, vec!["1"]));
     assert_eq!(first.json()["error"]["code"], "busy");
 
@@ -72,9 +77,10 @@ async fn a_full_queue_refuses_and_drains_and_lets_weights_through() {
         .iter()
         .map(|answer| answer.status)
         .collect();
-    let answered = statuses.iter().filter(|status| **status == 200).count();
+    let drained = statuses.iter().filter(|status| **status == 200).count();
     let refused = statuses.iter().filter(|status| **status == 503).count();
-    assert_eq!(answered + refused, statuses.len(), "{statuses:?}");
+    assert_eq!(drained + refused, statuses.len(), "{statuses:?}");
+    answered += drained;
     assert!(
         answered > 0 && refused >= 19,
         "{answered} answered, {refused} refused"

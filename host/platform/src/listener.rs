@@ -123,8 +123,8 @@ mod tests {
     /// Long for a machine, short for a person.
     const LONG: Duration = Duration::from_secs(20);
     const SHORT: Patience = Patience {
-        head: Duration::from_millis(200),
-        write: Duration::from_millis(200),
+        head: Duration::from_millis(500),
+        write: Duration::from_millis(500),
         connections: 2,
     };
 

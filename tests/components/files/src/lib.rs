@@ -125,7 +125,7 @@ impl Files {
         ))
     }
 
-    /// Keeps files open until it is refused; says how many, at most 100000.
+    /// Keeps files open until it is refused or ended; says how many, at most 100000.
     #[post("/handles")]
     fn handles(_: &Request) -> Result<Json<Value>> {
         let mut open = Vec::new();

@@ -70,7 +70,7 @@ pub enum ManifestError {
     #[error("the manifest has {0} bytes, {MANIFEST_MAX_BYTES} are allowed")]
     TooLarge(usize),
     /// Not the JSON of a manifest.
-    #[error("the manifest is not valid: {0}")]
+    #[error("the manifest is not valid")]
     Json(#[from] serde_json::Error),
     /// A route that cannot be matched.
     #[error("the manifest's route {method} {pattern} is not valid: {reason}")]
@@ -226,5 +226,12 @@ mod tests {
             Manifest::parse(&vec![b' '; MANIFEST_MAX_BYTES + 1]),
             Err(ManifestError::TooLarge(_))
         ));
+    }
+
+    #[test]
+    fn a_refusal_says_the_reason_once() {
+        let error = Manifest::parse(br#"{"name":"x","version":"1","gpu":1}"#).unwrap_err();
+        let text = crate::with_causes(&error);
+        assert_eq!(text.matches("`gpu`").count(), 1, "{text}");
     }
 }

@@ -6,7 +6,7 @@ use platform_admin_types::EpochView;
 use platform_devnet::{Devnet, DevnetConfig, Genesis, NeuronGenesis, SubnetGenesis};
 use platform_domain::{EpochId, Hotkey, MechanismId, Netuid, Uid};
 use platform_keys::Keypair;
-use platform_tests::{HostBuilder, TestHost};
+use platform_tests::{HostBuilder, Program, TestHost};
 use serde_json::json;
 
 pub(crate) const NETUID: Netuid = Netuid(3);
@@ -173,6 +173,23 @@ async fn a_challenge_that_fails_costs_its_own_part_and_is_reported() {
             one["status"] == "answered" || one["reason"].as_str().is_some_and(|reason| !reason.is_empty()),
             "{one}"
         );
+    }
+    let (number, token) = (epoch.epoch.to_string(), host.state().join("admin.token"));
+    let at = [
+        "--admin-url",
+        &host.admin_url,
+        "--admin-token-file",
+        token.to_str().unwrap(),
+    ];
+    let shown = Program::run(&[&at[..], &["weights", "show", &number]].concat(), "").await;
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    for part in [
+        "crashes",
+        "the challenge crashed",
+        "no answer within 5 s",
+        "twice",
+    ] {
+        assert!(shown.contains(part), "{shown}");
     }
     // One line each: a crash's stack is for the log.
     for answer in host.admin.weights_preview().await.unwrap().answers {

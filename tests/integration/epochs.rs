@@ -233,6 +233,45 @@ async fn with_nothing_to_pay_the_epoch_is_skipped_and_says_why() {
 }
 
 #[tokio::test]
+async fn an_epoch_that_ended_unsigned_begins_anew_when_it_is_asked_for() {
+    let (validator, miners) = (Keypair::generate().unwrap(), miners(1));
+    let devnet = devnet(&validator, &miners).await;
+    let host = host(&devnet, &validator).await;
+    let skipped = submit(&host).await;
+    assert_eq!(skipped.state, "skipped");
+    let weights = scores(&[(&miners[0], 1.0)]);
+    host.run_guest("good", "echo", "10", &[("WEIGHTS", &weights)])
+        .await;
+    let again = submit(&host).await;
+    assert_eq!((again.epoch, again.state.as_str()), (skipped.epoch, "finalised"));
+    assert_eq!(submit(&host).await.extrinsic_hash, again.extrinsic_hash);
+    assert_eq!(devnet.accepted_extrinsics().len(), 1);
+}
+
+#[tokio::test]
+async fn the_first_epoch_waits_for_a_challenge_and_then_begins_by_itself() {
+    let (validator, miners) = (Keypair::generate().unwrap(), miners(1));
+    let devnet = devnet(&validator, &miners).await;
+    let mut builder = HostBuilder::default().on(&devnet, NETUID, &validator);
+    builder.config.epoch.period_blocks = 100_000;
+    builder.config.epoch.automatic = true;
+    let host = builder.start().await;
+    let told = tokio::time::timeout(Duration::from_secs(60), async {
+        while host.admin.weights_status().await.unwrap().error.is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    told.await.expect("the status says what it waits for");
+    assert!(host.admin.weights_history(1).await.unwrap().epochs.is_empty());
+    let weights = scores(&[(&miners[0], 1.0)]);
+    host.run_guest("good", "echo", "10", &[("WEIGHTS", &weights)])
+        .await;
+    let begun = host.admin.weights_submit().await.unwrap();
+    assert_eq!(ended(&host, begun.epoch).await.state, "finalised");
+    assert_eq!(devnet.accepted_extrinsics().len(), 1);
+}
+
+#[tokio::test]
 async fn what_the_chain_refuses_is_told_by_its_name() {
     let (validator, miners) = (Keypair::generate().unwrap(), miners(1));
     // Registered, but as a miner: no permit.

@@ -75,6 +75,8 @@ impl From<EpochError> for ApiError {
         match &error {
             EpochError::NoChain => Self::new(StatusCode::CONFLICT, "no_chain", error.to_string())
                 .hint("set chain.endpoint and chain.netuid in the host's configuration"),
+            EpochError::NobodyTakesPart => Self::new(StatusCode::CONFLICT, "nobody_takes_part", error.to_string())
+                .hint("activate a challenge that gives weights"),
             EpochError::Taken { .. } => Self::new(StatusCode::CONFLICT, "epoch_taken", error.to_string())
                 .hint("set epoch.period_blocks to what it was, or to a value whose epochs are not in the history"),
             // The operator's own node: what it said is for the operator.

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use platform_chain::{Chain, ChainConfig};
-use platform_domain::{BlockHash, BlockNumber, EpochId, MechanismId, Metagraph, Netuid, with_causes};
+use platform_domain::{
+    BlockHash, BlockNumber, Capability, EpochId, MechanismId, Metagraph, Netuid, with_causes,
+};
 use platform_keys::Keypair;
 use platform_runtime::{MetagraphPublisher, MetagraphReader, RouteReader, RouteTable};
 use platform_store::{EpochRow, Lane, Store, epochs};
@@ -102,10 +104,13 @@ impl Epochs {
         self.prepare(self.chain().await?).await
     }
 
-    /// Begins the current epoch and has the driver take it as far as it goes. Asking twice is asking once.
+    /// Begins the current epoch and has the driver take it as far as it goes. Asking twice is asking once; an
+    /// epoch that ended before anything was signed begins anew, since its reason may be gone.
     pub async fn request(&self) -> Result<EpochRow, EpochError> {
         let chain = self.chain().await?;
         let row = self.begin(chain, chain.best_block().await?).await?;
+        let reopen = move |connection: &_| epochs::reopen(connection, &row, now());
+        let row = self.0.store.write("epoch_reopen", reopen).await?;
         self.0.wake.notify_one();
         Ok(row)
     }
@@ -184,10 +189,18 @@ impl Epochs {
             self.refresh_metagraph(chain).await?;
         }
         let begun = match self.0.config.automatic {
-            true => self.begin(chain, best).await.map(drop),
+            true if self.anyone_gives_weights() => self.begin(chain, best).await.map(drop),
+            // A new host is not to skip its first epoch while its challenges are being registered.
+            true => Err(EpochError::NobodyTakesPart),
             false => Ok(()),
         };
         self.drive_unfinished(chain, current).await.and(begun)
+    }
+
+    fn anyone_gives_weights(&self) -> bool {
+        self.table()
+            .iter()
+            .any(|route| route.offers(Capability::GetWeights))
     }
 
     fn report(&self, error: Option<EpochError>) {

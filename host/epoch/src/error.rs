@@ -10,6 +10,9 @@ pub enum EpochError {
     /// No endpoint is configured, so there is no subnet to weigh.
     #[error("no chain endpoint is configured")]
     NoChain,
+    /// No active challenge gives weights, so no epoch begins by itself.
+    #[error("no active challenge gives weights")]
+    NobodyTakesPart,
     /// The chain did not answer, or answered with an error.
     #[error(transparent)]
     Chain(#[from] ChainError),

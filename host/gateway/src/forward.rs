@@ -11,7 +11,9 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderValue, Method, StatusCode, Uri, request::Parts};
-use platform_domain::{Caller, Capability, ProxyPath, RouteMatch, RouteRule, Slug, UnixSeconds, with_causes};
+use platform_domain::{
+    Caller, Capability, GuestError, ProxyPath, RouteMatch, RouteRule, Slug, UnixSeconds, with_causes,
+};
 use platform_keys::{HOTKEY_HEADER, SignedRequest};
 use platform_runtime::CallError;
 
@@ -193,6 +195,13 @@ fn log(id: &RequestId, slug: Option<&Slug>, refusal: &Refusal) {
     let slug = slug.map(Slug::as_str);
     let status = refusal.status().as_u16();
     match refusal {
+        // The challenge did answer: what the client asked for was wrong, or it said that it is busy.
+        Refusal::Call(CallError::Guest(error)) if !matches!(error, GuestError::Internal(_)) => {
+            tracing::debug!(
+                request.id = %id, challenge.slug = slug, http.status = status, error = %error,
+                "a challenge refused a request"
+            )
+        }
         Refusal::Call(error) => tracing::warn!(
             request.id = %id, challenge.slug = slug, http.status = status, error = with_causes(error),
             "a challenge did not answer a request"

@@ -1,4 +1,4 @@
-//! The ledger of weights epochs. Append-only in meaning: a row moves forward through its states, and what was
+//! The ledger of weights epochs. A row moves forward through its states; from the first signature on, what was
 //! recorded is never rewritten.
 
 use platform_domain::{BlockHash, BlockNumber, EpochId, MechanismId, Netuid, RawWeight, UnixSeconds};
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     StoreError,
-    columns::{Columns, json},
+    columns::{Columns, json, seconds},
     epoch::{Answer, EpochRow, Lane, Step},
 };
 
@@ -42,6 +42,23 @@ pub fn begin(
         ":now": integer("began_at", now.0)?,
     })?;
     get(connection, lane, epoch)?.ok_or(StoreError::Statement(rusqlite::Error::QueryReturnedNoRows))
+}
+
+/// Begins an epoch anew that ended without a signature, because the operator asks for it: nothing of it can have
+/// reached the chain. Any other epoch stays as it is.
+pub fn reopen(connection: &Connection, row: &EpochRow, now: UnixSeconds) -> Result<EpochRow, StoreError> {
+    let sql = "UPDATE epochs SET state = 'begun', began_at = :now, updated_at = :now, policy = NULL, vector = NULL, \
+               report = NULL, reason = NULL \
+               WHERE genesis = :genesis AND netuid = :netuid AND mechanism = :mechanism AND epoch = :epoch \
+               AND state IN ('skipped', 'failed') AND attempts = 0";
+    connection.prepare_cached(sql)?.execute(named_params! {
+        ":genesis": row.lane.genesis.to_string(),
+        ":netuid": row.lane.netuid.0,
+        ":mechanism": row.lane.mechanism.0,
+        ":epoch": integer("epoch", row.epoch.0)?,
+        ":now": seconds("updated_at", now)?,
+    })?;
+    get(connection, row.lane, row.epoch)?.ok_or(StoreError::Statement(rusqlite::Error::QueryReturnedNoRows))
 }
 
 /// Moves an epoch one step. [`StoreError::EpochMoved`] when it is not in a state that the step follows:

@@ -99,7 +99,7 @@ fn check_kind(bytes: &[u8]) -> Result<(), ComponentError> {
     match bytes {
         [b'(', ..] => refused("text", "translate it with `wasm-tools parse`"),
         [0x1f, 0x8b, ..] | [b'P', b'K', ..] => refused("an archive", "give the .wasm that is inside"),
-        _ => refused("not WebAssembly at all", hint),
+        _ => refused("something else", hint),
     }
 }
 

@@ -102,7 +102,8 @@ async fn a_subnet_that_takes_no_such_vector_ends_the_epoch_with_the_reason() {
             epoch.state == "failed" && reason.contains(expected),
             "{expected}: {epoch:?}"
         );
-        assert_eq!(submit(&scene.host).await.updated_at, epoch.updated_at);
+        // Nothing was signed, so asking again tries again, and ends the same way.
+        assert_eq!(submit(&scene.host).await.reason, epoch.reason);
         assert!(scene.devnet.accepted_extrinsics().is_empty());
     }
 }

@@ -54,7 +54,7 @@ async fn a_full_queue_refuses_and_drains_and_lets_weights_through() {
     let mut calls = JoinSet::new();
     for _ in 0..PLACES + 20 {
         let public = host.public.clone();
-        calls.spawn(async move { send(&public, "POST", "slow/work/300").await });
+        calls.spawn(async move { send(&public, "POST", "slow/for/300").await });
     }
     // With everyone's place taken the first refusal comes at once; on a slow machine a call may end before.
     let mut first = calls.join_next().await.unwrap().unwrap();
@@ -99,7 +99,7 @@ async fn a_call_over_files_goes_on_when_its_client_is_gone() {
     let address = host.public.strip_prefix("http://").unwrap();
     let mut client = TcpStream::connect(address).await.unwrap();
     client
-        .write_all(request("POST", "slow/work/500").as_bytes())
+        .write_all(request("POST", "slow/for/500").as_bytes())
         .await
         .unwrap();
     let begun = find(host.state(), "begun").await;
@@ -133,7 +133,7 @@ async fn a_new_version_takes_over_while_calls_are_in_flight() {
     host.run_guest("echo", "echo", "0", &[]).await;
     let enough = Arc::new(AtomicBool::new(false));
     let mut clients = JoinSet::new();
-    for path in ["slow/work/5", "slow/work/0", "slow/work/20", "echo/x", "echo/y"] {
+    for path in ["slow/for/5", "slow/for/0", "slow/for/20", "echo/x", "echo/y"] {
         let (public, enough) = (host.public.clone(), enough.clone());
         clients.spawn(async move {
             let mut calls = 0_u32;
@@ -154,7 +154,7 @@ async fn a_new_version_takes_over_while_calls_are_in_flight() {
                 .unwrap();
         }
         let waited = tokio::time::timeout(PATIENCE, async {
-            while send(&host.public, "POST", "slow/work/1").await.body != version.as_bytes() {}
+            while send(&host.public, "POST", "slow/for/1").await.body != version.as_bytes() {}
         });
         waited.await.expect("the new version answers");
     }
@@ -168,7 +168,7 @@ async fn a_stop_lets_a_call_finish() {
     slow(&host).await;
     let public = host.public.clone();
     let mut call = JoinSet::new();
-    call.spawn(async move { send(&public, "POST", "slow/work/500").await });
+    call.spawn(async move { send(&public, "POST", "slow/for/500").await });
     let idle = TcpStream::connect(host.public.strip_prefix("http://").unwrap())
         .await
         .unwrap();

@@ -1,7 +1,7 @@
 //! Runs challenges that are WebAssembly components.
 //!
 //! The only home of wasmtime: outside this crate a challenge is a [`Program`] that takes and returns
-//! vocabulary of `platform-domain`. A component is first looked at ([`inspect`], no compilation), then
+//! vocabulary of `platform-domain`. A component is first looked at ([`inspect()`], no compilation), then
 //! compiled or taken from the cache and linked ([`Engine::load`]), then called. Every call gets a store and
 //! an instance of its own and ends alone, whatever happens in it.
 //!

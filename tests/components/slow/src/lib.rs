@@ -9,7 +9,7 @@ struct Slow;
 #[challenge(name = "slow", data = exclusive)]
 impl Slow {
     /// Counts itself, for so many milliseconds, and answers with the configuration's `VERSION`.
-    #[post("/work/{millis}")]
+    #[post("/for/{millis}")]
     fn work(request: &Request) -> Result<String> {
         let file = counter(request)?;
         fs::write(file.with_file_name("begun"), "")?;

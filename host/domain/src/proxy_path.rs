@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, str::FromStr};
 
 /// The part of a public URL after `/challenges/{slug}`, without the query, exactly as the client wrote
-/// it. That it exists proves that no way to read it, percent-decoded up to [`MAX_DECODINGS`] times, names
+/// it. That it exists proves that no way to read it, percent-decoded up to `MAX_DECODINGS` times, names
 /// `/health`, `/version`, `/internal` or anything below.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxyPath(String);

@@ -1,7 +1,7 @@
 //! Components as OCI artifacts, in the layout of the CNCF for WebAssembly: an image manifest, a Wasm config and
 //! exactly one layer, the component.
 //!
-//! [`publish`] writes one into an OCI image layout on disk or a registry. [`ContentStore`] is the host's own
+//! [`publish()`] writes one into an OCI image layout on disk or a registry. [`ContentStore`] is the host's own
 //! copy of everything it runs: [`ContentStore::fetch`] resolves a reference once, verifies every size and digest
 //! and keeps the content; [`ContentStore::read`] gives it back by digest without any network, so the host
 //! starts while every registry is down.

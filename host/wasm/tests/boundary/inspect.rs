@@ -30,8 +30,8 @@ fn what_is_no_component_is_refused_with_a_hint() {
     let module = wat::parse_str("(module)").unwrap();
     for (bytes, found, hint) in [
         (&b""[..], "an empty file", "wasm32-wasip2"),
-        (b"garbage", "not WebAssembly", "wasm32-wasip2"),
-        (b"\0asm", "not WebAssembly", "wasm32-wasip2"),
+        (b"garbage", "this is something else", "wasm32-wasip2"),
+        (b"\0asm", "this is something else", "wasm32-wasip2"),
         (b"(component)", "text", "wasm-tools parse"),
         (b"\x1f\x8b\x08", "an archive", "inside"),
         (b"PK\x03\x04", "an archive", "inside"),

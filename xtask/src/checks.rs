@@ -2,10 +2,11 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::{
     prepare,
+    tally::Tally,
     workspace::{cargo, root, run, target_dir},
 };
 
@@ -15,29 +16,28 @@ const TESTED_EXAMPLES: [&str; 2] = ["echo", "tsp"];
 /// Builds the guests, then runs every test. `rest` goes to `cargo test`.
 pub(crate) fn test(rest: &[&str]) -> Result<()> {
     let guests = prepare()?;
+    let mut tally = Tally::default();
+    let mut all_passed = true;
     for example in TESTED_EXAMPLES {
         let manifest = root().join("examples").join(example).join("Cargo.toml");
-        let native = target_dir()?.join("guest-native");
         let mut tests = cargo(&["test", "--quiet", "--locked"]);
-        run(
-            &format!("tests of the example {example}"),
-            tests
-                .arg("--manifest-path")
-                .arg(manifest)
-                .env("CARGO_TARGET_DIR", native),
-        )?;
+        tests.arg("--manifest-path").arg(manifest);
+        tests.env("CARGO_TARGET_DIR", target_dir()?.join("guest-native"));
+        all_passed &= tally.run(&format!("tests of the example {example}"), &mut tests)?;
     }
     // The integration tests start the program itself and find it beside their own.
     run(
         "building the host",
         &mut cargo(&["build", "--workspace", "--locked", "--all-targets"]),
     )?;
-    run(
-        "tests",
-        cargo(&["test", "--workspace", "--locked"])
-            .args(rest)
-            .env("PLATFORM_GUESTS", guests),
-    )
+    let mut tests = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    all_passed &= tally.run("tests", tests.args(rest).env("PLATFORM_GUESTS", guests))?;
+    tally.print();
+    ensure!(
+        all_passed,
+        "some tests failed; `cargo xtask test NAME` runs those whose name contains NAME"
+    );
+    Ok(())
 }
 
 /// What a change must pass.

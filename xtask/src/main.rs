@@ -6,6 +6,7 @@ mod checks;
 mod demo;
 mod guests;
 mod setup;
+mod tally;
 mod workspace;
 
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ cargo xtask COMMAND
   guests   build the example challenges and the test components into target/guests
   demo     the main job, end to end, on free ports and in a temporary directory; --keep leaves it running
            until Ctrl-C
-  test     every test
+  test     every test; NAME runs those whose name contains it
   bench    measure, print a table and write target/bench/report.json
   ci       what a change must pass: formatting, lints, documentation, tests, licences
 ";

@@ -82,12 +82,6 @@ impl Chain {
         Ok((number, hash))
     }
 
-    /// The time between blocks.
-    pub async fn block_time(&self) -> Result<Duration, ChainError> {
-        let best = self.rpc().best_hash().await?;
-        Ok(self.runtime_at(best).await?.block_time())
-    }
-
     pub(crate) fn rpc(&self) -> &Rpc {
         &self.inner.rpc
     }

@@ -5,7 +5,6 @@
 //! spoken: a subnet that has it on is refused.
 
 mod chain;
-mod confirm;
 mod error;
 #[cfg(test)]
 mod golden;

@@ -5,7 +5,6 @@ use std::{
     error::Error,
     fmt,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use platform_domain::BlockHash;
@@ -36,8 +35,6 @@ const SUBNET_API: &str = "SubnetInfoRuntimeApi";
 const METADATA_VERSIONS: [u32; 2] = [16, 15];
 /// A session meets two runtimes, the old and the new one around an upgrade.
 const RUNTIMES_KEPT: usize = 2;
-/// What a block takes on the main network; used if the runtime does not say.
-const BLOCK_TIME: Duration = Duration::from_secs(12);
 
 /// One runtime.
 pub(crate) struct Runtime {
@@ -190,16 +187,6 @@ impl Runtime {
             .map(|method| method.output_ty())
             .ok_or_else(|| ChainError::runtime(method, "there is no such method"))?;
         self.decode(method, output, bytes)
-    }
-
-    /// The time between blocks.
-    pub(crate) fn block_time(&self) -> Duration {
-        let slot = self
-            .metadata()
-            .pallet_by_name("Aura")
-            .and_then(|aura| aura.constant_by_name("SlotDuration"));
-        slot.and_then(|slot| self.decode::<u64>("SlotDuration", slot.ty(), slot.value()).ok())
-            .map_or(BLOCK_TIME, Duration::from_millis)
     }
 
     fn decode<T: DecodeAsType>(&self, what: &str, ty: u32, mut bytes: &[u8]) -> Result<T, ChainError> {

@@ -173,18 +173,6 @@ impl Chain {
     }
 }
 
-impl Subnet {
-    /// The first block in which the chain takes weights of this UID again; `None` for a UID that is not
-    /// there.
-    pub fn next_update(&self, uid: Uid) -> Option<BlockNumber> {
-        let last = self.last_update.get(usize::from(uid.0))?;
-        match last {
-            BlockNumber(0) => Some(BlockNumber(0)),
-            BlockNumber(last) => Some(BlockNumber(last.saturating_add(self.weights_rate_limit))),
-        }
-    }
-}
-
 fn asked<T>(method: &str, field: &str, value: Option<T>) -> Result<T, ChainError> {
     value.ok_or_else(|| ChainError::runtime(method, format!("{field} was asked for but not given")))
 }

@@ -46,11 +46,6 @@ impl EmissionPercent {
         Ok(Self(percent))
     }
 
-    /// The percent as a decimal.
-    pub const fn as_decimal(&self) -> Decimal {
-        self.0
-    }
-
     /// Exact: the percent in units of 0.0001, 0 to 1,000,000.
     pub fn ten_thousandths(&self) -> u64 {
         let scale = Self::MAX_SCALE.saturating_sub(self.0.scale());

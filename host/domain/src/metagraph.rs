@@ -71,11 +71,6 @@ impl Metagraph {
         self.uids.get(hotkey).copied()
     }
 
-    /// The hotkey at a UID.
-    pub fn hotkey_of(&self, uid: Uid) -> Option<&Hotkey> {
-        self.hotkeys.get(usize::from(uid.0))
-    }
-
     /// Every registered hotkey with its UID, in UID order.
     pub fn registered(&self) -> impl Iterator<Item = (Uid, &Hotkey)> {
         (0..=u16::MAX)

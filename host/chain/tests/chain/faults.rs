@@ -110,28 +110,3 @@ async fn a_submission_whose_answer_is_lost_is_found_in_its_block_and_never_doubl
     );
     assert_eq!(devnet.accepted_extrinsics().len(), 1);
 }
-
-#[tokio::test]
-async fn confirming_waits_a_broken_node_out() {
-    let devnet = Devnet::start(DevnetConfig {
-        block_time: Some(Duration::from_millis(100)),
-        ..config(subnet())
-    })
-    .await
-    .unwrap();
-    let chain = impatient(&devnet).await;
-    let signed = chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
-    chain.submit(&signed).await.unwrap();
-    devnet.faults().close_connections();
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-    let breaks = |now: &Inclusion| {
-        if matches!(now, Inclusion::Included { finalised: false, .. }) {
-            devnet.faults().close_connections();
-        }
-    };
-    let end = chain.confirm(&signed, deadline, breaks).await.unwrap();
-    assert!(
-        matches!(end, Inclusion::Included { finalised: true, .. }),
-        "{end:?}"
-    );
-}

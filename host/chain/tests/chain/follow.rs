@@ -1,11 +1,8 @@
 //! A vector on its way: signed, kept, submitted, in a block, final; or not.
 
-use std::time::Duration;
-
 use platform_chain::{ChainError, Inclusion, MORTALITY, Rejection};
 use platform_devnet::{Devnet, DevnetConfig};
 use platform_domain::Uid;
-use tokio::time::Instant;
 
 use crate::node::{FINALITY_LAG, MAIN, NETUID, call, config, connect, miner, send, start, subnet, validator};
 
@@ -85,56 +82,6 @@ async fn the_next_nonce_counts_what_is_still_in_the_pool() {
     assert_eq!([first.nonce, second.nonce, third.nonce], [0, 1, 2]);
     let elsewhere = chain.sign_weights(&miner(), &call(&[(1, 1)])).await.unwrap();
     assert_eq!(elsewhere.nonce, 0);
-}
-
-#[tokio::test]
-async fn confirming_tells_of_the_block_and_then_of_finality() {
-    let devnet = Devnet::start(DevnetConfig {
-        block_time: Some(Duration::from_millis(100)),
-        ..config(subnet())
-    })
-    .await
-    .unwrap();
-    let chain = connect(&devnet).await.unwrap();
-    let signed = chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
-    chain.submit(&signed).await.unwrap();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let mut seen = Vec::new();
-    let end = chain
-        .confirm(&signed, deadline, |now| seen.push(now.clone()))
-        .await
-        .unwrap();
-    assert!(
-        matches!(
-            end,
-            Inclusion::Included {
-                finalised: true,
-                outcome: Ok(()),
-                ..
-            }
-        ),
-        "{end:?}"
-    );
-    assert_eq!(seen.last(), Some(&end));
-    assert!(Instant::now() < deadline);
-}
-
-#[tokio::test]
-async fn confirming_ends_at_its_deadline_with_what_was_seen_last() {
-    let (devnet, chain) = start(subnet()).await;
-    let signed = chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
-    let soon = || Instant::now() + Duration::from_millis(300);
-    assert_eq!(
-        chain.confirm(&signed, soon(), |_| ()).await.unwrap(),
-        Inclusion::Pending
-    );
-    chain.submit(&signed).await.unwrap();
-    devnet.produce_blocks(1).await;
-    let end = chain.confirm(&signed, soon(), |_| ()).await.unwrap();
-    assert!(
-        matches!(end, Inclusion::Included { finalised: false, .. }),
-        "{end:?}"
-    );
 }
 
 #[tokio::test]

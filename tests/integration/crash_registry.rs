@@ -37,9 +37,13 @@ async fn start(state: &Path) -> (Program, Client) {
 async fn first_pass(client: &Client) {
     let looking = async {
         loop {
-            let reconciler = client.status().await.unwrap().reconciler;
-            if reconciler.last_pass_at.is_some() {
-                return reconciler.registry_readable;
+            let host = client.status().await.unwrap();
+            let starting = host
+                .challenges
+                .values()
+                .any(|it| it.observed == Observed::Starting);
+            if host.reconciler.last_pass_at.is_some() && !starting {
+                return host.reconciler.registry_readable;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -158,7 +158,9 @@ impl TestHost {
                 match self.admin.challenge_get(&slug).await.unwrap().observed {
                     Observed::Running { .. } => return,
                     Observed::Failed { reason, .. } => panic!("{slug} failed: {reason}"),
-                    Observed::Stopped => tokio::time::sleep(Duration::from_millis(10)).await,
+                    Observed::Stopped | Observed::Starting => {
+                        tokio::time::sleep(Duration::from_millis(10)).await
+                    }
                 }
             }
         });

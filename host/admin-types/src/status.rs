@@ -14,8 +14,10 @@ pub enum Observed {
         /// Since when.
         since: UnixSeconds,
     },
-    /// Not loaded, as it should be or not yet.
+    /// Not loaded.
     Stopped,
+    /// It should run, and its first start has not ended yet.
+    Starting,
     /// It should run and could not be started; the host tries again.
     Failed {
         /// Why, for the operator.

@@ -149,6 +149,7 @@ pub(crate) fn observed(seen: Observed) -> wire::Observed {
     match seen {
         Observed::Running { since } => wire::Observed::Running { since },
         Observed::Stopped => wire::Observed::Stopped,
+        Observed::Starting => wire::Observed::Starting,
         Observed::Failed { reason, at } => wire::Observed::Failed {
             reason: reason.to_string(),
             at,

@@ -68,9 +68,15 @@ impl Gateway {
         parts: &Parts,
         body: Body,
     ) -> Result<Response, Refusal> {
-        let route = self.routes.current().get(slug).cloned();
+        let table = self.routes.current();
+        if !table.is_known() {
+            return Err(Refusal::HostStarting);
+        }
+        let route = table.get(slug).cloned();
         let route = route.filter(|route| route.offers(Capability::ProxyRoutes));
         let route = route.ok_or(Refusal::ChallengeNotFound)?;
+        // Before its start has ended nothing is known of its routes, and no nonce may be used up for nothing.
+        route.target.started().map_err(Refusal::Call)?;
         let rule = find_rule(&route.rules, parts.method.as_str(), path)?;
 
         if headers::size(&parts.headers) > MAX_HEADER_BYTES {
@@ -202,6 +208,10 @@ fn log(id: &RequestId, slug: Option<&Slug>, refusal: &Refusal) {
                 "a challenge refused a request"
             )
         }
+        Refusal::Call(error @ CallError::Starting { .. }) => tracing::debug!(
+            request.id = %id, challenge.slug = slug, http.status = status, error = %error,
+            "a request came too early"
+        ),
         Refusal::Call(error) => tracing::warn!(
             request.id = %id, challenge.slug = slug, http.status = status, error = with_causes(error),
             "a challenge did not answer a request"

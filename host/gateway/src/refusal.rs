@@ -9,7 +9,7 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 use platform_domain::GuestError;
-use platform_runtime::CallError;
+use platform_runtime::{CallError, STARTING_RETRY};
 
 use crate::limits::{MAX_GUEST_TEXT, OVERLOADED_RETRY};
 
@@ -21,6 +21,8 @@ pub(crate) enum Refusal {
     NotFound,
     #[error("Proxy path is not allowed")]
     PathNotAllowed,
+    #[error("The host is starting")]
+    HostStarting,
     #[error("Challenge not found")]
     ChallengeNotFound,
     #[error("Route not found")]
@@ -80,6 +82,7 @@ impl Refusal {
         let (status, code, retry_after) = match self {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", None),
             Self::PathNotAllowed => (StatusCode::FORBIDDEN, "path_not_allowed", None),
+            Self::HostStarting => (StatusCode::SERVICE_UNAVAILABLE, "starting", Some(STARTING_RETRY)),
             Self::ChallengeNotFound => (StatusCode::NOT_FOUND, "challenge_not_found", None),
             Self::RouteNotFound => (StatusCode::NOT_FOUND, "route_not_found", None),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", None),
@@ -151,6 +154,14 @@ fn call_answer(error: &CallError) -> Answer {
             "Challenge error",
         ),
         CallError::Busy { retry_after } => busy("Challenge is busy", *retry_after),
+        CallError::Starting { retry_after } => Answer {
+            retry_after: Some(*retry_after),
+            ..answer(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "starting",
+                "Challenge is starting",
+            )
+        },
         CallError::Deadline(_) => answer(
             StatusCode::GATEWAY_TIMEOUT,
             "challenge_timeout",
@@ -247,6 +258,14 @@ mod tests {
                 504,
                 None,
                 "Challenge did not answer in time",
+            ),
+            (
+                CallError::Starting {
+                    retry_after: Duration::from_secs(2),
+                },
+                503,
+                Some("2"),
+                "Challenge is starting",
             ),
             (CallError::Unsupported, 404, None, "Challenge not found"),
             (CallError::Down(secret.into()), 502, None, "Challenge unavailable"),

@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod failure;
 mod listener;
+mod open_files;
 mod output;
 mod state_dir;
 mod tasks;

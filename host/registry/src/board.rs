@@ -1,6 +1,9 @@
 //! What the reconciler sees, for everyone who wants to know: an immutable snapshot behind a `watch`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use platform_domain::{Slug, UnixSeconds};
 use tokio::sync::watch;
@@ -15,6 +18,8 @@ pub enum Observed {
     },
     /// Not loaded.
     Stopped,
+    /// It should run, and its first start has not ended yet.
+    Starting,
     /// It should run and could not be started; the host tries again.
     Failed {
         /// Why, for the operator.
@@ -27,9 +32,9 @@ pub enum Observed {
 /// What the reconciler sees.
 #[derive(Clone, Debug, Default)]
 pub struct Board {
-    /// Challenges that run or failed to; all others are stopped.
+    /// Challenges that should run; all others are stopped.
     pub observed: BTreeMap<Slug, Observed>,
-    /// When the last pass ended; none before the first.
+    /// When the last pass ended; none before the first. The starts it began may still be under way.
     pub last_pass_at: Option<UnixSeconds>,
     /// Whether the last pass could read the registry. If not, all stays as it was.
     pub registry_readable: bool,
@@ -37,6 +42,10 @@ pub struct Board {
     pub(crate) begun: u64,
     /// The number of the last pass that has ended.
     pub(crate) ended: u64,
+    /// Challenges with a start under way, also those of which something runs or has failed.
+    pub(crate) starting: BTreeSet<Slug>,
+    /// Whether there was a moment after the first pass without a start under way.
+    pub(crate) settled: bool,
 }
 
 pub(crate) type BoardPublisher = watch::Sender<Arc<Board>>;

@@ -8,6 +8,7 @@
 mod board;
 mod check;
 mod compose;
+mod entry;
 mod error;
 mod inputs;
 mod limits;
@@ -15,6 +16,7 @@ mod load;
 mod operations;
 mod plan;
 mod reconciler;
+mod starts;
 
 use std::{path::PathBuf, sync::Arc};
 

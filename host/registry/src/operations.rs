@@ -29,8 +29,8 @@ pub struct Registry {
 /// whoever asked for the change has gone away and nobody waits for the answer.
 struct WakeOnDrop(Arc<Notify>);
 
-/// How long an operation waits for the reconciler to act on it. Its own program is compiled by then; only
-/// programs of others can make this longer, and then the answer shows what is so far.
+/// How long an operation waits for the reconciler to act on it. Its own program is compiled by then; when the
+/// machine is busy with others all the same, the answer shows what is so far.
 const SETTLE: Duration = Duration::from_secs(10);
 /// How often a change is tried when others change the same record: more than a few is no coincidence.
 const MAX_ATTEMPTS: u32 = 4;
@@ -72,7 +72,7 @@ impl Registry {
             })
             .await?;
         tracing::info!(challenge.slug = %slug, challenge.status = %challenge.status, "The challenge is registered");
-        self.settle(wake).await;
+        self.settle(&slug, wake).await;
         Ok((challenge, token))
     }
 
@@ -103,7 +103,7 @@ impl Registry {
             if !patch.clone().apply(&mut after)? {
                 if matches!(self.observed(slug), Observed::Failed { .. }) {
                     // Asking again for what should be so already: time for another attempt.
-                    self.settle(self.wake()).await;
+                    self.settle(slug, self.wake()).await;
                 }
                 return Ok(before);
             }
@@ -142,7 +142,7 @@ impl Registry {
                     challenge.status = %record.status,
                     "The challenge is changed"
                 );
-                self.settle(wake).await;
+                self.settle(&record.slug, wake).await;
                 return Ok(record);
             }
         }
@@ -181,7 +181,7 @@ impl Registry {
             })
             .await?;
         tracing::info!(challenge.slug = %slug, "The challenge is deleted; its state directory stays");
-        self.settle(wake).await;
+        self.settle(slug, wake).await;
         Ok(())
     }
 
@@ -195,11 +195,11 @@ impl Registry {
         Arc::clone(&self.board.borrow())
     }
 
-    /// Waits until the reconciler has looked at the whole registry once: before that, the table of routes
-    /// says nothing.
+    /// Waits until the reconciler has looked at the whole registry once and every start has ended in some way:
+    /// before that, the table of routes says little.
     pub async fn started(&self) {
         // It only fails when the reconciler is gone, which the caller sees by other means.
-        let _ = self.board.clone().wait_for(|board| board.ended > 0).await;
+        let _ = self.board.clone().wait_for(|board| board.settled).await;
     }
 
     async fn change_status(&self, slug: &Slug, status: Status) -> Result<Challenge, RegistryError> {
@@ -273,14 +273,14 @@ impl Registry {
         WakeOnDrop(Arc::clone(&self.wake))
     }
 
-    /// Wakes the reconciler and waits until it has acted on what was just written, so that the next request
-    /// of the same person meets it.
-    async fn settle(&self, wake: WakeOnDrop) {
+    /// Wakes the reconciler and waits until it has acted on what was just written of a challenge, so that the
+    /// next request of the same person meets it.
+    async fn settle(&self, slug: &Slug, wake: WakeOnDrop) {
         let mut board = self.board.clone();
         // A pass that has begun may have read the registry before the change.
         let begun = board.borrow().begun;
         drop(wake);
-        let acted = board.wait_for(|board| board.ended > begun);
+        let acted = board.wait_for(|board| board.ended > begun && !board.starting.contains(slug));
         if tokio::time::timeout(SETTLE, acted).await.is_err() {
             tracing::info!("The reconciler is busy; the change takes effect later");
         }

@@ -15,13 +15,23 @@ pub(crate) struct Wanted {
     memory: Option<ByteSize>,
 }
 
-/// How far a challenge has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Present {
-    /// A program of this kind runs.
-    Running(Wanted),
-    /// A program of this kind could not be started and is not tried again before then.
-    Failed { wanted: Wanted, retry_at: Instant },
+/// What there is of a challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Present<'a> {
+    /// The program, or the attempt at one, by what it was made of.
+    pub(crate) wanted: &'a Wanted,
+    pub(crate) stage: Stage,
+}
+
+/// How far a program has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It is being started.
+    Starting,
+    /// It runs.
+    Running,
+    /// It could not be started and is not tried again before then.
+    Failed { retry_at: Instant },
 }
 
 /// One step towards what should run.
@@ -29,7 +39,7 @@ pub(crate) enum Present {
 pub(crate) enum Action {
     /// Take it down.
     Stop(Slug),
-    /// Start it, in place of what runs of it now, if anything.
+    /// Start it, in place of what runs of it now or is being started, if anything.
     Start(Slug),
 }
 
@@ -47,19 +57,10 @@ impl Wanted {
     }
 }
 
-impl Present {
-    fn wanted(&self) -> &Wanted {
-        match self {
-            Self::Running(wanted) | Self::Failed { wanted, .. } => wanted,
-        }
-    }
-}
-
-/// What to do, stops first: they are quick, and a start may take seconds. A failed start is tried again when
-/// its retry is not after `due`.
+/// What to do, stops first: they make room. A failed start is tried again when its retry is not after `due`.
 pub(crate) fn plan(
     intended: &BTreeMap<Slug, Wanted>,
-    present: &BTreeMap<Slug, Present>,
+    present: &BTreeMap<Slug, Present<'_>>,
     due: Instant,
 ) -> Vec<Action> {
     let stops = present
@@ -69,9 +70,11 @@ pub(crate) fn plan(
         .map(Action::Stop);
     let starts = intended.iter().filter(|(slug, wanted)| match present.get(slug) {
         None => true,
-        Some(present) if present.wanted() != *wanted => true,
-        Some(Present::Running(_)) => false,
-        Some(Present::Failed { retry_at, .. }) => *retry_at <= due,
+        Some(present) if present.wanted != *wanted => true,
+        Some(present) => match present.stage {
+            Stage::Starting | Stage::Running => false,
+            Stage::Failed { retry_at } => retry_at <= due,
+        },
     });
     stops
         .chain(starts.map(|(slug, _)| Action::Start(slug.clone())))
@@ -128,9 +131,10 @@ mod tests {
         let slug: Slug = "echo".parse().unwrap();
         let now = Instant::now();
         let retry_at = now + Duration::from_secs(5);
-        let failed = Present::Failed {
-            wanted: wanted(|_| {}),
-            retry_at,
+        let plain = wanted(|_| {});
+        let failed = Present {
+            wanted: &plain,
+            stage: Stage::Failed { retry_at },
         };
         let present = BTreeMap::from([(slug.clone(), failed)]);
         let start = vec![Action::Start(slug.clone())];
@@ -150,29 +154,56 @@ mod tests {
         any::<bool>().prop_map(|env| if env { wanted(set_env) } else { wanted(|_| {}) })
     }
 
+    #[test]
+    fn a_start_under_way_is_left_alone_until_something_else_is_wanted() {
+        let slug: Slug = "echo".parse().unwrap();
+        let now = Instant::now();
+        let plain = wanted(|_| {});
+        let starting = Present {
+            wanted: &plain,
+            stage: Stage::Starting,
+        };
+        let present = BTreeMap::from([(slug.clone(), starting)]);
+        let same = BTreeMap::from([(slug.clone(), plain.clone())]);
+        assert_eq!(plan(&same, &present, now), []);
+        let changed = BTreeMap::from([(slug.clone(), wanted(set_env))]);
+        assert_eq!(plan(&changed, &present, now), [Action::Start(slug.clone())]);
+        assert_eq!(plan(&BTreeMap::new(), &present, now), [Action::Stop(slug)]);
+    }
+
+    fn stages() -> impl Strategy<Value = Stage> {
+        let later = Instant::now() + Duration::from_secs(60);
+        prop_oneof![
+            Just(Stage::Starting),
+            Just(Stage::Running),
+            Just(Stage::Failed { retry_at: later }),
+        ]
+    }
+
     proptest! {
         #[test]
         fn doing_what_is_planned_leaves_nothing_to_do(
             intended in btree_map(slugs(), kinds(), 0..6),
-            running in btree_map(slugs(), kinds(), 0..6),
+            before in btree_map(slugs(), (kinds(), stages()), 0..6),
         ) {
             let now = Instant::now();
-            let mut present: BTreeMap<_, _> =
-                running.into_iter().map(|(slug, wanted)| (slug, Present::Running(wanted))).collect();
-            let before = present.clone();
+            let mut present: BTreeMap<_, _> = before
+                .iter()
+                .map(|(slug, (wanted, stage))| (slug.clone(), Present { wanted, stage: *stage }))
+                .collect();
             for action in plan(&intended, &present, now) {
                 match action {
                     Action::Stop(slug) => prop_assert!(present.remove(&slug).is_some()),
                     Action::Start(slug) => {
-                        let wanted = intended.get(&slug).cloned();
-                        prop_assert!(wanted != before.get(&slug).map(|it| it.wanted().clone()), "no restart");
-                        present.insert(slug, Present::Running(wanted.unwrap()));
+                        let wanted = &intended[&slug];
+                        prop_assert!(before.get(&slug).is_none_or(|(before, _)| before != wanted), "no restart");
+                        present.insert(slug, Present { wanted, stage: Stage::Starting });
                     }
                 }
             }
-            let now_running: BTreeMap<_, _> =
-                present.iter().map(|(slug, it)| (slug.clone(), it.wanted().clone())).collect();
-            prop_assert_eq!(&now_running, &intended);
+            let there: BTreeMap<_, _> =
+                present.iter().map(|(slug, it)| (slug.clone(), it.wanted.clone())).collect();
+            prop_assert_eq!(&there, &intended);
             prop_assert_eq!(plan(&intended, &present, now), []);
         }
     }

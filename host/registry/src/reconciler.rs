@@ -1,60 +1,51 @@
-//! The one task that starts and stops programs. It takes no input: woken by a change or by the clock, it
-//! reads the whole intended state and makes it so, challenge by challenge; one that fails is shown as failed
-//! and tried again later, and never keeps the others from running.
+//! The one task that decides what runs. It takes no input: woken by a change or by the clock, it reads the
+//! whole intended state and makes it so. Starts run beside it, so that one that compiles for seconds delays
+//! neither another start nor a stop; one that fails is shown as failed and tried again later.
 
 use std::{
     collections::BTreeMap,
+    future,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use platform_domain::{Artifact, Challenge, PinnedComponent, Slug, Status, UnixSeconds, with_causes};
-use platform_runtime::{Route, RoutePublisher, RouteTable, Target};
+use platform_domain::{Challenge, Slug, Status, UnixSeconds, with_causes};
+use platform_runtime::{RoutePublisher, RouteTable};
 use platform_store::{Store, challenges};
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    board::{Board, BoardPublisher, Observed},
-    load::{Loaded, Loader},
-    plan::{Action, Present, Wanted, plan},
+    board::{Board, BoardPublisher},
+    entry::{Entry, LONGEST_RETRY},
+    load::{LoadError, Loaded, Loader},
+    plan::{Action, Wanted, plan},
+    starts::Starts,
 };
 
 /// Starts and stops programs. There is one per host.
 pub struct Reconciler {
     store: Store,
-    loader: Loader,
+    starts: Starts,
     wake: Arc<Notify>,
     board: BoardPublisher,
     routes: RoutePublisher,
-    /// What runs or failed to start; nothing else.
-    present: BTreeMap<Slug, Entry>,
-}
-
-struct Entry {
-    wanted: Wanted,
-    state: State,
-}
-
-enum State {
-    Running {
-        loaded: Loaded,
-        since: UnixSeconds,
-    },
-    Failed {
-        reason: Arc<str>,
-        at: UnixSeconds,
-        attempts: u32,
-        retry_at: Instant,
-    },
+    /// Every active challenge, as the registry was last read.
+    entries: BTreeMap<Slug, Entry>,
+    next_pass: Instant,
+    shown_at: Instant,
+    /// When to show what has changed since; `None` when nothing has.
+    show_at: Option<Instant>,
 }
 
 /// A pass happens at least this often, in case something changed without a wake-up.
 const PERIOD: Duration = Duration::from_secs(30);
-/// The first retry of a failed start comes after this, each further one after twice as long.
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-/// No retry waits longer: an operator who repaired something should not have to wait for long.
-const LONGEST_RETRY: Duration = Duration::from_secs(300);
+/// Starts that end within this time are shown together: a table of all routes for each of a thousand starts
+/// would cost more than the starts.
+const SHOW_TOGETHER: Duration = Duration::from_millis(10);
 
 impl Reconciler {
     pub(crate) fn new(
@@ -64,206 +55,148 @@ impl Reconciler {
         board: BoardPublisher,
         routes: RoutePublisher,
     ) -> Self {
+        let now = Instant::now();
         Self {
             store,
-            loader,
+            starts: Starts::new(loader),
             wake,
             board,
             routes,
-            present: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            next_pass: now,
+            shown_at: now,
+            show_at: None,
         }
     }
 
-    /// Runs until `stop`; leaves between two steps. What runs stays callable until the table is dropped.
+    /// Runs until `stop`. What runs stays callable until the table is dropped.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut patience = Duration::ZERO;
-        while !stop.is_cancelled() {
-            self.pass(Instant::now() + patience, &stop).await;
-            let next = self.next_retry().map_or(PERIOD, |retry| PERIOD.min(retry));
-            patience = tokio::select! {
-                () = stop.cancelled() => break,
+        loop {
+            tokio::select! {
+                // In this order: what is due is shown also while one start after the other ends.
+                biased;
+                () = stop.cancelled() => return,
+                () = due(self.show_at) => self.show(),
+                (slug, outcome) = self.starts.next() => self.end(&slug, outcome),
                 // The operator did something: what failed before may start now.
-                () = self.wake.notified() => LONGEST_RETRY,
-                () = tokio::time::sleep(next) => Duration::ZERO,
-            };
+                () = self.wake.notified() => self.pass(Instant::now() + LONGEST_RETRY).await,
+                () = sleep_until(self.next_pass) => self.pass(Instant::now()).await,
+            }
         }
     }
 
-    /// Reads what should run and makes it so. Failed starts whose retry comes before `due` are tried again.
-    async fn pass(&mut self, due: Instant, stop: &CancellationToken) {
+    /// Reads what should run, stops what should not and begins the starts. Failed starts whose retry comes
+    /// before `due` are tried again.
+    async fn pass(&mut self, due: Instant) {
         self.post(|board| board.begun += 1);
-        let records = match self.store.read("reconcile", challenges::list).await {
-            Ok(records) => records,
+        let readable = match self.store.read("reconcile", challenges::list).await {
+            Ok(records) => {
+                self.apply(records, due);
+                true
+            }
             Err(error) => {
                 tracing::error!(error = %with_causes(&error), "The registry cannot be read; all stays as it is");
-                self.end(false);
-                return;
+                false
             }
         };
-        let active = records
-            .into_iter()
-            .filter(|record| record.status == Status::Active);
-        let active: BTreeMap<_, _> = active.map(|record| (record.slug.clone(), record)).collect();
-        let intended = active
-            .iter()
-            .map(|(slug, record)| (slug.clone(), Wanted::of(record)))
-            .collect();
-        let present = self
-            .present
-            .iter()
-            .map(|(slug, entry)| (slug.clone(), entry.present()))
-            .collect();
-        let actions = plan(&intended, &present, due);
-        // Emissions and capabilities may have changed without anything to do.
-        self.publish(&active);
-        for action in actions {
-            if stop.is_cancelled() {
-                return;
-            }
-            match action {
-                Action::Stop(slug) => {
-                    self.present.remove(&slug);
-                    tracing::info!(challenge.slug = %slug, "The challenge is stopped");
-                }
-                Action::Start(slug) => {
-                    if let Some(record) = active.get(&slug) {
-                        self.start(record).await;
-                    }
-                }
-            }
-            self.publish(&active);
-        }
-        self.end(true);
-    }
-
-    /// Loads a program while what ran before still answers, then takes its place.
-    async fn start(&mut self, record: &Challenge) {
-        let wanted = Wanted::of(record);
-        let slug = &record.slug;
-        let state = match self.loader.load(record).await {
-            Ok(loaded) => {
-                tracing::info!(challenge.slug = %slug, "The challenge is running");
-                State::Running { loaded, since: now() }
-            }
-            Err(error) => {
-                let reason = with_causes(&error);
-                let attempts = match self.present.get(slug) {
-                    Some(Entry {
-                        wanted: before,
-                        state: State::Failed { attempts, .. },
-                    }) if *before == wanted => attempts.saturating_add(1),
-                    _ => 1,
-                };
-                tracing::warn!(challenge.slug = %slug, attempts, error = %reason, "The challenge cannot be started");
-                let retry_at = Instant::now() + retry_after(attempts);
-                State::Failed {
-                    reason: reason.into(),
-                    at: now(),
-                    attempts,
-                    retry_at,
-                }
-            }
-        };
-        self.present.insert(slug.clone(), Entry { wanted, state });
-    }
-
-    /// Shows the present to the readers of routes and of the board.
-    fn publish(&self, active: &BTreeMap<Slug, Challenge>) {
-        let route = |record: &Challenge| self.route(record);
-        self.routes
-            .publish(active.values().map(route).collect::<RouteTable>());
-        let observed = self
-            .present
-            .iter()
-            .map(|(slug, entry)| (slug.clone(), entry.observed()));
-        let observed: BTreeMap<_, _> = observed.collect();
-        self.post(|board| board.observed = observed);
-    }
-
-    /// A challenge that cannot run keeps its place in the table: it exists, it only does not answer.
-    fn route(&self, record: &Challenge) -> Route {
-        let (target, rules) = match self.present.get(&record.slug).map(|entry| &entry.state) {
-            Some(State::Running { loaded, .. }) => {
-                (Target::Wasm(Arc::clone(&loaded.program)), loaded.rules.clone())
-            }
-            Some(State::Failed { reason, .. }) => (Target::Down(Arc::clone(reason)), Vec::new()),
-            None => (Target::Down("it is being started".into()), Vec::new()),
-        };
-        let component = match &record.artifact {
-            Artifact::Component(PinnedComponent { component, .. }) => Some(*component),
-            Artifact::Image(_) => None,
-        };
-        Route {
-            slug: record.slug.clone(),
-            target,
-            rules,
-            capabilities: record.capabilities.clone(),
-            emission_percent: record.emission_percent,
-            component,
-        }
-    }
-
-    fn end(&self, registry_readable: bool) {
+        let retry = self.entries.values().filter_map(Entry::retry_at).min();
+        let period = Instant::now() + PERIOD;
+        self.next_pass = retry.map_or(period, |retry| retry.min(period));
         self.post(|board| {
             board.ended = board.begun;
             board.last_pass_at = Some(now());
-            board.registry_readable = registry_readable;
+            board.registry_readable = readable;
+            board.settled |= board.starting.is_empty();
         });
+    }
+
+    fn apply(&mut self, records: Vec<Challenge>, due: Instant) {
+        let active = records
+            .into_iter()
+            .filter(|record| record.status == Status::Active);
+        let mut active: BTreeMap<_, _> = active.map(|record| (record.slug.clone(), record)).collect();
+        let mut intended = active
+            .iter()
+            .map(|(slug, record)| (slug.clone(), Wanted::of(record)))
+            .collect();
+        for (slug, record) in &active {
+            // Emissions and capabilities may have changed without anything to do.
+            self.entries
+                .entry(slug.clone())
+                .and_modify(|entry| entry.describe(record))
+                .or_insert_with(|| Entry::new(record));
+        }
+        for action in plan(&intended, &self.present(), due) {
+            match action {
+                Action::Stop(slug) => {
+                    self.starts.abandon(&slug);
+                    self.entries.remove(&slug);
+                    tracing::info!(challenge.slug = %slug, "The challenge is stopped");
+                }
+                Action::Start(slug) => {
+                    if let (Some(wanted), Some(record), Some(entry)) = (
+                        intended.remove(&slug),
+                        active.remove(&slug),
+                        self.entries.get_mut(&slug),
+                    ) {
+                        entry.begin(wanted);
+                        self.starts.begin(record);
+                    }
+                }
+            }
+        }
+        self.show();
+    }
+
+    fn end(&mut self, slug: &Slug, outcome: Result<Loaded, LoadError>) {
+        let Some(entry) = self.entries.get_mut(slug) else {
+            return;
+        };
+        entry.end(outcome);
+        self.next_pass = entry
+            .retry_at()
+            .map_or(self.next_pass, |retry| retry.min(self.next_pass));
+        self.show_at.get_or_insert(self.shown_at + SHOW_TOGETHER);
+    }
+
+    /// Shows the present to the readers of routes and of the board.
+    fn show(&mut self) {
+        let routes = self.entries.values().map(Entry::route);
+        self.routes.publish(routes.collect::<RouteTable>());
+        let observed = self.entries.iter();
+        let observed = observed
+            .map(|(slug, entry)| (slug.clone(), entry.observed()))
+            .collect();
+        let starting = self.entries.iter().filter(|(_, entry)| entry.is_starting());
+        let starting = starting.map(|(slug, _)| slug.clone()).collect();
+        self.post(|board| {
+            board.observed = observed;
+            board.starting = starting;
+            board.settled |= board.ended > 0 && board.starting.is_empty();
+        });
+        (self.shown_at, self.show_at) = (Instant::now(), None);
+    }
+
+    fn present(&self) -> BTreeMap<Slug, crate::plan::Present<'_>> {
+        let present = self.entries.iter();
+        present
+            .filter_map(|(slug, entry)| Some((slug.clone(), entry.present()?)))
+            .collect()
     }
 
     fn post(&self, change: impl FnOnce(&mut Board)) {
         self.board.send_modify(|board| change(Arc::make_mut(board)));
     }
-
-    /// How long until a failed start is due again.
-    fn next_retry(&self) -> Option<Duration> {
-        let due = self.present.values().filter_map(|entry| match entry.state {
-            State::Failed { retry_at, .. } => Some(retry_at),
-            State::Running { .. } => None,
-        });
-        due.min().map(|due| due.saturating_duration_since(Instant::now()))
-    }
 }
 
-impl Entry {
-    fn present(&self) -> Present {
-        let wanted = self.wanted.clone();
-        match self.state {
-            State::Running { .. } => Present::Running(wanted),
-            State::Failed { retry_at, .. } => Present::Failed { wanted, retry_at },
-        }
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => future::pending().await,
     }
-
-    fn observed(&self) -> Observed {
-        match &self.state {
-            State::Running { since, .. } => Observed::Running { since: *since },
-            State::Failed { reason, at, .. } => Observed::Failed {
-                reason: Arc::clone(reason),
-                at: *at,
-            },
-        }
-    }
-}
-
-fn retry_after(attempts: u32) -> Duration {
-    let doublings = attempts.saturating_sub(1).min(16);
-    FIRST_RETRY.saturating_mul(1 << doublings).min(LONGEST_RETRY)
 }
 
 /// The host's clock.
 pub(crate) fn now() -> UnixSeconds {
     SystemTime::now().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_start_that_keeps_failing_is_tried_less_and_less_often() {
-        let seconds: Vec<_> = [1, 2, 3, 9, 10, 1000, u32::MAX]
-            .map(|n| retry_after(n).as_secs())
-            .into();
-        assert_eq!(seconds, [1, 2, 4, 256, 300, 300, 300]);
-    }
 }

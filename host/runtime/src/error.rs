@@ -22,6 +22,12 @@ pub enum CallError {
     /// The challenge does not do this: the route or the weights export is missing.
     #[error("the challenge does not offer this call")]
     Unsupported,
+    /// The challenge is meant to run and is being started.
+    #[error("the challenge is being started")]
+    Starting {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The challenge is meant to run and could not be started, for the reason given.
     #[error("the challenge could not be started: {0}")]
     Down(Arc<str>),
@@ -29,6 +35,18 @@ pub enum CallError {
     /// the operator and must not reach a client.
     #[error("the call failed: {0}")]
     Failed(String),
+}
+
+/// When to come back to a challenge that is being started: most starts take milliseconds, and a component that
+/// is compiled for the first time seconds.
+pub const STARTING_RETRY: Duration = Duration::from_secs(2);
+
+impl CallError {
+    pub(crate) fn starting() -> Self {
+        Self::Starting {
+            retry_after: STARTING_RETRY,
+        }
+    }
 }
 
 impl From<platform_wasm::CallError> for CallError {

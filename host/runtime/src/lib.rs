@@ -6,7 +6,7 @@ mod routes;
 mod snapshot;
 mod target;
 
-pub use error::CallError;
+pub use error::{CallError, STARTING_RETRY};
 pub use routes::{Route, RoutePublisher, RouteReader, RouteTable, route_channel};
 pub use snapshot::{
     MetagraphPublisher, MetagraphReader, Publisher, PublisherGone, Reader, metagraph_channel,

@@ -30,6 +30,8 @@ pub struct Route {
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
     routes: BTreeMap<Slug, Arc<Route>>,
+    /// Whether the registry has been read for it.
+    known: bool,
 }
 
 /// The reconciler's end.
@@ -37,7 +39,7 @@ pub type RoutePublisher = Publisher<Arc<RouteTable>>;
 /// Everyone else's end.
 pub type RouteReader = Reader<Arc<RouteTable>>;
 
-/// Both ends, with an empty table.
+/// Both ends, with an empty table that is not known yet: [`RouteTable::is_known`].
 pub fn route_channel() -> (RoutePublisher, RouteReader) {
     channel(Arc::default())
 }
@@ -50,6 +52,12 @@ impl Route {
 }
 
 impl RouteTable {
+    /// Whether the host has read which challenges are active. Until then the table is empty and says nothing:
+    /// a challenge that is not in it may be there in a moment.
+    pub fn is_known(&self) -> bool {
+        self.known
+    }
+
     /// Finds an active challenge.
     pub fn get(&self, slug: &Slug) -> Option<&Arc<Route>> {
         self.routes.get(slug)
@@ -74,11 +82,18 @@ impl RouteTable {
 /// Of two routes with one slug the later stays; the registry has each slug once.
 impl FromIterator<Route> for RouteTable {
     fn from_iter<I: IntoIterator<Item = Route>>(routes: I) -> Self {
+        routes.into_iter().map(Arc::new).collect()
+    }
+}
+
+/// The same of routes that other tables have too: a change of one challenge costs nothing for the others.
+impl FromIterator<Arc<Route>> for RouteTable {
+    fn from_iter<I: IntoIterator<Item = Arc<Route>>>(routes: I) -> Self {
         let routes = routes
             .into_iter()
-            .map(|route| (route.slug.clone(), Arc::new(route)))
+            .map(|route| (route.slug.clone(), route))
             .collect();
-        Self { routes }
+        Self { routes, known: true }
     }
 }
 
@@ -119,8 +134,8 @@ mod tests {
         let (publisher, reader) = route_channel();
         let before = reader.current();
         publisher.publish([route("tsp")].into_iter().collect::<RouteTable>());
-        assert!(before.is_empty());
-        assert_eq!(reader.current().len(), 1);
+        assert!(before.is_empty() && !before.is_known());
+        assert_eq!((reader.current().len(), reader.current().is_known()), (1, true));
     }
 
     #[tokio::test]
@@ -134,5 +149,7 @@ mod tests {
         };
         let error = route("tsp").target.weights(context).await.unwrap_err();
         assert!(matches!(&error, CallError::Down(reason) if &**reason == "no such file"));
+        let error = Target::Starting.weights(context).await.unwrap_err();
+        assert!(matches!(error, CallError::Starting { .. }));
     }
 }

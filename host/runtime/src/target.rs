@@ -12,16 +12,27 @@ use crate::CallError;
 pub enum Target {
     /// A WebAssembly component.
     Wasm(Arc<Program>),
+    /// The challenge is active and its first start has not ended yet.
+    Starting,
     /// The challenge is active but could not be started, for this reason. It stays in the table, so that
     /// miners see a failure that may pass and an epoch counts it as failed instead of forgetting it.
     Down(Arc<str>),
 }
 
 impl Target {
+    /// An error while its first start has not ended; then there is no sense in looking at a request.
+    pub fn started(&self) -> Result<(), CallError> {
+        match self {
+            Self::Starting => Err(CallError::starting()),
+            Self::Wasm(_) | Self::Down(_) => Ok(()),
+        }
+    }
+
     /// Answers a miner's request, within the challenge's own deadline and limits.
     pub async fn handle(&self, request: Request) -> Result<Response, CallError> {
         match self {
             Self::Wasm(program) => Ok(program.handle_route(request).await?),
+            Self::Starting => Err(CallError::starting()),
             Self::Down(reason) => Err(CallError::Down(reason.clone())),
         }
     }
@@ -31,6 +42,7 @@ impl Target {
     pub async fn weights(&self, epoch: EpochContext) -> Result<Vec<RawWeight>, CallError> {
         match self {
             Self::Wasm(program) => Ok(program.get_weights(epoch).await?),
+            Self::Starting => Err(CallError::starting()),
             Self::Down(reason) => Err(CallError::Down(reason.clone())),
         }
     }
@@ -40,6 +52,7 @@ impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Wasm(_) => f.write_str("Wasm(…)"),
+            Self::Starting => f.write_str("Starting"),
             Self::Down(reason) => write!(f, "Down({reason:?})"),
         }
     }

@@ -1,5 +1,5 @@
-//! A gateway with three challenges: `tsp` declares its routes, `open` declares none, `silent` serves no
-//! miners. The subnet knows one key.
+//! A gateway with four challenges: `tsp` declares its routes, `open` declares none, `silent` serves no
+//! miners, `young` is being started. The subnet knows one key.
 
 use std::{
     collections::BTreeSet,
@@ -57,8 +57,12 @@ pub(crate) fn app_with(limits: Limits) -> Router {
     };
     let table = [
         route("tsp", rules, proxied.clone()),
-        route("open", vec![], proxied),
+        route("open", vec![], proxied.clone()),
         route("silent", vec![], weighed),
+        Route {
+            target: Target::Starting,
+            ..route("young", vec![], proxied.clone())
+        },
     ];
     let (routes, reader) = route_channel();
     routes.publish(table.into_iter().collect::<platform_runtime::RouteTable>());
@@ -67,6 +71,12 @@ pub(crate) fn app_with(limits: Limits) -> Router {
     let hotkeys = vec![Hotkey::from_bytes([9; 32]), miner().hotkey()];
     subnet.publish(Arc::new(Metagraph::new(NETUID, at, None, hotkeys)));
     router(Gateway::new(reader, metagraph, NETUID, limits, now()))
+}
+
+/// A host that has not read its registry yet.
+pub(crate) fn young_app() -> Router {
+    let ((_, reader), (_, metagraph)) = (route_channel(), metagraph_channel());
+    router(Gateway::new(reader, metagraph, NETUID, Limits::default(), now()))
 }
 
 pub(crate) fn miner() -> Keypair {

@@ -1,6 +1,31 @@
 //! Which request gets which answer before any challenge is asked.
 
-use crate::fixture::{app, send_plain};
+use crate::fixture::{app, miner, nonce, send, send_plain, signed, young_app};
+
+#[tokio::test]
+async fn what_is_being_started_is_asked_again_later() {
+    for (app, uris) in [
+        (young_app(), ["/challenges/tsp/tours/1", "/challenges/nim"]),
+        (app(), ["/challenges/young", "/challenges/young/tours/1"]),
+    ] {
+        for uri in uris {
+            let seen = send_plain(&app, "GET", uri).await;
+            let retry = seen.headers["retry-after"].to_str().unwrap();
+            assert_eq!((seen.status, retry), (503, "2"), "{uri}");
+        }
+    }
+    let refused = send_plain(&young_app(), "GET", "/challenges/tsp/internal/v1/get_weights").await;
+    assert_eq!(refused.status, 403);
+}
+
+#[tokio::test]
+async fn a_challenge_that_is_being_started_uses_up_no_nonce() {
+    let (app, nonce) = (app(), nonce());
+    for _ in 0..2 {
+        let request = signed(&miner(), &nonce, "POST", "/challenges/young/x", b"");
+        assert_eq!(send(&app, request).await.status, 503);
+    }
+}
 
 #[tokio::test]
 async fn the_checks_come_in_their_order() {

@@ -119,6 +119,7 @@ pub(crate) fn observed_text(observed: &Observed) -> String {
     match observed {
         Observed::Running { .. } => "running".to_owned(),
         Observed::Stopped => "stopped".to_owned(),
+        Observed::Starting => "starting".to_owned(),
         Observed::Failed { reason, .. } => format!("failed: {reason}"),
     }
 }

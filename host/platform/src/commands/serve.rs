@@ -5,8 +5,8 @@ use rustix::fs::Mode;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::App, cli::ServeArgs, commands::challenge::observed_text, output::Output, settings::Config,
-    tasks::stop_on_signal, telemetry,
+    app::App, cli::ServeArgs, commands::challenge::observed_text, open_files, output::Output,
+    settings::Config, tasks::stop_on_signal, telemetry,
 };
 
 /// The configuration is wrong, so that is the exit code: nothing was bound and nothing was written.
@@ -51,6 +51,7 @@ fn load(args: ServeArgs) -> Result<Config, WrongConfiguration> {
 pub(crate) async fn serve(args: ServeArgs, output: Output) -> anyhow::Result<()> {
     let config = load(args)?;
     telemetry::init(&config.log);
+    open_files::raise_limit();
     // Whatever a task or a guest creates from here on is the host's alone.
     rustix::process::umask(Mode::from_raw_mode(0o077));
     let stop = CancellationToken::new();

@@ -35,6 +35,13 @@ impl Host {
     }
 
     pub(crate) async fn start_in(dir: TempDir) -> Self {
+        let host = Self::begin_in(dir);
+        host.registry.started().await;
+        host
+    }
+
+    /// Starts it and does not wait for what it starts.
+    pub(crate) fn begin_in(dir: TempDir) -> Self {
         let store = Store::open(&dir.path().join("registry.sqlite3")).unwrap();
         let (publisher, routes) = route_channel();
         let mut config = EngineConfig::new(dir.path().join("cache"));
@@ -49,7 +56,6 @@ impl Host {
         let (registry, reconciler) = build(parts);
         let stop = CancellationToken::new();
         let running = spawn(reconciler, stop.clone());
-        registry.started().await;
         Self {
             registry,
             routes,
@@ -62,6 +68,11 @@ impl Host {
 
     /// The same directory with a new process's eyes.
     pub(crate) async fn restart(self) -> Self {
+        Self::start_in(self.stop().await).await
+    }
+
+    /// Ends it; its directory stays.
+    pub(crate) async fn stop(self) -> TempDir {
         let Self {
             registry,
             routes,
@@ -73,7 +84,7 @@ impl Host {
         stop.cancel();
         running.await.unwrap();
         drop((registry, routes, store));
-        Self::start_in(dir).await
+        dir
     }
 
     /// Writes a component file and returns its reference.
@@ -143,6 +154,15 @@ pub(crate) fn whole(manifest: &str) -> Vec<u8> {
         ),
     };
     wat::parse_str(include_str!("../../fixtures/whole.wat").replace(";; MANIFEST", &section)).unwrap()
+}
+
+/// A component of the whole contract that takes a while to compile.
+pub(crate) fn heavy() -> Vec<u8> {
+    let body = "local.get 0 i64.popcnt local.set 0 ".repeat(60);
+    let function = format!("(func (param i64) (result i64) {body} local.get 0)");
+    let memory = "(memory (export \"memory\") 1)";
+    let text = include_str!("../../fixtures/whole.wat");
+    wat::parse_str(text.replace(memory, &(memory.to_owned() + &function.repeat(1500)))).unwrap()
 }
 
 /// A component that passes for a challenge and does not link.

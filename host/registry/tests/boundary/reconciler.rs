@@ -7,7 +7,7 @@ use platform_registry::{NewChallenge, Observed};
 use platform_runtime::Target;
 use platform_store::{StoreError, challenges};
 
-use crate::host::{Host, files, new, slug, whole};
+use crate::host::{Host, files, heavy, new, slug, whole};
 
 async fn active(host: &Host, slug: &str) -> Challenge {
     let new = NewChallenge {
@@ -52,6 +52,35 @@ async fn what_was_active_runs_again_after_a_restart_and_nothing_else() {
     ));
     assert_eq!(host.registry.observed(&slug("draft")), Observed::Stopped);
     assert_eq!(files(&host.dir.path().join("state/challenges")), 2);
+}
+
+#[tokio::test]
+async fn a_slow_start_delays_neither_others_nor_its_own_stop() {
+    let host = Host::start().await;
+    active(&host, "quick").await;
+    let slow = NewChallenge {
+        status: Status::Active,
+        ..new("a-slow-one", host.component("slow.wasm", &heavy()))
+    };
+    host.registry.challenge_create(slow).await.unwrap();
+    let dir = host.stop().await;
+    // As after an upgrade of the host: everything is compiled again.
+    fs::remove_dir_all(dir.path().join("cache")).unwrap();
+    let host = Host::begin_in(dir);
+    let (quick, slow) = (slug("quick"), slug("a-slow-one"));
+    host.wait_for(&quick, |seen| matches!(seen, Observed::Running { .. }))
+        .await;
+    assert_eq!(host.registry.observed(&slow), Observed::Starting);
+    let target = |slug| host.routes.current().get(slug).map(|route| route.target.clone());
+    assert!(matches!(target(&quick), Some(Target::Wasm(_))));
+    assert!(matches!(target(&slow), Some(Target::Starting)));
+
+    host.registry.challenge_deactivate(&slow).await.unwrap();
+    assert_eq!(host.registry.observed(&slow), Observed::Stopped);
+    assert!(target(&slow).is_none());
+    // What the start would have brought comes too late.
+    host.registry.started().await;
+    assert!(target(&slow).is_none());
 }
 
 #[tokio::test]

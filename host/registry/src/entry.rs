@@ -1,0 +1,182 @@
+//! One active challenge as the reconciler sees it: what runs of it, what is being started, how it is shown.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use platform_domain::{Artifact, Challenge, PinnedComponent, UnixSeconds, with_causes};
+use platform_runtime::{Route, Target};
+use tokio::time::Instant;
+
+use crate::{
+    board::Observed,
+    load::{LoadError, Loaded},
+    plan::{Present, Stage, Wanted},
+    reconciler::now,
+};
+
+/// An active challenge.
+pub(crate) struct Entry {
+    /// Shared with the published tables; replaced when anything of it changes.
+    route: Arc<Route>,
+    state: State,
+    /// What the start under way is to bring.
+    starting: Option<Wanted>,
+}
+
+enum State {
+    /// Its first start has not ended.
+    New,
+    Running {
+        wanted: Wanted,
+        since: UnixSeconds,
+    },
+    Failed {
+        wanted: Wanted,
+        reason: Arc<str>,
+        at: UnixSeconds,
+        attempts: u32,
+        retry_at: Instant,
+    },
+}
+
+/// The first retry of a failed start comes after this, each further one after twice as long.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// No retry waits longer: an operator who repaired something should not have to wait for long.
+pub(crate) const LONGEST_RETRY: Duration = Duration::from_secs(300);
+
+impl Entry {
+    /// Nothing runs of it yet.
+    pub(crate) fn new(challenge: &Challenge) -> Self {
+        let route = Route {
+            slug: challenge.slug.clone(),
+            target: Target::Starting,
+            rules: Vec::new(),
+            capabilities: BTreeSet::new(),
+            emission_percent: challenge.emission_percent,
+            component: None,
+        };
+        let mut entry = Self {
+            route: Arc::new(route),
+            state: State::New,
+            starting: None,
+        };
+        entry.describe(challenge);
+        entry
+    }
+
+    /// Takes over what a record says and no program is made of.
+    pub(crate) fn describe(&mut self, challenge: &Challenge) {
+        self.route = Arc::new(Route {
+            slug: challenge.slug.clone(),
+            target: self.route.target.clone(),
+            rules: self.route.rules.clone(),
+            capabilities: challenge.capabilities.clone(),
+            emission_percent: challenge.emission_percent,
+            component: match &challenge.artifact {
+                Artifact::Component(PinnedComponent { component, .. }) => Some(*component),
+                Artifact::Image(_) => None,
+            },
+        });
+    }
+
+    /// A start begins; what ran before still answers.
+    pub(crate) fn begin(&mut self, wanted: Wanted) {
+        self.starting = Some(wanted);
+    }
+
+    /// The start has ended; what it brought takes the place of what was before.
+    pub(crate) fn end(&mut self, outcome: Result<Loaded, LoadError>) {
+        let Some(wanted) = self.starting.take() else {
+            return;
+        };
+        let slug = &self.route.slug;
+        let (target, rules) = match outcome {
+            Ok(Loaded { program, rules }) => {
+                tracing::info!(challenge.slug = %slug, "The challenge is running");
+                self.state = State::Running { wanted, since: now() };
+                (Target::Wasm(program), rules)
+            }
+            Err(error) => {
+                let attempts = match &self.state {
+                    State::Failed {
+                        wanted: before,
+                        attempts,
+                        ..
+                    } if *before == wanted => attempts.saturating_add(1),
+                    _ => 1,
+                };
+                let reason: Arc<str> = with_causes(&error).into();
+                tracing::warn!(challenge.slug = %slug, attempts, error = %reason, "The challenge cannot be started");
+                self.state = State::Failed {
+                    wanted,
+                    reason: Arc::clone(&reason),
+                    at: now(),
+                    attempts,
+                    retry_at: Instant::now() + retry_after(attempts),
+                };
+                // It keeps its place in the table: it exists, it only does not answer.
+                (Target::Down(reason), Vec::new())
+            }
+        };
+        self.route = Arc::new(Route {
+            target,
+            rules,
+            ..Route::clone(&self.route)
+        });
+    }
+
+    pub(crate) fn route(&self) -> Arc<Route> {
+        Arc::clone(&self.route)
+    }
+
+    pub(crate) fn is_starting(&self) -> bool {
+        self.starting.is_some()
+    }
+
+    pub(crate) fn observed(&self) -> Observed {
+        match &self.state {
+            State::New => Observed::Starting,
+            State::Running { since, .. } => Observed::Running { since: *since },
+            State::Failed { reason, at, .. } => Observed::Failed {
+                reason: Arc::clone(reason),
+                at: *at,
+            },
+        }
+    }
+
+    /// What `plan()` compares; `None` while there is nothing of it.
+    pub(crate) fn present(&self) -> Option<Present<'_>> {
+        let (wanted, stage) = match (&self.starting, &self.state) {
+            (Some(wanted), _) => (wanted, Stage::Starting),
+            (None, State::New) => return None,
+            (None, State::Running { wanted, .. }) => (wanted, Stage::Running),
+            (None, State::Failed { wanted, retry_at, .. }) => (wanted, Stage::Failed { retry_at: *retry_at }),
+        };
+        Some(Present { wanted, stage })
+    }
+
+    /// When it is to be tried again, if it failed.
+    pub(crate) fn retry_at(&self) -> Option<Instant> {
+        match (&self.starting, &self.state) {
+            (None, State::Failed { retry_at, .. }) => Some(*retry_at),
+            _ => None,
+        }
+    }
+}
+
+fn retry_after(attempts: u32) -> Duration {
+    let doublings = attempts.saturating_sub(1).min(16);
+    FIRST_RETRY.saturating_mul(1 << doublings).min(LONGEST_RETRY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_that_keeps_failing_is_tried_less_and_less_often() {
+        let seconds: Vec<_> = [1, 2, 3, 9, 10, 1000, u32::MAX]
+            .map(|n| retry_after(n).as_secs())
+            .into();
+        assert_eq!(seconds, [1, 2, 4, 256, 300, 300, 300]);
+    }
+}

@@ -19,7 +19,9 @@ use crate::epochs::{NETUID, devnet};
 /// The longest anything here may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// One running call and those that wait.
-const PLACES: usize = 1 + platform_wasm::MAX_QUEUED_ROUTES;
+fn places() -> usize {
+    1 + platform_wasm::Limits::default().queued_routes as usize
+}
 
 fn request(method: &str, path: &str) -> String {
     format!(
@@ -52,7 +54,7 @@ async fn a_full_queue_refuses_and_drains_and_lets_weights_through() {
         .await;
     slow(&host).await;
     let mut calls = JoinSet::new();
-    for _ in 0..PLACES + 20 {
+    for _ in 0..places() + 20 {
         let public = host.public.clone();
         calls.spawn(async move { send(&public, "POST", "slow/for/300").await });
     }

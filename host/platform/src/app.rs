@@ -14,7 +14,7 @@ use platform_epoch::{EpochConfig, Epochs};
 use platform_gateway::{Gateway, Limits};
 use platform_keys::Keypair;
 use platform_oci::ContentStore;
-use platform_registry::{MAX_MEMORY, Parts};
+use platform_registry::Parts;
 use platform_runtime::{metagraph_channel, route_channel};
 use platform_store::Store;
 use platform_wasm::{Engine, EngineConfig};
@@ -45,8 +45,8 @@ impl App {
             .with_context(|| format!("the database {} cannot be used", database.display()))?;
         let content = ContentStore::open(&state.join("content"))?;
         let engine = Engine::new(EngineConfig {
-            max_call_memory: MAX_MEMORY,
-            ..EngineConfig::new(state.join("compiled"))
+            cache_dir: state.join("compiled"),
+            limits: config.limits.clone(),
         })?;
         let (routes, route_reader) = route_channel();
         let (metagraph, metagraph_reader) = metagraph_channel();

@@ -12,6 +12,7 @@ use std::{
 
 use config::{Environment, File, FileFormat};
 use platform_domain::{BlockHash, MechanismId, Netuid};
+use platform_wasm::{LimitError, Limits};
 use platform_weights::Policy;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -29,6 +30,8 @@ pub struct Config {
     pub chain: Chain,
     /// When and how weights are computed.
     pub epoch: Epoch,
+    /// What challenges and their calls may use; `docs/limits.md` has each with its reason and ceiling.
+    pub limits: Limits,
     /// Logging, to standard error.
     pub log: Log,
 }
@@ -114,6 +117,9 @@ pub enum ConfigError {
     /// A file that is not TOML, a key that is not known, a value of the wrong type.
     #[error("the configuration is not valid")]
     Invalid(#[from] config::ConfigError),
+    /// A limit out of its range.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// A value out of its range.
     #[error("{key}: {reason}")]
     Value {
@@ -140,6 +146,7 @@ impl Default for Config {
             public: Public::default(),
             chain: Chain::default(),
             epoch: Epoch::default(),
+            limits: Limits::default(),
             log: Log::default(),
         }
     }
@@ -246,6 +253,7 @@ impl Config {
                 "must be at least 1",
             );
         }
+        self.limits.check()?;
         let endpoint = self.chain.endpoint.as_deref();
         if endpoint.is_some_and(|url| !url.starts_with("ws://") && !url.starts_with("wss://")) {
             return refuse("chain.endpoint", "must begin with ws:// or wss://");

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use platform_domain::{Artifact, Capability, Challenge};
+use platform_wasm::Limits;
 
 use crate::{FieldError, limits};
 
 const CONTAINERS_ONLY: &str = "applies to container challenges";
 
 /// Checks everything that can be told from the record alone.
-pub(crate) fn record(challenge: &Challenge) -> Result<(), FieldError> {
+pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldError> {
     let Challenge {
         slug: _,
         name,
@@ -52,7 +53,7 @@ pub(crate) fn record(challenge: &Challenge) -> Result<(), FieldError> {
     match artifact {
         Artifact::Component(_) => {
             if let Some(memory) = resources.memory {
-                limits::check_memory("resources.memory", memory)?;
+                limits::check_memory(host, "resources.memory", memory)?;
             }
             if resources.cpu.is_some() {
                 return Err(FieldError::new("resources.cpu", CONTAINERS_ONLY));
@@ -272,7 +273,7 @@ pub(crate) mod tests {
         for (edit, field) in table {
             let mut challenge = component("echo");
             edit(&mut challenge);
-            assert_eq!(record(&challenge).unwrap_err().field, *field);
+            assert_eq!(record(&Limits::default(), &challenge).unwrap_err().field, *field);
         }
         let table: &[(Edit, &str)] = &[
             (|c| c.volumes = map("a b", "/data"), "volumes"),
@@ -293,7 +294,7 @@ pub(crate) mod tests {
         for (edit, field) in table {
             let mut challenge = image();
             edit(&mut challenge);
-            assert_eq!(record(&challenge).unwrap_err().field, *field);
+            assert_eq!(record(&Limits::default(), &challenge).unwrap_err().field, *field);
         }
     }
 
@@ -303,14 +304,14 @@ pub(crate) mod tests {
         challenge.env = map("LEVEL", "a=b");
         challenge.resources = Resources::try_from(map("memory", "64MiB")).unwrap();
         challenge.description = Some("Two\nlines".into());
-        assert_eq!(record(&challenge), Ok(()));
+        assert_eq!(record(&Limits::default(), &challenge), Ok(()));
         let mut challenge = image();
         challenge.volumes = map("data", "/data/x");
         challenge.secrets = BTreeSet::from(["api_key".into()]);
         challenge.resources = Resources::try_from(map("gpu_count", "1")).unwrap();
-        assert_eq!(record(&challenge), Ok(()));
+        assert_eq!(record(&Limits::default(), &challenge), Ok(()));
         challenge.capabilities = BTreeSet::from([Capability::ProxyRoutes]);
         challenge.emission_percent = "0".parse().unwrap();
-        assert_eq!(record(&challenge), Ok(()));
+        assert_eq!(record(&Limits::default(), &challenge), Ok(()));
     }
 }

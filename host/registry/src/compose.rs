@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use platform_domain::{Artifact, Capability, Challenge, Manifest, PlainToken};
+use platform_wasm::Limits;
 
 use crate::{FieldError, NewChallenge, RegistryError, limits::Granted, reconciler::now};
 
@@ -20,6 +21,7 @@ const NO_VERSION: &str = "0.0.0";
 pub(crate) fn record(
     new: NewChallenge,
     facts: Facts,
+    limits: &Limits,
     token: &PlainToken,
 ) -> Result<Challenge, RegistryError> {
     let NewChallenge {
@@ -47,7 +49,7 @@ pub(crate) fn record(
         exported(required, exports)?;
     }
     if matches!(artifact, Artifact::Component(_)) {
-        Granted::new(&resources, manifest.as_ref())?;
+        Granted::new(limits, &resources, manifest.as_ref())?;
     }
     let manifest = manifest.as_ref();
     let created_at = now();

@@ -29,7 +29,6 @@ use tokio::sync::Notify;
 pub use board::{Board, Observed};
 pub use error::{FieldError, RegistryError};
 pub use inputs::{ChallengePatch, NewChallenge, Source};
-pub use limits::{MAX_MEMORY, MAX_ROUTE_DEADLINE, MAX_WEIGHTS_DEADLINE};
 pub use load::LoadError;
 pub use operations::Registry;
 pub use platform_oci::OciError;

@@ -1,27 +1,14 @@
-//! How large a record may be and what a program may be granted, each with its reason.
+//! How large a record may be, each with its reason, and what a program is granted within the host's limits.
 
 use std::time::Duration;
 
 use platform_domain::{ByteSize, Manifest, Resources};
+use platform_wasm::Limits;
 
 use crate::FieldError;
 
-/// Memory of one call when neither record nor manifest says otherwise: a Rust or Python guest with SQLite
-/// fits with room to spare.
-pub(crate) const DEFAULT_MEMORY: ByteSize = ByteSize(256 << 20);
-/// Memory of one call that this host grants at most. The engine reserves address space for it, and several
-/// calls run at once on a machine of some GiB.
-pub const MAX_MEMORY: ByteSize = ByteSize(1 << 30);
 /// One page of WebAssembly; less cannot be had.
 pub(crate) const MIN_MEMORY: ByteSize = ByteSize(64 << 10);
-/// A miner waits for this answer.
-pub(crate) const DEFAULT_ROUTE_DEADLINE: Duration = Duration::from_secs(10);
-/// Longer than this, clients and proxies give up.
-pub const MAX_ROUTE_DEADLINE: Duration = Duration::from_secs(60);
-/// Nobody waits for weights but the epoch, which lasts an hour.
-pub(crate) const DEFAULT_WEIGHTS_DEADLINE: Duration = Duration::from_secs(60);
-/// An epoch must end well before the next one.
-pub const MAX_WEIGHTS_DEADLINE: Duration = Duration::from_secs(600);
 
 /// A name is one line in a list.
 pub(crate) const MAX_NAME: usize = 200;
@@ -53,47 +40,48 @@ pub(crate) struct Granted {
 impl Granted {
     /// What the operator states wins over what the manifest asks for, which wins over the defaults. Too much is
     /// refused, not cut: a component that asks for more than it gets would fail later and less clearly.
-    pub(crate) fn new(resources: &Resources, manifest: Option<&Manifest>) -> Result<Self, FieldError> {
+    pub(crate) fn new(
+        limits: &Limits,
+        resources: &Resources,
+        manifest: Option<&Manifest>,
+    ) -> Result<Self, FieldError> {
         let asked = manifest
             .map(|manifest| manifest.limits.clone())
             .unwrap_or_default();
         let memory = match (resources.memory, asked.memory) {
-            (Some(memory), _) => check_memory("resources.memory", memory)?,
-            (None, Some(memory)) => check_memory("manifest.limits.memory", memory)?,
-            (None, None) => DEFAULT_MEMORY,
+            (Some(memory), _) => check_memory(limits, "resources.memory", memory)?,
+            (None, Some(memory)) => check_memory(limits, "manifest.limits.memory", memory)?,
+            (None, None) => limits.memory,
         };
-        let deadline = |field, asked: Option<u64>, default, most| match asked.map(Duration::from_millis) {
-            None => Ok(default),
-            Some(asked) if asked.is_zero() || asked > most => {
-                let reason = format!(
-                    "a deadline on this host lies between 1 and {} milliseconds",
-                    most.as_millis()
-                );
+        let deadline = |field, asked: Option<u64>, default, most| match asked {
+            Some(asked) if !(1..=most).contains(&asked) => {
+                let reason = format!("a deadline on this host lies between 1 and {most} milliseconds");
                 Err(FieldError::new(field, reason))
             }
-            Some(asked) => Ok(asked),
+            asked => Ok(Duration::from_millis(asked.unwrap_or(default))),
         };
         let (route, weights) = ("manifest.limits.route_ms", "manifest.limits.weights_ms");
         Ok(Self {
             memory,
-            route_deadline: deadline(route, asked.route_ms, DEFAULT_ROUTE_DEADLINE, MAX_ROUTE_DEADLINE)?,
+            route_deadline: deadline(route, asked.route_ms, limits.route_ms, limits.route_max_ms)?,
             weights_deadline: deadline(
                 weights,
                 asked.weights_ms,
-                DEFAULT_WEIGHTS_DEADLINE,
-                MAX_WEIGHTS_DEADLINE,
+                limits.weights_ms,
+                limits.weights_max_ms,
             )?,
         })
     }
 }
 
-pub(crate) fn check_memory(field: &str, memory: ByteSize) -> Result<ByteSize, FieldError> {
-    if (MIN_MEMORY..=MAX_MEMORY).contains(&memory) {
+pub(crate) fn check_memory(limits: &Limits, field: &str, memory: ByteSize) -> Result<ByteSize, FieldError> {
+    let most = limits.memory_max;
+    if (MIN_MEMORY..=most).contains(&memory) {
         Ok(memory)
     } else {
         Err(FieldError::new(
             field,
-            format!("memory on this host lies between {MIN_MEMORY} and {MAX_MEMORY}"),
+            format!("memory on this host lies between {MIN_MEMORY} and {most}"),
         ))
     }
 }
@@ -109,7 +97,7 @@ mod tests {
         };
         let manifest = format!(r#"{{"name":"echo","version":"1","limits":{limits}}}"#);
         let manifest = Manifest::parse(manifest.as_bytes()).unwrap();
-        Granted::new(&resources, Some(&manifest))
+        Granted::new(&Limits::default(), &resources, Some(&manifest))
             .map(|it| {
                 (
                     it.memory.0 >> 20,
@@ -150,8 +138,8 @@ mod tests {
             assert_eq!(granted(memory, limits), Err(field.to_owned()));
         }
         assert_eq!(
-            Granted::new(&Resources::default(), None).map(|it| it.memory),
-            Ok(DEFAULT_MEMORY)
+            Granted::new(&Limits::default(), &Resources::default(), None).map(|it| it.memory),
+            Ok(ByteSize(256 << 20))
         );
     }
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use bytes::Bytes;
 use platform_domain::{Artifact, Challenge, ComponentRef, DataMode, Digest, RouteRule};
 use platform_oci::{ContentStore, Fetched, OciError};
-use platform_wasm::{ComponentError, ComponentInfo, Engine, Program, ProgramSpec, inspect};
+use platform_wasm::{ComponentError, ComponentInfo, Engine, Limits, Program, ProgramSpec, inspect};
 
 use crate::{FieldError, limits::Granted};
 
@@ -55,6 +55,11 @@ impl Loader {
         }
     }
 
+    /// What a program may be granted.
+    pub(crate) fn limits(&self) -> &Limits {
+        self.engine.limits()
+    }
+
     /// Fetches what a reference points to now, and keeps it.
     pub(crate) async fn fetch(&self, reference: &ComponentRef) -> Result<Fetched, OciError> {
         self.content.fetch(reference).await
@@ -75,7 +80,8 @@ impl Loader {
         let digest = pinned.component;
         let bytes = self.read(&digest).await?;
         let info = inspect_bytes(bytes.clone()).await.map_err(LoadError::Component)?;
-        let granted = Granted::new(&challenge.resources, info.manifest.as_ref()).map_err(LoadError::Limit)?;
+        let granted = Granted::new(self.limits(), &challenge.resources, info.manifest.as_ref())
+            .map_err(LoadError::Limit)?;
         let spec = ProgramSpec {
             slug: challenge.slug.clone(),
             digest,

@@ -58,8 +58,8 @@ impl Registry {
         }
         let facts = self.facts(&new.source).await?;
         let token = new_token()?;
-        let challenge = record(new, facts, &token)?;
-        check::record(&challenge)?;
+        let challenge = record(new, facts, self.loader.limits(), &token)?;
+        check::record(self.loader.limits(), &challenge)?;
         if challenge.status == Status::Active {
             self.check_start(&challenge).await?;
         }
@@ -107,7 +107,7 @@ impl Registry {
                 }
                 return Ok(before);
             }
-            check::record(&after)?;
+            check::record(self.loader.limits(), &after)?;
             if let Some(required) = &patch.capabilities {
                 self.check_exports(&after.artifact, required).await?;
             }
@@ -118,6 +118,7 @@ impl Registry {
                 self.check_start(&after).await?;
             }
             let (slug, patch, wake) = (slug.clone(), patch.clone(), self.wake());
+            let limits = self.loader.limits().clone();
             let written = self
                 .store
                 .write("challenge_patch", move |connection| {
@@ -125,7 +126,7 @@ impl Registry {
                     let mut record =
                         challenges::get(connection, &slug)?.ok_or(RegistryError::NotFound(slug))?;
                     patch.apply(&mut record)?;
-                    check::record(&record)?;
+                    check::record(&limits, &record)?;
                     let unchecked = record.status == Status::Active && Wanted::of(&record) != checked;
                     let moved = record.status != after.status || record.artifact != after.artifact;
                     if unchecked || moved {

@@ -6,12 +6,12 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     CallError,
     data_dir::{DataDir, Turn},
-    limits::{MAX_QUEUED_ROUTES, QUEUE_WAIT, RETRY_AFTER, WEIGHTS_SLOTS},
+    limits::{Limits, count},
 };
 
 /// The calls the host can run at the same time, over all programs.
@@ -21,6 +21,7 @@ pub(crate) struct HostSlots {
     share: usize,
     routes: Arc<Semaphore>,
     weights: Arc<Semaphore>,
+    limits: Arc<Limits>,
 }
 
 /// The queue of one program.
@@ -43,11 +44,13 @@ pub(crate) struct Permit {
 }
 
 impl HostSlots {
-    pub(crate) fn new(routes: u32) -> Self {
+    /// Slots for so many routes at a time.
+    pub(crate) fn new(limits: Arc<Limits>, routes: usize) -> Self {
         Self {
-            share: (routes as usize / 2).max(1),
-            routes: Arc::new(Semaphore::new(routes as usize)),
-            weights: Arc::new(Semaphore::new(WEIGHTS_SLOTS)),
+            share: (routes / 2).max(1),
+            routes: Arc::new(Semaphore::new(routes)),
+            weights: Arc::new(Semaphore::new(count(limits.concurrent_weights))),
+            limits,
         }
     }
 }
@@ -55,19 +58,21 @@ impl HostSlots {
 impl Queue {
     pub(crate) fn new(host: HostSlots, data: Option<Arc<DataDir>>) -> Self {
         let running = if data.is_some() { 1 } else { host.share };
+        let places = running + count(host.limits.queued_routes);
         Self {
             host,
-            places: Arc::new(Semaphore::new(running + MAX_QUEUED_ROUTES)),
+            places: Arc::new(Semaphore::new(places)),
             running: Arc::new(Semaphore::new(running)),
             weights: Arc::new(Semaphore::new(1)),
             data,
         }
     }
 
-    /// A permit for a route, at once or after at most [`QUEUE_WAIT`].
+    /// A permit for a route, at once or after at most the wait that the limits allow.
     pub(crate) async fn route(&self) -> Result<Permit, CallError> {
-        let place = self.places.clone().try_acquire_owned().map_err(|_| busy())?;
-        waiting(QUEUE_WAIT, async {
+        let place = self.places.clone().try_acquire_owned();
+        let place = place.map_err(|_| self.busy())?;
+        self.waiting(self.host.limits.queue_wait(), async {
             let running = acquire(&self.running).await?;
             let host = acquire(&self.host.routes).await?;
             Ok(self.permit(vec![place, running, host]).await)
@@ -77,7 +82,7 @@ impl Queue {
 
     /// A permit for `get-weights`.
     pub(crate) async fn weights(&self, patience: Duration) -> Result<Permit, CallError> {
-        waiting(patience, async {
+        self.waiting(patience, async {
             let running = acquire(&self.weights).await?;
             let host = acquire(&self.host.weights).await?;
             Ok(self.permit(vec![running, host]).await)
@@ -92,26 +97,28 @@ impl Queue {
         };
         Permit { turn, slots }
     }
-}
 
-async fn waiting<T>(
-    at_most: Duration,
-    wait: impl Future<Output = Result<T, CallError>>,
-) -> Result<T, CallError> {
-    tokio::time::timeout(at_most, wait)
-        .await
-        .unwrap_or_else(|_| Err(busy()))
-}
-
-async fn acquire(slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, CallError> {
-    // Nobody closes these semaphores.
-    slots.clone().acquire_owned().await.map_err(|_| busy())
-}
-
-pub(crate) fn busy() -> CallError {
-    CallError::Busy {
-        retry_after: RETRY_AFTER,
+    /// Nobody closes these semaphores, so an error is a wait that was too long.
+    async fn waiting(
+        &self,
+        at_most: Duration,
+        wait: impl Future<Output = Result<Permit, AcquireError>>,
+    ) -> Result<Permit, CallError> {
+        match tokio::time::timeout(at_most, wait).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(self.busy()),
+        }
     }
+
+    fn busy(&self) -> CallError {
+        CallError::Busy {
+            retry_after: self.host.limits.retry_after(),
+        }
+    }
+}
+
+async fn acquire(slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, AcquireError> {
+    slots.clone().acquire_owned().await
 }
 
 #[cfg(test)]
@@ -120,17 +127,21 @@ mod tests {
 
     const SOON: Duration = Duration::from_millis(1);
 
+    fn slots(routes: usize) -> HostSlots {
+        HostSlots::new(Arc::default(), routes)
+    }
+
     fn is_busy(outcome: &Result<Permit, CallError>) -> bool {
-        matches!(outcome, Err(CallError::Busy { retry_after }) if *retry_after == RETRY_AFTER)
+        matches!(outcome, Err(CallError::Busy { retry_after }) if *retry_after == Limits::default().retry_after())
     }
 
     #[tokio::test]
     async fn few_weights_are_asked_for_at_once_and_routes_do_not_count() {
-        let host = HostSlots::new(2);
+        let host = slots(2);
         let queue = || Queue::new(host.clone(), None);
         let routes = [queue().route().await.unwrap(), queue().route().await.unwrap()];
         let mut weights = Vec::new();
-        for _ in 0..WEIGHTS_SLOTS {
+        for _ in 0..Limits::default().concurrent_weights {
             weights.push(queue().weights(SOON).await.unwrap());
         }
         assert!(is_busy(&queue().weights(SOON).await));
@@ -141,7 +152,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_program_leaves_half_of_the_host_to_others() {
-        let host = HostSlots::new(4);
+        let host = slots(4);
         let (greedy, other) = (Queue::new(host.clone(), None), Queue::new(host, None));
         let _running = [greedy.route().await.unwrap(), greedy.route().await.unwrap()];
         assert!(

@@ -6,12 +6,12 @@ use platform_domain::{GuestError, RawWeight, Response};
 
 use crate::{
     CallError,
-    limits::{MAX_BODY_BYTES, MAX_ERROR_CHARS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_HOTKEY_BYTES, MAX_WEIGHTS},
+    limits::{Limits, MAX_ERROR_CHARS, MAX_HOTKEY_BYTES, count, size},
     wire,
 };
 
 /// A response that an HTTP server can send as it is: 200 to 599, legal header names and values.
-pub(crate) fn response(answer: wire::Response) -> Result<Response, CallError> {
+pub(crate) fn response(answer: wire::Response, limits: &Limits) -> Result<Response, CallError> {
     let wire::Response {
         status,
         headers,
@@ -22,10 +22,10 @@ pub(crate) fn response(answer: wire::Response) -> Result<Response, CallError> {
             "the status is {status}, not 200 to 599"
         )));
     }
-    at_most("bytes of body", body.len(), MAX_BODY_BYTES)?;
-    at_most("headers", headers.len(), MAX_HEADERS)?;
+    at_most("bytes of body", body.len(), size(limits.body))?;
+    at_most("headers", headers.len(), count(limits.headers))?;
     let header_bytes = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-    at_most("bytes of headers", header_bytes, MAX_HEADER_BYTES)?;
+    at_most("bytes of headers", header_bytes, size(limits.header_bytes))?;
     for (position, (name, value)) in headers.iter().enumerate() {
         if HeaderName::from_bytes(name.as_bytes()).is_err() {
             return Err(CallError::InvalidOutput(format!(
@@ -51,8 +51,8 @@ pub(crate) fn response(answer: wire::Response) -> Result<Response, CallError> {
 
 /// The entries, if there are not too many. No valid hotkey is touched: what is cut off is malformed before and
 /// after.
-pub(crate) fn weights(list: Vec<wire::Weight>) -> Result<Vec<RawWeight>, CallError> {
-    at_most("weights", list.len(), MAX_WEIGHTS)?;
+pub(crate) fn weights(list: Vec<wire::Weight>, limits: &Limits) -> Result<Vec<RawWeight>, CallError> {
+    at_most("weights", list.len(), count(limits.weights))?;
     let entry = |wire::Weight { mut hotkey, score }: wire::Weight| {
         hotkey.truncate(hotkey.floor_char_boundary(MAX_HOTKEY_BYTES));
         hotkey.shrink_to_fit();
@@ -96,12 +96,12 @@ mod tests {
             .map(|(name, value)| ((*name).into(), (*value).into()))
             .collect();
         let body = vec![b'x'; body];
-        response(wire::Response {
+        let answer = wire::Response {
             status,
             headers,
             body,
-        })
-        .map_err(|error| error.to_string())
+        };
+        response(answer, &Limits::default()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -119,13 +119,14 @@ mod tests {
             );
             assert_eq!(answer.headers[0], ("X-Thing".to_owned(), Bytes::from("a")));
         }
-        assert!(with(200, &[], MAX_BODY_BYTES).is_ok());
+        assert!(with(200, &[], size(Limits::default().body)).is_ok());
     }
 
     #[test]
     fn an_answer_that_breaks_the_contract_is_refused_with_the_reason() {
-        let many = vec![("a", "b"); MAX_HEADERS + 1];
-        let long = "v".repeat(MAX_HEADER_BYTES);
+        let limits = Limits::default();
+        let many = vec![("a", "b"); count(limits.headers) + 1];
+        let long = "v".repeat(size(limits.header_bytes));
         for (status, headers, body, reason) in [
             (0, &[][..], 0, "status is 0"),
             (100, &[], 0, "status is 100"),
@@ -140,7 +141,7 @@ mod tests {
             (200, &[("a", "b\0")], 0, "value of header a"),
             (200, &many, 0, "headers"),
             (200, &[("a", &long)], 0, "bytes of headers"),
-            (200, &[], MAX_BODY_BYTES + 1, "bytes of body"),
+            (200, &[], size(limits.body) + 1, "bytes of body"),
         ] {
             let error = with(status, headers, body).unwrap_err();
             assert!(error.contains(reason), "{error} should contain {reason}");
@@ -156,7 +157,7 @@ mod tests {
             weight(hotkey.repeat(9)),
             weight("é".repeat(1000)),
         ];
-        let cut: Vec<_> = weights(list)
+        let cut: Vec<_> = weights(list, &Limits::default())
             .unwrap()
             .into_iter()
             .map(|entry| entry.hotkey)

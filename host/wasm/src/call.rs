@@ -10,8 +10,8 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap, component::ComponentExpor
 use wasmtime_wasi::I32Exit;
 
 use crate::{
-    CallError, admission, answer,
-    limits::{MAX_EXPLANATION, MAX_TRANSFER_BYTES},
+    CallError, answer,
+    limits::{Limits, MAX_EXPLANATION, size},
     memory::Refusal,
     program::Shared,
     state::CallState,
@@ -34,8 +34,8 @@ pub(crate) async fn handle_route(
     };
     let (answer,) = in_time(deadline, call)
         .await
-        .map_err(|end| explain(end, &store, deadline))?;
-    answer::response(answer.map_err(answer::error)?)
+        .map_err(|end| explain(end, &store, &shared.setup.limits, deadline))?;
+    answer::response(answer.map_err(answer::error)?, &shared.setup.limits)
 }
 
 /// Calls `get-weights` in a fresh instance.
@@ -54,8 +54,8 @@ pub(crate) async fn get_weights(
     };
     let (answer,) = in_time(deadline, call)
         .await
-        .map_err(|end| explain(end, &store, deadline))?;
-    answer::weights(answer.map_err(answer::error)?)
+        .map_err(|end| explain(end, &store, &shared.setup.limits, deadline))?;
+    answer::weights(answer.map_err(answer::error)?, &shared.setup.limits)
 }
 
 /// How a call ends without an answer.
@@ -72,7 +72,7 @@ fn store(shared: &Shared, request_id: &str, deadline: Duration) -> Store<CallSta
     let until = now
         .checked_add(deadline)
         .unwrap_or(now + Duration::from_secs(86_400));
-    shared.setup.store(&shared.engine.0.wasmtime, request_id, until)
+    shared.setup.store(&shared.runner.wasmtime, request_id, until)
 }
 
 /// The interruption stops a guest that computes, this one that waits.
@@ -83,7 +83,7 @@ async fn in_time<T>(deadline: Duration, call: impl Future<Output = wasmtime::Res
     }
 }
 
-fn explain(end: End, store: &Store<CallState>, deadline: Duration) -> CallError {
+fn explain(end: End, store: &Store<CallState>, limits: &Limits, deadline: Duration) -> CallError {
     let End::Error(error) = end else {
         return CallError::Deadline(deadline);
     };
@@ -91,7 +91,9 @@ fn explain(end: End, store: &Store<CallState>, deadline: Duration) -> CallError 
         return CallError::Deadline(deadline);
     }
     if error.is::<PoolConcurrencyLimitError>() {
-        return admission::busy();
+        return CallError::Busy {
+            retry_after: limits.retry_after(),
+        };
     }
     if let Some(I32Exit(code)) = error.downcast_ref() {
         return CallError::Trapped(format!("it called exit with code {code}"));
@@ -100,7 +102,7 @@ fn explain(end: End, store: &Store<CallState>, deadline: Duration) -> CallError 
     if detail.contains("fuel allocated for hostcalls") {
         return CallError::OutputTooLarge {
             what: "bytes given to the host at once",
-            limit: MAX_TRANSFER_BYTES,
+            limit: size(limits.transfer),
         };
     }
     let memory = &store.data().memory;

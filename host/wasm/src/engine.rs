@@ -7,14 +7,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use platform_domain::{ByteSize, Digest};
+use platform_domain::Digest;
 use tokio::task::spawn_blocking;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Component;
 
 use crate::{
-    ComponentError, EngineError, Program, ProgramSpec, admission::HostSlots, cache::CodeCache,
-    data_dir::DataDirs, inspect, limits, link, memory::HostMemory, state::CallState, ticker::Ticker, tuning,
-    wire::Contract,
+    ComponentError, EngineError, Limits, Needs, Program, ProgramSpec, cache::CodeCache, data_dir::DataDirs,
+    inspect, memory::HostMemory, runner::Runner, wire::Contract,
 };
 
 /// How much of the machine components may use.
@@ -22,12 +21,8 @@ use crate::{
 pub struct EngineConfig {
     /// Where compiled code is kept. Made with mode 0700; nobody but this host may write to it.
     pub cache_dir: PathBuf,
-    /// Routes that run at the same time, over all challenges; at least 1.
-    pub max_concurrent_calls: u32,
-    /// The most memory one call may have, whatever its program asks for.
-    pub max_call_memory: ByteSize,
-    /// The memory of all calls together.
-    pub max_total_memory: ByteSize,
+    /// What challenges and their calls may use.
+    pub limits: Limits,
 }
 
 /// Runs components. Clones are the same engine; its clock stops when the last clone and program are gone.
@@ -35,27 +30,21 @@ pub struct EngineConfig {
 pub struct Engine(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    // First, so that the clock has stopped when the engine goes.
-    _ticker: Ticker,
-    pub(crate) wasmtime: wasmtime::Engine,
-    linker: Linker<CallState>,
+    pub(crate) limits: Arc<Limits>,
+    runners: [Arc<Runner>; 2],
     cache: CodeCache,
     pub(crate) data_dirs: DataDirs,
-    pub(crate) slots: HostSlots,
     pub(crate) memory: HostMemory,
-    pub(crate) max_call_memory: u64,
     /// One compilation at a time: each uses every core already.
     compiler: Mutex<()>,
 }
 
 impl EngineConfig {
-    /// What suits a small machine: 64 calls of at most 256 MiB each, 4 GiB together.
+    /// With the usual limits, which suit a small machine.
     pub fn new(cache_dir: PathBuf) -> Self {
         Self {
             cache_dir,
-            max_concurrent_calls: 64,
-            max_call_memory: ByteSize(256 << 20),
-            max_total_memory: ByteSize(4 << 30),
+            limits: Limits::default(),
         }
     }
 }
@@ -63,30 +52,19 @@ impl EngineConfig {
 impl Engine {
     /// Starts an engine. Blocks on the disk.
     pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
-        let EngineConfig {
-            cache_dir,
-            max_concurrent_calls,
-            max_call_memory,
-            max_total_memory,
-        } = config;
-        let refused = |error: wasmtime::Error| EngineError::Wasmtime(format!("{error:#}"));
+        let EngineConfig { cache_dir, limits } = config;
+        limits.check().map_err(EngineError::Limits)?;
         let cache = CodeCache::open(&cache_dir).map_err(|source| EngineError::Cache {
             path: cache_dir,
             source,
         })?;
-        let routes = max_concurrent_calls.max(1);
-        let all = routes.saturating_add(limits::WEIGHTS_SLOTS as u32);
-        let max_memory = usize::try_from(max_call_memory.0).unwrap_or(usize::MAX);
-        let wasmtime = tuning::engine(all, max_memory).map_err(refused)?;
+        let limits = Arc::new(limits);
         Ok(Self(Arc::new(Inner {
-            _ticker: Ticker::start(wasmtime.clone()).map_err(EngineError::Clock)?,
-            linker: link::linker(&wasmtime).map_err(refused)?,
-            wasmtime,
+            runners: Runner::all(&limits)?.map(Arc::new),
             cache,
             data_dirs: DataDirs::default(),
-            slots: HostSlots::new(routes),
-            memory: HostMemory::new(max_total_memory.0),
-            max_call_memory: max_call_memory.0,
+            memory: HostMemory::new(limits.memory_total.0),
+            limits,
             compiler: Mutex::new(()),
         })))
     }
@@ -107,15 +85,34 @@ impl Engine {
             return Err(ComponentError::Digest { expected, found });
         }
         let info = inspect(bytes)?;
-        let component = self.compiled(bytes, &found)?;
+        let runner = self.runner(&info.needs);
+        let component = self.compiled(runner, bytes, &found)?;
         let mismatch = |error: wasmtime::Error| ComponentError::Mismatch(format!("{error:#}"));
-        let pre = self.0.linker.instantiate_pre(&component).map_err(mismatch)?;
+        let pre = runner.linker.instantiate_pre(&component).map_err(mismatch)?;
         let contract = Contract::find(&pre).map_err(ComponentError::Mismatch)?;
-        Program::new(self.clone(), pre, contract, info.capabilities, spec)
+        Program::new(
+            self.clone(),
+            runner.clone(),
+            pre,
+            contract,
+            info.capabilities,
+            spec,
+        )
     }
 
-    fn compiled(&self, bytes: &[u8], digest: &Digest) -> Result<Component, ComponentError> {
-        let (engine, cache) = (&self.0.wasmtime, &self.0.cache);
+    /// The limits it was started with.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// The smallest slots that hold it; the allocator of the largest says what is too much.
+    fn runner(&self, needs: &Needs) -> &Arc<Runner> {
+        let [small, large] = &self.0.runners;
+        if needs.fit(&small.slot) { small } else { large }
+    }
+
+    fn compiled(&self, runner: &Runner, bytes: &[u8], digest: &Digest) -> Result<Component, ComponentError> {
+        let (engine, cache) = (&runner.wasmtime, &self.0.cache);
         let name = CodeCache::name(engine, digest);
         if let Some(component) = cache.load(engine, &name) {
             return Ok(component);

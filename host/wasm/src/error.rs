@@ -4,6 +4,8 @@ use std::{io, path::PathBuf, time::Duration};
 
 use platform_domain::{Digest, GuestError, ManifestError};
 
+use crate::LimitError;
+
 /// The engine cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -18,6 +20,9 @@ pub enum EngineError {
     /// The machine or the configuration does not allow what the engine needs.
     #[error("the WebAssembly engine cannot start: {0}")]
     Wasmtime(String),
+    /// A limit is out of its range.
+    #[error(transparent)]
+    Limits(LimitError),
     /// No thread for the clock.
     #[error("the engine's clock thread cannot start")]
     Clock(#[source] io::Error),

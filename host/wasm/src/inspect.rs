@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use platform_domain::{Capability, Digest, Manifest};
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
-use crate::{ComponentError, limits::MAX_COMPONENT_BYTES, link};
+use crate::{ComponentError, limits::MAX_COMPONENT_BYTES, link, needs::Needs};
 
 /// What a component shows from outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,8 @@ pub struct ComponentInfo {
     pub imports: Vec<String>,
     /// Interfaces it offers, with versions, in order of appearance.
     pub exports: Vec<String>,
+    /// What an instance of it occupies.
+    pub needs: Needs,
 }
 
 /// The version of `platform:challenge` this host speaks.
@@ -51,6 +53,7 @@ pub fn inspect(component: &[u8]) -> Result<ComponentInfo, ComponentError> {
         imports,
         exports,
         manifest,
+        needs,
     } = read(component)?;
     for name in &imports {
         check_import(name)?;
@@ -62,6 +65,7 @@ pub fn inspect(component: &[u8]) -> Result<ComponentInfo, ComponentError> {
         manifest: manifest.map(Manifest::parse).transpose()?,
         imports,
         exports,
+        needs,
     })
 }
 
@@ -69,6 +73,7 @@ struct Outside<'a> {
     imports: Vec<String>,
     exports: Vec<String>,
     manifest: Option<&'a [u8]>,
+    needs: Needs,
 }
 
 fn malformed(error: wasmparser::BinaryReaderError) -> ComponentError {
@@ -107,8 +112,11 @@ fn read(component: &[u8]) -> Result<Outside<'_>, ComponentError> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut manifest: Option<&[u8]> = None;
     let mut depth = 0usize;
+    let mut needs = Needs::default();
     for payload in Parser::new(0).parse_all(component) {
-        match payload.map_err(malformed)? {
+        let payload = payload.map_err(malformed)?;
+        needs.count(&payload).map_err(malformed)?;
+        match payload {
             Payload::Version { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 1 => {
@@ -132,6 +140,7 @@ fn read(component: &[u8]) -> Result<Outside<'_>, ComponentError> {
         imports,
         exports,
         manifest,
+        needs,
     })
 }
 

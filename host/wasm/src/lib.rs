@@ -20,7 +20,9 @@ mod link;
 mod log_budget;
 mod logs;
 mod memory;
+mod needs;
 mod program;
+mod runner;
 mod state;
 mod ticker;
 mod tuning;
@@ -29,8 +31,6 @@ mod wire;
 pub use engine::{Engine, EngineConfig};
 pub use error::{CallError, ComponentError, EngineError};
 pub use inspect::{ComponentInfo, inspect};
-pub use limits::{
-    MAX_BODY_BYTES, MAX_COMPONENT_BYTES, MAX_HEADER_BYTES, MAX_HEADERS, MAX_QUEUED_ROUTES, MAX_WEIGHTS,
-    QUEUE_WAIT, RETRY_AFTER,
-};
+pub use limits::{Limit, LimitError, Limits, MAX_COMPONENT_BYTES, Unit};
+pub use needs::Needs;
 pub use program::{Program, ProgramSpec};

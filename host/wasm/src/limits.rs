@@ -1,84 +1,268 @@
-//! Every limit on a component and on its calls, with the reason for the number.
+//! Every limit on a component and on its calls, with the reason for the number: one table, from which come the
+//! configuration (`[limits]`), its checks and `docs/limits.md`.
 
 use std::time::Duration;
 
+use platform_domain::ByteSize;
+use serde::{Deserialize, Serialize};
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// The key in the configuration, below `limits`.
+    pub key: &'static str,
+    /// What is counted.
+    pub unit: Unit,
+    /// Without a word from the operator.
+    pub default: u64,
+    /// The least that can be configured; below it nothing would run.
+    pub floor: u64,
+    /// The most that can be configured; above it the host itself is not safe.
+    pub ceiling: u64,
+    /// Why the default is what it is.
+    pub reason: &'static str,
+}
+
+/// What a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Written with `KiB`, `MiB` or `GiB`.
+    Bytes,
+    /// Things.
+    Count,
+    /// Time.
+    Milliseconds,
+}
+
+/// A configured limit is out of its range.
+#[derive(Debug, thiserror::Error)]
+#[error("limits.{key} must be from {floor} to {ceiling}")]
+pub struct LimitError {
+    /// As in the configuration, below `limits`.
+    pub key: &'static str,
+    /// The least.
+    pub floor: String,
+    /// The most.
+    pub ceiling: String,
+}
+
+macro_rules! limits {
+    ($($(#[doc = $reason:literal])+ $key:ident: $unit:ident = $default:expr, $floor:expr, $ceiling:expr;)+) => {
+        /// The limits of one host. Byte sizes are written as text (`8MiB`), times in milliseconds.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Limits {
+            $($(#[doc = $reason])+ pub $key: limits!(@type $unit),)+
+        }
+
+        impl Limits {
+            /// Every limit, in the order of the configuration.
+            pub const TABLE: &[Limit] = &[$(Limit {
+                key: stringify!($key),
+                unit: Unit::$unit,
+                default: $default,
+                floor: $floor,
+                ceiling: $ceiling,
+                reason: concat!($($reason, "\n"),+),
+            }),+];
+
+            /// The values, in the order of [`Limits::TABLE`].
+            pub fn values(&self) -> [u64; Self::TABLE.len()] {
+                [$(limits!(@number $unit, self.$key)),+]
+            }
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($key: limits!(@value $unit, $default),)+ }
+            }
+        }
+    };
+    (@type Bytes) => { ByteSize };
+    (@type $unit:ident) => { u64 };
+    (@number Bytes, $value:expr) => { $value.0 };
+    (@number $unit:ident, $value:expr) => { $value };
+    (@value Bytes, $value:expr) => { ByteSize($value) };
+    (@value $unit:ident, $value:expr) => { $value };
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+// key: unit = default, floor, ceiling
+limits! {
+    /// Routes that run at the same time, over all challenges. Each may hold a slot of the pool.
+    concurrent_routes: Count = 64, 1, 1024;
+    /// `get-weights` calls at the same time, over all challenges, besides the routes: an epoch asks every
+    /// challenge at once, and more than a few only compete for the same cores.
+    concurrent_weights: Count = 4, 1, 64;
+    /// Routes that may wait for a turn, per challenge: some seconds of work for one that answers one by one.
+    queued_routes: Count = 64, 1, 4096;
+    /// How long a route may wait for its turn. Clients give up at about this time.
+    queue_wait_ms: Milliseconds = 5_000, 1, 60_000;
+    /// What a refused client is told to wait; long enough to drain a queue of quick calls.
+    retry_after_ms: Milliseconds = 1_000, 1_000, 60_000;
+
+    /// How long a route may take when the manifest asks for nothing: a miner waits for this answer.
+    route_ms: Milliseconds = 10_000, 1, 600_000;
+    /// How long a route may take when the manifest asks for more; after that clients and proxies give up.
+    route_max_ms: Milliseconds = 60_000, 1, 600_000;
+    /// How long a route may compute. Waiting does not count, so a slow disk is not held against the guest.
+    route_cpu_ms: Milliseconds = 5_000, 10, 600_000;
+    /// How long `get-weights` may take when the manifest asks for nothing: only the epoch waits, for an hour.
+    weights_ms: Milliseconds = 60_000, 1, 3_600_000;
+    /// How long `get-weights` may take when the manifest asks for more; an epoch must end before the next one.
+    weights_max_ms: Milliseconds = 600_000, 1, 3_600_000;
+    /// How long `get-weights` may compute.
+    weights_cpu_ms: Milliseconds = 60_000, 10, 3_600_000;
+
+    /// Memory of one call, over all its memories, when neither operator nor manifest says otherwise: a Rust or
+    /// Python guest with SQLite fits with room to spare.
+    memory: Bytes = 256 * MIB, 64 * KIB, 4 * GIB;
+    /// Memory of one call that operator or manifest may ask for. Address space is reserved for it in each slot.
+    memory_max: Bytes = GIB, 64 * KIB, 4 * GIB;
+    /// Memory of all calls together: what the host gives away of its machine.
+    memory_total: Bytes = 4 * GIB, MIB, 1024 * GIB;
+    /// Wasm frames of one call; deep recursion in a guest ends in a trap. The ceiling leaves half of a fibre's
+    /// stack to the host functions below.
+    stack: Bytes = 512 * KIB, 64 * KIB, MIB;
+    /// Function table elements of one call, over all tables: an entry per function whose address is taken.
+    table_elements: Count = 100_000, 1_000, 1_000_000;
+    /// Tables of one call. Languages that load a runtime and libraries have a table for each.
+    tables: Count = 32, 1, 64;
+    /// Core instances of one call: main module, adapters and shims, libraries of a runtime.
+    core_instances: Count = 64, 8, 256;
+    /// Memories of one call: usually one, two with an adapter.
+    memories: Count = 8, 1, 16;
+    /// Host memory for the bookkeeping of one component instance.
+    instance: Bytes = 4 * MIB, 64 * KIB, 16 * MIB;
+    /// Calls at the same time of challenges that do not fit into the slots of small Rust guests: their slots
+    /// are large, so there are fewer.
+    large_calls: Count = 16, 1, 256;
+    /// Handles a guest may hold, so that it cannot fill the host's tables.
+    handles: Count = 10_000, 100, 100_000;
+    /// Open files, streams, timers and the like of one call.
+    resources: Count = 1_024, 32, 16_384;
+    /// Host memory that one transfer from the guest may cost: the largest body, its headers, and slack. A longer
+    /// list or text is refused before it is copied.
+    transfer: Bytes = 16 * MIB, 64 * KIB, 256 * MIB;
+    /// Random bytes in one go; the host allocates them.
+    random: Bytes = 64 * KIB, 64, MIB;
+
+    /// The body of an answer; it is held in memory as a whole, once per call in flight.
+    body: Bytes = 8 * MIB, 1, 64 * MIB;
+    /// Headers of an answer: what common HTTP clients and proxies accept.
+    headers: Count = 100, 1, 1_000;
+    /// Names and values of an answer's headers together; common proxies refuse more than 32 KiB.
+    header_bytes: Bytes = 32 * KIB, 64, 256 * KIB;
+    /// Weights in one answer: a subnet has at most a few hundred UIDs. The ceiling is the contract's.
+    weights: Count = 4_096, 1, 4_096;
+
+    /// One line of a guest's log; the rest of a longer line is cut off.
+    log_line: Bytes = 8 * KIB, 80, 64 * KIB;
+    /// What a chatty challenge may log in the long run, per second.
+    log_rate: Bytes = 64 * KIB, KIB, 16 * MIB;
+    /// What a challenge may log at once, for example a panic with its backtrace in several calls.
+    log_burst: Bytes = 256 * KIB, KIB, 64 * MIB;
+}
+
 /// A Rust challenge with SQLite inside is under 2 MiB; languages that bring a whole runtime reach 30 MiB.
 pub const MAX_COMPONENT_BYTES: usize = 64 << 20;
-
-/// The body of an answer is held in memory as a whole, once per call in flight.
-pub const MAX_BODY_BYTES: usize = 8 << 20;
-/// What common HTTP clients and proxies accept.
-pub const MAX_HEADERS: usize = 100;
-/// Names and values together; common proxies refuse more than 32 KiB.
-pub const MAX_HEADER_BYTES: usize = 32 << 10;
-/// The contract's limit; a subnet has at most a few hundred UIDs.
-pub const MAX_WEIGHTS: usize = 4096;
 
 /// More than twice a hotkey, so that a longer text is malformed also after it is cut.
 pub(crate) const MAX_HOTKEY_BYTES: usize = 128;
 /// The text of an error is a sentence or two, not another way to answer.
 pub(crate) const MAX_ERROR_CHARS: usize = 4096;
-
-/// Routes that may wait for a turn, per program: some seconds of work for a challenge that answers one by one.
-pub const MAX_QUEUED_ROUTES: usize = 64;
-/// Clients give up at about this time, so a longer wait would be work for nobody.
-pub const QUEUE_WAIT: Duration = Duration::from_secs(5);
-/// What a refused client is told; long enough to drain a queue of quick calls.
-pub const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// `get-weights` calls at the same time, over all programs, besides the routes: an epoch asks every challenge
-/// at once, and more than a few only compete for the same cores.
-pub(crate) const WEIGHTS_SLOTS: usize = 4;
-
-/// The clock of the epoch interruption. A busy guest gives its thread back this often; shorter only costs.
-pub(crate) const TICK: Duration = Duration::from_millis(10);
-/// Wasm frames of one call; deep recursion in a guest ends in a trap.
-pub(crate) const MAX_WASM_STACK: usize = 512 << 10;
-/// Wasm frames and the host functions below them share a fibre's stack; the host's part must never overflow.
-pub(crate) const FIBRE_STACK: usize = 2 << 20;
-
-/// Function table elements of one call, over all tables: an entry per function whose address is taken.
-pub(crate) const MAX_TABLE_ELEMENTS: usize = 100_000;
-/// Core instances of one call: main module, adapters and shims of a few languages.
-pub(crate) const MAX_CORE_INSTANCES: u32 = 64;
-/// Memories of one call: usually one, two with an adapter.
-pub(crate) const MAX_MEMORIES: u32 = 8;
-/// Tables of one call.
-pub(crate) const MAX_TABLES: u32 = 32;
-/// Host memory for the bookkeeping of one component instance.
-pub(crate) const MAX_INSTANCE_BYTES: usize = 4 << 20;
-
-/// Host memory that one transfer from the guest may cost, answers included: the largest body, its headers, slack.
-/// A longer list or text is refused before it is copied.
-pub(crate) const MAX_TRANSFER_BYTES: usize = 2 * MAX_BODY_BYTES;
-/// Handles a guest may hold, so that it cannot fill the host's tables.
-pub(crate) const MAX_HANDLES: usize = 10_000;
-/// Open files, streams and the like of one call.
-pub(crate) const MAX_RESOURCES: usize = 1024;
-/// Random bytes in one go; the host allocates them.
-pub(crate) const MAX_RANDOM_BYTES: u64 = 64 << 10;
-
-/// One line of a guest's log; the rest of a longer line is cut off.
-pub(crate) const MAX_LOG_LINE: usize = 8 << 10;
-/// What a chatty challenge may log in the long run, per second.
-pub(crate) const LOG_BYTES_PER_SECOND: u64 = 64 << 10;
-/// What a challenge may log at once, for example a panic with its backtrace in several calls.
-pub(crate) const LOG_BURST_BYTES: u64 = 256 << 10;
-/// What a line costs besides its text, so that empty lines are not free.
+/// What a log line costs besides its text, so that empty lines are not free.
 pub(crate) const LOG_LINE_COST: u64 = 64;
-
 /// The longest explanation of a failed call that is kept for the operator.
 pub(crate) const MAX_EXPLANATION: usize = 4 << 10;
-
-/// Memory that a slot of the pool keeps between calls: what a small Rust guest touches.
-pub(crate) const KEEP_RESIDENT: usize = 2 << 20;
-/// Table memory that a slot keeps between calls.
-pub(crate) const KEEP_TABLE_RESIDENT: usize = 64 << 10;
-/// Memories given back to the kernel in one system call.
-pub(crate) const DECOMMIT_BATCH: usize = 16;
-/// Slots kept warm for their last program; bounds the resident memory of an idle host to 128 MiB.
-pub(crate) const WARM_SLOTS: u32 = 64;
 
 /// Levels below `/data` in which stale lock entries are looked for.
 pub(crate) const LOCK_SEARCH_DEPTH: usize = 8;
 /// Directory entries looked at for stale locks before the search gives up.
 pub(crate) const LOCK_SEARCH_ENTRIES: usize = 100_000;
+
+impl Limits {
+    /// Whether every value lies between its floor and its ceiling.
+    pub fn check(&self) -> Result<(), LimitError> {
+        for (limit, value) in Self::TABLE.iter().zip(self.values()) {
+            if !(limit.floor..=limit.ceiling).contains(&value) {
+                return Err(LimitError {
+                    key: limit.key,
+                    floor: limit.unit.show(limit.floor),
+                    ceiling: limit.unit.show(limit.ceiling),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// How long a route may wait for its turn.
+    pub const fn queue_wait(&self) -> Duration {
+        Duration::from_millis(self.queue_wait_ms)
+    }
+
+    /// What a refused client is told to wait.
+    pub const fn retry_after(&self) -> Duration {
+        Duration::from_millis(self.retry_after_ms)
+    }
+}
+
+impl Unit {
+    /// A number with its unit, as it is written in the configuration, times with `ms`.
+    pub fn show(self, number: u64) -> String {
+        match self {
+            Self::Bytes => ByteSize(number).to_string(),
+            Self::Count => number.to_string(),
+            Self::Milliseconds => format!("{number} ms"),
+        }
+    }
+}
+
+/// A limit as a size of this machine's memory; what is larger than the address space is as good as none.
+pub(crate) const fn size(limit: ByteSize) -> usize {
+    count(limit.0)
+}
+
+/// The same for a number of things.
+pub(crate) const fn count(limit: u64) -> usize {
+    if limit > usize::MAX as u64 {
+        usize::MAX
+    } else {
+        limit as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_lies_in_its_range_and_is_what_the_table_says() {
+        let defaults: Vec<_> = Limits::TABLE.iter().map(|limit| limit.default).collect();
+        assert_eq!(Limits::default().values().to_vec(), defaults);
+        Limits::default().check().unwrap();
+    }
+
+    #[test]
+    fn a_value_out_of_its_range_is_named_with_the_range() {
+        let limits = Limits {
+            body: ByteSize(1 << 40),
+            ..Limits::default()
+        };
+        assert_eq!(
+            limits.check().unwrap_err().to_string(),
+            "limits.body must be from 1 to 64MiB"
+        );
+        let limits = Limits {
+            queue_wait_ms: 0,
+            ..Limits::default()
+        };
+        assert_eq!(
+            limits.check().unwrap_err().to_string(),
+            "limits.queue_wait_ms must be from 1 ms to 60000 ms"
+        );
+    }
+}

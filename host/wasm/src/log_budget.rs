@@ -2,10 +2,14 @@
 
 use std::time::Instant;
 
-use crate::limits::{LOG_BURST_BYTES, LOG_BYTES_PER_SECOND, LOG_LINE_COST};
+use crate::limits::{LOG_LINE_COST, Limits};
 
 /// A token bucket in bytes.
 pub(crate) struct LogBudget {
+    /// Bytes per second in the long run.
+    rate: u64,
+    /// Bytes at once.
+    burst: u64,
     tokens: u64,
     filled: Instant,
     /// Lines dropped since it ran empty.
@@ -24,9 +28,11 @@ pub(crate) enum Verdict {
 }
 
 impl LogBudget {
-    pub(crate) fn full(now: Instant) -> Self {
+    pub(crate) fn full(limits: &Limits, now: Instant) -> Self {
         Self {
-            tokens: LOG_BURST_BYTES,
+            rate: limits.log_rate.0,
+            burst: limits.log_burst.0,
+            tokens: limits.log_burst.0,
             filled: now,
             dropped: 0,
         }
@@ -37,12 +43,12 @@ impl LogBudget {
     pub(crate) fn judge(&mut self, bytes: u64, now: Instant) -> Verdict {
         let passed =
             u64::try_from(now.saturating_duration_since(self.filled).as_millis()).unwrap_or(u64::MAX);
-        let earned = passed.saturating_mul(LOG_BYTES_PER_SECOND) / 1000;
+        let earned = passed.saturating_mul(self.rate) / 1000;
         if earned > 0 {
-            self.tokens = self.tokens.saturating_add(earned).min(LOG_BURST_BYTES);
+            self.tokens = self.tokens.saturating_add(earned).min(self.burst);
             self.filled = now;
         }
-        let recovered = self.dropped == 0 || self.tokens >= LOG_BYTES_PER_SECOND;
+        let recovered = self.dropped == 0 || self.tokens >= self.rate.min(self.burst);
         match self
             .tokens
             .checked_sub(bytes + LOG_LINE_COST)
@@ -77,21 +83,19 @@ mod tests {
     fn a_log_that_was_too_much_passes_again_after_a_second() {
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
-        let mut bucket = LogBudget::full(start);
+        let limits = Limits::default();
+        let burst = limits.log_burst.0;
+        let mut bucket = LogBudget::full(&limits, start);
         let passed = (0..1_000_000)
             .take_while(|_| bucket.judge(0, start) == Verdict::Pass)
             .count();
-        assert_eq!(
-            passed as u64,
-            LOG_BURST_BYTES / LOG_LINE_COST,
-            "even empty lines cost"
-        );
+        assert_eq!(passed as u64, burst / LOG_LINE_COST, "even empty lines cost");
         assert_eq!(bucket.judge(10, start), Verdict::Drop);
         assert_eq!(bucket.judge(10, at(500)), Verdict::Drop);
         assert_eq!(bucket.judge(10, at(1000)), Verdict::PassAfter(3));
         assert_eq!(bucket.judge(10, at(1000)), Verdict::Pass);
         assert_eq!(
-            bucket.judge(LOG_BURST_BYTES, at(900_000)),
+            bucket.judge(burst, at(900_000)),
             Verdict::DropFirst,
             "no line is larger than the bucket"
         );

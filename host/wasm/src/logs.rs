@@ -20,16 +20,20 @@ use wasmtime_wasi::{
 };
 
 use crate::{
-    limits::MAX_LOG_LINE,
+    limits::{Limits, size},
     log_budget::{LogBudget, Verdict},
 };
 
 /// The target of a guest's lines, so that a filter can treat them apart from the host's own.
 const TARGET: &str = "challenge";
+/// Bytes that a guest may hand over at once.
+const PIECE: usize = 8 << 10;
 
 /// Whom lines are attributed to, and what a challenge may still log: one per program, shared by its calls.
 pub(crate) struct ChallengeLog {
     slug: Slug,
+    /// Bytes of a line that are kept.
+    longest_line: usize,
     budget: Mutex<LogBudget>,
 }
 
@@ -46,9 +50,12 @@ struct Lines {
 }
 
 impl ChallengeLog {
-    pub(crate) fn new(slug: Slug) -> Arc<Self> {
-        let budget = Mutex::new(LogBudget::full(Instant::now()));
-        Arc::new(Self { slug, budget })
+    pub(crate) fn new(slug: Slug, limits: &Limits) -> Arc<Self> {
+        Arc::new(Self {
+            slug,
+            longest_line: size(limits.log_line),
+            budget: Mutex::new(LogBudget::full(limits, Instant::now())),
+        })
     }
 
     fn emit(&self, stream: &'static str, request_id: &str, line: &[u8]) {
@@ -120,7 +127,7 @@ impl Lines {
             let (text, ends) = part
                 .strip_suffix(b"\n")
                 .map_or((part, false), |text| (text, true));
-            let room = MAX_LOG_LINE.saturating_sub(self.line.len());
+            let room = self.log.longest_line.saturating_sub(self.line.len());
             self.line.extend(text.iter().take(room));
             if ends {
                 self.flush_line();
@@ -191,7 +198,7 @@ impl OutputStream for GuestOutput {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(MAX_LOG_LINE)
+        Ok(PIECE)
     }
 }
 
@@ -215,7 +222,7 @@ mod tests {
     use tracing_subscriber::fmt::MakeWriter;
 
     use super::*;
-    use crate::limits::{LOG_BURST_BYTES, LOG_LINE_COST};
+    use crate::limits::LOG_LINE_COST;
 
     #[derive(Clone, Default)]
     struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -250,7 +257,7 @@ mod tests {
             .without_time()
             .finish();
         tracing::subscriber::with_default(subscriber, || {
-            let log = ChallengeLog::new("tsp".parse().unwrap());
+            let log = ChallengeLog::new("tsp".parse().unwrap(), &Limits::default());
             let output = GuestOutput::new("stdout", "r1".into(), log);
             let mut stream = output.p2_stream();
             for bytes in writes {
@@ -305,9 +312,10 @@ mod tests {
 
     #[test]
     fn a_long_line_is_cut() {
-        let lines = logged(&[&vec![b'x'; 3 * MAX_LOG_LINE], b"y\nshort\n"]);
+        let longest = size(Limits::default().log_line);
+        let lines = logged(&[&vec![b'x'; 3 * longest], b"y\nshort\n"]);
         assert_eq!(lines.len(), 2);
-        assert_eq!(lines[0].matches('x').count(), MAX_LOG_LINE);
+        assert_eq!(lines[0].matches('x').count(), longest);
         assert!(!lines[0].contains('y') && lines[1].contains("short"));
     }
 
@@ -315,7 +323,7 @@ mod tests {
     fn a_flood_is_dropped_and_reported_once() {
         let line = [&[b'x'; 1000][..], b"\n"].concat();
         let lines = logged(&vec![&line[..]; 2000]);
-        let allowed = usize::try_from(LOG_BURST_BYTES / (1000 + LOG_LINE_COST)).unwrap();
+        let allowed = size(Limits::default().log_burst) / (1000 + LOG_LINE_COST as usize);
         // A slow machine may let it recover once or twice.
         assert!(
             (allowed + 1..3 * allowed).contains(&lines.len()),

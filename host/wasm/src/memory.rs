@@ -7,7 +7,7 @@ use std::sync::{
 
 use wasmtime::ResourceLimiter;
 
-use crate::limits;
+use crate::limits::{Limits, count};
 
 /// Memory shared by all calls of an engine: how many bytes are still free.
 #[derive(Clone)]
@@ -22,6 +22,7 @@ pub(crate) struct CallMemory {
     table_elements: usize,
     refused: Option<Refusal>,
     host: HostMemory,
+    limits: Arc<Limits>,
 }
 
 /// Why a guest did not get memory.
@@ -51,7 +52,7 @@ impl HostMemory {
 }
 
 impl CallMemory {
-    pub(crate) fn new(limit: u64, host: HostMemory) -> Self {
+    pub(crate) fn new(limit: u64, host: HostMemory, limits: Arc<Limits>) -> Self {
         Self {
             limit,
             used: 0,
@@ -59,6 +60,7 @@ impl CallMemory {
             table_elements: 0,
             refused: None,
             host,
+            limits,
         }
     }
 
@@ -108,7 +110,7 @@ impl ResourceLimiter for CallMemory {
         let sum = self
             .table_elements
             .saturating_add(desired.saturating_sub(current));
-        let fits = sum <= limits::MAX_TABLE_ELEMENTS;
+        let fits = sum <= count(self.limits.table_elements);
         if fits {
             self.table_elements = sum;
         }
@@ -116,15 +118,15 @@ impl ResourceLimiter for CallMemory {
     }
 
     fn instances(&self) -> usize {
-        limits::MAX_CORE_INSTANCES as usize
+        count(self.limits.core_instances)
     }
 
     fn tables(&self) -> usize {
-        limits::MAX_TABLES as usize
+        count(self.limits.tables)
     }
 
     fn memories(&self) -> usize {
-        limits::MAX_MEMORIES as usize
+        count(self.limits.memories)
     }
 }
 
@@ -147,7 +149,7 @@ mod tests {
     #[test]
     fn memories_of_one_call_count_together() {
         let host = HostMemory::new(100 << 20);
-        let mut call = CallMemory::new(8 << 20, host.clone());
+        let mut call = CallMemory::new(8 << 20, host.clone(), Arc::default());
         assert!(call.memory_growing(0, 5 * MIB, None).unwrap());
         assert_eq!(call.refused(), None);
         assert!(
@@ -164,8 +166,8 @@ mod tests {
     #[test]
     fn calls_share_what_the_host_has() {
         let host = HostMemory::new(10 << 20);
-        let mut first = CallMemory::new(8 << 20, host.clone());
-        let mut second = CallMemory::new(8 << 20, host.clone());
+        let mut first = CallMemory::new(8 << 20, host.clone(), Arc::default());
+        let mut second = CallMemory::new(8 << 20, host.clone(), Arc::default());
         assert!(first.memory_growing(0, 8 * MIB, None).unwrap());
         assert!(!second.memory_growing(0, 8 * MIB, None).unwrap());
         assert_eq!(second.refused(), Some(Refusal::Host));
@@ -176,7 +178,7 @@ mod tests {
     #[test]
     fn a_growth_that_fails_after_all_is_given_back_once() {
         let host = HostMemory::new(10 << 20);
-        let mut call = CallMemory::new(8 << 20, host.clone());
+        let mut call = CallMemory::new(8 << 20, host.clone(), Arc::default());
         assert!(call.memory_growing(0, 4 * MIB, None).unwrap());
         call.memory_grow_failed(wasmtime::Error::msg("no room")).unwrap();
         assert_eq!(free(&host), 10 << 20);

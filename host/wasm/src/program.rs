@@ -17,6 +17,7 @@ use crate::{
     CallError, ComponentError, Engine,
     admission::{Permit, Queue},
     call,
+    runner::Runner,
     state::{CallSetup, CallState},
     wire::Contract,
 };
@@ -52,7 +53,7 @@ pub struct Program {
 
 /// What a running call needs; it may outlive the program.
 pub(crate) struct Shared {
-    pub(crate) engine: Engine,
+    pub(crate) runner: Arc<Runner>,
     pub(crate) pre: InstancePre<CallState>,
     pub(crate) contract: Contract,
     pub(crate) setup: CallSetup,
@@ -61,6 +62,7 @@ pub(crate) struct Shared {
 impl Program {
     pub(crate) fn new(
         engine: Engine,
+        runner: Arc<Runner>,
         pre: InstancePre<CallState>,
         contract: Contract,
         capabilities: BTreeSet<Capability>,
@@ -76,14 +78,15 @@ impl Program {
             weights_deadline,
         } = spec;
         let data = data_dir.map(|path| engine.0.data_dirs.open(&path)).transpose()?;
-        let memory_limit = memory.0.min(engine.0.max_call_memory);
-        let mut setup = CallSetup::new(slug, memory_limit, engine.0.memory.clone());
+        let limits = engine.0.limits.clone();
+        let memory_limit = memory.0.min(limits.memory_max.0);
+        let mut setup = CallSetup::new(slug, memory_limit, engine.0.memory.clone(), limits);
         setup.env = env.into_iter().collect();
         setup.files = data.as_ref().map(|data| data.preopened());
         Ok(Self {
-            queue: Queue::new(engine.0.slots.clone(), data),
+            queue: Queue::new(runner.slots.clone(), data),
             shared: Arc::new(Shared {
-                engine,
+                runner,
                 pre,
                 contract,
                 setup,

@@ -10,7 +10,8 @@ use wasmtime_wasi::{
 };
 
 use crate::{
-    limits,
+    Limits,
+    limits::{count, size},
     logs::{ChallengeLog, GuestOutput},
     memory::{CallMemory, HostMemory},
 };
@@ -30,16 +31,18 @@ pub(crate) struct CallSetup {
     pub(crate) files: Option<WasiFilesystemCtx>,
     pub(crate) memory_limit: u64,
     pub(crate) host_memory: HostMemory,
+    pub(crate) limits: Arc<Limits>,
 }
 
 impl CallSetup {
-    pub(crate) fn new(slug: Slug, memory_limit: u64, host_memory: HostMemory) -> Self {
+    pub(crate) fn new(slug: Slug, memory_limit: u64, host_memory: HostMemory, limits: Arc<Limits>) -> Self {
         Self {
-            log: ChallengeLog::new(slug),
+            log: ChallengeLog::new(slug, &limits),
             env: Vec::new(),
             files: None,
             memory_limit,
             host_memory,
+            limits,
         }
     }
 
@@ -47,13 +50,13 @@ impl CallSetup {
     pub(crate) fn store(&self, engine: &Engine, request_id: &str, until: Instant) -> Store<CallState> {
         let state = CallState {
             wasi: self.wasi(request_id.into()),
-            resources: resource_table(),
-            memory: CallMemory::new(self.memory_limit, self.host_memory.clone()),
+            resources: resource_table(&self.limits),
+            memory: CallMemory::new(self.memory_limit, self.host_memory.clone(), self.limits.clone()),
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(limits::MAX_TRANSFER_BYTES);
-        store.set_max_component_handles(limits::MAX_HANDLES);
+        store.set_hostcall_fuel(size(self.limits.transfer));
+        store.set_max_component_handles(count(self.limits.handles));
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |_| {
             // A guest that computes never waits, so its time is also bounded by the time that has passed.
@@ -77,7 +80,7 @@ impl CallSetup {
             .allow_udp(false)
             .allow_ip_name_lookup(false)
             .socket_addr_check(|_, _| Box::pin(async { false }))
-            .max_random_size(limits::MAX_RANDOM_BYTES);
+            .max_random_size(self.limits.random.0);
         let mut wasi = builder.build();
         if let Some(files) = &self.files {
             wasi.filesystem().clone_from(files);
@@ -86,9 +89,9 @@ impl CallSetup {
     }
 }
 
-fn resource_table() -> ResourceTable {
+fn resource_table(limits: &Limits) -> ResourceTable {
     let mut table = ResourceTable::new();
-    table.set_max_capacity(limits::MAX_RESOURCES);
+    table.set_max_capacity(count(limits.resources));
     table
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use wasmtime::Engine;
 
-use crate::limits::TICK;
+use crate::tuning::TICK;
 
 /// Advances the engine's epoch every [`TICK`] until it is dropped; the drop waits for the thread.
 pub(crate) struct Ticker {

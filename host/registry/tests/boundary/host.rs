@@ -9,7 +9,7 @@ use std::{
 
 use platform_domain::{EmissionPercent, Resources, Slug, Status};
 use platform_oci::ContentStore;
-use platform_registry::{MAX_MEMORY, NewChallenge, Observed, Parts, Reconciler, Registry, Source, build};
+use platform_registry::{NewChallenge, Observed, Parts, Reconciler, Registry, Source, build};
 use platform_runtime::{RouteReader, route_channel};
 use platform_store::Store;
 use platform_wasm::{Engine, EngineConfig};
@@ -44,12 +44,10 @@ impl Host {
     pub(crate) fn begin_in(dir: TempDir) -> Self {
         let store = Store::open(&dir.path().join("registry.sqlite3")).unwrap();
         let (publisher, routes) = route_channel();
-        let mut config = EngineConfig::new(dir.path().join("cache"));
-        config.max_call_memory = MAX_MEMORY;
         let parts = Parts {
             store: store.clone(),
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
-            engine: Engine::new(config).unwrap(),
+            engine: Engine::new(EngineConfig::new(dir.path().join("cache"))).unwrap(),
             state_dir: dir.path().join("state"),
             routes: publisher,
         };

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use platform_domain::{ByteSize, GuestError};
-use platform_wasm::{CallError, ComponentError, MAX_WEIGHTS};
+use platform_wasm::{CallError, ComponentError, Limits};
 
 use crate::{
     guests,
@@ -103,8 +103,8 @@ async fn a_busy_guest_does_not_stop_others_on_the_same_thread() {
 async fn weights_are_counted_before_they_are_read() {
     let host = Host::new();
     let program = host.load(guests::whole()).await;
-    let most = MAX_WEIGHTS as u64;
-    assert_eq!(program.get_weights(epoch(most)).await.unwrap().len(), MAX_WEIGHTS);
+    let most = Limits::default().weights;
+    assert_eq!(program.get_weights(epoch(most)).await.unwrap().len() as u64, most);
     for too_many in [most + 1, 200_000, 1_000_000] {
         let error = program.get_weights(epoch(too_many)).await.unwrap_err();
         assert!(

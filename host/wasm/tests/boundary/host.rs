@@ -42,10 +42,9 @@ impl Host {
 }
 
 pub(crate) fn config(cache_dir: PathBuf) -> EngineConfig {
-    EngineConfig {
-        max_concurrent_calls: 8,
-        ..EngineConfig::new(cache_dir)
-    }
+    let mut config = EngineConfig::new(cache_dir);
+    config.limits.concurrent_routes = 8;
+    config
 }
 
 pub(crate) fn spec(component: &[u8]) -> ProgramSpec {

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use platform_wasm::{CallError, MAX_QUEUED_ROUTES, Program};
+use platform_wasm::{CallError, Limits, Program};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -75,7 +75,7 @@ async fn calls_without_data_overlap() {
 async fn a_full_queue_refuses_at_once_and_lets_weights_through() {
     let host = Host::new();
     let program = Arc::new(host.load_with_data(guests::whole()).await);
-    let flood = MAX_QUEUED_ROUTES + 10;
+    let flood = Limits::default().queued_routes + 10;
     let mut tasks = JoinSet::new();
     for _ in 0..flood {
         let program = program.clone();

@@ -1,0 +1,49 @@
+//! One class of slots with all that belongs to it: an engine, its clock, its linker and who may use it.
+
+use std::sync::Arc;
+
+use wasmtime::component::Linker;
+
+use crate::{
+    EngineError,
+    admission::HostSlots,
+    limits::{Limits, count},
+    link,
+    state::CallState,
+    ticker::Ticker,
+    tuning::{self, Slot},
+};
+
+/// Runs the components that fit into its slots.
+pub(crate) struct Runner {
+    // First, so that the clock has stopped when the engine goes.
+    _ticker: Ticker,
+    pub(crate) wasmtime: wasmtime::Engine,
+    pub(crate) linker: Linker<CallState>,
+    pub(crate) slots: HostSlots,
+    pub(crate) slot: Slot,
+}
+
+impl Runner {
+    /// One per class, smallest slots first.
+    pub(crate) fn all(limits: &Arc<Limits>) -> Result<[Self; 2], EngineError> {
+        let [small, large] = Slot::classes(limits);
+        let routes = count(limits.concurrent_routes);
+        let few = routes.min(count(limits.large_calls));
+        Ok([Self::new(limits, small, routes)?, Self::new(limits, large, few)?])
+    }
+
+    fn new(limits: &Arc<Limits>, slot: Slot, routes: usize) -> Result<Self, EngineError> {
+        let refused = |error: wasmtime::Error| EngineError::Wasmtime(format!("{error:#}"));
+        let calls = routes.saturating_add(count(limits.concurrent_weights));
+        let calls = u32::try_from(calls).unwrap_or(u32::MAX);
+        let wasmtime = tuning::engine(limits, slot, calls).map_err(refused)?;
+        Ok(Self {
+            _ticker: Ticker::start(wasmtime.clone()).map_err(EngineError::Clock)?,
+            linker: link::linker(&wasmtime).map_err(refused)?,
+            wasmtime,
+            slots: HostSlots::new(limits.clone(), routes),
+            slot,
+        })
+    }
+}

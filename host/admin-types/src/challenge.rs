@@ -9,7 +9,7 @@ use platform_domain::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::{Observed, optional::present};
+use crate::{BreakerView, Observed, optional::present};
 
 /// `POST /v1/admin/challenges`. Exactly one of `component` and `image` is given.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -153,6 +153,8 @@ pub struct ChallengeView {
     pub status: Status,
     /// What is running of it.
     pub observed: Observed,
+    /// Whether its routes are served.
+    pub breaker: BreakerView,
     /// Where its public routes begin.
     pub public_proxy_base_path: String,
     /// What it does for the host.

@@ -14,7 +14,8 @@ use platform_domain::{PlainToken, Slug};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    ChallengeCreated, ChallengeList, ChallengeView, CreateChallenge, ErrorBody, HostStatus, PatchChallenge,
+    ChallengeCreated, ChallengeList, ChallengeView, CreateChallenge, ErrorBody, HostStatus, IncidentList,
+    PatchChallenge,
 };
 
 /// Speaks to one host as its operator.
@@ -129,6 +130,17 @@ impl Client {
     /// Disables a challenge.
     pub async fn challenge_disable(&self, slug: &Slug) -> Result<ChallengeView, ClientError> {
         self.call(Method::POST, &format!("{}/disable", challenge(slug)), None)
+            .await
+    }
+
+    /// What a challenge did wrong since the host started.
+    pub async fn challenge_incidents(&self, slug: &Slug) -> Result<IncidentList, ClientError> {
+        self.get(&format!("{}/incidents", challenge(slug))).await
+    }
+
+    /// Lets miners reach a challenge again whose breaker is open.
+    pub async fn challenge_resume(&self, slug: &Slug) -> Result<ChallengeView, ClientError> {
+        self.call(Method::POST, &format!("{}/breaker/close", challenge(slug)), None)
             .await
     }
 

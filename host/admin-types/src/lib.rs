@@ -7,6 +7,7 @@
 mod challenge;
 mod client;
 mod error;
+mod health;
 mod optional;
 mod status;
 mod weights;
@@ -16,5 +17,6 @@ pub use challenge::{
 };
 pub use client::{Client, ClientError};
 pub use error::{ErrorBody, ErrorDetail};
+pub use health::{BreakerState, BreakerView, IncidentList, IncidentView};
 pub use status::{ChallengeStatus, HostStatus, Observed, ReconcilerStatus};
 pub use weights::{AnswerView, EpochList, EpochView, PreviewView, VectorView, WeightsStatus};

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use platform_domain::{Slug, Status, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
+use crate::BreakerView;
+
 /// What the host sees of a challenge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -56,4 +58,6 @@ pub struct ChallengeStatus {
     pub status: Status,
     /// What is running of it.
     pub observed: Observed,
+    /// Whether its routes are served.
+    pub breaker: BreakerView,
 }

@@ -21,7 +21,8 @@ pub(crate) async fn list(State(state): State<AdminState>) -> Result<Json<Challen
     let board = state.registry.board();
     let view = |challenge: Challenge| {
         let observed = board.observed(&challenge.slug);
-        challenge_view(challenge, observed)
+        let health = state.registry.health(&challenge.slug);
+        challenge_view(challenge, observed, &health)
     };
     Ok(Json(ChallengeList {
         challenges: challenges.into_iter().map(view).collect(),
@@ -82,9 +83,10 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn show_now(state: &AdminState, challenge: Challenge) -> ChallengeView {
+pub(crate) fn show_now(state: &AdminState, challenge: Challenge) -> ChallengeView {
     let observed = state.registry.observed(&challenge.slug);
-    challenge_view(challenge, observed)
+    let health = state.registry.health(&challenge.slug);
+    challenge_view(challenge, observed, &health)
 }
 
 #[cfg(test)]

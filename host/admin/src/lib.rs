@@ -7,6 +7,7 @@
 mod auth;
 mod challenges;
 mod error;
+mod health;
 mod json;
 mod routes;
 mod slug;

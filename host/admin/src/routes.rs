@@ -8,7 +8,7 @@ use axum::{
     routing::{MethodRouter, delete, get, patch, post},
 };
 
-use crate::{AdminState, ApiError, auth, challenges, status, weights};
+use crate::{AdminState, ApiError, auth, challenges, health, status, weights};
 
 type Listed = (Method, &'static str, MethodRouter<AdminState>);
 
@@ -42,6 +42,16 @@ fn listed() -> Vec<Listed> {
             Method::POST,
             "/v1/admin/challenges/{slug}/disable",
             post(challenges::disable),
+        ),
+        (
+            Method::GET,
+            "/v1/admin/challenges/{slug}/incidents",
+            get(health::incidents),
+        ),
+        (
+            Method::POST,
+            "/v1/admin/challenges/{slug}/breaker/close",
+            post(health::close),
         ),
         (Method::GET, "/v1/admin/status", get(status::show)),
         (Method::POST, "/v1/admin/weights/preview", post(weights::preview)),
@@ -116,7 +126,7 @@ mod tests {
             .into_iter()
             .map(|(method, path, _)| (method, path.replace("{slug}", "echo").replace("{epoch}", "1")))
             .collect();
-        assert_eq!(routes.len(), 14);
+        assert_eq!(routes.len(), 16);
         for path in [
             "/v1/admin/nothing",
             "/v1/admin",

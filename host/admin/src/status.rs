@@ -3,18 +3,20 @@
 use axum::extract::State;
 use platform_admin_types::{ChallengeStatus, HostStatus, ReconcilerStatus};
 
-use crate::{AdminState, ApiError, Json, view::observed};
+use crate::{AdminState, ApiError, Json, health::breaker_view, view::observed};
 
 pub(crate) async fn show(State(state): State<AdminState>) -> Result<Json<HostStatus>, ApiError> {
     let challenges = state.registry.challenge_list().await?;
     let board = state.registry.board();
     let challenges = challenges.into_iter().map(|challenge| {
         let observed = observed(board.observed(&challenge.slug));
+        let breaker = breaker_view(&state.registry.health(&challenge.slug));
         (
             challenge.slug,
             ChallengeStatus {
                 status: challenge.status,
                 observed,
+                breaker,
             },
         )
     });

@@ -3,9 +3,9 @@
 
 use platform_admin_types::{self as wire, ChallengeView, ComponentView, CreateChallenge, PatchChallenge};
 use platform_domain::{Artifact, Challenge, PinnedComponent, Status};
-use platform_registry::{ChallengePatch, NewChallenge, Observed, Source};
+use platform_registry::{ChallengePatch, Health, NewChallenge, Observed, Source};
 
-use crate::ApiError;
+use crate::{ApiError, health::breaker_view};
 
 pub(crate) fn new_challenge(create: CreateChallenge) -> Result<NewChallenge, ApiError> {
     let CreateChallenge {
@@ -84,7 +84,7 @@ pub(crate) fn challenge_patch(patch: PatchChallenge) -> ChallengePatch {
     }
 }
 
-pub(crate) fn challenge_view(challenge: Challenge, seen: Observed) -> ChallengeView {
+pub(crate) fn challenge_view(challenge: Challenge, seen: Observed, health: &Health) -> ChallengeView {
     let public_proxy_base_path = challenge.public_path();
     let Challenge {
         slug,
@@ -130,6 +130,7 @@ pub(crate) fn challenge_view(challenge: Challenge, seen: Observed) -> ChallengeV
         emission_percent,
         status,
         observed: observed(seen),
+        breaker: breaker_view(health),
         public_proxy_base_path,
         required_capabilities: capabilities,
         data,

@@ -78,6 +78,8 @@ impl Gateway {
         // Before its start has ended nothing is known of its routes, and no nonce may be used up for nothing.
         route.target.started().map_err(Refusal::Call)?;
         let rule = find_rule(&route.rules, parts.method.as_str(), path)?;
+        // While nothing of it is served, no body is read and no nonce used up.
+        route.target.may_ask().map_err(Refusal::Call)?;
 
         if headers::size(&parts.headers) > MAX_HEADER_BYTES {
             return Err(Refusal::HeadersTooLarge);
@@ -211,6 +213,9 @@ fn log(id: &RequestId, slug: Option<&Slug>, refusal: &Refusal) {
         Refusal::Call(error @ CallError::Starting { .. }) => tracing::debug!(
             request.id = %id, challenge.slug = slug, http.status = status, error = %error,
             "a request came too early"
+        ),
+        Refusal::Call(CallError::Suspended { .. }) => tracing::debug!(
+            request.id = %id, challenge.slug = slug, http.status = status, "a suspended challenge was asked"
         ),
         Refusal::Call(error) => tracing::warn!(
             request.id = %id, challenge.slug = slug, http.status = status, error = with_causes(error),

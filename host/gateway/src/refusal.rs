@@ -162,6 +162,14 @@ fn call_answer(error: &CallError) -> Answer {
                 "Challenge is starting",
             )
         },
+        CallError::Suspended { retry_after } => Answer {
+            retry_after: Some(*retry_after),
+            ..answer(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "suspended",
+                "Challenge is suspended for now",
+            )
+        },
         CallError::Deadline(_) => answer(
             StatusCode::GATEWAY_TIMEOUT,
             "challenge_timeout",
@@ -266,6 +274,14 @@ mod tests {
                 503,
                 Some("2"),
                 "Challenge is starting",
+            ),
+            (
+                CallError::Suspended {
+                    retry_after: Duration::from_millis(1500),
+                },
+                503,
+                Some("2"),
+                "Challenge is suspended for now",
             ),
             (CallError::Unsupported, 404, None, "Challenge not found"),
             (CallError::Down(secret.into()), 502, None, "Challenge unavailable"),

@@ -56,6 +56,7 @@ impl App {
             engine,
             state_dir: state.clone(),
             routes,
+            breaker: config.breaker.policy(),
         };
         let (registry, reconciler) = platform_registry::build(parts);
         let epochs = Epochs::new(

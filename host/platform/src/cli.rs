@@ -130,6 +130,10 @@ pub(crate) enum ChallengeCommand {
     Deactivate { slug: Slug },
     /// Take it down by decision.
     Disable { slug: Slug },
+    /// Show what a challenge did wrong since the host started: crashes, time-outs, answers nobody can use.
+    Incidents { slug: Slug },
+    /// Let miners reach it again at once when it is suspended after too many crashes or time-outs.
+    Resume { slug: Slug },
     /// Remove it from the registry; its state directory stays.
     Delete { slug: Slug },
 }

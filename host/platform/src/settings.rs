@@ -12,6 +12,7 @@ use std::{
 
 use config::{Environment, File, FileFormat};
 use platform_domain::{BlockHash, MechanismId, Netuid};
+use platform_runtime::BreakerPolicy;
 use platform_wasm::{LimitError, Limits};
 use platform_weights::Policy;
 use serde::{Deserialize, Serialize, Serializer};
@@ -30,6 +31,8 @@ pub struct Config {
     pub chain: Chain,
     /// When and how weights are computed.
     pub epoch: Epoch,
+    /// When a challenge that fails is left alone.
+    pub breaker: Breaker,
     /// What challenges and their calls may use; `docs/limits.md` has each with its reason and ceiling.
     pub limits: Limits,
     /// Logging, to standard error.
@@ -93,6 +96,23 @@ pub struct Epoch {
     pub poll_ms: u64,
 }
 
+/// When the routes of a challenge that crashes or times out are refused, and for how long. The reasons are with
+/// [`BreakerPolicy`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Breaker {
+    /// Fewer crashes and time-outs never open it: 1 to 1000.
+    pub failures: u32,
+    /// For how long calls are counted, at most an hour.
+    pub window_ms: u64,
+    /// It does not open before calls were counted for so long, at most the window.
+    pub watch_ms: u64,
+    /// How long it is open the first time, at most a minute.
+    pub first_backoff_ms: u64,
+    /// Each further time it is open for twice as long, up to this; at most an hour.
+    pub longest_backoff_ms: u64,
+}
+
 /// Logging.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -146,6 +166,7 @@ impl Default for Config {
             public: Public::default(),
             chain: Chain::default(),
             epoch: Epoch::default(),
+            breaker: Breaker::default(),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -192,6 +213,39 @@ impl Default for Epoch {
             policy: Policy::Normalized,
             collect_seconds: 60,
             poll_ms: 6_000,
+        }
+    }
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        let BreakerPolicy {
+            failures,
+            window,
+            watch,
+            first_backoff,
+            longest_backoff,
+        } = BreakerPolicy::default();
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            failures,
+            window_ms: millis(window),
+            watch_ms: millis(watch),
+            first_backoff_ms: millis(first_backoff),
+            longest_backoff_ms: millis(longest_backoff),
+        }
+    }
+}
+
+impl Breaker {
+    /// The same for the runtime.
+    pub const fn policy(&self) -> BreakerPolicy {
+        BreakerPolicy {
+            failures: self.failures,
+            window: Duration::from_millis(self.window_ms),
+            watch: Duration::from_millis(self.watch_ms),
+            first_backoff: Duration::from_millis(self.first_backoff_ms),
+            longest_backoff: Duration::from_millis(self.longest_backoff_ms),
         }
     }
 }
@@ -266,6 +320,9 @@ impl Config {
         }
         if self.chain.hotkey_file.is_some() && endpoint.is_none() {
             return refuse("chain.endpoint", "must be set when there is a hotkey_file");
+        }
+        if let Err(error) = self.breaker.policy().check() {
+            return refuse(&format!("breaker.{}", error.key), &error.to_string());
         }
         tracing_subscriber::EnvFilter::try_new(&self.log.filter)
             .map(|_| ())

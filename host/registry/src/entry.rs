@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use platform_domain::{Artifact, Challenge, PinnedComponent, UnixSeconds, with_causes};
-use platform_runtime::{Route, Target};
+use platform_runtime::{Guarded, Health, Route, Target};
 use tokio::time::Instant;
 
 use crate::{
@@ -17,6 +17,8 @@ use crate::{
 pub(crate) struct Entry {
     /// Shared with the published tables; replaced when anything of it changes.
     route: Arc<Route>,
+    /// The challenge's, whichever program runs.
+    health: Arc<Health>,
     state: State,
     /// What the start under way is to bring.
     starting: Option<Wanted>,
@@ -45,7 +47,7 @@ pub(crate) const LONGEST_RETRY: Duration = Duration::from_secs(300);
 
 impl Entry {
     /// Nothing runs of it yet.
-    pub(crate) fn new(challenge: &Challenge) -> Self {
+    pub(crate) fn new(challenge: &Challenge, health: Arc<Health>) -> Self {
         let route = Route {
             slug: challenge.slug.clone(),
             target: Target::Starting,
@@ -56,6 +58,7 @@ impl Entry {
         };
         let mut entry = Self {
             route: Arc::new(route),
+            health,
             state: State::New,
             starting: None,
         };
@@ -89,11 +92,18 @@ impl Entry {
             return;
         };
         let slug = &self.route.slug;
+        if self.state.wanted().is_some_and(|before| *before != wanted) {
+            // What another program did says nothing of this one.
+            self.health.reset();
+        }
         let (target, rules) = match outcome {
             Ok(Loaded { program, rules }) => {
                 tracing::info!(challenge.slug = %slug, "The challenge is running");
                 self.state = State::Running { wanted, since: now() };
-                (Target::Wasm(program), rules)
+                (
+                    Target::Wasm(Guarded::new(program, Arc::clone(&self.health))),
+                    rules,
+                )
             }
             Err(error) => {
                 let attempts = match &self.state {
@@ -159,6 +169,15 @@ impl Entry {
         match (&self.starting, &self.state) {
             (None, State::Failed { retry_at, .. }) => Some(*retry_at),
             _ => None,
+        }
+    }
+}
+
+impl State {
+    fn wanted(&self) -> Option<&Wanted> {
+        match self {
+            Self::New => None,
+            Self::Running { wanted, .. } | Self::Failed { wanted, .. } => Some(wanted),
         }
     }
 }

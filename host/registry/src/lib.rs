@@ -10,6 +10,7 @@ mod check;
 mod compose;
 mod entry;
 mod error;
+mod health;
 mod inputs;
 mod limits;
 mod load;
@@ -21,7 +22,7 @@ mod starts;
 use std::{path::PathBuf, sync::Arc};
 
 use platform_oci::ContentStore;
-use platform_runtime::RoutePublisher;
+use platform_runtime::{BreakerPolicy, RoutePublisher};
 use platform_store::Store;
 use platform_wasm::Engine;
 use tokio::sync::Notify;
@@ -32,6 +33,7 @@ pub use inputs::{ChallengePatch, NewChallenge, Source};
 pub use load::LoadError;
 pub use operations::Registry;
 pub use platform_oci::OciError;
+pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
 pub use platform_wasm::ComponentError;
 pub use reconciler::Reconciler;
 
@@ -47,6 +49,8 @@ pub struct Parts {
     pub state_dir: PathBuf,
     /// The one writer of the table of routes.
     pub routes: RoutePublisher,
+    /// When a challenge that fails is left alone.
+    pub breaker: BreakerPolicy,
 }
 
 /// Builds both halves. Nothing runs until [`Reconciler::run`] does.
@@ -57,16 +61,19 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
         engine,
         state_dir,
         routes,
+        breaker,
     } = parts;
     let wake = Arc::new(Notify::new());
     let (publisher, board) = board::channel();
     let loader = load::Loader::new(content, engine, state_dir);
+    let health = health::HealthBook::new(breaker);
     let reconciler = Reconciler::new(
         store.clone(),
         loader.clone(),
+        health.clone(),
         Arc::clone(&wake),
         publisher,
         routes,
     );
-    (Registry::new(store, loader, wake, board), reconciler)
+    (Registry::new(store, loader, wake, board, health), reconciler)
 }

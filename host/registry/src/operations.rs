@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use platform_domain::{Artifact, Capability, Challenge, PlainToken, Slug, Status};
-use platform_store::{Store, StoreError, challenges};
+use platform_runtime::Health;
+use platform_store::{Store, StoreError, breakers, challenges};
 use tokio::sync::Notify;
 
 use crate::{
@@ -11,6 +12,7 @@ use crate::{
     board::BoardReader,
     check,
     compose::{Facts, exported, new_token, record},
+    health::HealthBook,
     load::{LoadError, Loader, inspect_bytes},
     plan::Wanted,
     reconciler::now,
@@ -23,6 +25,7 @@ pub struct Registry {
     loader: Loader,
     wake: Arc<Notify>,
     board: BoardReader,
+    health: HealthBook,
 }
 
 /// Wakes the reconciler when dropped. A transaction returns it, so it is dropped after the commit even when
@@ -36,12 +39,19 @@ const SETTLE: Duration = Duration::from_secs(10);
 const MAX_ATTEMPTS: u32 = 4;
 
 impl Registry {
-    pub(crate) fn new(store: Store, loader: Loader, wake: Arc<Notify>, board: BoardReader) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        loader: Loader,
+        wake: Arc<Notify>,
+        board: BoardReader,
+        health: HealthBook,
+    ) -> Self {
         Self {
             store,
             loader,
             wake,
             board,
+            health,
         }
     }
 
@@ -134,6 +144,10 @@ impl Registry {
                     }
                     record.updated_at = now();
                     challenges::update(connection, &record)?;
+                    if loads {
+                        // Also when the host dies before the new program takes the old one's place.
+                        breakers::delete(connection, &record.slug)?;
+                    }
                     Ok(Some((record, wake)))
                 })
                 .await?;
@@ -183,7 +197,20 @@ impl Registry {
             .await?;
         tracing::info!(challenge.slug = %slug, "The challenge is deleted; its state directory stays");
         self.settle(slug, wake).await;
+        self.health.forget(slug);
         Ok(())
+    }
+
+    /// Lets miners reach a challenge again that is left alone because it failed too often.
+    pub async fn challenge_resume(&self, slug: &Slug) -> Result<Challenge, RegistryError> {
+        let challenge = self.challenge_get(slug).await?;
+        self.health.of(slug).reset();
+        Ok(challenge)
+    }
+
+    /// How a challenge that is registered does.
+    pub fn health(&self, slug: &Slug) -> Arc<Health> {
+        self.health.of(slug)
     }
 
     /// What is running of a challenge.

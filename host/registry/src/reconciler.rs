@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     board::{Board, BoardPublisher},
     entry::{Entry, LONGEST_RETRY},
+    health::HealthBook,
     load::{LoadError, Loaded, Loader},
     plan::{Action, Wanted, plan},
     starts::Starts,
@@ -30,6 +31,7 @@ use crate::{
 pub struct Reconciler {
     store: Store,
     starts: Starts,
+    health: HealthBook,
     wake: Arc<Notify>,
     board: BoardPublisher,
     routes: RoutePublisher,
@@ -51,6 +53,7 @@ impl Reconciler {
     pub(crate) fn new(
         store: Store,
         loader: Loader,
+        health: HealthBook,
         wake: Arc<Notify>,
         board: BoardPublisher,
         routes: RoutePublisher,
@@ -59,6 +62,7 @@ impl Reconciler {
         Self {
             store,
             starts: Starts::new(loader),
+            health,
             wake,
             board,
             routes,
@@ -70,7 +74,14 @@ impl Reconciler {
     }
 
     /// Runs until `stop`. What runs stays callable until the table is dropped.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(self, stop: CancellationToken) {
+        // Before the first challenge is there, so that none is served that was left alone.
+        self.health.restore(&self.store).await;
+        let keep = self.health.clone().keep(self.store.clone(), stop.clone());
+        tokio::join!(keep, self.reconcile(stop));
+    }
+
+    async fn reconcile(mut self, stop: CancellationToken) {
         loop {
             tokio::select! {
                 // In this order: what is due is shown also while one start after the other ends.
@@ -124,13 +135,14 @@ impl Reconciler {
             self.entries
                 .entry(slug.clone())
                 .and_modify(|entry| entry.describe(record))
-                .or_insert_with(|| Entry::new(record));
+                .or_insert_with(|| Entry::new(record, self.health.of(slug)));
         }
         for action in plan(&intended, &self.present(), due) {
             match action {
                 Action::Stop(slug) => {
                     self.starts.abandon(&slug);
                     self.entries.remove(&slug);
+                    self.health.of(&slug).reset();
                     tracing::info!(challenge.slug = %slug, "The challenge is stopped");
                 }
                 Action::Start(slug) => {

@@ -28,6 +28,12 @@ pub enum CallError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// Too many of its calls ended badly, so it is left alone for a while.
+    #[error("the challenge is suspended")]
+    Suspended {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The challenge is meant to run and could not be started, for the reason given.
     #[error("the challenge could not be started: {0}")]
     Down(Arc<str>),

@@ -1,12 +1,23 @@
 //! What runs now: a challenge's target, whichever way it runs, and the immutable table of all of them.
 //! The reconciler is the only writer; everyone else reads a snapshot. No store, no HTTP.
 
+mod breaker;
 mod error;
+mod guarded;
+mod health;
+mod incidents;
+mod policy;
+mod report;
 mod routes;
 mod snapshot;
 mod target;
 
 pub use error::{CallError, STARTING_RETRY};
+pub use guarded::Guarded;
+pub use health::Health;
+pub use incidents::{Incident, MAX_INCIDENTS};
+pub use policy::{BreakerPolicy, PolicyError};
+pub use report::{BreakerMemory, BreakerReport, BreakerState};
 pub use routes::{Route, RoutePublisher, RouteReader, RouteTable, route_channel};
 pub use snapshot::{
     MetagraphPublisher, MetagraphReader, Publisher, PublisherGone, Reader, metagraph_channel,

@@ -3,15 +3,14 @@
 use std::{fmt, sync::Arc};
 
 use platform_domain::{EpochContext, RawWeight, Request, Response};
-use platform_wasm::Program;
 
-use crate::CallError;
+use crate::{CallError, Guarded};
 
 /// A challenge as it can be called now. Cheap to clone.
 #[derive(Clone)]
 pub enum Target {
     /// A WebAssembly component.
-    Wasm(Arc<Program>),
+    Wasm(Guarded),
     /// The challenge is active and its first start has not ended yet.
     Starting,
     /// The challenge is active but could not be started, for this reason. It stays in the table, so that
@@ -28,10 +27,18 @@ impl Target {
         }
     }
 
+    /// Whether a route may be called now; if not, there is no sense in looking at a request.
+    pub fn may_ask(&self) -> Result<(), CallError> {
+        match self {
+            Self::Wasm(guarded) => guarded.may_ask(),
+            Self::Starting | Self::Down(_) => Ok(()),
+        }
+    }
+
     /// Answers a miner's request, within the challenge's own deadline and limits.
     pub async fn handle(&self, request: Request) -> Result<Response, CallError> {
         match self {
-            Self::Wasm(program) => Ok(program.handle_route(request).await?),
+            Self::Wasm(guarded) => guarded.handle(request).await,
             Self::Starting => Err(CallError::starting()),
             Self::Down(reason) => Err(CallError::Down(reason.clone())),
         }
@@ -41,7 +48,7 @@ impl Target {
     /// the challenge gave them.
     pub async fn weights(&self, epoch: EpochContext) -> Result<Vec<RawWeight>, CallError> {
         match self {
-            Self::Wasm(program) => Ok(program.get_weights(epoch).await?),
+            Self::Wasm(guarded) => guarded.weights(epoch).await,
             Self::Starting => Err(CallError::starting()),
             Self::Down(reason) => Err(CallError::Down(reason.clone())),
         }

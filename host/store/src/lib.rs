@@ -5,6 +5,7 @@
 //! and which changes are allowed is decided by the crates above. The databases of challenges live
 //! elsewhere.
 
+pub mod breakers;
 pub mod challenges;
 mod columns;
 mod epoch;

@@ -11,7 +11,7 @@ use platform_domain::{MechanismId, Netuid, PlainToken, UnixSeconds};
 use platform_epoch::{EpochConfig, Epochs};
 use platform_oci::ContentStore;
 use platform_registry::{Parts, build};
-use platform_runtime::{metagraph_channel, route_channel};
+use platform_runtime::{BreakerPolicy, metagraph_channel, route_channel};
 use platform_store::Store;
 use platform_wasm::{Engine, EngineConfig};
 use platform_weights::Policy;
@@ -51,6 +51,7 @@ impl Host {
             engine: Engine::new(EngineConfig::new(dir.path().join("cache"))).unwrap(),
             state_dir: dir.path().join("state"),
             routes,
+            breaker: BreakerPolicy::default(),
         };
         let (registry, reconciler) = build(parts);
         let mut tasks = JoinSet::new();

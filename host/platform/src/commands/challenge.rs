@@ -5,7 +5,7 @@ use platform_domain::{ComponentRef, Status};
 
 use crate::{
     cli::{ChallengeCommand, CreateArgs, FieldArgs, PatchArgs},
-    commands::pair,
+    commands::{health, pair},
     output::{Output, table},
 };
 
@@ -22,6 +22,10 @@ pub(crate) async fn run(command: ChallengeCommand, client: &Client, output: Outp
                 format!("{slug} is deleted; its state stays")
             });
         }
+        ChallengeCommand::Incidents { slug } => {
+            return output.show(&client.challenge_incidents(&slug).await?, health::incidents_text);
+        }
+        ChallengeCommand::Resume { slug } => client.challenge_resume(&slug).await?,
         ChallengeCommand::Show { slug } => client.challenge_get(&slug).await?,
         ChallengeCommand::Patch(PatchArgs { slug, fields }) => {
             client.challenge_patch(&slug, &patch(fields)?).await?
@@ -135,20 +139,28 @@ fn list_text(challenges: &[ChallengeView]) -> String {
                 view.status.to_string(),
                 emission,
                 observed_text(&view.observed),
+                health::breaker_word(&view.breaker),
             ]
         })
         .collect();
-    table(["SLUG", "VERSION", "STATUS", "EMISSION %", "OBSERVED"], &rows)
+    table(
+        ["SLUG", "VERSION", "STATUS", "EMISSION %", "OBSERVED", "BREAKER"],
+        &rows,
+    )
 }
 
 fn view_text(view: &ChallengeView) -> String {
     let mut lines = vec![
         format!("{}  {} {}", view.slug, view.name, view.version),
         format!("status     {} ({})", view.status, observed_text(&view.observed)),
+        format!("breaker    {}", health::breaker_text(&view.breaker)),
         format!("emission   {} %", view.emission_percent),
         format!("public     {}", view.public_proxy_base_path),
         format!("data       {}", view.data),
     ];
+    if let Some(incident) = &view.breaker.last_incident {
+        lines.push(format!("incident   {}", health::incident_text(incident)));
+    }
     if let Some(component) = &view.component {
         lines.push(format!("reference  {}", component.reference));
         lines.extend(

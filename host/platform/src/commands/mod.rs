@@ -3,6 +3,7 @@
 
 pub(crate) mod challenge;
 pub(crate) mod devnet;
+pub(crate) mod health;
 pub(crate) mod hotkey;
 pub(crate) mod inspect;
 pub(crate) mod pair;

@@ -5,8 +5,14 @@ use rustix::fs::Mode;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::App, cli::ServeArgs, commands::challenge::observed_text, open_files, output::Output,
-    settings::Config, tasks::stop_on_signal, telemetry,
+    app::App,
+    cli::ServeArgs,
+    commands::{challenge::observed_text, health::breaker_word},
+    open_files,
+    output::Output,
+    settings::Config,
+    tasks::stop_on_signal,
+    telemetry,
 };
 
 /// The configuration is wrong, so that is the exit code: nothing was bound and nothing was written.
@@ -86,7 +92,11 @@ pub(crate) async fn status(client: &Client, output: Output) -> anyhow::Result<()
         let mut text = format!("platform {}", host.version);
         for (slug, challenge) in &host.challenges {
             let observed = observed_text(&challenge.observed);
-            text.push_str(&format!("\n{slug}  {} ({observed})", challenge.status));
+            let breaker = breaker_word(&challenge.breaker);
+            text.push_str(&format!(
+                "\n{slug}  {} ({observed}, breaker {breaker})",
+                challenge.status
+            ));
         }
         let shown = |value: Option<String>| value.unwrap_or_else(|| "unknown".to_owned());
         let block = shown(weights.block.map(|block| block.to_string()));

@@ -59,6 +59,12 @@ fn a_wrong_configuration_is_refused_with_the_key() {
         ("", vec![("PLATFORM_ADMIN__LISTEM", "127.0.0.1:2")], "listem"),
         ("", vec![("PLATFORM_CHAIN__NETUID", "x")], "netuid"),
         ("[log]\nfilter = \"a=b=c\"", vec![], "log.filter"),
+        ("[breaker]\nfailures = 0", vec![], "breaker.failures"),
+        (
+            "[breaker]\nlongest_backoff_ms = 3600001",
+            vec![],
+            "breaker.longest_backoff_ms",
+        ),
     ] {
         let error = load(file, &env, &[]).unwrap_err();
         assert!(error.contains(word), "{file:?} {env:?}: {error}");
@@ -78,6 +84,7 @@ fn every_key_can_come_from_the_environment_as_it_is_written() {
         ("PLATFORM_CHAIN__RPC_TIMEOUT_MS", "8"),
         ("PLATFORM_EPOCH__AUTOMATIC", "false"),
         ("PLATFORM_EPOCH__POLICY", "absolute"),
+        ("PLATFORM_BREAKER__FAILURES", "50"),
         ("PLATFORM_LOG__JSON", "true"),
     ];
     let config = load("", &env, &[]).unwrap();
@@ -94,6 +101,7 @@ fn every_key_can_come_from_the_environment_as_it_is_written() {
         (config.epoch.automatic, config.epoch.policy),
         (false, Policy::Absolute)
     );
+    assert_eq!(config.breaker.failures, 50);
     assert!(config.log.json);
 }
 

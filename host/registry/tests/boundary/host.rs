@@ -10,7 +10,7 @@ use std::{
 use platform_domain::{EmissionPercent, Resources, Slug, Status};
 use platform_oci::ContentStore;
 use platform_registry::{NewChallenge, Observed, Parts, Reconciler, Registry, Source, build};
-use platform_runtime::{RouteReader, route_channel};
+use platform_runtime::{BreakerPolicy, RouteReader, route_channel};
 use platform_store::Store;
 use platform_wasm::{Engine, EngineConfig};
 use tempfile::TempDir;
@@ -50,6 +50,7 @@ impl Host {
             engine: Engine::new(EngineConfig::new(dir.path().join("cache"))).unwrap(),
             state_dir: dir.path().join("state"),
             routes: publisher,
+            breaker: BreakerPolicy::default(),
         };
         let (registry, reconciler) = build(parts);
         let stop = CancellationToken::new();

@@ -10,7 +10,7 @@ use crate::host::{Host, misfit, new, slug, whole};
 
 fn program(route: &Route) -> *const () {
     match &route.target {
-        Target::Wasm(program) => Arc::as_ptr(program).cast(),
+        Target::Wasm(guarded) => Arc::as_ptr(guarded.program()).cast(),
         other => panic!("{other:?}"),
     }
 }

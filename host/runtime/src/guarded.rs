@@ -1,0 +1,114 @@
+//! A program together with its challenge's health: every call goes through the breaker and into the record.
+
+use std::sync::Arc;
+
+use platform_domain::{CalledFunction, Caller, EpochContext, IncidentKind, RawWeight, Request, Response};
+use platform_wasm::{CallError as Wasm, Program};
+
+use crate::{
+    CallError, Health,
+    breaker::{Outcome, Voice},
+};
+
+/// A program whose calls are watched. Cheap to clone.
+#[derive(Clone)]
+pub struct Guarded {
+    program: Arc<Program>,
+    health: Arc<Health>,
+}
+
+/// A call for weights; the epoch may stop waiting for it.
+struct Awaited<'a> {
+    health: &'a Health,
+    request_id: String,
+    ended: bool,
+}
+
+impl Guarded {
+    /// Watches the calls of a program. The health is the challenge's: its next program gets the same.
+    pub fn new(program: Arc<Program>, health: Arc<Health>) -> Self {
+        Self { program, health }
+    }
+
+    /// What answers; another program is another challenge to its callers.
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+
+    /// Whether the breaker would let a route be called now. Says so before a request costs anything.
+    pub(crate) fn may_ask(&self) -> Result<(), CallError> {
+        let retry_after = |retry_after| CallError::Suspended { retry_after };
+        self.health.may_ask().map_err(retry_after)
+    }
+
+    pub(crate) async fn handle(&self, request: Request) -> Result<Response, CallError> {
+        let retry_after = |retry_after| CallError::Suspended { retry_after };
+        let pass = self
+            .health
+            .admit(voice(request.caller.as_ref()))
+            .map_err(retry_after)?;
+        let request_id = request.id.clone();
+        let answer = self.program.handle_route(request).await;
+        let outcome = match &answer {
+            Ok(_) => Outcome::Answered,
+            Err(error) => note(&self.health, CalledFunction::Route, &request_id, error),
+        };
+        pass.end(outcome);
+        Ok(answer?)
+    }
+
+    /// Not through the breaker: an epoch asks once an hour, what miners send must not keep it from that, and
+    /// what it learns is not told to the breaker either.
+    pub(crate) async fn weights(&self, epoch: EpochContext) -> Result<Vec<RawWeight>, CallError> {
+        let mut awaited = Awaited {
+            health: &self.health,
+            request_id: format!("epoch-{}", epoch.epoch),
+            ended: false,
+        };
+        let answer = self.program.get_weights(epoch).await;
+        awaited.ended = true;
+        if let Err(error) = &answer {
+            note(&self.health, CalledFunction::Weights, &awaited.request_id, error);
+        }
+        Ok(answer?)
+    }
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            let text = || "the epoch did not wait any longer".to_owned();
+            let (kind, function) = (IncidentKind::Deadline, CalledFunction::Weights);
+            self.health.record(kind, function, &self.request_id, text);
+        }
+    }
+}
+
+fn voice(caller: Option<&Caller>) -> Voice {
+    caller
+        .and_then(|caller| caller.uid)
+        .map_or(Voice::Anyone, Voice::Miner)
+}
+
+/// Writes down what the challenge is to blame for.
+fn note(health: &Health, function: CalledFunction, request_id: &str, error: &Wasm) -> Outcome {
+    let kind = match error {
+        Wasm::Guest(_) => return Outcome::Answered,
+        Wasm::Busy { .. } => {
+            health.record_busy();
+            return Outcome::Nothing;
+        }
+        Wasm::Unsupported | Wasm::Host(_) => return Outcome::Nothing,
+        Wasm::Deadline(_) => IncidentKind::Deadline,
+        Wasm::OutOfMemory { .. } => IncidentKind::OutOfMemory,
+        Wasm::Trapped(_) => IncidentKind::Trap,
+        Wasm::OutputTooLarge { .. } => IncidentKind::OutputTooLarge,
+        Wasm::InvalidOutput(_) => IncidentKind::InvalidOutput,
+    };
+    health.record(kind, function, request_id, || error.explanation());
+    if kind.stopped_it() {
+        Outcome::Failed
+    } else {
+        Outcome::Answered
+    }
+}

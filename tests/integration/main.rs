@@ -12,6 +12,8 @@ mod artifacts;
 #[cfg(test)]
 mod bad_days;
 #[cfg(test)]
+mod boot;
+#[cfg(test)]
 mod breaker;
 #[cfg(test)]
 mod busy;

@@ -9,12 +9,14 @@
     reason = "a fixture that cannot do its work fails the test by panicking"
 )]
 
+mod fleet;
 mod host;
 mod http;
 mod program;
 
 use std::path::{Path, PathBuf};
 
+pub use fleet::multiply;
 pub use host::{HostBuilder, TestHost, new_challenge};
 pub use http::{RawAnswer, client, raw};
 pub use program::{Program, platform};

@@ -47,9 +47,9 @@ async fn answers(host: &TestHost, slug: &Slug) {
 #[tokio::test]
 async fn a_host_that_starts_again_compiles_nothing_but_what_is_damaged() {
     let mut host = TestHost::start().await;
-    host.run_guest("echo", "echo", "1", &[]).await;
+    host.run_guest("many", "routes-only", "1", &[]).await;
     host.stop().await;
-    let slugs = multiply(&host.state(), "echo", MANY).await;
+    let slugs = multiply(&host.state(), "many", MANY).await;
     host.start_again().await;
     for slug in &slugs {
         answers(&host, slug).await;
@@ -73,7 +73,7 @@ async fn a_host_that_starts_again_compiles_nothing_but_what_is_damaged() {
     for slug in &slugs {
         answers(&host, slug).await;
     }
-    let original: Slug = "echo".parse().unwrap();
+    let original: Slug = "many".parse().unwrap();
     answers(&host, &original).await;
     let mut now = code(&host.state());
     assert_ne!(

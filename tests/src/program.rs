@@ -81,6 +81,11 @@ impl Program {
         panic!("the program ended before it logged {text:?}");
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// Ends it as a power cut does.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();

@@ -47,7 +47,7 @@ async fn answers(host: &TestHost, slug: &Slug) {
 #[tokio::test]
 async fn a_host_that_starts_again_compiles_nothing_but_what_is_damaged() {
     let mut host = TestHost::start().await;
-    host.run_guest("many", "routes-only", "1", &[]).await;
+    host.run_guest("many", "routes-only", "0", &[]).await;
     host.stop().await;
     let slugs = multiply(&host.state(), "many", MANY).await;
     host.start_again().await;

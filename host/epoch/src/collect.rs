@@ -1,9 +1,9 @@
 //! Asking every active challenge for its weights, all at once, each with its own deadline.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use platform_domain::{Artifact, Capability, Challenge, EpochContext, RawWeight, Status, with_causes};
-use platform_runtime::RouteTable;
+use platform_runtime::{CallError, RouteReader};
 use platform_store::Answer;
 use tokio::{task::JoinSet, time::timeout};
 
@@ -11,15 +11,15 @@ use tokio::{task::JoinSet, time::timeout};
 /// run is an answer too, with its reason; it never keeps the others waiting beyond `deadline`.
 pub(crate) async fn collect(
     challenges: Vec<Challenge>,
-    table: Arc<RouteTable>,
+    routes: RouteReader,
     context: EpochContext,
     deadline: Duration,
 ) -> Vec<Answer> {
     let mut asked = JoinSet::new();
     for challenge in challenges.into_iter().filter(takes_part) {
-        let table = Arc::clone(&table);
+        let routes = routes.clone();
         asked.spawn(async move {
-            let weights = ask(&challenge, &table, context, deadline).await;
+            let weights = ask(&challenge, routes, context, deadline).await;
             answer(challenge, weights)
         });
     }
@@ -42,16 +42,24 @@ fn takes_part(challenge: &Challenge) -> bool {
 
 async fn ask(
     challenge: &Challenge,
-    table: &RouteTable,
+    mut routes: RouteReader,
     context: EpochContext,
     deadline: Duration,
 ) -> Result<Vec<RawWeight>, String> {
-    let Some(route) = table.get(&challenge.slug) else {
-        return Err("it does not run".to_owned());
+    let asking = async {
+        loop {
+            let route = routes.current().get(&challenge.slug).cloned();
+            let route = route.ok_or_else(|| "it does not run".to_owned())?;
+            match route.target.weights(context).await {
+                Ok(weights) => return Ok(weights),
+                // It comes with one of the next tables, and an epoch can wait for that.
+                Err(CallError::Starting { .. }) if routes.changed().await.is_ok() => {}
+                Err(error) => return Err(with_causes(&error)),
+            }
+        }
     };
-    match timeout(deadline, route.target.weights(context)).await {
-        Ok(Ok(weights)) => Ok(weights),
-        Ok(Err(error)) => Err(with_causes(&error)),
+    match timeout(deadline, asking).await {
+        Ok(answer) => answer,
         Err(_) => Err(format!("no answer within {} s", deadline.as_secs())),
     }
 }

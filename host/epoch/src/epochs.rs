@@ -7,7 +7,7 @@ use platform_domain::{
     BlockHash, BlockNumber, Capability, EpochId, MechanismId, Metagraph, Netuid, with_causes,
 };
 use platform_keys::Keypair;
-use platform_runtime::{MetagraphPublisher, MetagraphReader, RouteReader, RouteTable};
+use platform_runtime::{MetagraphPublisher, MetagraphReader, RouteReader};
 use platform_store::{EpochRow, Lane, Store, epochs};
 use platform_weights::Policy;
 use tokio::sync::{Notify, OnceCell, watch};
@@ -198,7 +198,9 @@ impl Epochs {
     }
 
     fn anyone_gives_weights(&self) -> bool {
-        self.table()
+        self.0
+            .routes
+            .current()
             .iter()
             .any(|route| route.offers(Capability::GetWeights))
     }
@@ -261,7 +263,7 @@ impl Epochs {
         self.0.signer.as_ref()
     }
 
-    pub(crate) fn table(&self) -> Arc<RouteTable> {
-        self.0.routes.current()
+    pub(crate) fn routes(&self) -> RouteReader {
+        self.0.routes.clone()
     }
 }

@@ -53,7 +53,7 @@ impl Epochs {
             unix_seconds: now(),
         };
         let challenges: Vec<Challenge> = self.store().read("epoch_challenges", challenges::list).await?;
-        let answers = collect(challenges, self.table(), context, config.collect_deadline).await;
+        let answers = collect(challenges, self.routes(), context, config.collect_deadline).await;
         let inputs = inputs(config.policy, &answers, &metagraph, &subnet);
         // Big-number arithmetic on hostile input: bounded, but not for a thread that serves requests.
         let outcome = tokio::task::spawn_blocking(move || aggregate(&inputs))

@@ -34,7 +34,9 @@ async fn main() -> anyhow::Result<()> {
 
 async fn measure(state: &Path, many: usize) -> anyhow::Result<()> {
     let (program, admin) = start(state).await?;
-    admin.challenge_create(&new_challenge("many", GUEST, "0", &[])).await?;
+    admin
+        .challenge_create(&new_challenge("many", GUEST, "0", &[]))
+        .await?;
     program.kill().await;
     let slugs = multiply(state, "many", many).await;
     // Compiles all of them.
@@ -80,7 +82,12 @@ async fn start(state: &Path) -> anyhow::Result<(Program, Client)> {
 async fn running(admin: &Client, slugs: &[Slug]) -> anyhow::Result<()> {
     loop {
         let seen = admin.status().await?.challenges;
-        let runs = |slug: &Slug| matches!(seen.get(slug).map(|it| &it.observed), Some(Observed::Running { .. }));
+        let runs = |slug: &Slug| {
+            matches!(
+                seen.get(slug).map(|it| &it.observed),
+                Some(Observed::Running { .. })
+            )
+        };
         if slugs.iter().all(runs) {
             return Ok(());
         }

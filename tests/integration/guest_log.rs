@@ -1,6 +1,8 @@
 //! What a challenge says reaches its operator: in the host's log, with its slug, and nowhere else.
 
-use platform_tests::{Program, client, guest};
+use std::path::Path;
+
+use platform_tests::{Program, Served, client, guest, new_challenge};
 
 #[tokio::test]
 async fn a_panic_tells_the_operator_why_and_the_miner_nothing() {
@@ -46,4 +48,13 @@ async fn a_panic_tells_the_operator_why_and_the_miner_nothing() {
     assert!(!answer.text().await.unwrap().contains("purpose"));
     host.logs("the route panics on purpose").await;
     host.kill().await;
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_costs_no_answer() {
+    let host = Served::start_logging_to(Path::new("/dev/full"), tempfile::tempdir().unwrap(), "").await;
+    host.run_all([new_challenge("trap", "trap", "0", &[])]).await;
+    for (path, status) in [("panic", 502), ("fine", 200)] {
+        assert_eq!(host.send("GET", &format!("trap/{path}")).await.status, status);
+    }
 }

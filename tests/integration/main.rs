@@ -31,7 +31,11 @@ mod epochs;
 #[cfg(test)]
 mod guest_log;
 #[cfg(test)]
-mod hostile;
+mod hostile_matrix;
+#[cfg(test)]
+mod limit_tests;
+#[cfg(test)]
+mod limits_document;
 #[cfg(test)]
 mod public;
 #[cfg(test)]

@@ -158,6 +158,24 @@ async fn what_a_client_says_about_itself_does_not_reach_the_challenge() {
 }
 
 #[tokio::test]
+async fn a_head_without_end_is_refused() {
+    let host = TestHost::start().await;
+    for headers in [
+        format!("x: {}", "y".repeat(300_000)),
+        "x: y\r\n".repeat(101),
+        "x: y\r\n".repeat(100_000),
+    ] {
+        let head = format!("GET /challenges/none/x HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n");
+        assert_eq!(
+            raw(&host.public, head).await.status,
+            431,
+            "{} bytes",
+            headers.len()
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_body_over_the_limit_is_refused_without_reading_it() {
     let host = echo().await;
     let huge = "POST /challenges/echo/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 999999999999\r\n\r\n";

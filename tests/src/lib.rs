@@ -9,17 +9,23 @@
     reason = "a fixture that cannot do its work fails the test by panicking"
 )]
 
+pub mod attacks;
 mod fleet;
+mod footprint;
 mod host;
 mod http;
 mod program;
+mod served;
+pub mod soak;
 
 use std::path::{Path, PathBuf};
 
 pub use fleet::multiply;
+pub use footprint::Footprint;
 pub use host::{HostBuilder, TestHost, new_challenge};
 pub use http::{RawAnswer, client, raw};
 pub use program::{Program, platform};
+pub use served::Served;
 
 /// The component of an example or of a test guest.
 pub fn guest(name: &str) -> PathBuf {

@@ -14,12 +14,13 @@ use tokio::{
 /// The program that cargo built beside this test.
 pub fn platform() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let debug = test.parent().and_then(Path::parent).unwrap();
-    let program = debug.join("platform");
+    // Tests lie in a folder beside the programs.
+    let folders = test.ancestors().skip(1).take(2);
+    let mut programs = folders.map(|folder| folder.join("platform"));
+    let program = programs.find(|program| program.exists()).unwrap_or_default();
     assert!(
-        program.exists(),
-        "{} is missing; run: cargo build --workspace",
-        program.display()
+        program.is_file(),
+        "the program is missing; run: cargo build --workspace"
     );
     program
 }
@@ -45,6 +46,12 @@ impl Program {
     /// Starts it and waits for its line. Its log goes to this test's standard error.
     pub async fn start(args: &[&str]) -> Self {
         Self::start_with(args, Stdio::inherit()).await
+    }
+
+    /// The same, with its log in a file.
+    pub async fn start_logging_to(args: &[&str], file: &Path) -> Self {
+        let log = std::fs::File::create(file).unwrap();
+        Self::start_with(args, log.into()).await
     }
 
     /// The same, with its log for [`Program::logs`]. Whoever does not read it stops the program in the end.

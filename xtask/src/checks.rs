@@ -40,6 +40,18 @@ pub(crate) fn test(rest: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Writes the documents that are made from the sources. The test that refuses a stale one writes it.
+pub(crate) fn docs() -> Result<()> {
+    let write = [
+        "test",
+        "--locked",
+        "--package",
+        "platform-tests",
+        "limits_document",
+    ];
+    run("documents", cargo(&write).env("PLATFORM_WRITE_DOCS", "1"))
+}
+
 /// What a change must pass.
 pub(crate) fn ci() -> Result<()> {
     run("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;

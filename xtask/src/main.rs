@@ -6,6 +6,7 @@ mod checks;
 mod demo;
 mod guests;
 mod setup;
+mod soak;
 mod tally;
 mod workspace;
 
@@ -22,6 +23,9 @@ cargo xtask COMMAND
            until Ctrl-C
   test     every test; NAME runs those whose name contains it
   bench    measure, print a table and write target/bench/report.json
+  soak     every hostile guest at once, for --minutes N (10), and what the host then still holds; writes
+           target/soak/report.json
+  docs     write docs/limits.md anew from the sources
   ci       what a change must pass: formatting, lints, documentation, tests, licences
 ";
 
@@ -45,6 +49,9 @@ fn run(args: &[&str]) -> Result<ExitCode> {
         ["demo", "--keep"] => return demo::run(true),
         ["test", rest @ ..] => checks::test(rest)?,
         ["bench"] => bench::run_all()?,
+        ["soak"] => soak::soak(soak::MINUTES)?,
+        ["soak", "--minutes", minutes] => soak::soak(minutes)?,
+        ["docs"] => checks::docs()?,
         ["ci"] => checks::ci()?,
         [] | ["help" | "--help" | "-h"] => print_help(),
         other => {

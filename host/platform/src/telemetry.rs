@@ -15,6 +15,8 @@ pub(crate) fn init(log: &Log) {
         .with_env_filter(filter)
         .with_writer(stderr)
         .with_ansi(ansi)
+        // It would tell of a full disk on the very stream that is full, and panic there, inside of a request.
+        .log_internal_errors(false)
         .with_target(false);
     let started = if log.json {
         lines.json().flatten_event(true).try_init()

@@ -201,6 +201,45 @@ pub(crate) fn with_instances(module: &str, count: usize) -> Bytes {
     )
 }
 
+/// `handle-route` by this core function.
+fn routes_by(function: &str) -> String {
+    format!(
+        r#"(func $handle-route (param "req" $request) (result (result $response (error $error)))
+             (canon lift (core func {function}) (memory (core memory $i "memory"))
+               (realloc (core func $i "realloc"))))
+           (instance $routes (export "handle-route" (func $handle-route)))
+           (export "platform:challenge/routes@0.1.0" (instance $routes))"#
+    )
+}
+
+/// A component that answers when its table, of one element, has grown by so many.
+pub(crate) fn growing_a_table(by: u32) -> Bytes {
+    let grow = format!(
+        r#"(func (export "grow") (param i32) (result i32)
+             (if (i32.eq (table.grow $t (ref.null func) (i32.const {by})) (i32.const -1)) (then unreachable))
+             (call $answer (i32.const 200) (i32.const 0) (i32.const 0) (i32.const 0)))"#
+    );
+    assemble(TYPES, &grow, &routes_by(r#"$i "grow""#))
+}
+
+/// A component that makes handles of a resource of its own until it is stopped.
+pub(crate) fn hoarding_handles() -> Bytes {
+    let hoard = r#"
+      (type $hoarded (resource (rep i32)))
+      (core func $new (canon resource.new $hoarded))
+      (core module $hoarder
+        (import "host" "new" (func $new (param i32) (result i32)))
+        (func (export "hoard") (param i32) (result i32)
+          (loop $again (drop (call $new (i32.const 7))) (br $again)) unreachable))
+      (core instance $hoarding (instantiate $hoarder (with "host" (instance (export "new" (func $new))))))
+    "#;
+    assemble(
+        TYPES,
+        "",
+        &(hoard.to_owned() + &routes_by(r#"$hoarding "hoard""#)),
+    )
+}
+
 fn assemble(imports: &str, core: &str, exports: &str) -> Bytes {
     // Below 128: answers and texts; from 1024: what the host passes in; from 65536: long answers.
     let text = format!(

@@ -12,4 +12,6 @@ mod host;
 #[cfg(test)]
 mod inspect;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod queue;

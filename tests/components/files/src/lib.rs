@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 struct Files;
 
-const OUTSIDE: [&str; 8] = [
+const OUTSIDE: [&str; 9] = [
     "/",
     ".",
     "/etc/passwd",
@@ -15,6 +15,7 @@ const OUTSIDE: [&str; 8] = [
     "/data/../etc/passwd",
     "/data/..",
     "/data/./../../proc/self/environ",
+    "/data/ladder/ladder/../../../etc/passwd",
     "/dev/null",
 ];
 
@@ -27,6 +28,7 @@ impl Files {
             let text = result.map_or_else(|error| error.to_string(), |found| format!("ok {found}"));
             report.insert(what, Value::from(text));
         };
+        fs::create_dir_all("/data/ladder/ladder")?;
         for path in OUTSIDE {
             tell(
                 format!("read {path}"),
@@ -83,6 +85,20 @@ impl Files {
             "rename out".into(),
             fs::rename("/data/inside", "/data/../outside").map(|()| String::new()),
         );
+        for target in ["/data", "/data/.", "/etc/passwd", "/data/ladder/../../data"] {
+            tell(
+                format!("rename over {target}"),
+                fs::rename("/data/inside", target).map(|()| String::new()),
+            );
+        }
+        tell(
+            "rename the root".into(),
+            fs::rename("/data", "/data/ladder/data").map(|()| String::new()),
+        );
+        tell(
+            "remove the root".into(),
+            fs::remove_dir("/data").map(|()| String::new()),
+        );
         tell("read inside".into(), fs::read_to_string("/data/inside"));
         Ok(Json(Value::Object(report)))
     }
@@ -137,6 +153,26 @@ impl Files {
             }
         };
         Ok(Json(json!({ "open": open.len(), "refused": refused })))
+    }
+
+    /// Directories in directories, deeper than any path can name; says how deep, at most 1500. Once is enough.
+    #[post("/deep")]
+    fn deep(_: &Request) -> Result<Json<Value>> {
+        let mut depth = 0;
+        if let Err(there) = fs::create_dir("/data/deep") {
+            return Ok(Json(json!({ "depth": depth, "refused": there.to_string() })));
+        }
+        let refused = loop {
+            let around = fs::create_dir("/data/around")
+                .and_then(|()| fs::rename("/data/deep", "/data/around/deep"))
+                .and_then(|()| fs::rename("/data/around", "/data/deep"));
+            match around {
+                Ok(()) if depth < 1500 => depth += 1,
+                Ok(()) => break None,
+                Err(error) => break Some(error.to_string()),
+            }
+        };
+        Ok(Json(json!({ "depth": depth, "refused": refused })))
     }
 
     /// Makes empty files until it is refused; says how many, at most 100000.

@@ -27,11 +27,13 @@ impl Guest for Flood {
         match request.path.as_str() {
             "/stdout" => write(&mut std::io::stdout(), amount.unwrap_or(64 << 20)),
             "/stderr" => write(&mut std::io::stderr(), amount.unwrap_or(64 << 20)),
+            "/control" => write_control(amount.unwrap_or(1000)),
             "/one-line" => write_line(amount.unwrap_or(16 << 20)),
             "/body" => answer.body = vec![b'x'; amount.unwrap_or(64 << 20)],
             "/headers" => (0..amount.unwrap_or(100_000)).for_each(|n| header(&format!("x-{n}"), b"y")),
             "/header-large" => header("x-large", &vec![b'y'; amount.unwrap_or(1 << 20)]),
             "/header-name" => header("x y\r\nset-cookie: a", b"b"),
+            "/header-utf8" => header(not_utf8().as_str(), b"b"),
             "/header-empty" => header("", b"b"),
             "/header-upper" => header("X-Upper", b"b"),
             "/header-value" => header("x-split", b"a\r\nset-cookie: b=c\r\n\r\nbody"),
@@ -61,6 +63,7 @@ impl Guest for Flood {
             }
             "/error" => return Err(Error::Internal("x".repeat(amount.unwrap_or(1 << 20)))),
             "/error-public" => return Err(Error::NotFound("x".repeat(amount.unwrap_or(1 << 20)))),
+            "/error-utf8" => return Err(Error::BadRequest(not_utf8())),
             "/error-control" => return Err(Error::BadRequest("a\r\nINFO forged\u{1b}[31m".to_owned())),
             path => match path
                 .strip_prefix("/status/")
@@ -86,6 +89,19 @@ fn write_line(bytes: usize) {
     for _ in 0..bytes / 4096 {
         let _ = std::io::stderr().write_all(&[b'x'; 4096]);
     }
+}
+
+/// What a terminal would obey, and lines that look like another's.
+fn write_control(times: usize) {
+    for _ in 0..times {
+        let _ = std::io::stdout().write_all(b"\x1b[2J\x1b]0;title\x07\x08\0\x9b31m\rERROR forged\n");
+    }
+}
+
+/// A text that is none; a compiler's guest never has one, a hostile guest does.
+fn not_utf8() -> String {
+    // SAFETY: it is not sound, and nothing here looks at the text again.
+    unsafe { String::from_utf8_unchecked(b"x-\xff\xfe".to_vec()) }
 }
 
 export!(Flood);

@@ -19,6 +19,8 @@ impl Guest for Garbage {
             "nan" => bob(f64::NAN),
             "infinity" => bob(f64::INFINITY),
             "negative" => bob(-1.0),
+            "minus-infinity" => bob(f64::NEG_INFINITY),
+            "minus-zero" => bob(-0.0),
             "zero" => vec![(ALICE.to_owned(), 0.0)],
             "duplicate" => vec![good.clone(), good],
             "malformed" => {
@@ -36,9 +38,14 @@ impl Guest for Garbage {
             "many" => (0..5000)
                 .map(|number| (format!("5Nobody{number}"), 1.0))
                 .collect(),
+            "million" => vec![good; 1_000_000],
             "huge" => vec![("x".repeat(16 << 20), 1.0)],
             "extremes" => vec![(ALICE.to_owned(), f64::MAX), (BOB.to_owned(), f64::MIN_POSITIVE)],
             "error" => return Err(Error::Internal("x".repeat(1 << 20))),
+            "not-utf8" => {
+                // SAFETY: it is not sound, and nothing here looks at the text again.
+                vec![(unsafe { String::from_utf8_unchecked(vec![0xff]) }, 1.0)]
+            }
             "empty" => Vec::new(),
             other => return Err(Error::BadRequest(format!("unknown MODE {other:?}"))),
         };

@@ -26,6 +26,11 @@ impl Trap {
         Ok(deeper(0).to_string())
     }
 
+    #[get("/recurse")]
+    fn recurse(request: &Request) -> Result<String> {
+        Ok(branching(request.body().len() as u64).to_string())
+    }
+
     /// The one that works: a trap must not spoil the next call.
     #[get("/fine")]
     fn fine(_: &Request) -> Result<&'static str> {
@@ -35,6 +40,16 @@ impl Trap {
     #[weights]
     fn weights(_: &WeightsContext) -> Result<Weights> {
         panic!("the weights panic on purpose");
+    }
+}
+
+/// Uses no memory of the guest, only frames of the host.
+#[inline(never)]
+fn branching(depth: u64) -> u64 {
+    if depth == u64::MAX {
+        0
+    } else {
+        branching(depth + 1) ^ branching(depth ^ 7).rotate_left(3)
     }
 }
 

@@ -1,0 +1,192 @@
+//! For each limit the test that tries to break it: a key of `[limits]` or a constant, and where the test is.
+
+/// Constants in those files that bound nobody.
+pub(crate) const NO_LIMITS: [&str; 6] = [
+    "KIB",
+    "MIB",
+    "GIB",
+    "BUDGET_UNIT",
+    "ACCEPT_PAUSE",
+    "OVERLOADED_RETRY",
+];
+
+const MATRIX: &str = "tests/integration/hostile_matrix.rs::an_attack_costs_its_own_call_and_nothing_else";
+const PARTS: &str = "host/wasm/tests/boundary/calls.rs::a_component_of_too_many_parts_is_not_loaded";
+const ANSWER: &str = "host/wasm/src/answer.rs::an_answer_that_breaks_the_contract_is_refused_with_the_reason";
+const RECORD: &str = "host/registry/src/check.rs::a_field_that_is_not_acceptable_is_named";
+const GRANT: &str = "host/registry/src/limits.rs::the_operator_wins_over_the_manifest_and_the_host_over_both";
+const OVERSIZE: &str =
+    "host/oci/tests/hostile.rs::sizes_beyond_the_limits_are_refused_before_anything_is_requested";
+const LAYOUT: &str = "host/oci/tests/spoiled.rs::a_spoiled_layout_is_refused_with_its_own_reason";
+const HEAD: &str = "tests/integration/public.rs::a_head_without_end_is_refused";
+const INCIDENTS: &str = "host/runtime/src/incidents.rs::the_record_is_bounded_in_number_and_in_text";
+const FOLDED: &str =
+    "host/runtime/src/incidents.rs::equal_incidents_are_one_with_a_counter_even_when_others_come_between";
+
+/// Limits without a test, and why.
+pub(crate) const UNTESTED: [(&str, &str); 6] = [
+    ("route_cpu_ms", "not enforced yet"),
+    ("weights_cpu_ms", "not enforced yet"),
+    (
+        "large_calls",
+        "bounds slots only; the calls in them are bounded as all others",
+    ),
+    ("CONNECT_TIMEOUT", WAITS),
+    ("READ_TIMEOUT", WAITS),
+    ("TOTAL_TIMEOUT", WAITS),
+];
+const WAITS: &str = "a test would have to wait for as long";
+
+/// Limit and test, as `file::function`.
+pub(crate) const TESTS: &[(&str, &str)] = &[
+    (
+        "concurrent_routes",
+        "host/wasm/src/admission.rs::one_program_leaves_half_of_the_host_to_others",
+    ),
+    (
+        "concurrent_weights",
+        "host/wasm/src/admission.rs::few_weights_are_asked_for_at_once_and_routes_do_not_count",
+    ),
+    (
+        "queued_routes",
+        "host/wasm/tests/boundary/queue.rs::a_full_queue_refuses_at_once_and_lets_weights_through",
+    ),
+    (
+        "queue_wait_ms",
+        "host/wasm/tests/boundary/limits.rs::who_waits_for_a_turn_longer_than_allowed_is_refused",
+    ),
+    (
+        "retry_after_ms",
+        "tests/integration/busy.rs::a_full_queue_refuses_and_drains_and_lets_weights_through",
+    ),
+    ("route_ms", MATRIX),
+    ("route_max_ms", GRANT),
+    ("weights_ms", MATRIX),
+    ("weights_max_ms", GRANT),
+    ("memory", MATRIX),
+    ("memory_max", GRANT),
+    (
+        "memory_total",
+        "host/wasm/src/memory.rs::calls_share_what_the_host_has",
+    ),
+    ("stack", MATRIX),
+    (
+        "table_elements",
+        "host/wasm/tests/boundary/limits.rs::a_limit_holds_where_the_configuration_puts_it",
+    ),
+    ("tables", PARTS),
+    ("core_instances", PARTS),
+    ("memories", PARTS),
+    (
+        "instance",
+        "host/wasm/tests/boundary/limits.rs::an_instance_that_needs_much_of_the_host_is_not_made",
+    ),
+    (
+        "handles",
+        "host/wasm/tests/boundary/limits.rs::a_limit_holds_where_the_configuration_puts_it",
+    ),
+    ("resources", MATRIX),
+    (
+        "transfer",
+        "host/wasm/tests/boundary/limits.rs::a_limit_holds_where_the_configuration_puts_it",
+    ),
+    ("random", MATRIX),
+    ("body", ANSWER),
+    ("headers", ANSWER),
+    ("header_bytes", ANSWER),
+    (
+        "weights",
+        "host/wasm/tests/boundary/calls.rs::weights_are_counted_before_they_are_read",
+    ),
+    ("log_line", "host/wasm/src/logs.rs::a_long_line_is_cut"),
+    (
+        "log_rate",
+        "host/wasm/src/log_budget.rs::a_log_that_was_too_much_passes_again_after_a_second",
+    ),
+    (
+        "log_burst",
+        "host/wasm/src/logs.rs::a_flood_is_dropped_and_reported_once",
+    ),
+    (
+        "MAX_COMPONENT_BYTES",
+        "host/wasm/tests/boundary/limits.rs::a_component_of_too_many_bytes_is_not_even_looked_at",
+    ),
+    (
+        "MAX_HOTKEY_BYTES",
+        "host/wasm/src/answer.rs::a_hotkey_that_is_cut_was_none_before_and_is_none_after",
+    ),
+    (
+        "MAX_ERROR_CHARS",
+        "host/wasm/src/answer.rs::the_text_of_an_error_is_short_and_harmless",
+    ),
+    (
+        "LOG_LINE_COST",
+        "host/wasm/src/log_budget.rs::a_log_that_was_too_much_passes_again_after_a_second",
+    ),
+    (
+        "MAX_EXPLANATION",
+        "host/wasm/src/call.rs::a_long_explanation_is_cut_between_characters",
+    ),
+    (
+        "LOCK_SEARCH_DEPTH",
+        "host/wasm/src/data_dir.rs::locks_are_looked_for_to_a_depth",
+    ),
+    (
+        "LOCK_SEARCH_ENTRIES",
+        "host/wasm/tests/boundary/limits.rs::the_search_for_stale_locks_has_an_end",
+    ),
+    ("MIN_MEMORY", GRANT),
+    ("MAX_NAME", RECORD),
+    ("MAX_VERSION", RECORD),
+    ("MAX_DESCRIPTION", RECORD),
+    ("MAX_ENV_ENTRIES", RECORD),
+    ("MAX_ENV_KEY", RECORD),
+    ("MAX_ENV_BYTES", RECORD),
+    ("MAX_METADATA_BYTES", RECORD),
+    ("MAX_NAMES", RECORD),
+    ("MAX_NAME_BYTES", RECORD),
+    (
+        "MAX_URI_BYTES",
+        "host/gateway/tests/public/limits.rs::a_long_uri_and_large_headers_are_refused",
+    ),
+    (
+        "MAX_HEADER_BYTES",
+        "host/gateway/tests/public/limits.rs::a_long_uri_and_large_headers_are_refused",
+    ),
+    (
+        "MAX_GUEST_TEXT",
+        "host/gateway/src/refusal.rs::a_challenges_text_is_cut",
+    ),
+    (
+        "MAX_PER_HOTKEY",
+        "host/gateway/src/replay.rs::one_key_cannot_take_the_room_of_others",
+    ),
+    (
+        "MAX_OF_STRANGERS",
+        "host/gateway/src/replay.rs::one_key_cannot_take_the_room_of_others",
+    ),
+    (
+        "MAX_LIVE",
+        "host/gateway/src/replay.rs::when_it_is_full_no_live_nonce_is_forgotten",
+    ),
+    ("MAX_HEAD_BYTES", HEAD),
+    ("MAX_INCIDENTS", INCIDENTS),
+    ("FOLD_SECONDS", FOLDED),
+    ("MAX_TEXT_CHARS", INCIDENTS),
+    (
+        "MAX_MANIFEST",
+        "host/oci/tests/hostile.rs::a_manifest_without_end_is_refused",
+    ),
+    ("MAX_CONFIG", OVERSIZE),
+    ("MAX_COMPONENT", OVERSIZE),
+    ("MAX_INDEX", LAYOUT),
+    ("MAX_MARKER", LAYOUT),
+    (
+        "MAX_TOKEN",
+        "host/oci/tests/hostile.rs::a_hostile_token_service_is_cut_off",
+    ),
+    (
+        "MAX_REDIRECTS",
+        "host/oci/tests/hostile.rs::redirects_are_followed_to_storage_and_not_in_circles",
+    ),
+];

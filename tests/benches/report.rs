@@ -18,8 +18,8 @@ use std::{
 use axum::{Json, Router, routing::get};
 use bytes::Bytes;
 use platform_domain::{
-    BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Hotkey, Netuid, RawWeight, Request, Uid,
-    UnixSeconds,
+    BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Hotkey, Instances, Netuid, RawWeight,
+    Request, Uid, UnixSeconds,
 };
 use platform_tests::{TestHost, client, guest};
 use platform_wasm::{Engine, EngineConfig, Program, ProgramSpec};
@@ -77,6 +77,7 @@ async fn calls(measures: &mut Vec<Value>) -> anyhow::Result<()> {
         slug: "echo".parse()?,
         digest: Digest::of(&component),
         data_dir: None,
+        instances: Instances::PerCall,
         env: [("WEIGHTS".to_owned(), serde_json::to_string(&weights)?)].into(),
         memory: ByteSize(64 << 20),
         route_deadline: Duration::from_secs(10),

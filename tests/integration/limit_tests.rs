@@ -24,13 +24,14 @@ const FOLDED: &str =
     "host/runtime/src/incidents.rs::equal_incidents_are_one_with_a_counter_even_when_others_come_between";
 
 /// Limits without a test, and why.
-pub(crate) const UNTESTED: [(&str, &str); 6] = [
+pub(crate) const UNTESTED: [(&str, &str); 7] = [
     ("route_cpu_ms", "not enforced yet"),
     ("weights_cpu_ms", "not enforced yet"),
     (
         "large_calls",
         "bounds slots only; the calls in them are bounded as all others",
     ),
+    ("warm_total", "enforced by the pool"),
     ("CONNECT_TIMEOUT", WAITS),
     ("READ_TIMEOUT", WAITS),
     ("TOTAL_TIMEOUT", WAITS),
@@ -80,6 +81,10 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
     (
         "instance",
         "host/wasm/tests/boundary/limits.rs::an_instance_that_needs_much_of_the_host_is_not_made",
+    ),
+    (
+        "warm_idle",
+        "host/registry/src/limits.rs::idle_instances_are_as_many_as_the_host_and_the_way_of_calling_allow",
     ),
     (
         "handles",

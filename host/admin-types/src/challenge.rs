@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
-    Capability, ComponentRef, DataMode, Digest, EmissionPercent, ImageRef, PlainToken, Resources, Slug,
-    Status, UnixSeconds,
+    Capability, ComponentRef, DataMode, Digest, EmissionPercent, ImageRef, Instances, PlainToken, Resources,
+    Slug, Status, UnixSeconds,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -69,6 +69,13 @@ pub struct CreateChallenge {
         skip_serializing_if = "Option::is_none"
     )]
     pub data: Option<DataMode>,
+    /// How long an instance of it lives, `per-call` or `warm(N, CALLS, AGE)`; as its manifest says when absent.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub instances: Option<Instances>,
     /// What it may use.
     #[serde(default)]
     pub resources: Resources,
@@ -111,6 +118,9 @@ pub struct PatchChallenge {
     /// Whether it keeps files.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub data: Option<DataMode>,
+    /// How long an instance of it lives.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub instances: Option<Instances>,
     /// What it may use.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
@@ -161,6 +171,9 @@ pub struct ChallengeView {
     pub required_capabilities: BTreeSet<Capability>,
     /// Whether it keeps files.
     pub data: DataMode,
+    /// How long an instance of it lives.
+    #[serde(default)]
+    pub instances: Instances,
     /// What it may use.
     pub resources: Resources,
     /// Named volumes to mount points.
@@ -235,6 +248,9 @@ mod tests {
             r#"{"slug":"tsp","emission_percent":"100.1"}"#,
             r#"{"slug":"tsp","required_capabilities":["fly"]}"#,
             r#"{"slug":"tsp","resources":{"disk":"1g"}}"#,
+            r#"{"slug":"tsp","instances":"warm(0)"}"#,
+            r#"{"slug":"tsp","instances":null}"#,
+            r#"{"slug":"tsp","instances":4}"#,
             r#"{"slug":"tsp","env":{"A":1}}"#,
             r#"{"slug":"tsp","component":"echo"}"#,
         ] {
@@ -257,6 +273,7 @@ mod tests {
             "emission_percent",
             "status",
             "data",
+            "instances",
             "resources",
             "env",
             "metadata",

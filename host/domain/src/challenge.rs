@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    Artifact, Capability, EmissionPercent, Resources, Slug, Status, TokenHash, TokenHint, UnixSeconds,
-    text::serde_as_text,
+    Artifact, Capability, EmissionPercent, Instances, Resources, Slug, Status, TokenHash, TokenHint,
+    UnixSeconds, text::serde_as_text,
 };
 
 /// A registered challenge. At each border a conversion takes it apart field by field without `..`, so a new
@@ -31,6 +31,8 @@ pub struct Challenge {
     pub capabilities: BTreeSet<Capability>,
     /// Whether it keeps files in `/data`.
     pub data: DataMode,
+    /// How long an instance of it lives.
+    pub instances: Instances,
     /// What it may use.
     pub resources: Resources,
     /// Named volumes to mount points, containers only.

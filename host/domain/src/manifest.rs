@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteSize, DataMode, ProxyPath};
+use crate::{ByteSize, DataMode, Instances, ProxyPath};
 
 /// A manifest is a page of text; more than this is an attack.
 pub const MANIFEST_MAX_BYTES: usize = 64 * 1024;
@@ -27,6 +27,9 @@ pub struct Manifest {
     /// Whether it keeps files in `/data`.
     #[serde(default)]
     pub data: DataMode,
+    /// How long an instance of it may live: its author knows whether one call may see what another left in memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<Instances>,
     /// What it asks for; the host's own ceilings stay.
     #[serde(default)]
     pub limits: ManifestLimits,
@@ -211,13 +214,18 @@ mod tests {
     fn a_manifest_that_asks_for_the_unknown_is_refused() {
         let good =
             br#"{"name":"echo","version":"1.0.0","data":"none","routes":[{"method":"GET","pattern":"/"}]}"#;
-        assert_eq!(Manifest::parse(good).unwrap().data, DataMode::None);
+        let manifest = Manifest::parse(good).unwrap();
+        assert_eq!((manifest.data, manifest.instances), (DataMode::None, None));
+        let kept = Manifest::parse(br#"{"name":"echo","version":"1.0.0","instances":"warm(2)"}"#).unwrap();
+        assert_eq!(kept.instances, Some("warm(2, 1000, 60s)".parse().unwrap()));
         for bad in [
             &br#"{"name":"echo"}"#[..],
             br#"{"name":"echo","version":"1","root":true}"#,
             br#"{"name":"echo","version":"1","routes":[{"method":"get","pattern":"/"}]}"#,
             br#"{"name":"echo","version":"1","routes":[{"method":"GET","pattern":"/internal/x"}]}"#,
             br#"{"name":"echo","version":"1","routes":[{"method":"GET","pattern":"x"}]}"#,
+            br#"{"name":"echo","version":"1","instances":"warm(0)"}"#,
+            br#"{"name":"echo","version":"1","instances":4}"#,
             b"\xff",
         ] {
             assert!(Manifest::parse(bad).is_err(), "{}", String::from_utf8_lossy(bad));

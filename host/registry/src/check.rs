@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use platform_domain::{Artifact, Capability, Challenge};
+use platform_domain::{Artifact, Capability, Challenge, Instances};
 use platform_wasm::Limits;
 
 use crate::{FieldError, limits};
 
 const CONTAINERS_ONLY: &str = "applies to container challenges";
+const NO_ROUTES: &str =
+    "kept instances answer routes only, and a challenge without the capability proxy_routes has none";
 
 /// Checks everything that can be told from the record alone.
 pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldError> {
@@ -20,7 +22,8 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
         emission_percent,
         status: _,
         capabilities,
-        data: _,
+        data,
+        instances,
         resources,
         volumes,
         env,
@@ -52,6 +55,10 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
     }
     match artifact {
         Artifact::Component(_) => {
+            limits::check_instances(host, "instances", *data, *instances)?;
+            if *instances != Instances::PerCall && !capabilities.contains(&Capability::ProxyRoutes) {
+                return Err(FieldError::new("instances", NO_ROUTES));
+            }
             if let Some(memory) = resources.memory {
                 limits::check_memory(host, "resources.memory", memory)?;
             }
@@ -72,6 +79,9 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
             }
         }
         Artifact::Image(_) => {
+            if *instances != Instances::PerCall {
+                return Err(FieldError::new("instances", "applies to components"));
+            }
             names("volumes", volumes.keys())?;
             names("secrets", secrets.iter())?;
             if let Some((name, path)) = volumes.iter().find(|(_, path)| !is_mount_point(path)) {
@@ -190,6 +200,7 @@ pub(crate) mod tests {
             status: Status::Active,
             capabilities: BTreeSet::from(Capability::ALL),
             data: DataMode::None,
+            instances: Instances::PerCall,
             resources: Resources::default(),
             volumes: BTreeMap::new(),
             env: BTreeMap::new(),
@@ -213,6 +224,10 @@ pub(crate) mod tests {
 
     fn map(key: &str, value: &str) -> BTreeMap<String, String> {
         BTreeMap::from([(key.to_owned(), value.to_owned())])
+    }
+
+    fn warm(idle: &str) -> Instances {
+        format!("warm({idle})").parse().unwrap()
     }
 
     type Edit = fn(&mut Challenge);
@@ -262,6 +277,21 @@ pub(crate) mod tests {
                 |c| c.resources = Resources::try_from(map("gpu_count", "1")).unwrap(),
                 "resources.gpu_count",
             ),
+            (|c| c.instances = warm("17"), "instances"),
+            (
+                |c| {
+                    c.data = DataMode::Exclusive;
+                    c.instances = warm("2");
+                },
+                "instances",
+            ),
+            (
+                |c| {
+                    c.capabilities.remove(&Capability::ProxyRoutes);
+                    c.instances = warm("1");
+                },
+                "instances",
+            ),
             (|c| c.volumes = map("data", "/data"), "volumes"),
             (
                 |c| {
@@ -276,6 +306,7 @@ pub(crate) mod tests {
             assert_eq!(record(&Limits::default(), &challenge).unwrap_err().field, *field);
         }
         let table: &[(Edit, &str)] = &[
+            (|c| c.instances = warm("1"), "instances"),
             (|c| c.volumes = map("a b", "/data"), "volumes"),
             (|c| c.volumes = map("data", "data"), "volumes.data"),
             (|c| c.volumes = map("data", "/a/../etc"), "volumes.data"),
@@ -302,6 +333,7 @@ pub(crate) mod tests {
     fn an_ordinary_record_is_acceptable() {
         let mut challenge = component("echo");
         challenge.env = map("LEVEL", "a=b");
+        challenge.instances = warm("16");
         challenge.resources = Resources::try_from(map("memory", "64MiB")).unwrap();
         challenge.description = Some("Two\nlines".into());
         assert_eq!(record(&Limits::default(), &challenge), Ok(()));

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use platform_domain::{Artifact, Capability, Challenge, Manifest, PlainToken};
+use platform_domain::{Artifact, Capability, Challenge, Instances, Manifest, PlainToken};
 use platform_wasm::Limits;
 
-use crate::{FieldError, NewChallenge, RegistryError, limits::Granted, reconciler::now};
+use crate::{
+    FieldError, NewChallenge, RegistryError,
+    limits::{Granted, check_instances},
+    reconciler::now,
+};
 
 /// What a program's source says of itself.
 pub(crate) struct Facts {
@@ -33,6 +37,7 @@ pub(crate) fn record(
         status,
         capabilities,
         data,
+        instances,
         resources,
         volumes,
         env,
@@ -52,6 +57,12 @@ pub(crate) fn record(
         Granted::new(limits, &resources, manifest.as_ref())?;
     }
     let manifest = manifest.as_ref();
+    let data = data.or_else(|| Some(manifest?.data)).unwrap_or_default();
+    let instances = match (instances, manifest.and_then(|manifest| manifest.instances)) {
+        (Some(instances), _) => instances,
+        (None, Some(asked)) => check_instances(limits, "manifest.instances", data, asked)?,
+        (None, None) => Instances::default(),
+    };
     let created_at = now();
     Ok(Challenge {
         name: name
@@ -67,7 +78,8 @@ pub(crate) fn record(
         capabilities: capabilities
             .or(exports)
             .unwrap_or_else(|| BTreeSet::from(Capability::ALL)),
-        data: data.or_else(|| Some(manifest?.data)).unwrap_or_default(),
+        data,
+        instances,
         resources,
         volumes,
         env,

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
-    Capability, Challenge, ComponentRef, DataMode, EmissionPercent, ImageRef, Resources, Slug, Status,
+    Capability, Challenge, ComponentRef, DataMode, EmissionPercent, ImageRef, Instances, Resources, Slug,
+    Status,
 };
 use serde_json::{Map, Value};
 
@@ -37,6 +38,8 @@ pub struct NewChallenge {
     pub capabilities: Option<BTreeSet<Capability>>,
     /// `None`: as the manifest says, or exclusive.
     pub data: Option<DataMode>,
+    /// `None`: as the manifest says, or per call.
+    pub instances: Option<Instances>,
     /// What it may use.
     pub resources: Resources,
     /// Named volumes to mount points.
@@ -66,6 +69,8 @@ pub struct ChallengePatch {
     pub capabilities: Option<BTreeSet<Capability>>,
     /// Whether it keeps files.
     pub data: Option<DataMode>,
+    /// How long an instance of it lives.
+    pub instances: Option<Instances>,
     /// What it may use.
     pub resources: Option<Resources>,
     /// Named volumes to mount points.
@@ -90,6 +95,7 @@ impl ChallengePatch {
             status,
             capabilities,
             data,
+            instances,
             resources,
             volumes,
             env,
@@ -107,6 +113,7 @@ impl ChallengePatch {
         changed |= replace(&mut record.status, status);
         changed |= replace(&mut record.capabilities, capabilities);
         changed |= replace(&mut record.data, data);
+        changed |= replace(&mut record.instances, instances);
         changed |= replace(&mut record.resources, resources);
         changed |= replace(&mut record.volumes, volumes);
         changed |= replace(&mut record.env, env);

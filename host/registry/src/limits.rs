@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform_domain::{ByteSize, Manifest, Resources};
+use platform_domain::{ByteSize, DataMode, Instances, Manifest, Resources};
 use platform_wasm::Limits;
 
 use crate::FieldError;
@@ -74,6 +74,31 @@ impl Granted {
     }
 }
 
+/// Whether so many idle instances may be kept.
+pub(crate) fn check_instances(
+    limits: &Limits,
+    field: &str,
+    data: DataMode,
+    instances: Instances,
+) -> Result<Instances, FieldError> {
+    let Instances::Warm(warm) = instances else {
+        return Ok(instances);
+    };
+    let idle = u64::from(warm.idle.get());
+    let reason = match data {
+        // A second one would never be used.
+        DataMode::Exclusive if idle > 1 => {
+            "a challenge that keeps files is called one at a time and has 1 idle instance at most".to_owned()
+        }
+        _ if idle > limits.warm_idle => format!(
+            "idle instances of one challenge on this host lie between 1 and {}",
+            limits.warm_idle
+        ),
+        _ => return Ok(instances),
+    };
+    Err(FieldError::new(field, reason))
+}
+
 pub(crate) fn check_memory(limits: &Limits, field: &str, memory: ByteSize) -> Result<ByteSize, FieldError> {
     let most = limits.memory_max;
     if (MIN_MEMORY..=most).contains(&memory) {
@@ -106,6 +131,27 @@ mod tests {
                 )
             })
             .map_err(|error| error.field)
+    }
+
+    #[test]
+    fn idle_instances_are_as_many_as_the_host_and_the_way_of_calling_allow() {
+        for (data, text, refused) in [
+            (DataMode::None, "per-call", None),
+            (DataMode::None, "warm(16)", None),
+            (DataMode::None, "warm(17)", Some("between 1 and 16")),
+            (DataMode::None, "warm(4294967295)", Some("between 1 and 16")),
+            (DataMode::Exclusive, "per-call", None),
+            (DataMode::Exclusive, "warm(1, 4294967295, 86400s)", None),
+            (DataMode::Exclusive, "warm(2)", Some("1 idle instance at most")),
+        ] {
+            let found = check_instances(&Limits::default(), "instances", data, text.parse().unwrap());
+            let reason = found.err().map(|error| error.reason);
+            assert_eq!(reason.is_some(), refused.is_some(), "{data} {text}: {reason:?}");
+            assert!(
+                refused.is_none_or(|part| reason.unwrap().contains(part)),
+                "{data} {text}"
+            );
+        }
     }
 
     #[test]

@@ -7,7 +7,10 @@ use platform_domain::{Artifact, Challenge, ComponentRef, DataMode, Digest, Route
 use platform_oci::{ContentStore, Fetched, OciError};
 use platform_wasm::{ComponentError, ComponentInfo, Engine, Limits, Program, ProgramSpec, inspect};
 
-use crate::{FieldError, limits::Granted};
+use crate::{
+    FieldError,
+    limits::{Granted, check_instances},
+};
 
 /// Why a challenge does not start.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +85,8 @@ impl Loader {
         let info = inspect_bytes(bytes.clone()).await.map_err(LoadError::Component)?;
         let granted = Granted::new(self.limits(), &challenge.resources, info.manifest.as_ref())
             .map_err(LoadError::Limit)?;
+        let instances = check_instances(self.limits(), "instances", challenge.data, challenge.instances)
+            .map_err(LoadError::Limit)?;
         let spec = ProgramSpec {
             slug: challenge.slug.clone(),
             digest,
@@ -90,6 +95,7 @@ impl Loader {
                 DataMode::Exclusive => Some(self.data_dir(challenge)),
             },
             env: challenge.env.clone(),
+            instances,
             memory: granted.memory,
             route_deadline: granted.route_deadline,
             weights_deadline: granted.weights_deadline,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use platform_domain::{Artifact, ByteSize, Challenge, DataMode, Digest, Slug};
+use platform_domain::{Artifact, ByteSize, Challenge, DataMode, Digest, Instances, Slug};
 use tokio::time::Instant;
 
 /// What makes a program another program. A change of anything else in a record needs no restart.
@@ -11,6 +11,7 @@ pub(crate) struct Wanted {
     /// `None`: a container image.
     component: Option<Digest>,
     data: DataMode,
+    instances: Instances,
     env: BTreeMap<String, String>,
     memory: Option<ByteSize>,
 }
@@ -51,6 +52,7 @@ impl Wanted {
                 Artifact::Image(_) => None,
             },
             data: challenge.data,
+            instances: challenge.instances,
             env: challenge.env.clone(),
             memory: challenge.resources.memory,
         }
@@ -103,9 +105,10 @@ mod tests {
     #[test]
     fn only_what_a_program_is_made_of_restarts_it() {
         let plain = wanted(|_| {});
-        let restarts: [fn(&mut Challenge); 4] = [
+        let restarts: [fn(&mut Challenge); 5] = [
             set_env,
             |c| c.data = DataMode::Exclusive,
+            |c| c.instances = "warm(2)".parse().unwrap(),
             |c| c.resources.memory = Some(ByteSize(1 << 20)),
             |c| c.artifact = component("other").artifact,
         ];

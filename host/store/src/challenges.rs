@@ -11,18 +11,19 @@ use crate::{
 const TABLE: &str = "challenge";
 
 const INSERT: &str = "INSERT INTO challenges (slug, name, artifact_kind, reference, manifest_digest, \
-    component_digest, version, emission_percent, status, capabilities, data, resources, volumes, env, secrets, \
-    description, metadata, token_hash, token_hint, created_at, updated_at) VALUES (:slug, :name, \
+    component_digest, version, emission_percent, status, capabilities, data, instances, resources, volumes, env, \
+    secrets, description, metadata, token_hash, token_hint, created_at, updated_at) VALUES (:slug, :name, \
     :artifact_kind, :reference, :manifest_digest, :component_digest, :version, :emission_percent, :status, \
-    :capabilities, :data, :resources, :volumes, :env, :secrets, :description, :metadata, :token_hash, \
-    :token_hint, :created_at, :updated_at)";
+    :capabilities, :data, :instances, :resources, :volumes, :env, :secrets, :description, :metadata, \
+    :token_hash, :token_hint, :created_at, :updated_at)";
 
 const UPDATE: &str = "UPDATE challenges SET name = :name, artifact_kind = :artifact_kind, \
     reference = :reference, manifest_digest = :manifest_digest, component_digest = :component_digest, \
     version = :version, emission_percent = :emission_percent, status = :status, \
-    capabilities = :capabilities, data = :data, resources = :resources, volumes = :volumes, env = :env, \
-    secrets = :secrets, description = :description, metadata = :metadata, token_hash = :token_hash, \
-    token_hint = :token_hint, created_at = :created_at, updated_at = :updated_at WHERE slug = :slug";
+    capabilities = :capabilities, data = :data, instances = :instances, resources = :resources, \
+    volumes = :volumes, env = :env, secrets = :secrets, description = :description, metadata = :metadata, \
+    token_hash = :token_hash, token_hint = :token_hint, created_at = :created_at, updated_at = :updated_at \
+    WHERE slug = :slug";
 
 /// Adds a record. A slug that is taken is [`StoreError::ChallengeExists`].
 pub fn insert(connection: &Connection, challenge: &Challenge) -> Result<(), StoreError> {
@@ -81,6 +82,7 @@ fn write(connection: &Connection, sql: &str, challenge: &Challenge) -> Result<us
         status,
         capabilities,
         data,
+        instances,
         resources,
         volumes,
         env,
@@ -120,6 +122,7 @@ fn write(connection: &Connection, sql: &str, challenge: &Challenge) -> Result<us
         ":status": status.as_str(),
         ":capabilities": json("capabilities", capabilities)?,
         ":data": data.to_string(),
+        ":instances": instances.to_string(),
         ":resources": json("resources", resources)?,
         ":volumes": json("volumes", volumes)?,
         ":env": json("env", env)?,
@@ -158,6 +161,7 @@ fn read(row: &Row<'_>) -> Result<Challenge, StoreError> {
         status: columns.text("status")?,
         capabilities: columns.json("capabilities")?,
         data: columns.text("data")?,
+        instances: columns.text("instances")?,
         resources: columns.json("resources")?,
         volumes: columns.json("volumes")?,
         env: columns.json("env")?,

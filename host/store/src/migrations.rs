@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0002_epochs.sql"),
     include_str!("../../../migrations/0003_epoch_indexes.sql"),
     include_str!("../../../migrations/0005_breakers.sql"),
+    include_str!("../../../migrations/0006_instances.sql"),
 ];
 
 /// Brings the schema to the newest version: all missing steps or none.

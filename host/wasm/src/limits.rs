@@ -140,6 +140,12 @@ limits! {
     /// Calls at the same time of challenges that do not fit into the slots of small Rust guests: their slots
     /// are large, so there are fewer.
     large_calls: Count = 16, 1, 256;
+    /// Idle instances that one challenge may keep for its next calls: more than a machine has cores is of little use,
+    /// and what they hold others cannot have.
+    warm_idle: Count = 16, 1, 256;
+    /// Idle instances of all challenges together: each holds a slot of the pool and what its guest has in memory. At
+    /// 0 every call has an instance of its own.
+    warm_total: Count = 64, 0, 1024;
     /// Handles a guest may hold, so that it cannot fill the host's tables.
     handles: Count = 10_000, 100, 100_000;
     /// Open files, streams, timers and the like of one call.

@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use platform_domain::{ByteSize, Capability, Digest, EpochContext, RawWeight, Request, Response, Slug};
+use platform_domain::{
+    ByteSize, Capability, Digest, EpochContext, Instances, RawWeight, Request, Response, Slug,
+};
 use tokio::{runtime::Handle, task::spawn_blocking};
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::InstancePre;
@@ -34,6 +36,8 @@ pub struct ProgramSpec {
     pub data_dir: Option<PathBuf>,
     /// The guest's whole environment.
     pub env: BTreeMap<String, String>,
+    /// How long an instance lives.
+    pub instances: Instances,
     /// Memory of one call; the engine's own limit stays.
     pub memory: ByteSize,
     /// How long one `handle-route` may take.
@@ -73,6 +77,7 @@ impl Program {
             digest: _,
             data_dir,
             env,
+            instances: _,
             memory,
             route_deadline,
             weights_deadline,

@@ -162,6 +162,7 @@ async fn a_challenge_is_created_shown_changed_activated_and_removed() {
         ("required_capabilities", json!(["get_weights", "proxy_routes"])),
         ("public_proxy_base_path", json!("/challenges/echo")),
         ("data", json!("exclusive")),
+        ("instances", json!("per-call")),
         ("resources", json!({ "memory": "16MiB" })),
         ("env", env),
         ("metadata", json!({ "team": ["a"] })),
@@ -178,12 +179,17 @@ async fn a_challenge_is_created_shown_changed_activated_and_removed() {
 
     let path = "/v1/admin/challenges/echo";
     let patched = host
-        .call("PATCH", path, Some(json!({ "description": "x", "version": "2" })))
+        .call(
+            "PATCH",
+            path,
+            Some(json!({ "description": "x", "version": "2", "instances": "warm(1, 9)" })),
+        )
         .await;
     assert_eq!(
         (patched.status, &patched.body["version"]),
         (StatusCode::OK, &json!("2"))
     );
+    assert_eq!(patched.body["instances"], "warm(1, 9, 60s)");
     let cleared = host
         .call("PATCH", path, Some(json!({ "description": null })))
         .await;
@@ -294,6 +300,18 @@ async fn every_refusal_has_its_status_its_code_and_its_field() {
             (422, "invalid_field", "env.A="),
         ),
         (
+            json!({ "slug": "ab", "component": whole, "instances": "warm" }),
+            (422, "invalid_field", "instances"),
+        ),
+        (
+            json!({ "slug": "ab", "component": whole, "data": "none", "instances": "warm(17)" }),
+            (422, "invalid_field", "instances"),
+        ),
+        (
+            json!({ "slug": "ab", "image": "r.example/x", "instances": "warm(1)" }),
+            (422, "invalid_field", "instances"),
+        ),
+        (
             json!({ "slug": "ab", "component": whole, "status": "inactive" }),
             (409, "transition_refused", ""),
         ),
@@ -383,6 +401,12 @@ async fn every_refusal_has_its_status_its_code_and_its_field() {
             "taken",
             Some(json!({ "secrets": ["k"] })),
             (422, "invalid_field", "secrets"),
+        ),
+        (
+            "PATCH",
+            "taken",
+            Some(json!({ "instances": "warm(2)" })),
+            (422, "invalid_field", "instances"),
         ),
         ("PATCH", "taken", None, (400, "malformed_json", "")),
     ] {

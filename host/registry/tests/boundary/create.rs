@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use platform_domain::{Artifact, Capability, DataMode, Digest, Status};
+use platform_domain::{Artifact, Capability, DataMode, Digest, Instances, Status};
 use platform_oci::OciError;
 use platform_registry::{NewChallenge, Observed, RegistryError, Source};
 use platform_wasm::ComponentError;
 
 use crate::host::{Host, misfit, new, slug, whole};
 
-const MANIFEST: &str = r#"{"name":"Tours","version":"1.2.0","description":"Shortest wins.","data":"none"}"#;
+const MANIFEST: &str = r#"{"name":"Tours","version":"1.2.0","description":"Shortest wins.","data":"none","instances":"warm(4)"}"#;
 
 /// A registration, and whether it was refused for the right reason.
 type Refusal = (NewChallenge, fn(&RegistryError) -> bool);
@@ -29,6 +29,7 @@ async fn a_draft_takes_from_the_manifest_what_is_not_stated() {
     );
     assert_eq!(created.description.as_deref(), Some("Shortest wins."));
     assert_eq!((created.data, created.status), (DataMode::None, Status::Draft));
+    assert_eq!(created.instances.to_string(), "warm(4, 1000, 60s)");
     assert_eq!(created.capabilities, BTreeSet::from(Capability::ALL));
     assert!(created.token_hash.verifies(&token));
     let Artifact::Component(pinned) = &created.artifact else {
@@ -43,6 +44,7 @@ async fn a_draft_takes_from_the_manifest_what_is_not_stated() {
         version: Some("9".into()),
         description: Some("Other".into()),
         data: Some(DataMode::Exclusive),
+        instances: Some(Instances::PerCall),
         capabilities: Some(BTreeSet::from([Capability::ProxyRoutes])),
         ..new("mine", host.component("t.wasm", &bytes))
     };
@@ -51,6 +53,7 @@ async fn a_draft_takes_from_the_manifest_what_is_not_stated() {
         (created.name.as_str(), created.version.as_str(), created.data),
         ("Mine", "9", DataMode::Exclusive)
     );
+    assert_eq!(created.instances, Instances::PerCall);
     assert_eq!(created.capabilities, BTreeSet::from([Capability::ProxyRoutes]));
     assert_ne!(token.reveal(), other.reveal());
 
@@ -59,6 +62,7 @@ async fn a_draft_takes_from_the_manifest_what_is_not_stated() {
         (bare.name.as_str(), bare.version.as_str(), bare.data),
         ("bare", "0.0.0", DataMode::Exclusive)
     );
+    assert_eq!(bare.instances, Instances::PerCall);
     let listed = host.registry.challenge_list().await.unwrap();
     assert_eq!(
         listed.iter().map(|it| it.slug.as_str()).collect::<Vec<_>>(),
@@ -167,6 +171,35 @@ async fn a_refused_registration_leaves_nothing_behind() {
         (
             new("ab", host.component("b.wasm", &asks(r#"{"route_ms":0}"#))),
             |e| field(e) == "manifest.limits.route_ms",
+        ),
+        (
+            NewChallenge {
+                instances: Some("warm(17)".parse().unwrap()),
+                data: Some(DataMode::None),
+                ..host.echo("ab")
+            },
+            |e| field(e) == "instances",
+        ),
+        (
+            NewChallenge {
+                instances: Some("warm(2)".parse().unwrap()),
+                ..host.echo("ab")
+            },
+            |e| field(e) == "instances",
+        ),
+        (
+            NewChallenge {
+                data: Some(DataMode::Exclusive),
+                ..new("ab", host.component("c.wasm", &whole(MANIFEST)))
+            },
+            |e| field(e) == "manifest.instances",
+        ),
+        (
+            NewChallenge {
+                instances: Some("warm(1)".parse().unwrap()),
+                ..new("ab", Source::Image("registry.example/gpu:1".parse().unwrap()))
+            },
+            |e| field(e) == "instances",
         ),
         (
             NewChallenge {

@@ -134,6 +134,7 @@ pub(crate) fn new(name: &str, source: Source) -> NewChallenge {
         status: Status::Draft,
         capabilities: None,
         data: None,
+        instances: None,
         resources: Resources::default(),
         volumes: Default::default(),
         env: Default::default(),

@@ -81,6 +81,19 @@ async fn only_a_change_of_the_program_restarts_it() {
         program(&first),
         "a new environment is a new program"
     );
+    let second = route();
+    let kept = ChallengePatch {
+        instances: Some("warm(1)".parse().unwrap()),
+        capabilities: Some(BTreeSet::from(Capability::ALL)),
+        ..ChallengePatch::default()
+    };
+    let after = host.registry.challenge_patch(&echo, kept).await.unwrap();
+    assert_eq!(after.instances.to_string(), "warm(1, 1000, 60s)");
+    assert_ne!(
+        program(&route()),
+        program(&second),
+        "a program keeps instances or does not"
+    );
     assert!(matches!(host.registry.observed(&echo), Observed::Running { .. }));
 }
 
@@ -130,6 +143,14 @@ async fn a_patch_that_is_not_acceptable_changes_nothing() {
                 ..patch()
             },
             "env.\\0",
+        ),
+        (
+            // It keeps files.
+            ChallengePatch {
+                instances: Some("warm(2)".parse().unwrap()),
+                ..patch()
+            },
+            "instances",
         ),
     ];
     for (patch, expected) in table {

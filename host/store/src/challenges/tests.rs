@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use platform_domain::{Capability, DataMode, Digest, PlainToken, Resources, Status, UnixSeconds};
+use platform_domain::{Capability, DataMode, Digest, Instances, PlainToken, Resources, Status, UnixSeconds};
 
 use super::*;
 use crate::migrations::migrate;
@@ -29,6 +29,7 @@ pub(crate) fn challenge(slug: &str) -> Challenge {
         status: Status::Active,
         capabilities: BTreeSet::from(Capability::ALL),
         data: DataMode::Exclusive,
+        instances: "warm(1, 50, 20s)".parse().unwrap(),
         resources: Resources::try_from(map("memory", "64MiB")).unwrap(),
         volumes: map("data", "/data"),
         env: map("LEVEL", "debug=1"),
@@ -55,6 +56,7 @@ fn a_record_comes_back_as_it_was_written() {
     image.artifact = Artifact::Image("registry.example/gpu:1".parse().unwrap());
     image.description = None;
     image.status = Status::Draft;
+    image.instances = Instances::PerCall;
     let mut file = challenge("local");
     file.artifact = Artifact::Component(PinnedComponent {
         reference: "file:target/x.wasm".parse().unwrap(),
@@ -110,6 +112,7 @@ fn an_update_replaces_the_whole_record_and_a_delete_removes_it() {
     record.status = Status::Disabled;
     record.description = None;
     record.env.clear();
+    record.instances = Instances::PerCall;
     record.token_hash = PlainToken::from_random([9; 32]).hash();
     assert!(update(&connection, &record).unwrap());
     assert_eq!(
@@ -131,6 +134,7 @@ fn a_damaged_row_is_named_with_its_column() {
     for (column, value) in [
         ("emission_percent", "'250'"),
         ("capabilities", "'[\"fly\"]'"),
+        ("instances", "'warm(0)'"),
         ("resources", "'{'"),
         ("env", "'{\"A\":1}'"),
         ("metadata", "'[]'"),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use platform_domain::{
-    BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Netuid, Request, UnixSeconds,
+    BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Instances, Netuid, Request, UnixSeconds,
 };
 use platform_wasm::{CallError, Engine, EngineConfig, Program, ProgramSpec};
 use tempfile::TempDir;
@@ -53,6 +53,7 @@ pub(crate) fn spec(component: &[u8]) -> ProgramSpec {
         digest: Digest::of(component),
         data_dir: None,
         env: BTreeMap::new(),
+        instances: Instances::PerCall,
         memory: ByteSize(64 << 20),
         route_deadline: DEADLINE,
         weights_deadline: DEADLINE * 20,

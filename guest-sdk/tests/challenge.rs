@@ -21,6 +21,7 @@ struct Note {
     description = "Keeps \"notes\".",
     version = "2.0.0-rc.1",
     data = exclusive,
+    instances = "warm(1, 50)",
     limits(memory = "64MiB", route_ms = 500, weights_ms = 1_000),
 )]
 impl Notes {
@@ -228,6 +229,7 @@ fn the_host_reads_in_the_manifest_what_the_author_wrote() {
     );
     assert_eq!(manifest.description.as_deref(), Some("Keeps \"notes\"."));
     assert_eq!(manifest.data, DataMode::Exclusive);
+    assert_eq!(manifest.instances.unwrap().to_string(), "warm(1, 50, 60s)");
     assert_eq!(manifest.limits.memory.unwrap().0, 64 << 20);
     assert_eq!(
         (manifest.limits.route_ms, manifest.limits.weights_ms),
@@ -239,6 +241,6 @@ fn the_host_reads_in_the_manifest_what_the_author_wrote() {
         (silent.version.as_str(), silent.data),
         (env!("CARGO_PKG_VERSION"), DataMode::None)
     );
-    assert!(silent.routes.is_empty());
+    assert!(silent.routes.is_empty() && silent.instances.is_none());
     assert_eq!(Harness::<Silent>::new().send(get("/a/b")).text(), "/a/b true");
 }

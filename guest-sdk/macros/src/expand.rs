@@ -41,6 +41,11 @@ pub(crate) fn challenge(options: Options, mut block: ItemImpl) -> Result<TokenSt
         let reason = "no route and no #[weights]: the challenge would do nothing";
         return Err(Error::new_spanned(&block.self_ty, reason));
     }
+    if let Some(instances) = options.instances.as_ref().filter(|_| !marked.serves()) {
+        let reason =
+            "kept instances answer routes, and there is none; weights always have an instance of their own";
+        return Err(Error::new(instances.literal.span(), reason));
+    }
     let manifest = manifest(&options, &marked.routes)?;
     let implementation = implementation(&options, &block, &marked, &manifest);
     let exports = exports(&block.self_ty, &marked, &manifest);
@@ -64,6 +69,9 @@ fn manifest(options: &Options, routes: &[Route]) -> Result<String> {
         "data".into(),
         json!(if options.data { "exclusive" } else { "none" }),
     );
+    if let Some(instances) = &options.instances {
+        manifest.insert("instances".into(), json!(instances.literal.value()));
+    }
     if !options.limits.is_empty() {
         manifest.insert("limits".into(), Value::Object(options.limits.clone()));
     }
@@ -207,6 +215,41 @@ mod tests {
             ),
             (r#"name = "x", limits(memory = "64MB")"#, route("#[any]"), "64MiB"),
             (r#"name = "x", limits(route_ms = 0)"#, route("#[any]"), "zero"),
+            (
+                r#"name = "x", instances = "warm""#,
+                route("#[any]"),
+                "warm(4, 1000, 60s)",
+            ),
+            (
+                r#"name = "x", instances = "warm(0)""#,
+                route("#[any]"),
+                "at least one",
+            ),
+            (
+                r#"name = "x", instances = "warm(1, 1, 86401s)""#,
+                route("#[any]"),
+                "at most a day",
+            ),
+            (
+                r#"name = "x", instances = warm(1)"#,
+                route("#[any]"),
+                "string literal",
+            ),
+            (
+                r#"name = "x", instances = "per-call", instances = "warm(1)""#,
+                route("#[any]"),
+                "twice",
+            ),
+            (
+                r#"name = "x", data = exclusive, instances = "warm(2)""#,
+                route("#[any]"),
+                "one at a time",
+            ),
+            (
+                r#"name = "x", instances = "warm(1)""#,
+                route("#[weights]"),
+                "answer routes",
+            ),
             (r#"name = "x", limits(disk = 1)"#, route("#[any]"), "known limits"),
             (NAME, route(""), "do nothing"),
             (NAME, route(r#"#[get("x")]"#), "begins with /"),

@@ -7,6 +7,9 @@ use syn::{
     parse::{Parse, ParseStream},
 };
 
+/// In seconds. The host lets no instance live longer.
+const DAY: u32 = 24 * 60 * 60;
+
 /// What the attribute states of the challenge.
 pub(crate) struct Options {
     pub(crate) name: String,
@@ -14,13 +17,21 @@ pub(crate) struct Options {
     pub(crate) description: Option<String>,
     /// Whether `/data` is asked for.
     pub(crate) data: bool,
+    pub(crate) instances: Option<Instances>,
     pub(crate) limits: Map<String, Value>,
+}
+
+/// How long an instance may live, as the host reads it.
+pub(crate) struct Instances {
+    pub(crate) literal: LitStr,
+    /// How many are kept when nothing is to be done.
+    idle: u32,
 }
 
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let (mut name, mut version, mut description, mut data) = (None, None, None, None);
-        let mut limits = None;
+        let (mut instances, mut limits) = (None, None);
         while !input.is_empty() {
             let key: Ident = input.parse()?;
             match key.to_string().as_str() {
@@ -28,9 +39,10 @@ impl Parse for Options {
                 "version" => once(&mut version, &key, text(input)?)?,
                 "description" => once(&mut description, &key, text(input)?)?,
                 "data" => once(&mut data, &key, data_mode(input)?)?,
+                "instances" => once(&mut instances, &key, parse_instances(input)?)?,
                 "limits" => once(&mut limits, &key, parse_limits(input)?)?,
                 _ => {
-                    let known = "known are name, version, description, data and limits";
+                    let known = "known are name, version, description, data, instances and limits";
                     return Err(Error::new(key.span(), format!("unknown option; {known}")));
                 }
             }
@@ -42,11 +54,18 @@ impl Parse for Options {
                 "a challenge needs a name: #[challenge(name = \"...\")]",
             )
         };
+        let data = data.unwrap_or(false);
+        if let Some(Instances { literal, .. }) = instances.as_ref().filter(|it| data && it.idle > 1) {
+            let reason =
+                "with data = exclusive one call runs at a time, so one instance is kept at most: warm(1)";
+            return Err(Error::new(literal.span(), reason));
+        }
         Ok(Self {
             name: name.filter(|name| !name.trim().is_empty()).ok_or_else(missing)?,
             version,
             description,
-            data: data.unwrap_or(false),
+            data,
+            instances,
             limits: limits.unwrap_or_default(),
         })
     }
@@ -114,6 +133,43 @@ fn parse_limits(input: ParseStream<'_>) -> Result<Map<String, Value>> {
         comma(&inside)?;
     }
     Ok(limits)
+}
+
+/// `per-call`, or `warm(N, CALLS, AGE)` of which the last two may be left out: as the host reads it.
+fn parse_instances(input: ParseStream<'_>) -> Result<Instances> {
+    input.parse::<Token![=]>()?;
+    let literal: LitStr = input.parse()?;
+    let text = literal.value();
+    let inner = text.strip_prefix("warm(").and_then(|rest| rest.strip_suffix(')'));
+    let idle = match inner {
+        Some(inner) => idle(inner),
+        None => (text == "per-call").then_some(0),
+    };
+    let known =
+        "write \"per-call\", or for example \"warm(4, 1000, 60s)\": at least one of each, at most a day";
+    match idle {
+        Some(idle) => Ok(Instances { literal, idle }),
+        None => Err(Error::new(literal.span(), known)),
+    }
+}
+
+/// The idle instances of `N, CALLS, AGE`, when all of it can be read.
+fn idle(inner: &str) -> Option<u32> {
+    let mut parts = inner.split(',').map(str::trim);
+    let idle = number_text(parts.next()?)?;
+    if let Some(calls) = parts.next() {
+        number_text(calls)?;
+    }
+    if let Some(age) = parts.next() {
+        number_text(age.strip_suffix('s')?).filter(|seconds| *seconds <= DAY)?;
+    }
+    parts.next().is_none().then_some(idle)
+}
+
+/// Digits only, and not zero.
+fn number_text(text: &str) -> Option<u32> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| digits && *number > 0)
 }
 
 /// A size as the host reads it: a whole number with a binary unit.

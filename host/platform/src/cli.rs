@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use platform_domain::{ComponentRef, DataMode, EmissionPercent, EpochId, ImageRef, Netuid, Slug};
+use platform_domain::{ComponentRef, DataMode, EmissionPercent, EpochId, ImageRef, Instances, Netuid, Slug};
 use platform_weights::Policy;
 
 use crate::commands::{devnet::DevnetArgs, pair::Pair};
@@ -180,6 +180,15 @@ pub(crate) struct FieldArgs {
     /// Whether it keeps files in /data: none or exclusive [default: the manifest's].
     #[arg(long)]
     pub(crate) data: Option<DataMode>,
+    /// How long an instance lives: per-call or warm(N, CALLS, AGE) [default: the manifest's, else per-call].
+    ///
+    /// per-call gives each request an instance of its own, in whose memory nobody was before. "warm(4, 1000, 60s)"
+    /// keeps up to 4 idle instances for the next requests, each for 1000 requests or 60 seconds at most: for
+    /// components whose start takes longer than their answers. What one request leaves in memory the next one finds,
+    /// whoever sent it, so ask the author first. "warm(4)" has the usual bounds; a challenge that keeps files has one
+    /// idle instance at most.
+    #[arg(long)]
+    pub(crate) instances: Option<Instances>,
     /// One sentence for people.
     #[arg(long)]
     pub(crate) description: Option<String>,

@@ -50,6 +50,7 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         version,
         emission,
         data,
+        instances,
         description,
         env,
         resource,
@@ -67,6 +68,7 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         status: activate.then_some(Status::Active),
         required_capabilities: None,
         data,
+        instances,
         resources: pair::map(resource).unwrap_or_default().try_into()?,
         volumes: Default::default(),
         env: pair::map(env).unwrap_or_default(),
@@ -103,6 +105,7 @@ fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
         version,
         emission,
         data,
+        instances,
         description,
         env,
         resource,
@@ -112,6 +115,7 @@ fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
         version,
         emission_percent: emission,
         data,
+        instances,
         description: description.map(Some),
         env: pair::map(env),
         resources: pair::map(resource).map(TryInto::try_into).transpose()?,
@@ -157,6 +161,7 @@ fn view_text(view: &ChallengeView) -> String {
         format!("emission   {} %", view.emission_percent),
         format!("public     {}", view.public_proxy_base_path),
         format!("data       {}", view.data),
+        format!("instances  {}", view.instances),
     ];
     if let Some(incident) = &view.breaker.last_incident {
         lines.push(format!("incident   {}", health::incident_text(incident)));

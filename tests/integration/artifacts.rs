@@ -123,8 +123,11 @@ async fn what_was_registered_from_a_registry_runs_on_without_it() {
     host.program.kill().await;
     let host = Host::start(&dir.path().join("state")).await;
     for slug in ["echo", "other"] {
-        assert_eq!(host.observed(slug).await["state"], "running");
+        while host.get(slug).await == 503 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         assert_eq!(host.get(slug).await, 200);
+        assert_eq!(host.observed(slug).await["state"], "running");
     }
     let down = host
         .ask(&["challenge", "create", "third", &reference])

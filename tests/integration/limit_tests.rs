@@ -12,6 +12,7 @@ pub(crate) const NO_LIMITS: [&str; 6] = [
 
 const MATRIX: &str = "tests/integration/hostile_matrix.rs::an_attack_costs_its_own_call_and_nothing_else";
 const PARTS: &str = "host/wasm/tests/boundary/calls.rs::a_component_of_too_many_parts_is_not_loaded";
+const COMPUTES: &str = "host/wasm/tests/boundary/limits.rs::who_computes_for_longer_than_allowed_is_stopped";
 const ANSWER: &str = "host/wasm/src/answer.rs::an_answer_that_breaks_the_contract_is_refused_with_the_reason";
 const RECORD: &str = "host/registry/src/check.rs::a_field_that_is_not_acceptable_is_named";
 const GRANT: &str = "host/registry/src/limits.rs::the_operator_wins_over_the_manifest_and_the_host_over_both";
@@ -24,14 +25,11 @@ const FOLDED: &str =
     "host/runtime/src/incidents.rs::equal_incidents_are_one_with_a_counter_even_when_others_come_between";
 
 /// Limits without a test, and why.
-pub(crate) const UNTESTED: [(&str, &str); 7] = [
-    ("route_cpu_ms", "not enforced yet"),
-    ("weights_cpu_ms", "not enforced yet"),
+pub(crate) const UNTESTED: [(&str, &str); 4] = [
     (
         "large_calls",
         "bounds slots only; the calls in them are bounded as all others",
     ),
-    ("warm_total", "enforced by the pool"),
     ("CONNECT_TIMEOUT", WAITS),
     ("READ_TIMEOUT", WAITS),
     ("TOTAL_TIMEOUT", WAITS),
@@ -59,6 +57,16 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
     (
         "retry_after_ms",
         "tests/integration/busy.rs::a_full_queue_refuses_and_drains_and_lets_weights_through",
+    ),
+    (
+        "queued_total",
+        "host/wasm/src/admission.rs::all_programs_together_keep_a_bounded_number_of_routes_waiting",
+    ),
+    ("route_cpu_ms", COMPUTES),
+    ("weights_cpu_ms", COMPUTES),
+    (
+        "warm_total",
+        "host/wasm/tests/boundary/warm.rs::all_programs_share_the_room_for_idle_instances",
     ),
     ("route_ms", MATRIX),
     ("route_max_ms", GRANT),

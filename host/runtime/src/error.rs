@@ -61,7 +61,7 @@ impl From<platform_wasm::CallError> for CallError {
         match error {
             Wasm::Guest(error) => Self::Guest(error),
             Wasm::Busy { retry_after } => Self::Busy { retry_after },
-            Wasm::Deadline(deadline) => Self::Deadline(deadline),
+            Wasm::Deadline(limit) | Wasm::Computed(limit) => Self::Deadline(limit),
             Wasm::Unsupported => Self::Unsupported,
             broken @ (Wasm::OutOfMemory { .. }
             | Wasm::Trapped(_)

@@ -99,7 +99,7 @@ fn note(health: &Health, function: CalledFunction, request_id: &str, error: &Was
             return Outcome::Nothing;
         }
         Wasm::Unsupported | Wasm::Host(_) => return Outcome::Nothing,
-        Wasm::Deadline(_) => IncidentKind::Deadline,
+        Wasm::Deadline(_) | Wasm::Computed(_) => IncidentKind::Deadline,
         Wasm::OutOfMemory { .. } => IncidentKind::OutOfMemory,
         Wasm::Trapped(_) => IncidentKind::Trap,
         Wasm::OutputTooLarge { .. } => IncidentKind::OutputTooLarge,

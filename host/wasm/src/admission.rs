@@ -1,8 +1,9 @@
 //! Who may call when.
 //!
-//! Routes pass a bounded, fair queue per program and then share the host's slots. `get-weights` has slots of
-//! its own, so that no flood of routes delays it. Over a data directory calls run one at a time: the queue's
-//! single slot keeps all but one route away from the directory's turn, so weights wait for at most one call.
+//! Routes pass a bounded, fair queue per program and then share the host's slots; those that wait are also bounded
+//! over all programs. `get-weights` has slots of its own, so that no flood of routes delays it. Over a data
+//! directory calls run one at a time: the queue's single slot keeps all but one route away from the directory's
+//! turn, so weights wait for at most one call.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -14,21 +15,26 @@ use crate::{
     limits::{Limits, count},
 };
 
-/// The calls the host can run at the same time, over all programs.
+/// The calls the host can run at the same time, over all programs of a class of slots.
 #[derive(Clone)]
 pub(crate) struct HostSlots {
     /// Half of the routes, so that one program cannot keep all others out.
     share: usize,
     routes: Arc<Semaphore>,
     weights: Arc<Semaphore>,
+    waiting: WaitingRoom,
     limits: Arc<Limits>,
 }
+
+/// The routes that may wait for a turn, over all programs of every class.
+#[derive(Clone)]
+pub(crate) struct WaitingRoom(Arc<Semaphore>);
 
 /// The queue of one program.
 pub(crate) struct Queue {
     host: HostSlots,
-    /// Running and waiting routes.
-    places: Arc<Semaphore>,
+    /// Waiting routes.
+    waiting: Arc<Semaphore>,
     /// Running routes.
     running: Arc<Semaphore>,
     /// Running `get-weights`: one, a second caller waits.
@@ -40,16 +46,23 @@ pub(crate) struct Queue {
 pub(crate) struct Permit {
     /// Of the program's data directory, if it has one.
     pub(crate) turn: Option<Turn>,
-    pub(crate) slots: Vec<OwnedSemaphorePermit>,
+    pub(crate) slots: [OwnedSemaphorePermit; 2],
+}
+
+impl WaitingRoom {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self(Arc::new(Semaphore::new(count(limits.queued_total))))
+    }
 }
 
 impl HostSlots {
     /// Slots for so many routes at a time.
-    pub(crate) fn new(limits: Arc<Limits>, routes: usize) -> Self {
+    pub(crate) fn new(limits: Arc<Limits>, waiting: WaitingRoom, routes: usize) -> Self {
         Self {
             share: (routes / 2).max(1),
             routes: Arc::new(Semaphore::new(routes)),
             weights: Arc::new(Semaphore::new(count(limits.concurrent_weights))),
+            waiting,
             limits,
         }
     }
@@ -58,10 +71,9 @@ impl HostSlots {
 impl Queue {
     pub(crate) fn new(host: HostSlots, data: Option<Arc<DataDir>>) -> Self {
         let running = if data.is_some() { 1 } else { host.share };
-        let places = running + count(host.limits.queued_routes);
         Self {
+            waiting: Arc::new(Semaphore::new(count(host.limits.queued_routes))),
             host,
-            places: Arc::new(Semaphore::new(places)),
             running: Arc::new(Semaphore::new(running)),
             weights: Arc::new(Semaphore::new(1)),
             data,
@@ -70,14 +82,30 @@ impl Queue {
 
     /// A permit for a route, at once or after at most the wait that the limits allow.
     pub(crate) async fn route(&self) -> Result<Permit, CallError> {
-        let place = self.places.clone().try_acquire_owned();
-        let place = place.map_err(|_| self.busy())?;
+        if let Some(permit) = self.route_at_once() {
+            return Ok(permit);
+        }
+        let place = |room: &Arc<Semaphore>| room.clone().try_acquire_owned().map_err(|_| self.busy());
+        // Until there is a permit, not until the call has ended.
+        let _places = [place(&self.waiting)?, place(&self.host.waiting.0)?];
         self.waiting(self.host.limits.queue_wait(), async {
             let running = acquire(&self.running).await?;
             let host = acquire(&self.host.routes).await?;
-            Ok(self.permit(vec![place, running, host]).await)
+            Ok(self.permit([running, host]).await)
         })
         .await
+    }
+
+    /// Slots that nobody waits for: those go to whoever has waited longest, never to a newcomer.
+    fn route_at_once(&self) -> Option<Permit> {
+        let running = self.running.clone().try_acquire_owned().ok()?;
+        let host = self.host.routes.clone().try_acquire_owned().ok()?;
+        let turn = match &self.data {
+            Some(data) => Some(data.turn_at_once()?),
+            None => None,
+        };
+        let slots = [running, host];
+        Some(Permit { turn, slots })
     }
 
     /// A permit for `get-weights`.
@@ -85,12 +113,12 @@ impl Queue {
         self.waiting(patience, async {
             let running = acquire(&self.weights).await?;
             let host = acquire(&self.host.weights).await?;
-            Ok(self.permit(vec![running, host]).await)
+            Ok(self.permit([running, host]).await)
         })
         .await
     }
 
-    async fn permit(&self, slots: Vec<OwnedSemaphorePermit>) -> Permit {
+    async fn permit(&self, slots: [OwnedSemaphorePermit; 2]) -> Permit {
         let turn = match &self.data {
             Some(data) => Some(data.turn().await),
             None => None,
@@ -128,7 +156,7 @@ mod tests {
     const SOON: Duration = Duration::from_millis(1);
 
     fn slots(routes: usize) -> HostSlots {
-        HostSlots::new(Arc::default(), routes)
+        HostSlots::new(Arc::default(), WaitingRoom::new(&Limits::default()), routes)
     }
 
     fn is_busy(outcome: &Result<Permit, CallError>) -> bool {
@@ -160,5 +188,46 @@ mod tests {
             "it waits"
         );
         assert!(other.route().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn all_programs_together_keep_a_bounded_number_of_routes_waiting() {
+        let limits = Arc::new(Limits {
+            queued_routes: 2,
+            queued_total: 3,
+            ..Limits::default()
+        });
+        let host = HostSlots::new(limits.clone(), WaitingRoom::new(&limits), 1);
+        let queues = [0; 3].map(|_| Queue::new(host.clone(), None));
+        let _running = queues[0].route().await.unwrap();
+        let mut waiting: Vec<_> = Vec::new();
+        for queue in [&queues[0], &queues[0], &queues[1]] {
+            let mut wait = Box::pin(queue.route());
+            assert!(tokio::time::timeout(SOON, &mut wait).await.is_err(), "it waits");
+            waiting.push(wait);
+        }
+        for queue in &queues {
+            assert!(is_busy(&queue.route().await));
+        }
+        drop(waiting.pop());
+        assert!(
+            tokio::time::timeout(SOON, queues[2].route()).await.is_err(),
+            "it waits"
+        );
+        assert!(is_busy(&queues[0].route().await), "its own places are taken");
+    }
+
+    #[tokio::test]
+    async fn a_newcomer_does_not_overtake_who_waits() {
+        let queue = Queue::new(slots(1), None);
+        let running = queue.route().await.unwrap();
+        let mut first = Box::pin(queue.route());
+        assert!(tokio::time::timeout(SOON, &mut first).await.is_err(), "it waits");
+        drop(running);
+        assert!(
+            tokio::time::timeout(SOON, queue.route()).await.is_err(),
+            "the slot is the other's"
+        );
+        assert!(first.await.is_ok());
     }
 }

@@ -1,9 +1,4 @@
-//! One call: a store, an instance, a function, an answer or the reason why there is none.
-
-use std::{
-    future::Future,
-    time::{Duration, Instant},
-};
+//! One call: in an instance, an answer or the reason why there is none.
 
 use platform_domain::{EpochContext, RawWeight, Request, Response};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, component::ComponentExportIndex};
@@ -12,83 +7,59 @@ use wasmtime_wasi::I32Exit;
 use crate::{
     CallError, answer,
     limits::{Limits, MAX_EXPLANATION, size},
+    live::{End, Live, Times},
     memory::Refusal,
     program::Shared,
     state::CallState,
-    wire::{GetWeightsAnswer, GetWeightsArgs, HandleRouteAnswer, HandleRouteArgs},
 };
 
-/// Calls `handle-route` in a fresh instance.
+/// Answers a miner in the kept instance, if there is one. It is kept again if it may answer further calls: one
+/// that ended a call badly has broken its own state.
 pub(crate) async fn handle_route(
     shared: &Shared,
     function: &ComponentExportIndex,
     request: &Request,
-    deadline: Duration,
+    times: Times,
+    kept: &mut Option<Live>,
 ) -> Result<Response, CallError> {
-    let mut store = store(shared, &request.id, deadline);
-    let call = async {
-        let instance = shared.pre.instantiate_async(&mut store).await?;
-        let function =
-            instance.get_typed_func::<HandleRouteArgs<'_>, HandleRouteAnswer>(&mut store, function)?;
-        function.call_async(&mut store, (request.into(),)).await
+    let mut live = kept.take().unwrap_or_else(|| shared.fresh());
+    let answer = live.handle_route(shared, function, request, times).await;
+    let (answer,) = answer.map_err(|end| explain(end, &live.store, &shared.setup.limits, times))?;
+    let answer = match answer {
+        Ok(answer) => answer::response(answer, &shared.setup.limits)?,
+        // On purpose, and nothing is broken by it.
+        Err(error) => {
+            *kept = Some(live);
+            return Err(answer::error(error));
+        }
     };
-    let (answer,) = in_time(deadline, call)
-        .await
-        .map_err(|end| explain(end, &store, &shared.setup.limits, deadline))?;
-    answer::response(answer.map_err(answer::error)?, &shared.setup.limits)
+    *kept = Some(live);
+    Ok(answer)
 }
 
-/// Calls `get-weights` in a fresh instance.
+/// Asks for weights, always in a fresh instance: what miners' requests left in memory must not weigh.
 pub(crate) async fn get_weights(
     shared: &Shared,
     function: &ComponentExportIndex,
     context: &EpochContext,
-    deadline: Duration,
+    times: Times,
 ) -> Result<Vec<RawWeight>, CallError> {
-    let mut store = store(shared, &format!("epoch-{}", context.epoch.0), deadline);
-    let call = async {
-        let instance = shared.pre.instantiate_async(&mut store).await?;
-        let function =
-            instance.get_typed_func::<GetWeightsArgs<'_>, GetWeightsAnswer>(&mut store, function)?;
-        function.call_async(&mut store, (context.into(),)).await
-    };
-    let (answer,) = in_time(deadline, call)
-        .await
-        .map_err(|end| explain(end, &store, &shared.setup.limits, deadline))?;
+    let mut live = shared.fresh();
+    let answer = live.get_weights(shared, function, context, times).await;
+    let (answer,) = answer.map_err(|end| explain(end, &live.store, &shared.setup.limits, times))?;
     answer::weights(answer.map_err(answer::error)?, &shared.setup.limits)
 }
 
-/// How a call ends without an answer.
-enum End {
-    /// It waited too long.
-    Late,
-    /// A trap, an interruption, an answer that cannot be read.
-    Error(wasmtime::Error),
-}
-
-fn store(shared: &Shared, request_id: &str, deadline: Duration) -> Store<CallState> {
-    let now = Instant::now();
-    // An absurd deadline is as good as none.
-    let until = now
-        .checked_add(deadline)
-        .unwrap_or(now + Duration::from_secs(86_400));
-    shared.setup.store(&shared.runner.wasmtime, request_id, until)
-}
-
-/// The interruption stops a guest that computes, this one that waits.
-async fn in_time<T>(deadline: Duration, call: impl Future<Output = wasmtime::Result<T>>) -> Result<T, End> {
-    match tokio::time::timeout(deadline, call).await {
-        Ok(answer) => answer.map_err(End::Error),
-        Err(_) => Err(End::Late),
-    }
-}
-
-fn explain(end: End, store: &Store<CallState>, limits: &Limits, deadline: Duration) -> CallError {
+fn explain(end: End, store: &Store<CallState>, limits: &Limits, times: Times) -> CallError {
     let End::Error(error) = end else {
-        return CallError::Deadline(deadline);
+        return CallError::Deadline(times.deadline);
     };
     if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
-        return CallError::Deadline(deadline);
+        return if store.data().computed_too_long {
+            CallError::Computed(times.compute)
+        } else {
+            CallError::Deadline(times.deadline)
+        };
     }
     if error.is::<PoolConcurrencyLimitError>() {
         return CallError::Busy {

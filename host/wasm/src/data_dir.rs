@@ -14,11 +14,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
+use platform_domain::Warm;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, filesystem::WasiFilesystemCtx};
 
 use crate::{
     ComponentError,
     limits::{LOCK_SEARCH_DEPTH, LOCK_SEARCH_ENTRIES},
+    live::Live,
+    pool::Idle,
 };
 
 /// An open data directory. Programs over the same directory share it: when a new version of a challenge is
@@ -26,7 +29,7 @@ use crate::{
 pub(crate) struct DataDir {
     path: PathBuf,
     /// Held during a call.
-    turn: Arc<tokio::sync::Mutex<Condition>>,
+    turn: Arc<tokio::sync::Mutex<Between>>,
     preopened: WasiFilesystemCtx,
     /// Keeps other processes out until it is closed.
     _lock: File,
@@ -38,8 +41,16 @@ pub(crate) struct DataDirs(Mutex<HashMap<PathBuf, Weak<DataDir>>>);
 
 /// The right to run a call over the directory.
 pub(crate) struct Turn {
-    condition: tokio::sync::OwnedMutexGuard<Condition>,
+    between: tokio::sync::OwnedMutexGuard<Between>,
     dir: Arc<DataDir>,
+}
+
+/// What there is of a directory between two calls.
+struct Between {
+    condition: Condition,
+    /// The instance that waits for its next call, and the number of its program. It may hold files and locks, so
+    /// there is at most one, and no other call runs while it is there.
+    idle: Option<(u64, Idle)>,
 }
 
 /// How the last call left the directory.
@@ -80,7 +91,10 @@ impl DataDir {
         })?;
         Ok(Self {
             path,
-            turn: Arc::new(tokio::sync::Mutex::new(Condition::Clean)),
+            turn: Arc::new(tokio::sync::Mutex::new(Between {
+                condition: Condition::Clean,
+                idle: None,
+            })),
             preopened,
             _lock: lock,
         })
@@ -94,29 +108,74 @@ impl DataDir {
     /// Waits, first come first served, until no other call uses the directory.
     pub(crate) async fn turn(self: &Arc<Self>) -> Turn {
         Turn {
-            condition: self.turn.clone().lock_owned().await,
+            between: self.turn.clone().lock_owned().await,
             dir: self.clone(),
+        }
+    }
+
+    /// The turn, if nobody has it or waits for it.
+    pub(crate) fn turn_at_once(self: &Arc<Self>) -> Option<Turn> {
+        Some(Turn {
+            between: self.turn.clone().try_lock_owned().ok()?,
+            dir: self.clone(),
+        })
+    }
+
+    /// Ends the idle instance, if it has waited for too long.
+    pub(crate) fn retire(&self, warm: &Warm) {
+        // Whoever has the turn looks for himself.
+        if let Ok(mut between) = self.turn.try_lock()
+            && between.idle.take_if(|(_, idle)| idle.is_too_old(warm)).is_some()
+        {
+            between.condition = Condition::Unclean;
         }
     }
 }
 
 impl Turn {
-    /// Prepares the directory for a call. Blocks on the disk.
+    /// Prepares the directory for a call in a fresh instance. Blocks on the disk.
     ///
     /// A guest may also keep a lock without being stopped, by leaving a connection open, so the directory
     /// itself is looked at every time, and everything below after a call that was stopped.
     pub(crate) fn begin(&mut self) {
-        let depth = match *self.condition {
+        if self.between.idle.take().is_some() {
+            // It ended where it stood.
+            self.between.condition = Condition::Unclean;
+        }
+        let depth = match self.between.condition {
             Condition::Clean => 0,
             Condition::Unclean => LOCK_SEARCH_DEPTH,
         };
-        *self.condition = Condition::Unclean;
+        self.between.condition = Condition::Unclean;
         remove_stale_locks(&self.dir.path, depth);
+    }
+
+    /// The same for a call in the instance that this program left here, if there is one that may go on.
+    pub(crate) fn resume(&mut self, program: u64, warm: &Warm) -> Option<Live> {
+        let live = match self.between.idle.take() {
+            Some((of, idle)) if of == program => idle.wake(warm),
+            Some(_) => None,
+            None => {
+                self.begin();
+                return None;
+            }
+        };
+        self.between.condition = Condition::Unclean;
+        // What a waking instance holds is its own: nothing is stale.
+        if live.is_none() {
+            self.begin();
+        }
+        live
     }
 
     /// The call ended by itself.
     pub(crate) fn end_clean(&mut self) {
-        *self.condition = Condition::Clean;
+        self.between.condition = Condition::Clean;
+    }
+
+    /// Leaves an instance for the next call of its program.
+    pub(crate) fn keep(&mut self, program: u64, idle: Idle) {
+        self.between.idle = Some((program, idle));
     }
 }
 

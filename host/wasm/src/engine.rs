@@ -13,7 +13,7 @@ use wasmtime::component::Component;
 
 use crate::{
     ComponentError, EngineError, Limits, Needs, Program, ProgramSpec, cache::CodeCache, data_dir::DataDirs,
-    inspect, memory::HostMemory, runner::Runner, wire::Contract,
+    inspect, limits::count, memory::HostMemory, pool::WarmRoom, runner::Runner, wire::Contract,
 };
 
 /// How much of the machine components may use.
@@ -35,6 +35,7 @@ pub(crate) struct Inner {
     cache: CodeCache,
     pub(crate) data_dirs: DataDirs,
     pub(crate) memory: HostMemory,
+    pub(crate) warm: WarmRoom,
     /// One compilation at a time: each uses every core already.
     compiler: Mutex<()>,
 }
@@ -64,6 +65,7 @@ impl Engine {
             cache,
             data_dirs: DataDirs::default(),
             memory: HostMemory::new(limits.memory_total.0),
+            warm: WarmRoom::new(count(limits.warm_total)),
             limits,
             compiler: Mutex::new(()),
         })))

@@ -124,6 +124,9 @@ pub enum CallError {
     /// It did not answer in time.
     #[error("the challenge did not answer within {0:?}")]
     Deadline(Duration),
+    /// It computed for longer than it may.
+    #[error("the challenge computed for longer than {0:?}")]
+    Computed(Duration),
     /// It failed after it had asked for more memory than it may have.
     #[error("the challenge ran out of memory")]
     OutOfMemory {
@@ -163,6 +166,7 @@ impl CallError {
             Self::OutOfMemory { limit, detail } => format!("{self} (limit {limit} bytes): {detail}"),
             Self::Busy { .. }
             | Self::Deadline(_)
+            | Self::Computed(_)
             | Self::OutputTooLarge { .. }
             | Self::InvalidOutput(_)
             | Self::Unsupported => self.to_string(),

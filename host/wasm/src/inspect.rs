@@ -6,7 +6,12 @@ use std::collections::BTreeSet;
 use platform_domain::{Capability, Digest, Manifest};
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
-use crate::{ComponentError, limits::MAX_COMPONENT_BYTES, link, needs::Needs};
+use crate::{
+    ComponentError,
+    limits::MAX_COMPONENT_BYTES,
+    link,
+    needs::{Needs, NeedsCounter},
+};
 
 /// What a component shows from outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,7 +117,7 @@ fn read(component: &[u8]) -> Result<Outside<'_>, ComponentError> {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     let mut manifest: Option<&[u8]> = None;
     let mut depth = 0usize;
-    let mut needs = Needs::default();
+    let mut needs = NeedsCounter::default();
     for payload in Parser::new(0).parse_all(component) {
         let payload = payload.map_err(malformed)?;
         needs.count(&payload).map_err(malformed)?;
@@ -140,7 +145,7 @@ fn read(component: &[u8]) -> Result<Outside<'_>, ComponentError> {
         imports,
         exports,
         manifest,
-        needs,
+        needs: needs.total(),
     })
 }
 

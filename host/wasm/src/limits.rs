@@ -99,6 +99,8 @@ limits! {
     concurrent_weights: Count = 4, 1, 64;
     /// Routes that may wait for a turn, per challenge: some seconds of work for one that answers one by one.
     queued_routes: Count = 64, 1, 4096;
+    /// Routes that may wait for a turn, over all challenges: a connection each, and the body it brought.
+    queued_total: Count = 256, 1, 16_384;
     /// How long a route may wait for its turn. Clients give up at about this time.
     queue_wait_ms: Milliseconds = 5_000, 1, 60_000;
     /// What a refused client is told to wait; long enough to drain a queue of quick calls.
@@ -187,8 +189,9 @@ pub(crate) const MAX_EXPLANATION: usize = 4 << 10;
 
 /// Levels below `/data` in which stale lock entries are looked for.
 pub(crate) const LOCK_SEARCH_DEPTH: usize = 8;
-/// Directory entries looked at for stale locks before the search gives up.
-pub(crate) const LOCK_SEARCH_ENTRIES: usize = 100_000;
+/// Directory entries looked at for stale locks before the search gives up: twice as many as a challenge may usually
+/// have.
+pub(crate) const LOCK_SEARCH_ENTRIES: usize = 20_000;
 
 impl Limits {
     /// Whether every value lies between its floor and its ceiling.

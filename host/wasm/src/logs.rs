@@ -4,7 +4,7 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Instant,
 };
@@ -160,8 +160,25 @@ impl GuestOutput {
         })))
     }
 
+    /// What comes from now on belongs to this request.
+    pub(crate) fn attribute(&self, request_id: &Arc<str>) {
+        self.lines().request_id = request_id.clone();
+    }
+
+    /// Ends a line that was begun.
+    pub(crate) fn finish_line(&self) {
+        let mut lines = self.lines();
+        if !lines.line.is_empty() {
+            lines.flush_line();
+        }
+    }
+
     fn push(&self, bytes: &[u8]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+        self.lines().push(bytes);
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -248,6 +265,14 @@ mod tests {
 
     /// The log lines that arise from these writes to one stream.
     fn logged(writes: &[&[u8]]) -> Vec<String> {
+        logged_by(|_, stream| {
+            for bytes in writes {
+                stream.write(Bytes::copy_from_slice(bytes)).unwrap();
+            }
+        })
+    }
+
+    fn logged_by(write: impl FnOnce(&GuestOutput, &mut dyn OutputStream)) -> Vec<String> {
         let sink = Sink::default();
         let subscriber = tracing_subscriber::fmt()
             .with_writer(sink.clone())
@@ -259,10 +284,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             let log = ChallengeLog::new("tsp".parse().unwrap(), &Limits::default());
             let output = GuestOutput::new("stdout", "r1".into(), log);
-            let mut stream = output.p2_stream();
-            for bytes in writes {
-                stream.write(Bytes::copy_from_slice(bytes)).unwrap();
-            }
+            write(&output, &mut *output.p2_stream());
         });
         let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
         text.lines().map(ToOwned::to_owned).collect()
@@ -285,6 +307,23 @@ mod tests {
         for (line, text) in lines.iter().zip(["one", "two [31mred", "unfinished"]) {
             assert!(line.contains(text), "{line}");
         }
+    }
+
+    #[test]
+    fn a_line_belongs_to_the_request_in_which_it_was_begun() {
+        let lines = logged_by(|output, stream| {
+            stream.write(Bytes::from_static(b"one\nhalf")).unwrap();
+            output.finish_line();
+            output.attribute(&"r2".into());
+            output.finish_line();
+            stream.write(Bytes::from_static(b"two\n")).unwrap();
+        });
+        let of = |request: &str| lines.iter().filter(|line| line.contains(request)).count();
+        assert_eq!(
+            (lines.len(), of("=\"r1\""), of("=\"r2\"")),
+            (3, 2, 1),
+            "{lines:?}"
+        );
     }
 
     #[test]

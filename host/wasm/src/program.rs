@@ -2,12 +2,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    future::Future,
+    panic::AssertUnwindSafe,
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use platform_domain::{
     ByteSize, Capability, Digest, EpochContext, Instances, RawWeight, Request, Response, Slug,
 };
@@ -19,6 +23,10 @@ use crate::{
     CallError, ComponentError, Engine,
     admission::{Permit, Queue},
     call,
+    cpu::Clock,
+    data_dir::{DataDir, Turn},
+    live::{Live, Times},
+    pool::Pool,
     runner::Runner,
     state::{CallSetup, CallState},
     wire::Contract,
@@ -36,7 +44,7 @@ pub struct ProgramSpec {
     pub data_dir: Option<PathBuf>,
     /// The guest's whole environment.
     pub env: BTreeMap<String, String>,
-    /// How long an instance lives.
+    /// Whether an instance answers one call or many.
     pub instances: Instances,
     /// Memory of one call; the engine's own limit stays.
     pub memory: ByteSize,
@@ -51,16 +59,29 @@ pub struct Program {
     shared: Arc<Shared>,
     queue: Queue,
     capabilities: BTreeSet<Capability>,
-    route_deadline: Duration,
-    weights_deadline: Duration,
+    route: Bounds,
+    weights: Bounds,
+    /// Ends instances that nobody asks for; ends with the program.
+    _reaper: Option<AbortOnDropHandle<()>>,
 }
 
 /// What a running call needs; it may outlive the program.
 pub(crate) struct Shared {
+    /// Tells this program's idle instance in a data directory from another's.
+    number: u64,
     pub(crate) runner: Arc<Runner>,
     pub(crate) pre: InstancePre<CallState>,
     pub(crate) contract: Contract,
-    pub(crate) setup: CallSetup,
+    pub(crate) setup: Arc<CallSetup>,
+    /// `None`: an instance answers one call.
+    pool: Option<Pool>,
+}
+
+/// The times of one function.
+#[derive(Clone, Copy)]
+struct Bounds {
+    deadline: Duration,
+    compute: Duration,
 }
 
 impl Program {
@@ -72,12 +93,13 @@ impl Program {
         capabilities: BTreeSet<Capability>,
         spec: ProgramSpec,
     ) -> Result<Self, ComponentError> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
         let ProgramSpec {
             slug,
             digest: _,
             data_dir,
             env,
-            instances: _,
+            instances,
             memory,
             route_deadline,
             weights_deadline,
@@ -85,20 +107,33 @@ impl Program {
         let data = data_dir.map(|path| engine.0.data_dirs.open(&path)).transpose()?;
         let limits = engine.0.limits.clone();
         let memory_limit = memory.0.min(limits.memory_max.0);
+        let bounds = |deadline, compute| Bounds {
+            deadline,
+            compute: Duration::from_millis(compute),
+        };
+        let route = bounds(route_deadline, limits.route_cpu_ms);
+        let weights = bounds(weights_deadline, limits.weights_cpu_ms);
         let mut setup = CallSetup::new(slug, memory_limit, engine.0.memory.clone(), limits);
         setup.env = env.into_iter().collect();
         setup.files = data.as_ref().map(|data| data.preopened());
+        let shared = Arc::new(Shared {
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            runner,
+            pre,
+            contract,
+            setup: Arc::new(setup),
+            pool: match instances {
+                Instances::PerCall => None,
+                Instances::Warm(warm) => Some(Pool::new(warm, engine.0.warm.clone())),
+            },
+        });
         Ok(Self {
-            queue: Queue::new(runner.slots.clone(), data),
-            shared: Arc::new(Shared {
-                runner,
-                pre,
-                contract,
-                setup,
-            }),
+            _reaper: reaper(&shared, data.as_ref()),
+            queue: Queue::new(shared.runner.slots.clone(), data),
+            shared,
             capabilities,
-            route_deadline,
-            weights_deadline,
+            route,
+            weights,
         })
     }
 
@@ -113,10 +148,29 @@ impl Program {
         let Some(function) = self.shared.contract.handle_route else {
             return Err(CallError::Unsupported);
         };
-        let permit = self.queue.route().await?;
-        let (shared, deadline) = (self.shared.clone(), self.route_deadline);
-        let call = async move { call::handle_route(&shared, &function, &request, deadline).await };
-        run(permit, call).await
+        let Permit { turn, slots } = self.queue.route().await?;
+        let Some(turn) = turn else {
+            let mut kept = self.shared.pool.as_ref().and_then(Pool::take);
+            let times = self.route.on(Clock::Polled);
+            let call = call::handle_route(&self.shared, &function, &request, times, &mut kept);
+            let answer = caught(call).await;
+            if let (Some(pool), Some(live)) = (&self.shared.pool, kept) {
+                pool.put(live);
+            }
+            drop(slots);
+            return answer;
+        };
+        let (shared, times) = (self.shared.clone(), self.route.on(Clock::Thread));
+        apart(turn, slots, move |turn, runtime| {
+            let mut kept = shared.resume(turn);
+            let call = call::handle_route(&shared, &function, &request, times, &mut kept);
+            let answer = runtime.block_on(call);
+            if let (Some(pool), Some(live)) = (&shared.pool, kept) {
+                pool.leave(live, shared.number, turn);
+            }
+            answer
+        })
+        .await
     }
 
     /// Asks the challenge for the weights of an epoch. The entries are as the challenge gave them.
@@ -124,48 +178,97 @@ impl Program {
         let Some(function) = self.shared.contract.get_weights else {
             return Err(CallError::Unsupported);
         };
-        let permit = self.queue.weights(self.weights_deadline).await?;
-        let (shared, deadline) = (self.shared.clone(), self.weights_deadline);
-        let call = async move { call::get_weights(&shared, &function, &context, deadline).await };
-        run(permit, call).await
+        let Permit { turn, slots } = self.queue.weights(self.weights.deadline).await?;
+        let Some(turn) = turn else {
+            let times = self.weights.on(Clock::Polled);
+            let call = call::get_weights(&self.shared, &function, &context, times);
+            let answer = caught(call).await;
+            drop(slots);
+            return answer;
+        };
+        let (shared, times) = (self.shared.clone(), self.weights.on(Clock::Thread));
+        apart(turn, slots, move |turn, runtime| {
+            turn.begin();
+            runtime.block_on(call::get_weights(&shared, &function, &context, times))
+        })
+        .await
     }
 }
 
-/// Runs a call as a task of its own, so that even a panic of the host is only this call's error. Over a data
-/// directory it gets a thread of its own, because file operations then block it.
-async fn run<T: Send + 'static>(
-    permit: Permit,
-    call: impl Future<Output = Result<T, CallError>> + Send + 'static,
-) -> Result<T, CallError> {
-    let Permit { turn, slots } = permit;
-    let task = match turn {
-        None => {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "bounded by the call's deadline and awaited at once"
-            )]
-            let task = tokio::spawn(async move {
-                let answer = call.await;
-                drop(slots);
-                answer
-            });
-            task
-        }
-        Some(mut turn) => {
-            let runtime = Handle::current();
-            spawn_blocking(move || {
+impl Shared {
+    /// A store for a fresh instance.
+    pub(crate) fn fresh(&self) -> Live {
+        Live::new(&self.runner.wasmtime, &self.setup)
+    }
+
+    fn resume(&self, turn: &mut Turn) -> Option<Live> {
+        match &self.pool {
+            Some(pool) => turn.resume(self.number, pool.warm()),
+            None => {
                 turn.begin();
-                let answer = runtime.block_on(call);
-                if !answer.as_ref().is_err_and(CallError::left_unclean) {
-                    turn.end_clean();
-                }
-                drop(slots);
-                answer
-            })
+                None
+            }
         }
-    };
-    let answer = AbortOnDropHandle::new(task).await;
-    answer.unwrap_or_else(|error| Err(CallError::Host(error.to_string())))
+    }
+}
+
+impl Bounds {
+    fn on(self, clock: Clock) -> Times {
+        let Self { deadline, compute } = self;
+        Times {
+            deadline,
+            compute,
+            clock,
+        }
+    }
+}
+
+/// Runs a call where it was asked for: it gives the thread back at every tick. Even a panic of the host is only
+/// this call's error.
+async fn caught<T>(call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
+    let ended = AssertUnwindSafe(call).catch_unwind().await;
+    ended.unwrap_or_else(|_| Err(CallError::Host("a host function panicked".into())))
+}
+
+/// Runs a call over a data directory on a thread of its own, because file operations then block it.
+async fn apart<T: Send + 'static>(
+    mut turn: Turn,
+    slots: impl Send + 'static,
+    call: impl FnOnce(&mut Turn, &Handle) -> Result<T, CallError> + Send + 'static,
+) -> Result<T, CallError> {
+    let runtime = Handle::current();
+    let task = spawn_blocking(move || {
+        let answer = call(&mut turn, &runtime);
+        if !answer.as_ref().is_err_and(CallError::left_unclean) {
+            turn.end_clean();
+        }
+        drop(slots);
+        answer
+    });
+    task.await
+        .unwrap_or_else(|error| Err(CallError::Host(error.to_string())))
+}
+
+/// Looks at idle instances as often as they may live.
+fn reaper(shared: &Arc<Shared>, data: Option<&Arc<DataDir>>) -> Option<AbortOnDropHandle<()>> {
+    let warm = *shared.pool.as_ref()?.warm();
+    let (shared, data) = (Arc::downgrade(shared), data.map(Arc::downgrade));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "ends with the program that keeps its handle"
+    )]
+    let task = tokio::spawn(async move {
+        while let Some(shared) = shared.upgrade() {
+            match data.as_ref().map(std::sync::Weak::upgrade) {
+                Some(Some(data)) => data.retire(&warm),
+                Some(None) => return,
+                None => shared.pool.iter().for_each(Pool::retire),
+            }
+            drop(shared);
+            tokio::time::sleep(warm.max_age).await;
+        }
+    });
+    Some(AbortOnDropHandle::new(task))
 }
 
 #[cfg(test)]
@@ -174,16 +277,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_of_the_host_is_the_error_of_that_call() {
-        let permit = Permit {
-            turn: None,
-            slots: Vec::new(),
-        };
         let call = async {
             if Handle::try_current().is_ok() {
                 panic!("a host function went wrong");
             }
             Ok(())
         };
-        assert!(matches!(run(permit, call).await, Err(CallError::Host(_))));
+        assert!(matches!(caught(call).await, Err(CallError::Host(_))));
     }
 }

@@ -6,7 +6,7 @@ use wasmtime::component::Linker;
 
 use crate::{
     EngineError,
-    admission::HostSlots,
+    admission::{HostSlots, WaitingRoom},
     limits::{Limits, count},
     link,
     state::CallState,
@@ -30,19 +30,31 @@ impl Runner {
         let [small, large] = Slot::classes(limits);
         let routes = count(limits.concurrent_routes);
         let few = routes.min(count(limits.large_calls));
-        Ok([Self::new(limits, small, routes)?, Self::new(limits, large, few)?])
+        let waiting = WaitingRoom::new(limits);
+        Ok([
+            Self::new(limits, &waiting, small, routes)?,
+            Self::new(limits, &waiting, large, few)?,
+        ])
     }
 
-    fn new(limits: &Arc<Limits>, slot: Slot, routes: usize) -> Result<Self, EngineError> {
+    fn new(
+        limits: &Arc<Limits>,
+        waiting: &WaitingRoom,
+        slot: Slot,
+        routes: usize,
+    ) -> Result<Self, EngineError> {
         let refused = |error: wasmtime::Error| EngineError::Wasmtime(format!("{error:#}"));
-        let calls = routes.saturating_add(count(limits.concurrent_weights));
+        // Those that run, and those that wait for their next call.
+        let calls = routes
+            .saturating_add(count(limits.concurrent_weights))
+            .saturating_add(count(limits.warm_total));
         let calls = u32::try_from(calls).unwrap_or(u32::MAX);
         let wasmtime = tuning::engine(limits, slot, calls).map_err(refused)?;
         Ok(Self {
             _ticker: Ticker::start(wasmtime.clone()).map_err(EngineError::Clock)?,
             linker: link::linker(&wasmtime).map_err(refused)?,
             wasmtime,
-            slots: HostSlots::new(limits.clone(), routes),
+            slots: HostSlots::new(limits.clone(), waiting.clone(), routes),
             slot,
         })
     }

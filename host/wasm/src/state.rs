@@ -1,4 +1,4 @@
-//! What belongs to one call: the store's data.
+//! What belongs to a store: what the guest's imports work on, and the bounds of the call that runs.
 
 use std::{sync::Arc, time::Instant};
 
@@ -10,17 +10,25 @@ use wasmtime_wasi::{
 };
 
 use crate::{
-    Limits,
+    Limits, cpu,
     limits::{count, size},
     logs::{ChallengeLog, GuestOutput},
     memory::{CallMemory, HostMemory},
 };
 
-/// The data of a store that lives for one call.
+/// The data of a store.
 pub(crate) struct CallState {
-    wasi: WasiCtx,
+    setup: Arc<CallSetup>,
+    /// Made when the guest first uses an import: many calls use none, and it is a good part of their cost.
+    wasi: Option<Box<WasiCtx>>,
+    outputs: Option<[GuestOutput; 2]>,
     resources: ResourceTable,
     pub(crate) memory: CallMemory,
+    request_id: Arc<str>,
+    /// When the call that runs has to have ended.
+    until: Instant,
+    /// Whether it was ended because it computed for too long.
+    pub(crate) computed_too_long: bool,
 }
 
 /// What the calls of a program have in common.
@@ -46,35 +54,33 @@ impl CallSetup {
         }
     }
 
-    /// A store for one call that is interrupted at `until`, and that yields to other tasks at every tick.
-    pub(crate) fn store(&self, engine: &Engine, request_id: &str, until: Instant) -> Store<CallState> {
+    /// A store whose calls yield to other tasks at every tick, and are interrupted when their time is over.
+    pub(crate) fn store(setup: &Arc<Self>, engine: &Engine) -> Store<CallState> {
+        let limits = &setup.limits;
         let state = CallState {
-            wasi: self.wasi(request_id.into()),
-            resources: resource_table(&self.limits),
-            memory: CallMemory::new(self.memory_limit, self.host_memory.clone(), self.limits.clone()),
+            setup: setup.clone(),
+            wasi: None,
+            outputs: None,
+            resources: resource_table(limits),
+            memory: CallMemory::new(setup.memory_limit, setup.host_memory.clone(), limits.clone()),
+            request_id: Arc::default(),
+            until: Instant::now(),
+            computed_too_long: false,
         };
         let mut store = Store::new(engine, state);
         store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(size(self.limits.transfer));
-        store.set_max_component_handles(count(self.limits.handles));
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(move |_| {
-            // A guest that computes never waits, so its time is also bounded by the time that has passed.
-            if Instant::now() >= until {
-                return Ok(UpdateDeadline::Interrupt);
-            }
-            // Tokio's own yield lets it look at timers and sockets before the guest goes on.
-            Ok(UpdateDeadline::YieldCustom(1, Box::pin(yield_now())))
-        });
+        store.set_hostcall_fuel(size(limits.transfer));
+        store.set_max_component_handles(count(limits.handles));
+        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().tick()));
         store
     }
 
     /// No arguments, no stdin, no network; of the environment only what the operator set for this challenge.
-    fn wasi(&self, request_id: Arc<str>) -> WasiCtx {
+    fn wasi(&self, [stdout, stderr]: [GuestOutput; 2]) -> WasiCtx {
         let mut builder = WasiCtxBuilder::new();
         builder
-            .stdout(GuestOutput::new("stdout", request_id.clone(), self.log.clone()))
-            .stderr(GuestOutput::new("stderr", request_id, self.log.clone()))
+            .stdout(stdout)
+            .stderr(stderr)
             .envs(&self.env)
             .allow_tcp(false)
             .allow_udp(false)
@@ -96,16 +102,55 @@ fn resource_table(limits: &Limits) -> ResourceTable {
 }
 
 impl CallState {
+    /// A call begins in this store.
+    pub(crate) fn begin(&mut self, request_id: &str, until: Instant) {
+        self.request_id = request_id.into();
+        self.until = until;
+        for output in self.outputs.iter().flatten() {
+            output.attribute(&self.request_id);
+        }
+    }
+
+    /// The call has ended: what it wrote belongs to it, not to the next one.
+    pub(crate) fn end(&mut self) {
+        for output in self.outputs.iter().flatten() {
+            output.finish_line();
+        }
+    }
+
     pub(crate) fn resources(&mut self) -> &mut ResourceTable {
         &mut self.resources
+    }
+
+    /// A guest that computes never waits, so both bounds are looked at here.
+    fn tick(&mut self) -> UpdateDeadline {
+        self.computed_too_long = cpu::is_used_up();
+        if self.computed_too_long || Instant::now() >= self.until {
+            return UpdateDeadline::Interrupt;
+        }
+        // Tokio's own yield lets it look at timers and sockets before the guest goes on.
+        UpdateDeadline::YieldCustom(1, Box::pin(yield_now()))
     }
 }
 
 impl WasiView for CallState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        let Self {
+            setup,
+            wasi,
+            outputs,
+            resources,
+            request_id,
+            ..
+        } = self;
+        let ctx = wasi.get_or_insert_with(|| {
+            let output = |stream| GuestOutput::new(stream, request_id.clone(), setup.log.clone());
+            let both = outputs.insert(["stdout", "stderr"].map(output));
+            Box::new(setup.wasi(both.clone()))
+        });
         WasiCtxView {
-            ctx: &mut self.wasi,
-            table: &mut self.resources,
+            ctx,
+            table: resources,
         }
     }
 }

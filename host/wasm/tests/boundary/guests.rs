@@ -9,9 +9,12 @@ use bytes::Bytes;
 ///
 /// s: spin, t: trap, g: grow memory until refused and then trap, r: recurse for ever, h: as `g`, but with a
 /// table, c: status 99, l: a header with a line end, n: not found, i: internal error, p: a body outside memory,
-/// b: a body larger than allowed.
+/// b: a body larger than allowed, w: work for some ticks of the clock and answer.
 const HANDLE_ROUTE: &str = r#"
   (func $spin (loop $again (br $again)))
+  (func $work (local $left i32)
+    (local.set $left (i32.const 100000000))
+    (loop $again (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1))))))
   (func $recurse (call $recurse))
   (func $grow (loop $again (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable)
   (func $grow-table
@@ -31,13 +34,14 @@ const HANDLE_ROUTE: &str = r#"
     (i32.store (i32.const 24) (i32.const 96))
     (i32.store (i32.const 28) (i32.const 4))
     (i32.const 16))
-  (func (export "handle-route") (param $request i32) (result i32)
+  (func $route (export "handle-route") (param $request i32) (result i32)
     (local $path i32) (local $len i32) (local $what i32)
     (local.set $path (i32.load offset=16 (local.get $request)))
     (local.set $len (i32.load offset=20 (local.get $request)))
     (if (i32.gt_u (local.get $len) (i32.const 1))
       (then (local.set $what (i32.load8_u offset=1 (local.get $path)))))
     (if (i32.eq (local.get $what) (i32.const 115)) (then (call $spin)))
+    (if (i32.eq (local.get $what) (i32.const 119)) (then (call $work)))
     (if (i32.eq (local.get $what) (i32.const 116)) (then unreachable))
     (if (i32.eq (local.get $what) (i32.const 103)) (then (call $grow)))
     (if (i32.eq (local.get $what) (i32.const 104)) (then (call $grow-table)))
@@ -62,7 +66,7 @@ const HANDLE_ROUTE: &str = r#"
 /// `get-weights` answers with as many entries as the epoch says, all the same. Epoch 7777777 spins, epoch
 /// 8888888 names a hotkey that is not UTF-8.
 const GET_WEIGHTS: &str = r#"
-  (func (export "get-weights") (param i32) (param $epoch i64) (param i64 i32 i32 i64) (result i32)
+  (func $weights (export "get-weights") (param i32) (param $epoch i64) (param i64 i32 i32 i64) (result i32)
     (local $left i32) (local $at i32)
     (loop $again (br_if $again (i64.eq (local.get $epoch) (i64.const 7777777))))
     (if (i64.eq (local.get $epoch) (i64.const 8888888))
@@ -238,6 +242,27 @@ pub(crate) fn hoarding_handles() -> Bytes {
         "",
         &(hoard.to_owned() + &routes_by(r#"$hoarding "hoard""#)),
     )
+}
+
+/// A component that counts its calls: `/` is answered with as many bytes, weights with as many entries, other paths
+/// as by the others.
+pub(crate) fn counting() -> Bytes {
+    let count = r#"
+      (global $calls (mut i32) (i32.const 0))
+      (func $count (global.set $calls (i32.add (global.get $calls) (i32.const 1))))
+      (func (export "route") (param $request i32) (result i32)
+        (call $count)
+        (if (i32.gt_u (i32.load offset=20 (local.get $request)) (i32.const 1))
+          (then (return (call $route (local.get $request)))))
+        (call $answer (i32.const 200) (i32.const 0) (i32.const 0) (global.get $calls)))
+      (func (export "weigh") (param i32 i64 i64 i32 i32 i64) (result i32)
+        (call $count)
+        (call $weights (i32.const 0) (i64.extend_i32_u (global.get $calls)) (i64.const 0) (i32.const 0) (i32.const 0)
+          (i64.const 0)))"#;
+    let weigh = WEIGHTS
+        .replace("\"get-weights\") (memory", "\"weigh\") (memory")
+        .replace("(post-return (core func $i \"freed\"))", "");
+    assemble(TYPES, count, &(routes_by(r#"$i "route""#) + &weigh))
 }
 
 fn assemble(imports: &str, core: &str, exports: &str) -> Bytes {

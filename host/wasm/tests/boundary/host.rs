@@ -6,7 +6,7 @@ use bytes::Bytes;
 use platform_domain::{
     BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Instances, Netuid, Request, UnixSeconds,
 };
-use platform_wasm::{CallError, Engine, EngineConfig, Program, ProgramSpec};
+use platform_wasm::{CallError, Engine, EngineConfig, Limits, Program, ProgramSpec};
 use tempfile::TempDir;
 
 /// Long enough for a busy machine, short enough for a test that waits for it.
@@ -19,8 +19,15 @@ pub(crate) struct Host {
 
 impl Host {
     pub(crate) fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    /// A host whose limits were changed.
+    pub(crate) fn with(change: impl FnOnce(&mut Limits)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let engine = Engine::new(config(dir.path().join("code"))).unwrap();
+        let mut config = config(dir.path().join("code"));
+        change(&mut config.limits);
+        let engine = Engine::new(config).unwrap();
         Self { engine, dir }
     }
 
@@ -44,6 +51,7 @@ impl Host {
 pub(crate) fn config(cache_dir: PathBuf) -> EngineConfig {
     let mut config = EngineConfig::new(cache_dir);
     config.limits.concurrent_routes = 8;
+    config.limits.memory_max = ByteSize(256 << 20);
     config
 }
 

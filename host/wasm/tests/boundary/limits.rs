@@ -4,21 +4,12 @@ use std::{fs, time::Duration};
 
 use bytes::Bytes;
 use platform_domain::ByteSize;
-use platform_wasm::{CallError, ComponentError, Engine, Limits, MAX_COMPONENT_BYTES, inspect};
+use platform_wasm::{CallError, ComponentError, MAX_COMPONENT_BYTES, inspect};
 
 use crate::{
     guests,
     host::{self, Host, ask},
 };
-
-/// A host whose limits were changed.
-fn host_with(change: impl FnOnce(&mut Limits)) -> Host {
-    let dir = tempfile::tempdir().unwrap();
-    let mut config = host::config(dir.path().join("code"));
-    change(&mut config.limits);
-    let engine = Engine::new(config).unwrap();
-    Host { engine, dir }
-}
 
 /// How the one route of a guest ends.
 async fn outcome(host: &Host, component: Bytes, path: &str) -> Result<String, CallError> {
@@ -27,7 +18,7 @@ async fn outcome(host: &Host, component: Bytes, path: &str) -> Result<String, Ca
 
 #[tokio::test]
 async fn a_limit_holds_where_the_configuration_puts_it() {
-    let host = host_with(|limits| {
+    let host = Host::with(|limits| {
         limits.handles = 100;
         limits.table_elements = 1_000;
         limits.transfer = ByteSize(1 << 20);
@@ -55,7 +46,7 @@ async fn a_limit_holds_where_the_configuration_puts_it() {
 
 #[tokio::test]
 async fn an_instance_that_needs_much_of_the_host_is_not_made() {
-    let host = host_with(|limits| limits.instance = ByteSize(64 << 10));
+    let host = Host::with(|limits| limits.instance = ByteSize(64 << 10));
     let load = async |globals: usize| {
         let component = guests::with_instances(&"(global i32 (i32.const 0))".repeat(globals), 1);
         let spec = host::spec(&component);
@@ -68,7 +59,7 @@ async fn an_instance_that_needs_much_of_the_host_is_not_made() {
 
 #[tokio::test]
 async fn who_waits_for_a_turn_longer_than_allowed_is_refused() {
-    let host = host_with(|limits| limits.queue_wait_ms = 20);
+    let host = Host::with(|limits| limits.queue_wait_ms = 20);
     let program = host.load_with_data(guests::whole()).await;
     let (first, second) = tokio::join!(ask(&program, "/s"), ask(&program, "/x"));
     assert!(matches!(first, Err(CallError::Deadline(_))), "{first:?}");
@@ -77,9 +68,35 @@ async fn who_waits_for_a_turn_longer_than_allowed_is_refused() {
 }
 
 #[tokio::test]
+async fn who_computes_for_longer_than_allowed_is_stopped() {
+    let host = Host::with(|limits| (limits.route_cpu_ms, limits.weights_cpu_ms) = (30, 60));
+    let spec = |data: bool| {
+        let mut spec = host::spec(&guests::whole());
+        (spec.route_deadline, spec.weights_deadline) = (host::DEADLINE * 100, host::DEADLINE * 100);
+        spec.data_dir = data.then(|| host.dir.path().join("state/data"));
+        spec
+    };
+    for data in [false, true] {
+        let program = host.engine.load(guests::whole(), spec(data)).await.unwrap();
+        let [route, weights] = [30, 60].map(Duration::from_millis);
+        let error = ask(&program, "/s").await.unwrap_err();
+        assert!(
+            matches!(error, CallError::Computed(limit) if limit == route),
+            "{error}"
+        );
+        let error = program.get_weights(host::epoch(7_777_777)).await.unwrap_err();
+        assert!(
+            matches!(error, CallError::Computed(limit) if limit == weights),
+            "{error}"
+        );
+        assert!(ask(&program, "/").await.is_ok());
+    }
+}
+
+#[tokio::test]
 async fn the_search_for_stale_locks_has_an_end() {
     /// More than are looked at when a directory is opened.
-    const LOCKS: usize = 100_050;
+    const LOCKS: usize = 20_050;
     let host = Host::new();
     let data = host.dir.path().join("state/data");
     fs::create_dir_all(&data).unwrap();

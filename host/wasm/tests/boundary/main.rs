@@ -15,3 +15,4 @@ mod inspect;
 mod limits;
 #[cfg(test)]
 mod queue;
+mod warm;

@@ -1,0 +1,138 @@
+//! How long a call computes, apart from how long it waits: time counts while its future is being polled.
+//!
+//! The clock is of the wall for calls on the host's own threads, which give their thread back at every tick: a
+//! clock of the processor would be a system call before and after each of millions of short calls. Calls that
+//! have a thread of their own block it when they read or write files, so theirs is the clock of the processor.
+
+use std::{
+    cell::Cell,
+    future::Future,
+    pin::Pin,
+    sync::OnceLock,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// Time that passes while the call is polled.
+    Polled,
+    /// Time that this thread was on a processor.
+    Thread,
+}
+
+/// A call that is measured while it runs.
+pub(crate) struct Metered<F> {
+    clock: Clock,
+    /// What it may still use.
+    left: Duration,
+    call: F,
+}
+
+thread_local! {
+    /// Of the call that this thread polls: its clock and when it has used up what it may.
+    static END: Cell<(Clock, Duration)> = const { Cell::new((Clock::Polled, Duration::MAX)) };
+}
+
+impl Clock {
+    fn now(self) -> Duration {
+        static START: OnceLock<Instant> = OnceLock::new();
+        match self {
+            Self::Polled => START.get_or_init(Instant::now).elapsed(),
+            Self::Thread => {
+                let time = clock_gettime(ClockId::ThreadCPUTime);
+                let part = |number| u64::try_from(number).unwrap_or(0);
+                Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
+            }
+        }
+    }
+}
+
+/// Whether the call that this thread is polling has computed for as long as it may. To be asked now and then by
+/// whatever can stop it.
+pub(crate) fn is_used_up() -> bool {
+    let (clock, end) = END.get();
+    clock.now() >= end
+}
+
+impl<F> Metered<F> {
+    /// Measures a call that may compute for so long.
+    pub(crate) fn new(clock: Clock, limit: Duration, call: F) -> Self {
+        Self {
+            clock,
+            left: limit,
+            call,
+        }
+    }
+}
+
+impl<F: Future + Unpin> Future for Metered<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let began = self.clock.now();
+        END.set((self.clock, began.saturating_add(self.left)));
+        let polled = Pin::new(&mut self.call).poll(context);
+        if polled.is_pending() {
+            self.left = self.left.saturating_sub(self.clock.now().saturating_sub(began));
+        }
+        polled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+
+    /// Computes or waits in turn, so often, and tells after how many turns it was told to stop.
+    async fn work(turns: u32, turn: impl AsyncFn()) -> u32 {
+        for done in 0..turns {
+            turn().await;
+            if is_used_up() {
+                return done;
+            }
+        }
+        turns
+    }
+
+    fn compute(time: Duration) {
+        let started = Clock::Thread.now();
+        while Clock::Thread.now() - started < time {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[tokio::test]
+    async fn computing_counts_over_all_polls_and_waiting_does_not() {
+        const SOME: Duration = Duration::from_millis(4);
+        for clock in [Clock::Polled, Clock::Thread] {
+            let computing = pin!(work(20, async || {
+                compute(SOME);
+                tokio::task::yield_now().await;
+            }));
+            let turns = Metered::new(clock, 5 * SOME, computing).await;
+            assert!((1..=5).contains(&turns), "{clock:?}: {turns}");
+            let waiting = pin!(work(20, async || tokio::time::sleep(SOME).await));
+            assert_eq!(Metered::new(clock, 10 * SOME, waiting).await, 20, "{clock:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_blocks_does_not_compute() {
+        let blocked = pin!(work(1, async || std::thread::sleep(Duration::from_millis(20))));
+        assert_eq!(
+            Metered::new(Clock::Thread, Duration::from_millis(10), blocked).await,
+            1
+        );
+        let blocked = pin!(work(1, async || std::thread::sleep(Duration::from_millis(20))));
+        assert_eq!(
+            Metered::new(Clock::Polled, Duration::from_millis(10), blocked).await,
+            0
+        );
+    }
+}

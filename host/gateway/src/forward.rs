@@ -33,10 +33,7 @@ const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", 
 
 /// Answers whatever comes in under `/challenges/`, and everything else with 404.
 pub(crate) async fn forward(State(gateway): State<Gateway>, request: Request) -> Response {
-    let Some(id) = RequestId::generate() else {
-        tracing::error!("a request got no id: the system's random generator failed");
-        return Refusal::Host.into_response();
-    };
+    let id = RequestId::generate();
     let (parts, body) = request.into_parts();
     let address = check_uri(&parts.uri).and_then(|()| address::parse(parts.uri.path()));
     let slug = address.as_ref().ok().map(|(slug, _)| slug.clone());
@@ -48,7 +45,7 @@ pub(crate) async fn forward(State(gateway): State<Gateway>, request: Request) ->
         log(&id, slug.as_ref(), &refusal);
         refusal.into_response()
     });
-    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(headers::REQUEST_ID, id);
     }
     // The server takes the body away from an answer to `HEAD` and tells its length. Where no length may be
@@ -221,7 +218,7 @@ fn log(id: &RequestId, slug: Option<&Slug>, refusal: &Refusal) {
             request.id = %id, challenge.slug = slug, http.status = status, error = with_causes(error),
             "a challenge did not answer a request"
         ),
-        Refusal::Overloaded | Refusal::NoncesFull { .. } | Refusal::Host => tracing::warn!(
+        Refusal::Overloaded | Refusal::NoncesFull { .. } => tracing::warn!(
             request.id = %id, challenge.slug = slug, http.status = status, reason = %refusal,
             "the host could not take a request"
         ),

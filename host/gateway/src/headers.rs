@@ -124,7 +124,7 @@ mod tests {
 
     /// As `name: value`, without what the host adds.
     fn passed(headers: &[(&str, &str)]) -> Vec<String> {
-        let (slug, id) = ("tsp".parse().unwrap(), RequestId::generate().unwrap());
+        let (slug, id) = ("tsp".parse().unwrap(), RequestId::generate());
         let mut seen = to_challenge(&map(headers), &slug, &id);
         let own = seen.split_off(seen.len() - 3);
         assert_eq!(own[0], ("x-platform-proxy".into(), "true".into()));

@@ -59,8 +59,6 @@ pub(crate) enum Refusal {
     CallerTooFast { retry_after: Duration },
     #[error("too many signed requests at this time")]
     NoncesFull { retry_after: Duration },
-    #[error("Internal error")]
-    Host,
     #[error("the call failed")]
     Call(#[source] CallError),
 }
@@ -115,7 +113,6 @@ impl Refusal {
             Self::NoncesFull { retry_after } => {
                 (StatusCode::SERVICE_UNAVAILABLE, "overloaded", Some(*retry_after))
             }
-            Self::Host => (StatusCode::INTERNAL_SERVER_ERROR, "internal", None),
             Self::Call(error) => return call_answer(error),
         };
         Answer {

@@ -39,6 +39,8 @@ mod limits_document;
 #[cfg(test)]
 mod public;
 #[cfg(test)]
+mod python;
+#[cfg(test)]
 mod serve;
 #[cfg(test)]
 mod signed;

@@ -104,6 +104,14 @@ pub const ATTACKS: &[Attack] = &[
     attack("trap", "GET /overflow", Dies(Trap), "crashed"),
     attack("trap", "GET /recurse", Dies(Trap), "call stack exhausted"),
     attack("trap", "GET /fine", Served(is_ok), ""),
+    attack("python", "GET /fail", Dies(Trap), "crashed"),
+    attack("python", "GET /leave", Dies(Trap), "called exit"),
+    attack("python", "GET /mistyped", Dies(Trap), "crashed"),
+    attack("python", "GET /grow", Dies(OutOfMemory), "out of memory"),
+    attack("python", "GET /recurse", Dies(OutOfMemory), "out of memory"),
+    attack("python", "GET /loop", Late, "within 5s"),
+    attack("python", "GET /refuse", Refused(404), ""),
+    attack("python", "GET /fine", Served(is_ok), ""),
     attack("grow", "GET /", Served(was_given_less_than_32_mib), ""),
     attack("flood", "GET /body", Dies(OutputTooLarge), "too large"),
     attack("flood", "GET /headers", Dies(OutputTooLarge), "too large"),
@@ -164,6 +172,8 @@ pub const WEIGHTS: &[BadWeights] = &[
     weights("spin", "spin", "", Err(Broke(Deadline))),
     weights("trap", "trap", "", Err(Broke(Trap))),
     weights("grow", "grow", "", Err(Broke(OutOfMemory))),
+    weights("python", "python", "", Ok(0)),
+    weights("w-python", "python", "raise", Err(Broke(Trap))),
     weights("w-many", "garbage-weights", "many", Err(Broke(OutputTooLarge))),
     weights(
         "w-million",
@@ -193,9 +203,12 @@ pub fn challenges() -> Vec<CreateChallenge> {
     all.dedup();
     let challenge = |(slug, guest, mode): (&str, &str, &str)| {
         let mut new = new_challenge(slug, guest, "0", &[("MODE", mode)]);
-        if guest == "grow" {
-            new.resources = serde_json::from_value(json!({ "memory": "32MiB" })).unwrap();
-        }
+        let memory = match guest {
+            "grow" => "32MiB",
+            "python" => "64MiB",
+            _ => return new,
+        };
+        new.resources = serde_json::from_value(json!({ "memory": memory })).unwrap();
         new
     };
     all.into_iter().map(challenge).collect()

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// The longest anything here may take: compiling in an unoptimised build on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest anything here may take: compiling Python in an unoptimised build on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What a host is started with.
 pub struct HostBuilder {

@@ -16,8 +16,8 @@ use tempfile::TempDir;
 
 use crate::{Footprint, Program, RawAnswer, raw};
 
-/// The longest a start may take: compiling in an unoptimised build on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The longest all starts may take: compiling in an unoptimised build on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(240);
 const NETUID: Netuid = Netuid(3);
 
 /// A running `platform serve`; ends when dropped.

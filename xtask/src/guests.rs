@@ -11,7 +11,10 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::workspace::{cargo, say};
+use crate::{
+    python,
+    workspace::{cargo, say},
+};
 
 /// What a component is compiled for.
 pub(crate) const TARGET: &str = "wasm32-wasip2";
@@ -24,21 +27,26 @@ pub(crate) const WASI_HEADERS: [&str; 2] = ["/usr/include/wasm32-wasip2", "/usr/
 pub(crate) fn build(root: &Path, target_dir: &Path) -> Result<PathBuf> {
     let (build_dir, guests_dir) = (target_dir.join("guest-build"), target_dir.join("guests"));
     fs::create_dir_all(&guests_dir).with_context(|| format!("making {}", guests_dir.display()))?;
-    let mut names = Vec::new();
+    let mut artifacts = Vec::new();
     for workspace in workspaces(root)? {
-        for Artifact { name, file, fresh } in components(&workspace, &build_dir)? {
-            let copy = guests_dir.join(format!("{name}.wasm"));
-            let size = install(&file, &copy).with_context(|| format!("copying {}", file.display()))?;
-            let state = if fresh { "unchanged" } else { "built" };
-            say(&format!("guest {name}: {state}, {} KiB", size.div_ceil(1024)));
-            ensure!(!names.contains(&name), "two guests are called {name}");
-            names.push(name);
-        }
+        artifacts.extend(components(&workspace, &build_dir)?);
+    }
+    let (file, fresh) = python::component(root, &build_dir)?;
+    let name = python::NAME.to_owned();
+    artifacts.push(Artifact { name, file, fresh });
+    let mut names = Vec::new();
+    for Artifact { name, file, fresh } in artifacts {
+        let copy = guests_dir.join(format!("{name}.wasm"));
+        let size = install(&file, &copy).with_context(|| format!("copying {}", file.display()))?;
+        let state = if fresh { "unchanged" } else { "built" };
+        say(&format!("guest {name}: {state}, {} KiB", size.div_ceil(1024)));
+        ensure!(!names.contains(&name), "two guests are called {name}");
+        names.push(name);
     }
     Ok(guests_dir)
 }
 
-/// A component that cargo has made.
+/// A component that was made.
 struct Artifact {
     name: String,
     file: PathBuf,

@@ -5,6 +5,7 @@ mod bench;
 mod checks;
 mod demo;
 mod guests;
+mod python;
 mod setup;
 mod soak;
 mod tally;

@@ -12,39 +12,52 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
     guests::{TARGET, WASI_HEADERS},
+    python,
     workspace::{self, root, say},
 };
 
 /// Something from outside cargo.
 struct Tool {
     what: &'static str,
-    /// A program on the `PATH` or a file; one of these is enough.
-    presence: &'static [&'static str],
+    presence: Presence,
     /// The package of Debian 12 and its descendants.
     package: &'static str,
 }
 
+/// How a tool shows that it is there.
+enum Presence {
+    /// A program on the `PATH` or a file; one of these is enough.
+    AnyOf(&'static [&'static str]),
+    /// It has to be tried.
+    Works(fn() -> bool),
+}
+
 /// A linker, `ar` and the C library of this machine are not among them: without these nobody gets here.
-const TOOLS: [Tool; 3] = [
+const TOOLS: [Tool; 4] = [
     Tool {
         what: "the C compiler for guests",
-        presence: &["clang"],
+        presence: Presence::AnyOf(&["clang"]),
         package: "clang",
     },
     Tool {
         what: "C headers for guests",
-        presence: &WASI_HEADERS,
+        presence: Presence::AnyOf(&WASI_HEADERS),
         package: "wasi-libc",
     },
     Tool {
         what: "the registry that the tests push to",
-        presence: &["docker-registry"],
+        presence: Presence::AnyOf(&["docker-registry"]),
         package: "docker-registry",
+    },
+    Tool {
+        what: "a Python with virtual environments, for the guest in Python",
+        presence: Presence::Works(|| python::interpreter().is_some()),
+        package: "python3-venv",
     },
 ];
 const LOAD_GENERATOR: Tool = Tool {
     what: "the load of the benchmark",
-    presence: &["wrk"],
+    presence: Presence::AnyOf(&["wrk"]),
     package: "wrk",
 };
 
@@ -147,7 +160,10 @@ impl Tool {
         let by_hand = ["CC_wasm32_wasip2", "CFLAGS_wasm32_wasip2"].map(|name| env::var_os(name).is_some());
         match (self.package, by_hand) {
             ("clang", [true, _]) | ("wasi-libc", [true, _] | [_, true]) => true,
-            _ => self.presence.iter().any(|name| is_present(name)),
+            _ => match self.presence {
+                Presence::AnyOf(names) => names.iter().any(|name| is_present(name)),
+                Presence::Works(works) => works(),
+            },
         }
     }
 }

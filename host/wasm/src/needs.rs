@@ -6,7 +6,7 @@ use wasmparser::{
     ComponentTypeRef, Encoding, Instance, Payload,
 };
 
-use crate::tuning::Slot;
+use crate::{Limits, tuning::Slot};
 
 /// Sums over all core modules of a component, each as often as it is instantiated. What cannot be told from the
 /// binary alone counts as very much.
@@ -150,6 +150,13 @@ impl Needs {
             tables: self.tables.saturating_add(other.tables),
             table_elements: self.table_elements.max(other.table_elements),
         }
+    }
+
+    /// The slots that an instance takes under these limits, as the host's log names them: `small`, which hold what
+    /// Rust makes, or `large`, of which there are fewer.
+    pub fn slots(&self, limits: &Limits) -> &'static str {
+        let [small, large] = Slot::classes(limits);
+        if self.fit(&small) { small.name } else { large.name }
     }
 
     /// Whether an instance fits into a slot.

@@ -99,3 +99,19 @@ pub(crate) async fn ask(program: &Program, path: &str) -> Result<String, CallErr
     let answer = program.handle_route(get(path)).await?;
     Ok(String::from_utf8(answer.body.to_vec()).unwrap())
 }
+
+/// A guest that `cargo xtask guests` has built.
+pub(crate) fn built(name: &str) -> Bytes {
+    let dir = std::env::var_os("PLATFORM_GUESTS").map_or_else(beside_this_test, PathBuf::from);
+    let file = dir.join(format!("{name}.wasm"));
+    let bytes = std::fs::read(&file);
+    bytes
+        .unwrap_or_else(|_| panic!("{} is missing; run: cargo xtask guests", file.display()))
+        .into()
+}
+
+/// In the folder in which cargo put this very test, below `debug/deps` or the like.
+fn beside_this_test() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.ancestors().nth(3).unwrap().join("guests")
+}

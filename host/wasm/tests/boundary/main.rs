@@ -14,5 +14,7 @@ mod inspect;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod python;
+#[cfg(test)]
 mod queue;
 mod warm;

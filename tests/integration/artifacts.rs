@@ -44,12 +44,12 @@ impl Host {
         run(&all).await
     }
 
-    /// What became of an active challenge, once the host has come to it.
+    /// What became of an active challenge, once its start has ended.
     async fn observed(&self, slug: &str) -> Value {
         let looking = async {
             loop {
                 let observed = self.ask(&["challenge", "show", slug]).await.unwrap()["observed"].clone();
-                if observed["state"] != "stopped" {
+                if observed["state"] != "stopped" && observed["state"] != "starting" {
                     return observed;
                 }
             }

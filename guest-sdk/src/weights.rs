@@ -1,6 +1,9 @@
 //! The answer to "who has earned what".
 
-use std::collections::BTreeSet;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher},
+};
 
 use crate::{Environment, Error, Result};
 
@@ -28,8 +31,13 @@ pub struct WeightsContext {
 #[derive(Clone, Debug, Default)]
 pub struct Weights {
     entries: Vec<(String, f64)>,
-    hotkeys: BTreeSet<String>,
+    /// By the hash of its hotkey the place of an entry. Not the hotkeys themselves: an instance for each call makes
+    /// memory that is touched the most of what weights cost.
+    places: HashMap<u64, usize, Hashing>,
 }
+
+/// Without a random key, for which the host would have to be asked.
+type Hashing = BuildHasherDefault<DefaultHasher>;
 
 /// A function that answers for weights.
 pub type WeightsFunction = fn(&WeightsContext) -> Result<Weights>;
@@ -59,7 +67,14 @@ impl Weights {
         if self.entries.len() == MAX_WEIGHTS {
             return Err(Error::internal(format!("more than {MAX_WEIGHTS} weights")));
         }
-        if !self.hotkeys.insert(hotkey.clone()) {
+        let hash = Hashing::default().hash_one(&hotkey);
+        let is_there = |entry: &(String, f64)| entry.0 == hotkey;
+        let twice = match self.places.insert(hash, self.entries.len()) {
+            None => false,
+            // The same hotkey, or another one with the same hash, and then it may stand anywhere.
+            Some(place) => self.entries.get(place).is_some_and(is_there) || self.entries.iter().any(is_there),
+        };
+        if twice {
             return Err(Error::internal(format!("{hotkey} has two weights")));
         }
         self.entries.push((hotkey, score));
@@ -68,7 +83,11 @@ impl Weights {
 
     /// The same for many.
     pub fn from_scores<H: Into<String>>(scores: impl IntoIterator<Item = (H, f64)>) -> Result<Self> {
+        let scores = scores.into_iter();
         let mut weights = Self::new();
+        let expected = scores.size_hint().0.min(MAX_WEIGHTS);
+        weights.entries.reserve(expected);
+        weights.places.reserve(expected);
         for (hotkey, score) in scores {
             weights.push(hotkey, score)?;
         }

@@ -29,13 +29,19 @@ pub(crate) struct Metered<F> {
     clock: Clock,
     /// What it may still use.
     left: Duration,
+    ticks: u32,
     call: F,
 }
 
 thread_local! {
     /// Of the call that this thread polls: its clock and when it has used up what it may.
     static END: Cell<(Clock, Duration)> = const { Cell::new((Clock::Polled, Duration::MAX)) };
+    /// How many ticks of the clock that call has met so far.
+    static TICKS: Cell<u32> = const { Cell::new(0) };
 }
+
+/// The first tick may come a moment after the start; with the second a call has computed for a whole one.
+const LONG: u32 = 2;
 
 impl Clock {
     fn now(self) -> Duration {
@@ -51,11 +57,16 @@ impl Clock {
     }
 }
 
-/// Whether the call that this thread is polling has computed for as long as it may. To be asked now and then by
-/// whatever can stop it.
-pub(crate) fn is_used_up() -> bool {
+/// A tick of the clock during the call that this thread is polling: whether it has computed for as long as it may.
+pub(crate) fn tick() -> bool {
+    TICKS.set(TICKS.get().saturating_add(1));
     let (clock, end) = END.get();
     clock.now() >= end
+}
+
+/// Whether the call that this thread has polled last computes for longer than most.
+pub(crate) fn takes_long() -> bool {
+    TICKS.get() >= LONG
 }
 
 impl<F> Metered<F> {
@@ -64,6 +75,7 @@ impl<F> Metered<F> {
         Self {
             clock,
             left: limit,
+            ticks: 0,
             call,
         }
     }
@@ -75,7 +87,9 @@ impl<F: Future + Unpin> Future for Metered<F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let began = self.clock.now();
         END.set((self.clock, began.saturating_add(self.left)));
+        TICKS.set(self.ticks);
         let polled = Pin::new(&mut self.call).poll(context);
+        self.ticks = TICKS.get();
         if polled.is_pending() {
             self.left = self.left.saturating_sub(self.clock.now().saturating_sub(began));
         }
@@ -93,7 +107,7 @@ mod tests {
     async fn work(turns: u32, turn: impl AsyncFn()) -> u32 {
         for done in 0..turns {
             turn().await;
-            if is_used_up() {
+            if tick() {
                 return done;
             }
         }

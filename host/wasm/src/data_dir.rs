@@ -18,7 +18,7 @@ use platform_domain::Warm;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, filesystem::WasiFilesystemCtx};
 
 use crate::{
-    ComponentError,
+    CallError, ComponentError,
     limits::{LOCK_SEARCH_DEPTH, LOCK_SEARCH_ENTRIES},
     live::Live,
     pool::Idle,
@@ -168,9 +168,11 @@ impl Turn {
         live
     }
 
-    /// The call ended by itself.
-    pub(crate) fn end_clean(&mut self) {
-        self.between.condition = Condition::Clean;
+    /// The call has ended, like this.
+    pub(crate) fn end<T>(&mut self, answer: &Result<T, CallError>) {
+        if !answer.as_ref().is_err_and(CallError::left_unclean) {
+            self.between.condition = Condition::Clean;
+        }
     }
 
     /// Leaves an instance for the next call of its program.
@@ -304,7 +306,7 @@ mod tests {
         let mut turn = dir.turn().await;
         turn.begin();
         leave_locks();
-        turn.end_clean();
+        turn.end(&Ok(()));
         turn.begin();
         assert_eq!(
             names(&path.join("deep")),

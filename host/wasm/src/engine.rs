@@ -13,7 +13,7 @@ use wasmtime::component::Component;
 
 use crate::{
     ComponentError, EngineError, Limits, Needs, Program, ProgramSpec, cache::CodeCache, data_dir::DataDirs,
-    inspect, limits::count, memory::HostMemory, pool::WarmRoom, runner::Runner, wire::Contract,
+    inspect, limits::count, memory::HostMemory, pool::WarmRoom, runner::Runner, stage::Back, wire::Contract,
 };
 
 /// How much of the machine components may use.
@@ -36,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) data_dirs: DataDirs,
     pub(crate) memory: HostMemory,
     pub(crate) warm: WarmRoom,
+    pub(crate) back: Arc<Back>,
     /// One compilation at a time: each uses every core already.
     compiler: Mutex<()>,
 }
@@ -66,6 +67,7 @@ impl Engine {
             data_dirs: DataDirs::default(),
             memory: HostMemory::new(limits.memory_total.0),
             warm: WarmRoom::new(count(limits.warm_total)),
+            back: Arc::new(Back::new().map_err(EngineError::Threads)?),
             limits,
             compiler: Mutex::new(()),
         })))

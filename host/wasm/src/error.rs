@@ -23,6 +23,9 @@ pub enum EngineError {
     /// A limit is out of its range.
     #[error(transparent)]
     Limits(LimitError),
+    /// No threads for long calls.
+    #[error("the engine's threads for long calls cannot start")]
+    Threads(#[source] io::Error),
     /// No thread for the clock.
     #[error("the engine's clock thread cannot start")]
     Clock(#[source] io::Error),

@@ -26,6 +26,7 @@ mod needs;
 mod pool;
 mod program;
 mod runner;
+mod stage;
 mod state;
 mod ticker;
 mod tuning;

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    panic::AssertUnwindSafe,
     path::PathBuf,
     sync::{
         Arc,
@@ -11,11 +10,9 @@ use std::{
     time::Duration,
 };
 
-use futures_util::FutureExt as _;
 use platform_domain::{
     ByteSize, Capability, Digest, EpochContext, Instances, RawWeight, Request, Response, Slug,
 };
-use tokio::{runtime::Handle, task::spawn_blocking};
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::InstancePre;
 
@@ -28,6 +25,7 @@ use crate::{
     live::{Live, Times},
     pool::Pool,
     runner::Runner,
+    stage::{self, Back},
     state::{CallSetup, CallState},
     wire::Contract,
 };
@@ -61,6 +59,7 @@ pub struct Program {
     capabilities: BTreeSet<Capability>,
     route: Bounds,
     weights: Bounds,
+    back: Arc<Back>,
     /// Ends instances that nobody asks for; ends with the program.
     _reaper: Option<AbortOnDropHandle<()>>,
 }
@@ -134,6 +133,7 @@ impl Program {
             capabilities,
             route,
             weights,
+            back: engine.0.back.clone(),
         })
     }
 
@@ -149,49 +149,61 @@ impl Program {
             return Err(CallError::Unsupported);
         };
         let Permit { turn, slots } = self.queue.route().await?;
-        let Some(turn) = turn else {
-            let mut kept = self.shared.pool.as_ref().and_then(Pool::take);
+        let shared = self.shared.clone();
+        let Some(mut turn) = turn else {
             let times = self.route.on(Clock::Polled);
-            let call = call::handle_route(&self.shared, &function, &request, times, &mut kept);
-            let answer = caught(call).await;
-            if let (Some(pool), Some(live)) = (&self.shared.pool, kept) {
-                pool.put(live);
-            }
-            drop(slots);
-            return answer;
+            let call = async move {
+                let mut kept = shared.pool.as_ref().and_then(Pool::take);
+                let answer = call::handle_route(&shared, &function, &request, times, &mut kept).await;
+                if let (Some(pool), Some(live)) = (&shared.pool, kept) {
+                    pool.put(live);
+                }
+                drop(slots);
+                answer
+            };
+            return self.back.run(call).await;
         };
-        let (shared, times) = (self.shared.clone(), self.route.on(Clock::Thread));
-        apart(turn, slots, move |turn, runtime| {
-            let mut kept = shared.resume(turn);
-            let call = call::handle_route(&shared, &function, &request, times, &mut kept);
-            let answer = runtime.block_on(call);
+        let times = self.route.on(Clock::Thread);
+        let call = async move {
+            let mut kept = shared.resume(&mut turn);
+            let answer = call::handle_route(&shared, &function, &request, times, &mut kept).await;
             if let (Some(pool), Some(live)) = (&shared.pool, kept) {
-                pool.leave(live, shared.number, turn);
+                pool.leave(live, shared.number, &mut turn);
             }
+            turn.end(&answer);
+            drop(slots);
             answer
-        })
-        .await
+        };
+        self.back.run_apart(call).await
     }
 
     /// Asks the challenge for the weights of an epoch. The entries are as the challenge gave them.
+    ///
+    /// They stay in front, however long they take: nobody's requests may keep an epoch waiting.
     pub async fn get_weights(&self, context: EpochContext) -> Result<Vec<RawWeight>, CallError> {
         let Some(function) = self.shared.contract.get_weights else {
             return Err(CallError::Unsupported);
         };
         let Permit { turn, slots } = self.queue.weights(self.weights.deadline).await?;
-        let Some(turn) = turn else {
+        let shared = self.shared.clone();
+        let Some(mut turn) = turn else {
             let times = self.weights.on(Clock::Polled);
-            let call = call::get_weights(&self.shared, &function, &context, times);
-            let answer = caught(call).await;
-            drop(slots);
-            return answer;
+            let call = async move {
+                let answer = call::get_weights(&shared, &function, &context, times).await;
+                drop(slots);
+                answer
+            };
+            return stage::run_in_front(call).await;
         };
-        let (shared, times) = (self.shared.clone(), self.weights.on(Clock::Thread));
-        apart(turn, slots, move |turn, runtime| {
+        let times = self.weights.on(Clock::Thread);
+        let call = async move {
             turn.begin();
-            runtime.block_on(call::get_weights(&shared, &function, &context, times))
-        })
-        .await
+            let answer = call::get_weights(&shared, &function, &context, times).await;
+            turn.end(&answer);
+            drop(slots);
+            answer
+        };
+        stage::run_apart_in_front(call).await
     }
 }
 
@@ -223,32 +235,6 @@ impl Bounds {
     }
 }
 
-/// Runs a call where it was asked for: it gives the thread back at every tick. Even a panic of the host is only
-/// this call's error.
-async fn caught<T>(call: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
-    let ended = AssertUnwindSafe(call).catch_unwind().await;
-    ended.unwrap_or_else(|_| Err(CallError::Host("a host function panicked".into())))
-}
-
-/// Runs a call over a data directory on a thread of its own, because file operations then block it.
-async fn apart<T: Send + 'static>(
-    mut turn: Turn,
-    slots: impl Send + 'static,
-    call: impl FnOnce(&mut Turn, &Handle) -> Result<T, CallError> + Send + 'static,
-) -> Result<T, CallError> {
-    let runtime = Handle::current();
-    let task = spawn_blocking(move || {
-        let answer = call(&mut turn, &runtime);
-        if !answer.as_ref().is_err_and(CallError::left_unclean) {
-            turn.end_clean();
-        }
-        drop(slots);
-        answer
-    });
-    task.await
-        .unwrap_or_else(|error| Err(CallError::Host(error.to_string())))
-}
-
 /// Looks at idle instances as often as they may live.
 fn reaper(shared: &Arc<Shared>, data: Option<&Arc<DataDir>>) -> Option<AbortOnDropHandle<()>> {
     let warm = *shared.pool.as_ref()?.warm();
@@ -269,20 +255,4 @@ fn reaper(shared: &Arc<Shared>, data: Option<&Arc<DataDir>>) -> Option<AbortOnDr
         }
     });
     Some(AbortOnDropHandle::new(task))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_of_the_host_is_the_error_of_that_call() {
-        let call = async {
-            if Handle::try_current().is_ok() {
-                panic!("a host function went wrong");
-            }
-            Ok(())
-        };
-        assert!(matches!(caught(call).await, Err(CallError::Host(_))));
-    }
 }

@@ -124,7 +124,7 @@ impl CallState {
 
     /// A guest that computes never waits, so both bounds are looked at here.
     fn tick(&mut self) -> UpdateDeadline {
-        self.computed_too_long = cpu::is_used_up();
+        self.computed_too_long = cpu::tick();
         if self.computed_too_long || Instant::now() >= self.until {
             return UpdateDeadline::Interrupt;
         }

@@ -1,0 +1,258 @@
+//! Where a call runs: in front, and when it takes long in the back, on threads that get what the others leave.
+//!
+//! A guest gives its thread back at every tick, but until then whoever is next waits, and with some guests that
+//! compute for seconds everybody waits for some ticks at every step. So a call that has computed for a tick goes on
+//! in a runtime of its own whose threads the system runs last. Most calls never see it. Calls over a data directory
+//! block their thread, and so have one of their own in either place.
+
+use std::{
+    future::{Future, poll_fn},
+    num::NonZero,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    task::Poll,
+    thread::available_parallelism,
+};
+
+use futures_util::FutureExt as _;
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    sync::oneshot,
+    task::spawn_blocking,
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{CallError, cpu};
+
+/// The threads in the back.
+pub(crate) struct Back(Option<Runtime>);
+
+type Call<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
+
+/// The last in the order of the system: they run when nobody else wants to.
+const LAST: i32 = 19;
+
+impl Back {
+    /// As many threads as there are processors, so that what nobody else uses can be used.
+    pub(crate) fn new() -> std::io::Result<Self> {
+        let last = || {
+            if let Err(error) = rustix::process::setpriority_process(None, LAST) {
+                tracing::warn!(%error, "long calls run with the priority of all others");
+            }
+        };
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(available_parallelism().map_or(1, NonZero::get))
+            .thread_name("wasm-back")
+            .on_thread_start(last)
+            .enable_all()
+            .build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    /// Runs a call where it was asked for, as long as it is short. Dropping the future stops it.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        call: impl Future<Output = Result<T, CallError>> + Send + 'static,
+    ) -> Result<T, CallError> {
+        let mut call = caught(call);
+        if let Some(answer) = first(&mut call).await {
+            return answer;
+        }
+        match self.handle() {
+            Some(back) => AbortOnDropHandle::new(back.spawn(call))
+                .await
+                .unwrap_or_else(gone),
+            None => call.await,
+        }
+    }
+
+    /// Runs a call on a thread of its own. Dropping the future does not stop it.
+    pub(crate) async fn run_apart<T: Send + 'static>(
+        &self,
+        call: impl Future<Output = Result<T, CallError>> + Send + 'static,
+    ) -> Result<T, CallError> {
+        let mut call = caught(call);
+        let (tell, told) = oneshot::channel();
+        let (front, back) = (Handle::current(), self.handle());
+        spawn_blocking(move || {
+            let answer = match (front.block_on(first(&mut call)), back) {
+                (Some(answer), _) => answer,
+                (None, None) => front.block_on(call),
+                (None, Some(back)) => {
+                    let there = back.clone();
+                    back.spawn_blocking(move || tell.send(there.block_on(call)));
+                    return;
+                }
+            };
+            // Whoever asked may have gone.
+            drop(tell.send(answer));
+        });
+        told.await.unwrap_or_else(gone)
+    }
+
+    /// `None` only while the host ends.
+    fn handle(&self) -> Option<Handle> {
+        self.0.as_ref().map(|runtime| runtime.handle().clone())
+    }
+}
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            // Without waiting: this may be a thread that serves others. Calls end at their next tick.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Runs a call where it was asked for, however long it takes. Dropping the future stops it.
+pub(crate) async fn run_in_front<T: 'static>(
+    call: impl Future<Output = Result<T, CallError>> + Send + 'static,
+) -> Result<T, CallError> {
+    caught(call).await
+}
+
+/// Runs a call on a thread of its own that is like all others. Dropping the future does not stop it.
+pub(crate) async fn run_apart_in_front<T: Send + 'static>(
+    call: impl Future<Output = Result<T, CallError>> + Send + 'static,
+) -> Result<T, CallError> {
+    let (call, front) = (caught(call), Handle::current());
+    spawn_blocking(move || front.block_on(call))
+        .await
+        .unwrap_or_else(gone)
+}
+
+/// Polls a call until it has ended or has computed for so long that it belongs in the back.
+async fn first<T>(call: &mut Call<T>) -> Option<Result<T, CallError>> {
+    poll_fn(|context| {
+        let polled = call.as_mut().poll(context);
+        match polled {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending if cpu::takes_long() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Even a panic of the host is only this call's error.
+fn caught<T: 'static>(call: impl Future<Output = Result<T, CallError>> + Send + 'static) -> Call<T> {
+    let call = AssertUnwindSafe(call).catch_unwind();
+    Box::pin(
+        call.map(|ended| ended.unwrap_or_else(|_| Err(CallError::Host("a host function panicked".into())))),
+    )
+}
+
+fn gone<T>(why: impl std::fmt::Display) -> Result<T, CallError> {
+    Err(CallError::Host(why.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use super::*;
+    use crate::cpu::{Clock, Metered};
+
+    fn thread_name() -> Option<String> {
+        thread::current().name().map(ToOwned::to_owned)
+    }
+
+    /// Computes, with a tick whenever it gives its thread back, and tells which threads it saw.
+    async fn compute(ticks: u32) -> Result<Vec<Option<String>>, CallError> {
+        let mut seen = vec![thread_name()];
+        for _ in 0..ticks {
+            assert!(!cpu::tick(), "there is time");
+            tokio::task::yield_now().await;
+            seen.push(thread_name());
+        }
+        Ok(seen)
+    }
+
+    fn metered(ticks: u32) -> impl Future<Output = Result<Vec<Option<String>>, CallError>> + Send + 'static {
+        Metered::new(Clock::Polled, Duration::from_secs(60), Box::pin(compute(ticks)))
+    }
+
+    #[tokio::test]
+    async fn a_short_call_stays_and_a_long_one_goes_on_in_the_back() {
+        let back = Back::new().unwrap();
+        let here = thread_name();
+        let is_back = |name: &Option<String>| name.as_deref() == Some("wasm-back");
+        let seen = back.run(metered(1)).await.unwrap();
+        assert!(seen.iter().all(|name| *name == here), "{seen:?}");
+        let seen = back.run(metered(5)).await.unwrap();
+        assert!(seen[0] == here && is_back(&seen[5]), "{seen:?}");
+
+        let seen = back.run_apart(metered(1)).await.unwrap();
+        assert!(
+            seen.iter().all(|name| *name != here && !is_back(name)),
+            "{seen:?}"
+        );
+        let seen = back.run_apart(metered(5)).await.unwrap();
+        assert!(!is_back(&seen[0]) && is_back(&seen[5]), "{seen:?}");
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_host_is_the_error_of_that_call() {
+        async fn broken() -> Result<(), CallError> {
+            if Handle::try_current().is_ok() {
+                panic!("a host function went wrong");
+            }
+            Ok(())
+        }
+        let back = Back::new().unwrap();
+        assert!(matches!(back.run(broken()).await, Err(CallError::Host(_))));
+        assert!(matches!(back.run_apart(broken()).await, Err(CallError::Host(_))));
+    }
+
+    #[tokio::test]
+    async fn whoever_wants_to_compute_goes_before_the_back() {
+        let back = Back::new().unwrap();
+        let niceness = back
+            .run(async {
+                tokio::task::yield_now().await;
+                for _ in 0..3 {
+                    cpu::tick();
+                    tokio::task::yield_now().await;
+                }
+                rustix::process::getpriority_process(None).map_err(|error| CallError::Host(error.to_string()))
+            })
+            .await
+            .unwrap();
+        assert_eq!(niceness, LAST);
+    }
+
+    #[tokio::test]
+    async fn a_call_over_files_goes_on_when_nobody_waits_and_others_stop() {
+        struct Ended(std::sync::mpsc::Sender<bool>);
+        impl Drop for Ended {
+            fn drop(&mut self) {
+                let _ = self.0.send(false);
+            }
+        }
+        async fn work(ended: Ended) -> Result<(), CallError> {
+            for _ in 0..20 {
+                cpu::tick();
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let _ = ended.0.send(true);
+            Ok(())
+        }
+        let back = Back::new().unwrap();
+        for apart in [true, false] {
+            let (tell, told) = std::sync::mpsc::channel();
+            let waited = if apart {
+                tokio::time::timeout(Duration::from_millis(4), back.run_apart(work(Ended(tell)))).await
+            } else {
+                tokio::time::timeout(Duration::from_millis(4), back.run(work(Ended(tell)))).await
+            };
+            assert!(waited.is_err());
+            let started = Instant::now();
+            let whole = told.recv_timeout(Duration::from_secs(20)).unwrap();
+            assert_eq!(whole, apart, "after {:?}", started.elapsed());
+        }
+    }
+}

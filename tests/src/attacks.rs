@@ -65,6 +65,7 @@ impl BadWeights {
     /// What the epoch takes, in words, for the page of limits.
     pub fn says(&self) -> String {
         match self.outcome {
+            Ok(0) => "none, and that is an answer".to_owned(),
             Ok(entries) => {
                 format!("{entries} entries; what is no weight of a hotkey is left out and counted")
             }

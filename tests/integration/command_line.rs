@@ -116,6 +116,71 @@ async fn a_hotkey_file_is_made_once_and_read_back() {
 }
 
 #[tokio::test]
+async fn how_long_instances_live_is_asked_for_decided_shown_and_changed() {
+    let host = TestHost::start().await;
+    let file = host.scratch().join("asking.wasm");
+    std::fs::write(&file, asking_for("warm(4)")).unwrap();
+    let (file, component) = (file.display().to_string(), format!("file:{}", file.display()));
+    let token = host.state().join("admin.token").display().to_string();
+    let run = async |args: &[&str]| {
+        let all = [
+            &["--admin-url", &host.admin_url, "--admin-token-file", &token][..],
+            args,
+        ]
+        .concat();
+        let output = Program::run(&all, "").await;
+        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let inspected: Value = serde_json::from_str(&run(&["--json", "inspect", &file]).await).unwrap();
+    assert_eq!(inspected["manifest"]["instances"], "warm(4, 1000, 60s)");
+    assert!(run(&["inspect", &file]).await.contains("warm(4, 1000, 60s)"));
+
+    let created = run(&["challenge", "create", "asked", &component]).await;
+    assert!(created.contains("instances  warm(4, 1000, 60s)"), "{created}");
+    let decided = [
+        "challenge",
+        "create",
+        "decided",
+        &component,
+        "--instances",
+        "per-call",
+    ];
+    let decided = run(&decided).await;
+    assert!(decided.contains("instances  per-call"), "{decided}");
+    run(&["challenge", "patch", "decided", "--instances", "warm(2, 50, 5s)"]).await;
+    let shown = run(&["challenge", "show", "decided"]).await;
+    assert!(shown.contains("instances  warm(2, 50, 5s)"), "{shown}");
+
+    for (refused, code, says) in [
+        ("warm(0)", 2, "warm(4, 1000, 60s)"),
+        ("warm(17)", 1, "field: instances"),
+    ] {
+        let all = ["challenge", "patch", "decided", "--instances", refused];
+        let all = [
+            &["--admin-url", &host.admin_url, "--admin-token-file", &token][..],
+            &all,
+        ]
+        .concat();
+        let output = Program::run(&all, "").await;
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{refused}: {said}");
+        assert!(said.contains(says), "{refused}: {said}");
+    }
+}
+
+/// A component that serves no route of its own; only what its manifest asks for is looked at.
+fn asking_for(instances: &str) -> Vec<u8> {
+    let manifest = json!({ "name": "asking", "version": "1", "data": "none", "instances": instances });
+    let manifest = manifest.to_string().replace('"', "\\\"");
+    let component = format!(
+        "(component (instance $empty) (export \"platform:challenge/routes@0.1.0\" (instance $empty)) \
+         (@custom \"platform:manifest\" \"{manifest}\"))"
+    );
+    wat::parse_str(component).unwrap()
+}
+
+#[tokio::test]
 async fn what_a_live_host_refuses_is_told_with_what_to_do() {
     let host = TestHost::start().await;
     host.run_guest("echo", "echo", "0", &[]).await;

@@ -101,30 +101,30 @@ async fn attack_once(host: &Served, attack: &Attack) -> Option<String> {
     let Attack {
         slug,
         request,
+        what: _,
         outcome,
         event,
     } = attack;
     let (method, path) = request.split_once(' ').unwrap();
     let answer = host.send(method, &format!("{slug}{path}")).await;
+    let id = answer.all("x-request-id")[0].to_owned();
+    let about = |line: &Value| line["request.id"] == *id && line["level"] == "WARN";
+    let told = host
+        .log()
+        .into_iter()
+        .find(about)
+        .map(|line| line["error"].to_string());
     if !outcome.fits(&answer) {
         let body = String::from_utf8_lossy(&answer.body)
             .chars()
             .take(500)
             .collect::<String>();
         return Some(format!(
-            "{slug} {request}: {} {:?} {body}",
+            "{slug} {request}: {} {:?} {body}; the operator reads {told:?}",
             answer.status, answer.headers
         ));
     }
-    let id = answer.all("x-request-id")[0].to_owned();
-    let told = || {
-        let about = |line: &Value| line["request.id"] == *id && line["level"] == "WARN";
-        host.log()
-            .into_iter()
-            .find(about)
-            .map(|line| line["error"].to_string())
-    };
-    match (event.is_empty(), told()) {
+    match (event.is_empty(), told) {
         (true, None) => None,
         (false, Some(text)) if text.contains(event) => None,
         (_, text) => Some(format!(
@@ -157,6 +157,7 @@ async fn weights(host: &Served) {
         slug: HONEST,
         guest: "echo",
         mode: "",
+        what: "",
         outcome: Ok(1),
     };
     for bad in WEIGHTS.iter().chain([&honest]) {

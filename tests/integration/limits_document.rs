@@ -1,5 +1,5 @@
-//! `docs/limits.md`: made from the table of limits and from the constants in the sources, and refused when it is
-//! stale or when a limit has no test that tries to break it. `cargo xtask docs` writes it anew.
+//! `docs/limits.md`: made from the table of limits, from the constants in the sources and from the matrix of attacks,
+//! and refused when it is stale or when a limit has no test that tries to break it. `cargo xtask docs` writes it anew.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,6 +9,7 @@ use std::{
 };
 
 use platform_domain::ByteSize;
+use platform_tests::attacks::{ATTACKS, Attack, NoWeights, WEIGHTS};
 use platform_wasm::{Limit, Limits};
 
 use crate::limit_tests::{NO_LIMITS, TESTS, UNTESTED};
@@ -32,6 +33,24 @@ const CONSTANTS: &str = "
 ## What is fixed
 
 | limit | value | why | test |
+|---|---|---|---|
+";
+
+const THROUGH_ROUTES: &str = "
+## Attacks
+
+What a hostile challenge may try and what comes of it, from the table that
+[the matrix](../tests/integration/hostile_matrix.rs) runs, all at once, and that `cargo xtask soak` repeats for
+minutes. After each attack nothing is left behind, and neither neighbours nor weights are held up.
+
+| guest | request | what it does | what the caller gets | what the operator sees |
+|---|---|---|---|---|
+";
+
+const THROUGH_WEIGHTS: &str = "
+Asked for weights:
+
+| guest | what it does | what the epoch takes | what the operator sees |
 |---|---|---|---|
 ";
 
@@ -164,7 +183,47 @@ fn document(tests: &BTreeMap<&str, &str>) -> String {
         let (reason, test) = (one_line(&reason), test(&name));
         writeln!(text, "| [`{name}`](../{file}) | {value} | {reason} | {test} |").unwrap();
     }
+    text + &attacks()
+}
+
+fn attacks() -> String {
+    let mut text = THROUGH_ROUTES.to_owned();
+    for attack in ATTACKS {
+        let Attack {
+            slug: _,
+            request,
+            what,
+            outcome,
+            event,
+        } = attack;
+        let seen = match (outcome.incident(), event) {
+            (Some(kind), event) => format!("incident `{}`: `{event}`", kind.as_str()),
+            (None, &"") => "nothing to act on".to_owned(),
+            (None, _) => "its text, in the log".to_owned(),
+        };
+        let (guest, gets) = (source(attack.guest()), outcome.says());
+        writeln!(text, "| {guest} | `{request}` | {what} | {gets} | {seen} |").unwrap();
+    }
+    text += THROUGH_WEIGHTS;
+    for bad in WEIGHTS {
+        let seen = match bad.outcome {
+            Ok(_) => "the epoch's report".to_owned(),
+            Err(NoWeights::Broke(kind)) => format!("incident `{}`", kind.as_str()),
+            Err(NoWeights::Said) => "its text, in the epoch's report".to_owned(),
+        };
+        let (guest, takes) = (source(bad.guest), bad.says());
+        writeln!(text, "| {guest} | {} | {takes} | {seen} |", bad.what).unwrap();
+    }
     text
+}
+
+/// Where a guest's source is.
+fn source(guest: &str) -> String {
+    let folder = format!("tests/components/{guest}");
+    let text = format!("{folder}.wat");
+    let found = [folder, text].into_iter().find(|path| root().join(path).exists());
+    let found = found.unwrap_or_else(|| panic!("the guest {guest} has no source"));
+    format!("[{guest}](../{found})")
 }
 
 fn one_line(reason: &str) -> String {

@@ -1,15 +1,25 @@
 //! What hostile guests can do, a row for each attack, and all that may come of it. The matrix checks each row,
-//! the soak repeats them for minutes.
+//! the soak repeats them for minutes, and `docs/limits.md` lists them.
+
+mod answers;
 
 use platform_admin_types::CreateChallenge;
-use platform_domain::IncidentKind::{self, Deadline, InvalidOutput, OutOfMemory, OutputTooLarge, Trap};
-use serde_json::{Value, json};
+use platform_domain::{
+    DataMode,
+    IncidentKind::{self, Deadline, InvalidOutput, OutOfMemory, OutputTooLarge, Trap},
+};
+use serde_json::json;
 
-use crate::{RawAnswer, new_challenge};
+use crate::new_challenge;
 
+pub use self::answers::{Holds, Outcome};
 use self::{
     NoWeights::{Broke, Said},
-    Outcome::{Dies, Fails, Late, Refused, Served},
+    Outcome::{Dies, Fails, Late, Refused},
+    answers::{
+        DONE, FEW_ELEMENTS, FEW_PAGES, FLOOD, INSIDE, ITS_DIRECTORY, LITTLE, NO_DIRECTORY, NOBODY, ORDINARY,
+        TOLD, WHOLE,
+    },
 };
 
 /// An attack through a route.
@@ -19,25 +29,12 @@ pub struct Attack {
     pub slug: &'static str,
     /// Method and path.
     pub request: &'static str,
+    /// What the guest does, or answers with.
+    pub what: &'static str,
     /// What the caller gets.
     pub outcome: Outcome,
     /// What the operator reads about this very request; empty when there is nothing to tell.
     pub event: &'static str,
-}
-
-/// What the caller of an attack gets.
-#[derive(Clone, Copy, Debug)]
-pub enum Outcome {
-    /// 502, in the host's words; the operator finds an incident of this kind.
-    Dies(IncidentKind),
-    /// 504, in the host's words; the operator finds that it took too long.
-    Late,
-    /// 500, in the host's words: the challenge said itself that it failed.
-    Fails,
-    /// This status with the text of the challenge, which it meant for the client.
-    Refused(u16),
-    /// The attack came to nothing: the guest answers, and this holds for the answer.
-    Served(fn(&RawAnswer) -> bool),
 }
 
 /// A guest that answers for weights with what it should not.
@@ -49,6 +46,8 @@ pub struct BadWeights {
     pub guest: &'static str,
     /// What it finds as `MODE` in its environment.
     pub mode: &'static str,
+    /// What the guest does, or answers with.
+    pub what: &'static str,
     /// How many entries are taken, or why there are none.
     pub outcome: Result<usize, NoWeights>,
 }
@@ -62,137 +61,173 @@ pub enum NoWeights {
     Said,
 }
 
-const fn attack(slug: &'static str, request: &'static str, outcome: Outcome, event: &'static str) -> Attack {
-    Attack {
-        slug,
-        request,
-        outcome,
-        event,
+impl BadWeights {
+    /// What the epoch takes, in words, for the page of limits.
+    pub fn says(&self) -> String {
+        match self.outcome {
+            Ok(0) => "none, and that is an answer".to_owned(),
+            Ok(entries) => {
+                format!("{entries} entries; what is no weight of a hotkey is left out and counted")
+            }
+            Err(_) => "none; the others' go on".to_owned(),
+        }
     }
 }
 
-const fn weights(
-    slug: &'static str,
-    guest: &'static str,
-    mode: &'static str,
-    outcome: Result<usize, NoWeights>,
-) -> BadWeights {
-    BadWeights {
-        slug,
-        guest,
-        mode,
-        outcome,
-    }
+macro_rules! attacks {
+    ($($slug:literal $request:literal: $what:literal => $outcome:expr $(, $event:literal)?;)+) => {
+        &[$(Attack {
+            slug: $slug,
+            request: $request,
+            what: $what,
+            outcome: $outcome,
+            event: concat!($($event)?),
+        }),+]
+    };
 }
 
-/// In the order in which a challenge is attacked; different challenges are attacked at the same time.
-pub const ATTACKS: &[Attack] = &[
-    attack("spin", "GET /spin", Late, "within 5s"),
-    attack("spin", "GET /sleep", Late, "within 5s"),
-    attack("spin", "GET /fine", Served(is_ok), ""),
-    attack("pester-1", "GET /clock", Late, "within 5s"),
-    attack("pester-2", "GET /random", Late, "within 5s"),
-    attack("pester-3", "GET /random-most", Late, "within 5s"),
-    attack("pester-4", "GET /naps", Late, "within 5s"),
-    attack("pester-5", "GET /timers", Dies(Trap), "crashed"),
-    attack("pester-5", "GET /random-huge", Dies(Trap), "crashed"),
-    attack("pester-5", "GET /random-absurd", Dies(Trap), "crashed"),
-    attack("trap", "GET /panic", Dies(Trap), "crashed"),
-    attack("trap", "GET /abort", Dies(Trap), "crashed"),
-    attack("trap", "GET /exit/0", Dies(Trap), "exit with code 0"),
-    attack("trap", "GET /exit/1", Dies(Trap), "exit with code 1"),
-    attack("trap", "GET /overflow", Dies(Trap), "crashed"),
-    attack("trap", "GET /recurse", Dies(Trap), "call stack exhausted"),
-    attack("trap", "GET /fine", Served(is_ok), ""),
-    attack("python", "GET /fail", Dies(Trap), "crashed"),
-    attack("python", "GET /leave", Dies(Trap), "called exit"),
-    attack("python", "GET /mistyped", Dies(Trap), "crashed"),
-    attack("python", "GET /grow", Dies(OutOfMemory), "out of memory"),
-    attack("python", "GET /recurse", Dies(OutOfMemory), "out of memory"),
-    attack("python", "GET /loop", Late, "within 5s"),
-    attack("python", "GET /refuse", Refused(404), ""),
-    attack("python", "GET /fine", Served(is_ok), ""),
-    attack("grow", "GET /", Served(was_given_less_than_32_mib), ""),
-    attack("flood", "GET /body", Dies(OutputTooLarge), "too large"),
-    attack("flood", "GET /headers", Dies(OutputTooLarge), "too large"),
-    attack("flood", "GET /header-large", Dies(OutputTooLarge), "too large"),
-    attack("flood", "GET /header-name", Dies(InvalidOutput), "not legal"),
-    attack("flood", "GET /header-utf8", Dies(Trap), "utf-8"),
-    attack("flood", "GET /header-empty", Dies(InvalidOutput), "not legal"),
-    attack("flood", "GET /header-value", Dies(InvalidOutput), "not legal"),
-    attack("flood", "GET /header-nul", Dies(InvalidOutput), "not legal"),
-    attack("flood", "GET /header-hop", Served(is_flood), ""),
-    attack("flood", "GET /status/0", Dies(InvalidOutput), "the status is 0"),
-    attack("flood", "GET /status/99", Dies(InvalidOutput), "the status is 99"),
-    attack(
-        "flood",
-        "GET /status/100",
-        Dies(InvalidOutput),
-        "the status is 100",
-    ),
-    attack(
-        "flood",
-        "GET /status/600",
-        Dies(InvalidOutput),
-        "the status is 600",
-    ),
-    attack(
-        "flood",
-        "GET /status/65535",
-        Dies(InvalidOutput),
-        "the status is 65535",
-    ),
-    attack("flood", "GET /error", Fails, "xxx"),
-    attack("flood", "GET /error-public", Refused(404), ""),
-    attack("flood", "GET /error-control", Refused(400), ""),
-    attack("flood", "GET /error-utf8", Dies(Trap), "utf-8"),
-    attack("flood", "GET /stdout?500000", Served(is_flood), ""),
-    attack("flood", "GET /stderr?500000", Served(is_flood), ""),
-    attack("flood", "GET /one-line?4000000", Served(is_flood), ""),
-    attack("flood", "GET /control", Served(is_flood), ""),
-    attack("files", "GET /escape", Served(reached_only_its_own), ""),
-    attack("files", "GET /surroundings", Served(was_told_only_its_own), ""),
-    attack("sockets", "GET /", Served(reached_nobody), ""),
-    attack("files", "POST /handles", Dies(Trap), "crashed"),
-    attack("files", "POST /deep", Served(is_ok), ""),
-    attack("stale-lock", "POST /commit", Served(is_done), ""),
-    attack("stale-lock", "POST /trap", Dies(Trap), "crashed"),
-    attack("stale-lock", "GET /state", Served(is_whole), ""),
-    attack("stale-lock", "POST /spin", Late, "within 5s"),
-    attack("stale-lock", "GET /state", Served(is_whole), ""),
-    attack("stale-lock", "POST /commit?journal=wal", Served(is_done), ""),
-    attack("stale-lock", "POST /trap?journal=wal", Dies(Trap), "crashed"),
-    attack("stale-lock", "GET /state?journal=wal", Served(is_whole), ""),
-    attack("stale-lock", "POST /spin?journal=wal", Late, "within 5s"),
-    attack("stale-lock", "GET /state?journal=wal", Served(is_whole), ""),
-];
+macro_rules! weights {
+    ($($slug:literal $guest:literal $mode:literal: $what:literal => $outcome:expr;)+) => {
+        &[$(BadWeights {
+            slug: $slug,
+            guest: $guest,
+            mode: $mode,
+            what: $what,
+            outcome: $outcome,
+        }),+]
+    };
+}
 
-/// Those that have routes too are attacked through both.
-pub const WEIGHTS: &[BadWeights] = &[
-    weights("spin", "spin", "", Err(Broke(Deadline))),
-    weights("trap", "trap", "", Err(Broke(Trap))),
-    weights("grow", "grow", "", Err(Broke(OutOfMemory))),
-    weights("python", "python", "", Ok(0)),
-    weights("w-python", "python", "raise", Err(Broke(Trap))),
-    weights("w-many", "garbage-weights", "many", Err(Broke(OutputTooLarge))),
-    weights(
-        "w-million",
-        "garbage-weights",
-        "million",
-        Err(Broke(OutputTooLarge)),
-    ),
-    weights("w-huge", "garbage-weights", "huge", Err(Broke(OutputTooLarge))),
-    weights("w-not-utf8", "garbage-weights", "not-utf8", Err(Broke(Trap))),
-    weights("w-error", "garbage-weights", "error", Err(Said)),
-    weights("w-nan", "garbage-weights", "nan", Ok(2)),
-    weights("w-infinity", "garbage-weights", "infinity", Ok(2)),
-    weights("w-minus-infinity", "garbage-weights", "minus-infinity", Ok(2)),
-    weights("w-negative", "garbage-weights", "negative", Ok(2)),
-    weights("w-minus-zero", "garbage-weights", "minus-zero", Ok(2)),
-    weights("w-extremes", "garbage-weights", "extremes", Ok(2)),
-    weights("w-malformed", "garbage-weights", "malformed", Ok(6)),
-    weights("w-duplicate", "garbage-weights", "duplicate", Ok(2)),
+/// In the order in which a challenge is attacked; different challenges are attacked at the same time. Challenge,
+/// request: what is done => what the caller gets, what the operator reads;
+pub const ATTACKS: &[Attack] = attacks! {
+    "spin" "GET /spin": "computes for ever" => Late, "within 5s";
+    "spin" "GET /sleep": "sleeps for ever" => Late, "within 5s";
+    "spin" "GET /fine": "nothing, after calls that were ended" => ORDINARY;
+    "late" "GET /": "computes for ever while it is being made" => Late, "within 5s";
+    "vast" "GET /": "wants 64 MiB of 32 while it is being made" => Dies(OutOfMemory), "exceeds memory limits";
+    "pester-0" "GET /preopens": "looks for directories, without files" => NO_DIRECTORY;
+    "pester-1" "GET /clock": "asks for the time for ever" => Late, "within 5s";
+    "pester-1" "GET /poll-same": "waits for 5,000 things that are ready, for ever" => Late, "within 5s";
+    "pester-2" "GET /random": "takes random bytes for ever" => Late, "within 5s";
+    "pester-2" "GET /write-tiny": "writes to stdout for ever, a byte at a time" => Late, "within 5s";
+    "pester-3" "GET /random-most": "takes as many random bytes as it may, for ever" => Late, "within 5s";
+    "pester-3" "GET /write-lines": "writes empty lines for ever" => Late, "within 5s";
+    "pester-4" "GET /naps": "sleeps for a millisecond, for ever" => Late, "within 5s";
+    "pester-4" "GET /poll-many": "waits for 400 timers at once" => Late, "within 5s";
+    "pester-5" "GET /timers": "makes timers without end" => Dies(Trap), "no free keys";
+    "pester-5" "GET /random-huge": "wants a GiB of random bytes" => Dies(Trap), "exceeds limit 65536";
+    "pester-5" "GET /random-absurd": "wants 2^64 random bytes" => Dies(Trap), "exceeds limit 65536";
+    "pester-5" "GET /poll-none": "waits for nothing" => Dies(Trap), "empty poll list";
+    "pester-5" "GET /poll-lent": "waits for 100,000 things at once" => Dies(Trap), "handle limit exceeded";
+    "pester-5" "GET /poll-most": "waits for 10,000,000 things at once" => Dies(OutputTooLarge), "given to the host";
+    "pester-5" "GET /write-huge": "writes 64 MiB to stdout at once" => Dies(OutputTooLarge), "given to the host";
+    "pester-5" "GET /write-at-once": "writes a MiB and waits for it" => Dies(Trap), "Buffer too large";
+    "pester-5" "GET /write-zeroes": "writes 2^64 zeroes" => Dies(Trap), "more zeroes";
+    "pester-5" "GET /preopens": "looks for directories" => ITS_DIRECTORY;
+    "pester-6" "GET /environment": "asks for its environment for ever" => Late, "within 5s";
+    "pester-6" "GET /timer-absurd": "sleeps beyond the end of time" => Late, "within 5s";
+    "trap" "GET /panic": "panics" => Dies(Trap), "unreachable";
+    "trap" "GET /abort": "aborts" => Dies(Trap), "unreachable";
+    "trap" "GET /exit/0": "exits, as if all were well" => Dies(Trap), "exit with code 0";
+    "trap" "GET /exit/1": "exits" => Dies(Trap), "exit with code 1";
+    "trap" "GET /overflow": "calls itself for ever" => Dies(Trap), "out of bounds memory access";
+    "trap" "GET /recurse": "calls itself twice, for ever" => Dies(Trap), "call stack exhausted";
+    "trap" "GET /fine": "nothing, after calls that crashed" => ORDINARY;
+    "python" "GET /fail": "raises what nobody catches" => Dies(Trap), "crashed";
+    "python" "GET /leave": "exits" => Dies(Trap), "called exit";
+    "python" "GET /mistyped": "answers with another type" => Dies(Trap), "crashed";
+    "python" "GET /grow": "takes memory until it fails" => Dies(OutOfMemory), "out of memory";
+    "python" "GET /recurse": "calls itself for ever" => Dies(OutOfMemory), "out of memory";
+    "python" "GET /loop": "computes for ever" => Late, "within 5s";
+    "python" "GET /refuse": "an error for the client" => Refused(404);
+    "python" "GET /fine": "nothing, after all that" => ORDINARY;
+    "grow" "GET /": "takes memory until it is refused" => LITTLE;
+    "crafted-1" "GET /inside": "does not come back while it is handed its arguments" => Late, "within 5s";
+    "crafted-1" "GET /after": "does not come back after its answer" => Late, "within 5s";
+    "crafted-2" "GET /tables": "grows two tables until it is refused" => FEW_ELEMENTS;
+    "crafted-2" "GET /memories": "grows six memories until it is refused" => FEW_PAGES;
+    "crafted-2" "GET /handles": "makes handles of its own without end" => Dies(Trap), "handle limit exceeded";
+    "crafted-2" "GET /overlap": "4,096 headers that are the same 64 KiB" => Dies(OutputTooLarge), "given to the host";
+    "crafted-2" "GET /all": "a list longer than its memory" => Dies(Trap), "list pointer/length out of bounds";
+    "crafted-2" "GET /astray": "an answer beyond its memory" => Dies(Trap), "pointer out of bounds";
+    "crafted-2" "GET /uneven": "an answer at an odd address" => Dies(Trap), "not aligned";
+    "crafted-2" "GET /outside": "has its arguments written beyond its memory" => Dies(Trap), "beyond end of memory";
+    "crafted-2" "GET /leave": "calls out while it is handed its arguments" => Dies(Trap), "cannot leave component";
+    "crafted-2" "GET /crash": "crashes after its answer" => Dies(Trap), "unreachable";
+    "crafted-2" "GET /fine": "nothing, after all that" => ORDINARY;
+    "flood" "GET /body": "a body of 64 MiB" => Dies(OutputTooLarge), "given to the host";
+    "flood" "GET /headers": "100,000 headers" => Dies(OutputTooLarge), "headers, the limit is 100";
+    "flood" "GET /header-large": "a header of a MiB" => Dies(OutputTooLarge), "bytes of headers";
+    "flood" "GET /header-name": "a line end in a header's name" => Dies(InvalidOutput), "name of header 0";
+    "flood" "GET /header-utf8": "a header's name that is not UTF-8" => Dies(Trap), "utf-8";
+    "flood" "GET /header-empty": "a header without a name" => Dies(InvalidOutput), "name of header 0";
+    "flood" "GET /header-value": "a second answer in a header's value" => Dies(InvalidOutput), "value of header x-split";
+    "flood" "GET /header-nul": "NUL in a header's value" => Dies(InvalidOutput), "value of header x-nul";
+    "flood" "GET /header-hop": "headers that only the host may set" => FLOOD;
+    "flood" "GET /status/0": "status 0" => Dies(InvalidOutput), "the status is 0";
+    "flood" "GET /status/99": "status 99" => Dies(InvalidOutput), "the status is 99";
+    "flood" "GET /status/100": "status 100" => Dies(InvalidOutput), "the status is 100";
+    "flood" "GET /status/600": "status 600" => Dies(InvalidOutput), "the status is 600";
+    "flood" "GET /status/65535": "status 65535" => Dies(InvalidOutput), "the status is 65535";
+    "flood" "GET /error": "an error of its own with a MiB of text" => Fails, "xxx";
+    "flood" "GET /error-public": "an error for the client with a MiB of text" => Refused(404);
+    "flood" "GET /error-control": "an error that a terminal would obey" => Refused(400);
+    "flood" "GET /error-utf8": "an error that is not UTF-8" => Dies(Trap), "utf-8";
+    "flood" "GET /stdout?500000": "thousands of lines on stdout" => FLOOD;
+    "flood" "GET /stderr?500000": "thousands of lines on stderr" => FLOOD;
+    "flood" "GET /one-line?4000000": "a line of 4 MB" => FLOOD;
+    "flood" "GET /control": "log lines that a terminal would obey" => FLOOD;
+    "files" "GET /escape": "`..`, absolute paths, links, renames and removals out of `/data`" => INSIDE;
+    "files" "GET /surroundings": "looks for variables, arguments and input of the host" => TOLD;
+    "sockets" "GET /": "connects, listens, sends and resolves" => NOBODY;
+    "files" "POST /handles": "opens files without end" => Dies(Trap), "no free keys";
+    "files" "POST /deep": "directories deeper than any path can name" => ORDINARY;
+    "stale-lock" "POST /commit": "commits, to begin with" => DONE;
+    "stale-lock" "POST /trap": "crashes in a transaction" => Dies(Trap), "unreachable";
+    "stale-lock" "GET /state": "nothing, after that" => WHOLE;
+    "stale-lock" "POST /spin": "does not come back from a transaction" => Late, "within 5s";
+    "stale-lock" "GET /state": "nothing, after that" => WHOLE;
+    "stale-lock" "POST /commit?journal=wal": "commits to a write-ahead log" => DONE;
+    "stale-lock" "POST /trap?journal=wal": "crashes in a transaction of it" => Dies(Trap), "unreachable";
+    "stale-lock" "GET /state?journal=wal": "nothing, after that" => WHOLE;
+    "stale-lock" "POST /spin?journal=wal": "does not come back from a transaction of it" => Late, "within 5s";
+    "stale-lock" "GET /state?journal=wal": "nothing, after that" => WHOLE;
+};
+
+/// Those that have routes too are attacked through both. Challenge, guest, mode: what is done => what is taken;
+pub const WEIGHTS: &[BadWeights] = weights! {
+    "spin" "spin" "": "computes for ever" => Err(Broke(Deadline));
+    "trap" "trap" "": "panics" => Err(Broke(Trap));
+    "grow" "grow" "": "takes memory without end" => Err(Broke(OutOfMemory));
+    "python" "python" "": "no weights at all" => Ok(0);
+    "w-python" "python" "raise": "raises what nobody catches" => Err(Broke(Trap));
+    "crafted-1" "crafted" "": "4,096 hotkeys that are the same 64 KiB" => Err(Broke(OutputTooLarge));
+    "crafted-2" "crafted" "": "4,096 hotkeys that are the same 64 KiB" => Err(Broke(OutputTooLarge));
+    "w-many" "garbage-weights" "many": "5,000 weights" => Err(Broke(OutputTooLarge));
+    "w-million" "garbage-weights" "million": "1,000,000 weights" => Err(Broke(OutputTooLarge));
+    "w-huge" "garbage-weights" "huge": "a hotkey of 16 MiB" => Err(Broke(OutputTooLarge));
+    "w-not-utf8" "garbage-weights" "not-utf8": "a hotkey that is not UTF-8" => Err(Broke(Trap));
+    "w-error" "garbage-weights" "error": "an error of its own with a MiB of text" => Err(Said);
+    "w-nan" "garbage-weights" "nan": "a score that is no number" => Ok(2);
+    "w-infinity" "garbage-weights" "infinity": "an infinite score" => Ok(2);
+    "w-minus-infinity" "garbage-weights" "minus-infinity": "an infinite negative score" => Ok(2);
+    "w-negative" "garbage-weights" "negative": "a negative score" => Ok(2);
+    "w-minus-zero" "garbage-weights" "minus-zero": "a score of -0" => Ok(2);
+    "w-extremes" "garbage-weights" "extremes": "the largest score and the smallest" => Ok(2);
+    "w-malformed" "garbage-weights" "malformed": "hotkeys that are none" => Ok(6);
+    "w-duplicate" "garbage-weights" "duplicate": "a hotkey twice" => Ok(2);
+};
+
+/// Guests that are to meet the end of their memory soon.
+const SMALL: [(&str, &str); 4] = [
+    ("grow", "32MiB"),
+    ("crafted", "32MiB"),
+    ("vast", "32MiB"),
+    ("python", "64MiB"),
 ];
+/// Has no files, unlike its siblings.
+const WITHOUT_FILES: &str = "pester-0";
 
 /// Every challenge of both tables.
 pub fn challenges() -> Vec<CreateChallenge> {
@@ -203,12 +238,12 @@ pub fn challenges() -> Vec<CreateChallenge> {
     all.dedup();
     let challenge = |(slug, guest, mode): (&str, &str, &str)| {
         let mut new = new_challenge(slug, guest, "0", &[("MODE", mode)]);
-        let memory = match guest {
-            "grow" => "32MiB",
-            "python" => "64MiB",
-            _ => return new,
-        };
-        new.resources = serde_json::from_value(json!({ "memory": memory })).unwrap();
+        if let Some((_, memory)) = SMALL.iter().find(|(small, _)| *small == guest) {
+            new.resources = serde_json::from_value(json!({ "memory": memory })).unwrap();
+        }
+        if slug == WITHOUT_FILES {
+            new.data = Some(DataMode::None);
+        }
         new
     };
     all.into_iter().map(challenge).collect()
@@ -220,102 +255,4 @@ impl Attack {
         self.slug
             .trim_end_matches(|end: char| end == '-' || end.is_ascii_digit())
     }
-}
-
-impl Outcome {
-    /// The incident that is recorded.
-    pub fn incident(self) -> Option<IncidentKind> {
-        match self {
-            Dies(kind) => Some(kind),
-            Late => Some(Deadline),
-            Fails | Refused(_) | Served(_) => None,
-        }
-    }
-
-    /// Whether the answer is this and nothing more.
-    pub fn fits(self, answer: &RawAnswer) -> bool {
-        match self {
-            Dies(_) => is_refusal(answer, 502, "challenge_unavailable", "Challenge unavailable"),
-            Late => is_refusal(
-                answer,
-                504,
-                "challenge_timeout",
-                "Challenge did not answer in time",
-            ),
-            Fails => is_refusal(answer, 500, "challenge_error", "Challenge error"),
-            Refused(status) => answer.status == status && answer.body.len() < 1100 && is_clean(answer),
-            Served(holds) => holds(answer),
-        }
-    }
-}
-
-/// The host's own words, byte for byte, and no header of the guest's.
-fn is_refusal(answer: &RawAnswer, status: u16, code: &str, message: &str) -> bool {
-    const OURS: [&str; 5] = [
-        "content-type",
-        "content-length",
-        "connection",
-        "date",
-        "x-request-id",
-    ];
-    let body = json!({ "error": { "code": code, "message": message } }).to_string();
-    answer.status == status
-        && answer.body == body.as_bytes()
-        && answer
-            .headers
-            .iter()
-            .all(|(name, _)| OURS.contains(&name.as_str()))
-}
-
-/// No character with which a terminal or a log could be led astray.
-fn is_clean(answer: &RawAnswer) -> bool {
-    let message = answer.json()["error"]["message"].to_string();
-    !message.contains("\\u") && !message.contains("\\n") && !message.contains("\\r")
-}
-
-fn is_ok(answer: &RawAnswer) -> bool {
-    answer.status == 200
-}
-
-fn is_done(answer: &RawAnswer) -> bool {
-    answer.status == 204
-}
-
-fn is_flood(answer: &RawAnswer) -> bool {
-    let length = answer.all("content-length");
-    answer.status == 200
-        && answer.body == b"flood"
-        && length == ["5"]
-        && answer.all("transfer-encoding").is_empty()
-}
-
-fn was_given_less_than_32_mib(answer: &RawAnswer) -> bool {
-    let given = String::from_utf8_lossy(&answer.body).parse::<u32>();
-    answer.status == 200 && given.is_ok_and(|mebibytes| (8..32).contains(&mebibytes))
-}
-
-/// A whole database with what was committed in it, and no more.
-fn is_whole(answer: &RawAnswer) -> bool {
-    let state = || answer.json();
-    let rows = || state()["rows"].as_u64().unwrap_or(0);
-    answer.status == 200 && state()["integrity"] == "ok" && rows() > 0 && rows() % 500 == 0
-}
-
-fn reached_only_its_own(answer: &RawAnswer) -> bool {
-    let report = answer.json();
-    let inside = |what: &str| matches!(what, "read inside" | "write inside");
-    let reached = |result: &Value| result.as_str().is_none_or(|text| text.starts_with("ok"));
-    let mut attempts = report.as_object().into_iter().flatten();
-    answer.status == 200 && attempts.all(|(what, result)| reached(result) == inside(what))
-}
-
-fn was_told_only_its_own(answer: &RawAnswer) -> bool {
-    let told = json!({ "variables": { "MODE": "" }, "arguments": [], "stdin": "" });
-    answer.status == 200 && answer.json() == told
-}
-
-fn reached_nobody(answer: &RawAnswer) -> bool {
-    let report = answer.json();
-    let mut attempts = report.as_object().into_iter().flatten();
-    answer.status == 200 && attempts.all(|(_, result)| result.as_str().is_some_and(|result| result != "ok"))
 }

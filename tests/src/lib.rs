@@ -18,7 +18,10 @@ mod program;
 mod served;
 pub mod soak;
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 pub use fleet::multiply;
 pub use footprint::Footprint;
@@ -27,16 +30,31 @@ pub use http::{RawAnswer, client, raw};
 pub use program::{Program, platform};
 pub use served::Served;
 
-/// The component of an example or of a test guest.
+/// The component of an example or of a test guest. One that is written in the text format is translated here.
 pub fn guest(name: &str) -> PathBuf {
     let dir = std::env::var_os("PLATFORM_GUESTS").map_or_else(|| target_dir().join("guests"), PathBuf::from);
     let path = dir.join(format!("{name}.wasm"));
+    let text = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("components/{name}.wat"));
+    if text.exists() {
+        translate(&text, &path);
+    }
     assert!(
         path.exists(),
         "{} is missing; run: cargo xtask guests",
         path.display()
     );
     path
+}
+
+/// Written beside and renamed: other tests may read it at this moment.
+fn translate(text: &Path, component: &Path) {
+    let bytes = wat::parse_file(text).unwrap();
+    if std::fs::read(component).is_ok_and(|found| found == bytes) {
+        return;
+    }
+    let mut beside = tempfile::NamedTempFile::new_in(component.parent().unwrap()).unwrap();
+    beside.write_all(&bytes).unwrap();
+    beside.persist(component).unwrap();
 }
 
 /// Where cargo put this very test.

@@ -243,7 +243,7 @@ mod tests {
             (
                 r#"name = "x", data = exclusive, instances = "warm(2)""#,
                 route("#[any]"),
-                "one at a time",
+                "one instance is kept at most",
             ),
             (
                 r#"name = "x", instances = "warm(1)""#,

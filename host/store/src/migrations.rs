@@ -91,6 +91,18 @@ mod tests {
     }
 
     #[test]
+    fn a_challenge_of_an_older_host_has_an_instance_per_call() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate_with(&mut connection, &MIGRATIONS[..4]).unwrap();
+        let old = "INSERT INTO challenges VALUES ('tsp', 'TSP', 'image', 'r.example/x', NULL, NULL, '1', '0', \
+            'draft', '[]', 'none', '{}', '{}', '{}', '[]', NULL, '{}', zeroblob(32), '', 0, 0)";
+        connection.execute(old, []).unwrap();
+        migrate(&mut connection).unwrap();
+        let challenges = crate::challenges::list(&connection).unwrap();
+        assert_eq!(challenges[0].instances, platform_domain::Instances::PerCall);
+    }
+
+    #[test]
     fn a_step_that_fails_leaves_the_schema_as_it_was() {
         let mut connection = Connection::open_in_memory().unwrap();
         let error = migrate_with(&mut connection, &["CREATE TABLE a (x)", "CREATE TABLE a (x)"]).unwrap_err();

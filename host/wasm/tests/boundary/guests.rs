@@ -135,6 +135,25 @@ const WEIGHTS: &str = r#"
   (export "platform:challenge/weights@0.1.0" (instance $weights))
 "#;
 
+/// A component that needs as little as one can: a page of memory. It answers with nothing.
+pub(crate) fn smallest() -> Bytes {
+    let text = format!(
+        r#"(component {TYPES}
+          (core module $m
+            (memory (export "memory") 1)
+            (data (i32.const 20) "\c8")
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+            (func (export "handle-route") (param i32) (result i32) (i32.const 16)))
+          (core instance $i (instantiate $m))
+          (func $handle-route (param "req" $request) (result (result $response (error $error)))
+            (canon lift (core func $i "handle-route") (memory (core memory $i "memory"))
+              (realloc (core func $i "realloc"))))
+          (instance $routes (export "handle-route" (func $handle-route)))
+          (export "platform:challenge/routes@0.1.0" (instance $routes)))"#
+    );
+    wat::parse_str(text).unwrap().into()
+}
+
 /// A component of the contract.
 pub(crate) fn challenge(with_routes: bool, with_weights: bool) -> Bytes {
     let mut exports = String::new();

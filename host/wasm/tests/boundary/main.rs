@@ -17,4 +17,7 @@ mod limits;
 mod python;
 #[cfg(test)]
 mod queue;
+#[cfg(test)]
+mod ranges;
+#[cfg(test)]
 mod warm;

@@ -1,0 +1,28 @@
+;; Wants more memory at once, while it is being made, than a call of it may have.
+(component
+  (import "platform:challenge/types@0.1.0" (instance $types
+    (type $headers' (list (tuple string (list u8))))
+    (export "headers" (type $headers (eq $headers')))
+    (type $caller' (record (field "hotkey" string) (field "uid" (option u16))))
+    (export "caller" (type $caller (eq $caller')))
+    (type $request' (record (field "id" string) (field "method" string) (field "path" string)
+      (field "query" (option string)) (field "headers" $headers) (field "body" (list u8))
+      (field "caller" (option $caller))))
+    (export "request" (type $request (eq $request')))
+    (type $response' (record (field "status" u16) (field "headers" $headers) (field "body" (list u8))))
+    (export "response" (type $response (eq $response')))
+    (type $error' (variant (case "bad-request" string) (case "unauthorized" string) (case "not-found" string)
+      (case "busy" string) (case "internal" string)))
+    (export "error" (type $error (eq $error')))))
+  (alias export $types "request" (type $request))
+  (alias export $types "response" (type $response))
+  (alias export $types "error" (type $error))
+  (core module $main
+    (memory (export "memory") 1024)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func (export "handle-route") (param i32) (result i32) unreachable))
+  (core instance $i (instantiate $main))
+  (func $handle-route (param "req" $request) (result (result $response (error $error)))
+    (canon lift (core func $i "handle-route") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
+  (instance $routes (export "handle-route" (func $handle-route)))
+  (export "platform:challenge/routes@0.1.0" (instance $routes)))

@@ -14,6 +14,7 @@ pub(crate) struct Wanted {
     instances: Instances,
     env: BTreeMap<String, String>,
     memory: Option<ByteSize>,
+    disk: Option<ByteSize>,
 }
 
 /// What there is of a challenge.
@@ -55,6 +56,7 @@ impl Wanted {
             instances: challenge.instances,
             env: challenge.env.clone(),
             memory: challenge.resources.memory,
+            disk: challenge.resources.disk,
         }
     }
 }
@@ -110,6 +112,7 @@ mod tests {
             |c| c.data = DataMode::Exclusive,
             |c| c.instances = "warm(2)".parse().unwrap(),
             |c| c.resources.memory = Some(ByteSize(1 << 20)),
+            |c| c.resources.disk = Some(ByteSize(1 << 20)),
             |c| c.artifact = component("other").artifact,
         ];
         for edit in restarts {

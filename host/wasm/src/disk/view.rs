@@ -64,18 +64,18 @@ fn room(full: DiskFull) -> FsError {
 
 impl FilesView<'_> {
     fn disk(&mut self) -> FsResult<&mut CallDisk> {
-        self.disk.as_deref_mut().ok_or(ErrorCode::BadDescriptor.into())
+        self.disk.as_deref_mut().ok_or_else(|| ErrorCode::BadDescriptor.into())
     }
 
     fn open_file(&mut self, fd: &Fd) -> FsResult<Arc<OpenFile>> {
         let file = self.disk()?.open.get(&fd.rep()).cloned();
         file.filter(|file| !file.is_directory)
-            .ok_or(ErrorCode::BadDescriptor.into())
+            .ok_or_else(|| ErrorCode::BadDescriptor.into())
     }
 
     /// There is no error for "too many open files"; this one at least speaks of a limit, and not of the disk.
     fn slot(&mut self) -> FsResult<Slot> {
-        self.disk()?.quota.slot().ok_or(ErrorCode::Quota.into())
+        self.disk()?.quota.slot().ok_or_else(|| ErrorCode::Quota.into())
     }
 
     async fn look(&mut self, fd: &Fd, flags: PathFlags, path: &str) -> FsResult<Option<DescriptorStat>> {

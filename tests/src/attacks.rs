@@ -2,14 +2,16 @@
 //! the soak repeats them for minutes.
 
 use platform_admin_types::CreateChallenge;
-use platform_domain::IncidentKind::{self, Deadline, InvalidOutput, OutOfMemory, OutputTooLarge, Trap};
+use platform_domain::IncidentKind::{
+    self, Deadline, DiskFull, InvalidOutput, OutOfMemory, OutputTooLarge, Trap,
+};
 use serde_json::{Value, json};
 
 use crate::{RawAnswer, new_challenge};
 
 use self::{
     NoWeights::{Broke, Said},
-    Outcome::{Dies, Fails, Late, Refused, Served},
+    Outcome::{Dies, Fails, Full, Late, Refused, Served},
 };
 
 /// An attack through a route.
@@ -38,6 +40,8 @@ pub enum Outcome {
     Refused(u16),
     /// The attack came to nothing: the guest answers, and this holds for the answer.
     Served(fn(&RawAnswer) -> bool),
+    /// The same of one that met a full disk; the operator finds that, too.
+    Full(fn(&RawAnswer) -> bool),
 }
 
 /// A guest that answers for weights with what it should not.
@@ -61,6 +65,10 @@ pub enum NoWeights {
     /// The challenge said itself that it failed.
     Said,
 }
+
+/// What the configuration of a host has to say in `[limits]`, so that little is enough for the attacks.
+pub const LIMITS: &str = "data_files = 900\nopen_files = 64\n";
+const OPEN_FILES: u64 = 64;
 
 const fn attack(slug: &'static str, request: &'static str, outcome: Outcome, event: &'static str) -> Attack {
     Attack {
@@ -153,8 +161,23 @@ pub const ATTACKS: &[Attack] = &[
     attack("files", "GET /escape", Served(reached_only_its_own), ""),
     attack("files", "GET /surroundings", Served(was_told_only_its_own), ""),
     attack("sockets", "GET /", Served(reached_nobody), ""),
-    attack("files", "POST /handles", Dies(Trap), "crashed"),
-    attack("files", "POST /deep", Served(is_ok), ""),
+    attack("files", "POST /deep", Full(is_ok), "is full"),
+    attack("disk-1", "POST /fill/appends", Full(found_no_room), "is full"),
+    attack("disk-2", "POST /fill/sparse", Full(found_no_room), "is full"),
+    attack("disk-3", "POST /fill/far", Full(found_no_room), "is full"),
+    attack("disk-4", "POST /fill/files", Full(found_no_room), "is full"),
+    attack("disk-5", "POST /fill/empty-files", Full(found_no_room), "is full"),
+    attack("disk-6", "POST /fill/directories", Full(found_no_room), "is full"),
+    attack("disk-7", "POST /fill/unlinked", Full(found_no_room), "is full"),
+    attack("disk-8", "POST /fill/replaced", Full(found_no_room), "is full"),
+    attack("disk-9", "POST /database/fill", Full(found_no_room), "is full"),
+    attack("disk-9", "GET /database", Served(is_sound), ""),
+    attack("disk-9", "POST /database/halve", Served(is_done), ""),
+    attack("disk-9", "POST /database/add", Served(is_done), ""),
+    attack("disk-10", "POST /names", Served(changed_nothing), ""),
+    attack("disk-10", "POST /games", Served(is_done), ""),
+    attack("disk-10", "POST /fill/handles", Served(opened_a_few), ""),
+    attack("disk-10", "POST /fill/listings", Served(opened_a_few), ""),
     attack("stale-lock", "POST /commit", Served(is_done), ""),
     attack("stale-lock", "POST /trap", Dies(Trap), "crashed"),
     attack("stale-lock", "GET /state", Served(is_whole), ""),
@@ -173,6 +196,8 @@ pub const WEIGHTS: &[BadWeights] = &[
     weights("trap", "trap", "", Err(Broke(Trap))),
     weights("grow", "grow", "", Err(Broke(OutOfMemory))),
     weights("python", "python", "", Ok(0)),
+    weights("disk-1", "disk", "", Ok(0)),
+    weights("disk-5", "disk", "", Ok(0)),
     weights("w-python", "python", "raise", Err(Broke(Trap))),
     weights("w-many", "garbage-weights", "many", Err(Broke(OutputTooLarge))),
     weights(
@@ -203,12 +228,13 @@ pub fn challenges() -> Vec<CreateChallenge> {
     all.dedup();
     let challenge = |(slug, guest, mode): (&str, &str, &str)| {
         let mut new = new_challenge(slug, guest, "0", &[("MODE", mode)]);
-        let memory = match guest {
-            "grow" => "32MiB",
-            "python" => "64MiB",
+        let resources = match guest {
+            "grow" => json!({ "memory": "32MiB" }),
+            "python" => json!({ "memory": "64MiB" }),
+            "disk" => json!({ "disk": "4MiB" }),
             _ => return new,
         };
-        new.resources = serde_json::from_value(json!({ "memory": memory })).unwrap();
+        new.resources = serde_json::from_value(resources).unwrap();
         new
     };
     all.into_iter().map(challenge).collect()
@@ -228,6 +254,7 @@ impl Outcome {
         match self {
             Dies(kind) => Some(kind),
             Late => Some(Deadline),
+            Full(_) => Some(DiskFull),
             Fails | Refused(_) | Served(_) => None,
         }
     }
@@ -244,7 +271,7 @@ impl Outcome {
             ),
             Fails => is_refusal(answer, 500, "challenge_error", "Challenge error"),
             Refused(status) => answer.status == status && answer.body.len() < 1100 && is_clean(answer),
-            Served(holds) => holds(answer),
+            Served(holds) | Full(holds) => holds(answer),
         }
     }
 }
@@ -299,6 +326,27 @@ fn is_whole(answer: &RawAnswer) -> bool {
     let state = || answer.json();
     let rows = || state()["rows"].as_u64().unwrap_or(0);
     answer.status == 200 && state()["integrity"] == "ok" && rows() > 0 && rows() % 500 == 0
+}
+
+/// A whole database, with whatever was in it.
+fn is_sound(answer: &RawAnswer) -> bool {
+    answer.status == 200 && answer.json()["integrity"] == "ok"
+}
+
+fn found_no_room(answer: &RawAnswer) -> bool {
+    let refused = |text: &str| text.contains("No space left") || text.contains("disk is full");
+    answer.status == 200 && answer.json()["refused"].as_str().is_some_and(refused)
+}
+
+fn opened_a_few(answer: &RawAnswer) -> bool {
+    let done = answer.json()["done"].as_u64();
+    answer.status == 200 && done.is_some_and(|done| (8..=OPEN_FILES).contains(&done))
+}
+
+fn changed_nothing(answer: &RawAnswer) -> bool {
+    let report = answer.json();
+    let mut attempts = report.as_object().into_iter().flatten();
+    answer.status == 200 && attempts.all(|(_, result)| result.as_str().is_some_and(|result| result != "ok"))
 }
 
 fn reached_only_its_own(answer: &RawAnswer) -> bool {

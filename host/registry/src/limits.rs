@@ -217,7 +217,10 @@ mod tests {
         assert_eq!(disk(Some("16GiB"), r#"{"disk":"2GiB"}"#), Ok(16 << 10));
         assert_eq!(disk(Some("17GiB"), "{}"), Err("resources.disk".to_owned()));
         assert_eq!(disk(Some("1KiB"), "{}"), Err("resources.disk".to_owned()));
-        assert_eq!(disk(None, r#"{"disk":"17GiB"}"#), Err("manifest.limits.disk".to_owned()));
+        assert_eq!(
+            disk(None, r#"{"disk":"17GiB"}"#),
+            Err("manifest.limits.disk".to_owned())
+        );
         assert_eq!(
             Granted::new(&Limits::default(), &Resources::default(), None).map(|it| it.memory),
             Ok(ByteSize(256 << 20))

@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn only_what_a_program_is_made_of_restarts_it() {
         let plain = wanted(|_| {});
-        let restarts: [fn(&mut Challenge); 5] = [
+        let restarts: [fn(&mut Challenge); 6] = [
             set_env,
             |c| c.data = DataMode::Exclusive,
             |c| c.instances = "warm(2)".parse().unwrap(),

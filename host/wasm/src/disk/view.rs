@@ -64,7 +64,9 @@ fn room(full: DiskFull) -> FsError {
 
 impl FilesView<'_> {
     fn disk(&mut self) -> FsResult<&mut CallDisk> {
-        self.disk.as_deref_mut().ok_or_else(|| ErrorCode::BadDescriptor.into())
+        self.disk
+            .as_deref_mut()
+            .ok_or_else(|| ErrorCode::BadDescriptor.into())
     }
 
     fn open_file(&mut self, fd: &Fd) -> FsResult<Arc<OpenFile>> {

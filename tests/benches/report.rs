@@ -80,6 +80,7 @@ async fn calls(measures: &mut Vec<Value>) -> anyhow::Result<()> {
         instances: Instances::PerCall,
         env: [("WEIGHTS".to_owned(), serde_json::to_string(&weights)?)].into(),
         memory: ByteSize(64 << 20),
+        disk: ByteSize(1 << 30),
         route_deadline: Duration::from_secs(10),
         weights_deadline: Duration::from_secs(10),
     };

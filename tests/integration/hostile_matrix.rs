@@ -20,8 +20,8 @@ use tokio::task::JoinSet;
 
 /// Attacks end sooner than by default, but not before a busy machine has answered an honest call, and the
 /// breaker leaves them to the limits.
-const CONFIG: &str = "[epoch]\ncollect_seconds = 30\n[limits]\nroute_ms = 5000\nweights_ms = 5000\n\
-                      [breaker]\nfailures = 1000\n";
+const CONFIG: &str = "[epoch]\ncollect_seconds = 30\n[breaker]\nfailures = 1000\n\
+                      [limits]\nroute_ms = 5000\nweights_ms = 5000\n";
 /// The longest that anything may take to be gone: idle threads of the runtime live for ten seconds.
 const SETTLE: Duration = Duration::from_secs(40);
 /// The neighbour that minds its own business, and what it answers for weights.
@@ -29,7 +29,7 @@ const HONEST: &str = "honest";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_attack_costs_its_own_call_and_nothing_else() {
-    let host = Arc::new(Served::start(CONFIG).await);
+    let host = Arc::new(Served::start(&format!("{CONFIG}{}", attacks::LIMITS)).await);
     host.run_all(attacks::challenges().into_iter().chain([honest()]))
         .await;
     // What is made once and kept is there before the first look.

@@ -20,6 +20,9 @@ const OVERSIZE: &str =
     "host/oci/tests/hostile.rs::sizes_beyond_the_limits_are_refused_before_anything_is_requested";
 const LAYOUT: &str = "host/oci/tests/spoiled.rs::a_spoiled_layout_is_refused_with_its_own_reason";
 const HEAD: &str = "tests/integration/public.rs::a_head_without_end_is_refused";
+const DISK: &str = "host/wasm/tests/boundary/disk.rs::whoever_fills_the_disk_finds_it_full_and_can_make_room";
+const RESERVE: &str =
+    "host/wasm/src/disk/tests.rs::a_large_file_stops_at_the_limit_and_small_ones_at_the_reserve";
 const INCIDENTS: &str = "host/runtime/src/incidents.rs::the_record_is_bounded_in_number_and_in_text";
 const FOLDED: &str =
     "host/runtime/src/incidents.rs::equal_incidents_are_one_with_a_counter_even_when_others_come_between";
@@ -104,6 +107,13 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
         "host/wasm/tests/boundary/limits.rs::a_limit_holds_where_the_configuration_puts_it",
     ),
     ("random", MATRIX),
+    ("data", DISK),
+    ("data_max", GRANT),
+    ("data_files", DISK),
+    (
+        "open_files",
+        "host/wasm/tests/boundary/disk.rs::only_so_many_files_are_open",
+    ),
     ("body", ANSWER),
     ("headers", ANSWER),
     ("header_bytes", ANSWER),
@@ -148,7 +158,26 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
         "LOCK_SEARCH_ENTRIES",
         "host/wasm/tests/boundary/limits.rs::the_search_for_stale_locks_has_an_end",
     ),
+    ("DATA_RESERVE", RESERVE),
+    ("SMALL_FILE", RESERVE),
+    (
+        "DATA_RUN",
+        "host/wasm/src/disk/tests.rs::a_stream_that_began_goes_some_way_further",
+    ),
+    (
+        "REMEASURE",
+        "host/wasm/src/disk/tests.rs::who_makes_names_without_end_has_its_directory_measured",
+    ),
+    (
+        "MEASURED_FILES",
+        "host/wasm/src/disk/measure.rs::counting_has_an_end",
+    ),
+    (
+        "REFUSALS_KEPT",
+        "host/wasm/src/disk/tests.rs::refusals_of_calls_that_nobody_waits_for_are_forgotten",
+    ),
     ("MIN_MEMORY", GRANT),
+    ("MIN_DISK", GRANT),
     ("MAX_NAME", RECORD),
     ("MAX_VERSION", RECORD),
     ("MAX_DESCRIPTION", RECORD),

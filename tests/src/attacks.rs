@@ -17,8 +17,8 @@ use self::{
     NoWeights::{Broke, Said},
     Outcome::{Dies, Fails, Late, Refused},
     answers::{
-        DONE, FEW_ELEMENTS, FEW_PAGES, FLOOD, INSIDE, ITS_DIRECTORY, LITTLE, NO_DIRECTORY, NOBODY, ORDINARY,
-        TOLD, WHOLE,
+        A_FEW, DEEP, DONE, FEW_ELEMENTS, FEW_PAGES, FLOOD, INSIDE, ITS_DIRECTORY, LITTLE, NO_DIRECTORY,
+        NO_ROOM, NOBODY, ORDINARY, SOUND, TOLD, UNCHANGED, WHOLE,
     },
 };
 
@@ -181,8 +181,23 @@ pub const ATTACKS: &[Attack] = attacks! {
     "files" "GET /escape": "`..`, absolute paths, links, renames and removals out of `/data`" => INSIDE;
     "files" "GET /surroundings": "looks for variables, arguments and input of the host" => TOLD;
     "sockets" "GET /": "connects, listens, sends and resolves" => NOBODY;
-    "files" "POST /handles": "opens files without end" => Dies(Trap), "no free keys";
-    "files" "POST /deep": "directories deeper than any path can name" => ORDINARY;
+    "files" "POST /deep": "directories deeper than any path can name" => DEEP, "is full";
+    "disk-1" "POST /fill/appends": "appends to a file without end" => NO_ROOM, "is full";
+    "disk-2" "POST /fill/sparse": "makes files with holes, up to a TiB" => NO_ROOM, "is full";
+    "disk-3" "POST /fill/far": "writes far behind the end of files" => NO_ROOM, "is full";
+    "disk-4" "POST /fill/files": "makes files without end" => NO_ROOM, "is full";
+    "disk-5" "POST /fill/empty-files": "makes empty files without end" => NO_ROOM, "is full";
+    "disk-6" "POST /fill/directories": "makes directories without end" => NO_ROOM, "is full";
+    "disk-7" "POST /fill/unlinked": "fills files that have no name any more" => NO_ROOM, "is full";
+    "disk-8" "POST /fill/replaced": "fills files that others replace" => NO_ROOM, "is full";
+    "disk-9" "POST /database/fill": "fills a database" => NO_ROOM, "is full";
+    "disk-9" "GET /database": "nothing, after that" => SOUND;
+    "disk-9" "POST /database/halve": "deletes half of it from the full disk" => DONE;
+    "disk-9" "POST /database/add": "adds to it again" => DONE;
+    "disk-10" "POST /names": "moves, links and removes what must stay where it is" => UNCHANGED;
+    "disk-10" "POST /games": "shrinks and grows a file for a long time" => DONE;
+    "disk-10" "POST /fill/handles": "opens files without end" => A_FEW;
+    "disk-10" "POST /fill/listings": "lists directories without end" => A_FEW;
     "stale-lock" "POST /commit": "commits, to begin with" => DONE;
     "stale-lock" "POST /trap": "crashes in a transaction" => Dies(Trap), "unreachable";
     "stale-lock" "GET /state": "nothing, after that" => WHOLE;
@@ -202,6 +217,8 @@ pub const WEIGHTS: &[BadWeights] = weights! {
     "grow" "grow" "": "takes memory without end" => Err(Broke(OutOfMemory));
     "python" "python" "": "no weights at all" => Ok(0);
     "w-python" "python" "raise": "raises what nobody catches" => Err(Broke(Trap));
+    "disk-1" "disk" "": "no weights, beside a full disk" => Ok(0);
+    "disk-5" "disk" "": "no weights, beside a full disk" => Ok(0);
     "crafted-1" "crafted" "": "4,096 hotkeys that are the same 64 KiB" => Err(Broke(OutputTooLarge));
     "crafted-2" "crafted" "": "4,096 hotkeys that are the same 64 KiB" => Err(Broke(OutputTooLarge));
     "w-many" "garbage-weights" "many": "5,000 weights" => Err(Broke(OutputTooLarge));
@@ -219,12 +236,16 @@ pub const WEIGHTS: &[BadWeights] = weights! {
     "w-duplicate" "garbage-weights" "duplicate": "a hotkey twice" => Ok(2);
 };
 
-/// Guests that are to meet the end of their memory soon.
-const SMALL: [(&str, &str); 4] = [
-    ("grow", "32MiB"),
-    ("crafted", "32MiB"),
-    ("vast", "32MiB"),
-    ("python", "64MiB"),
+/// What the configuration of a host has to say in `[limits]`, so that little is enough for the attacks.
+pub const LIMITS: &str = "data_files = 900\nopen_files = 64\n";
+const OPEN_FILES: u64 = 64;
+/// Guests that are to meet the end of what they may have soon.
+const SMALL: [(&str, &str, &str); 5] = [
+    ("grow", "memory", "32MiB"),
+    ("crafted", "memory", "32MiB"),
+    ("vast", "memory", "32MiB"),
+    ("python", "memory", "64MiB"),
+    ("disk", "disk", "4MiB"),
 ];
 /// Has no files, unlike its siblings.
 const WITHOUT_FILES: &str = "pester-0";
@@ -238,8 +259,8 @@ pub fn challenges() -> Vec<CreateChallenge> {
     all.dedup();
     let challenge = |(slug, guest, mode): (&str, &str, &str)| {
         let mut new = new_challenge(slug, guest, "0", &[("MODE", mode)]);
-        if let Some((_, memory)) = SMALL.iter().find(|(small, _)| *small == guest) {
-            new.resources = serde_json::from_value(json!({ "memory": memory })).unwrap();
+        if let Some((_, resource, most)) = SMALL.iter().find(|(small, _, _)| *small == guest) {
+            new.resources = serde_json::from_value(json!({ *resource: most })).unwrap();
         }
         if slug == WITHOUT_FILES {
             new.data = Some(DataMode::None);

@@ -49,8 +49,8 @@ struct Honest {
 }
 
 /// Attacks end soon, so that there are many, and no breaker comes between.
-const CONFIG: &str = "[epoch]\ncollect_seconds = 30\n[limits]\nroute_ms = 3000\nweights_ms = 3000\n\
-                      [breaker]\nfailures = 1000\n";
+const CONFIG: &str = "[epoch]\ncollect_seconds = 30\n[breaker]\nfailures = 1000\n\
+                      [limits]\nroute_ms = 3000\nweights_ms = 3000\n";
 /// The longest that it may take until nothing changes any more: idle threads live for ten seconds.
 const SETTLE: Duration = Duration::from_secs(60);
 /// Two challenges without files, one with.
@@ -106,7 +106,7 @@ const TOLERANCES: [Tolerance; 7] = [
 
 /// Soaks a host for so long and tells every sample, taken as often as said.
 pub async fn soak(lasting: Duration, every: Duration, tell: impl Fn(u64, &Footprint, &str)) -> Soaked {
-    let host = Arc::new(Served::start(CONFIG).await);
+    let host = Arc::new(Served::start(&format!("{CONFIG}{}", attacks::LIMITS)).await);
     let honest = HONEST.map(|(slug, guest, _)| new_challenge(slug, guest, "1", &[]));
     host.run_all(attacks::challenges().into_iter().chain(honest))
         .await;

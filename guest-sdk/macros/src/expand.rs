@@ -250,7 +250,11 @@ mod tests {
                 route("#[weights]"),
                 "answer routes",
             ),
-            (r#"name = "x", limits(disk = 1)"#, route("#[any]"), "known limits"),
+            (
+                r#"name = "x", limits(files = 1)"#,
+                route("#[any]"),
+                "known limits",
+            ),
             (NAME, route(""), "do nothing"),
             (NAME, route(r#"#[get("x")]"#), "begins with /"),
             (NAME, route(r#"#[get("/internal/x")]"#), "private"),

@@ -20,7 +20,7 @@ use proc_macro::TokenStream;
 /// | `version = "1.0.0"` | its own version | the version in the author's `Cargo.toml` |
 /// | `data = exclusive` | `none`, or `exclusive`: `/data` for one call at a time | `none` |
 /// | `instances = "warm(4)"` | how long an instance may live: `per-call`, or `warm(N, CALLS, AGE)` to keep up to `N` idle ones for the next requests | `per-call` |
-/// | `limits(memory = "64MiB", route_ms = 2000, weights_ms = 5000)` | what it asks for, each optional | the host's defaults |
+/// | `limits(memory = "64MiB", disk = "2GiB", route_ms = 2000, weights_ms = 5000)` | what it asks for, each optional | the host's defaults |
 ///
 /// With `instances = "warm(...)"` everything in memory, such as a `static`, is there for the next request, whoever sends
 /// it: ask for it only when no request can see in it what another one should not have told.

@@ -171,6 +171,9 @@ pub struct ChallengeView {
     pub required_capabilities: BTreeSet<Capability>,
     /// Whether it keeps files.
     pub data: DataMode,
+    /// What it keeps and may keep; absent when it does not run or keeps no files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_usage: Option<DataUsageView>,
     /// How long an instance of it lives.
     #[serde(default)]
     pub instances: Instances,
@@ -192,6 +195,19 @@ pub struct ChallengeView {
     pub created_at: UnixSeconds,
     /// When the record last changed.
     pub updated_at: UnixSeconds,
+}
+
+/// What a challenge keeps in its data directory, as the host counts it, and what it may keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataUsageView {
+    /// In whole blocks, with a block for each name.
+    pub bytes: u64,
+    /// The most.
+    pub max_bytes: u64,
+    /// Files and directories.
+    pub files: u64,
+    /// The most.
+    pub max_files: u64,
 }
 
 /// A component as registered, with what that meant at the time.
@@ -247,7 +263,7 @@ mod tests {
             r#"{"slug":"tsp","emission_percent":null}"#,
             r#"{"slug":"tsp","emission_percent":"100.1"}"#,
             r#"{"slug":"tsp","required_capabilities":["fly"]}"#,
-            r#"{"slug":"tsp","resources":{"disk":"1g"}}"#,
+            r#"{"slug":"tsp","resources":{"shm":"1g"}}"#,
             r#"{"slug":"tsp","instances":"warm(0)"}"#,
             r#"{"slug":"tsp","instances":null}"#,
             r#"{"slug":"tsp","instances":4}"#,

@@ -38,7 +38,7 @@ pub enum BreakerState {
     },
 }
 
-/// Calls that ended badly in the same way, shortly after one another.
+/// Calls that went wrong in the same way, shortly after one another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncidentView {
     /// How they ended.

@@ -13,7 +13,8 @@ mod status;
 mod weights;
 
 pub use challenge::{
-    ChallengeCreated, ChallengeList, ChallengeView, ComponentView, CreateChallenge, PatchChallenge,
+    ChallengeCreated, ChallengeList, ChallengeView, ComponentView, CreateChallenge, DataUsageView,
+    PatchChallenge,
 };
 pub use client::{Client, ClientError};
 pub use error::{ErrorBody, ErrorDetail};

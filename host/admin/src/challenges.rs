@@ -22,7 +22,8 @@ pub(crate) async fn list(State(state): State<AdminState>) -> Result<Json<Challen
     let view = |challenge: Challenge| {
         let observed = board.observed(&challenge.slug);
         let health = state.registry.health(&challenge.slug);
-        challenge_view(challenge, observed, &health)
+        let usage = state.registry.data_usage(&challenge.slug);
+        challenge_view(challenge, observed, &health, usage)
     };
     Ok(Json(ChallengeList {
         challenges: challenges.into_iter().map(view).collect(),
@@ -86,7 +87,8 @@ pub(crate) async fn remove(
 pub(crate) fn show_now(state: &AdminState, challenge: Challenge) -> ChallengeView {
     let observed = state.registry.observed(&challenge.slug);
     let health = state.registry.health(&challenge.slug);
-    challenge_view(challenge, observed, &health)
+    let usage = state.registry.data_usage(&challenge.slug);
+    challenge_view(challenge, observed, &health, usage)
 }
 
 #[cfg(test)]

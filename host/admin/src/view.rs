@@ -1,9 +1,11 @@
 //! From the wire to the registry and back. Everything is taken apart without `..`: a new field is a compile
 //! error here until someone decides what it means on the wire.
 
-use platform_admin_types::{self as wire, ChallengeView, ComponentView, CreateChallenge, PatchChallenge};
+use platform_admin_types::{
+    self as wire, ChallengeView, ComponentView, CreateChallenge, DataUsageView, PatchChallenge,
+};
 use platform_domain::{Artifact, Challenge, PinnedComponent, Status};
-use platform_registry::{ChallengePatch, Health, NewChallenge, Observed, Source};
+use platform_registry::{ChallengePatch, DataUsage, Health, NewChallenge, Observed, Source};
 
 use crate::{ApiError, health::breaker_view};
 
@@ -88,7 +90,12 @@ pub(crate) fn challenge_patch(patch: PatchChallenge) -> ChallengePatch {
     }
 }
 
-pub(crate) fn challenge_view(challenge: Challenge, seen: Observed, health: &Health) -> ChallengeView {
+pub(crate) fn challenge_view(
+    challenge: Challenge,
+    seen: Observed,
+    health: &Health,
+    usage: Option<DataUsage>,
+) -> ChallengeView {
     let public_proxy_base_path = challenge.public_path();
     let Challenge {
         slug,
@@ -139,6 +146,7 @@ pub(crate) fn challenge_view(challenge: Challenge, seen: Observed, health: &Heal
         public_proxy_base_path,
         required_capabilities: capabilities,
         data,
+        data_usage: usage.map(data_usage),
         instances,
         resources,
         volumes,
@@ -149,6 +157,21 @@ pub(crate) fn challenge_view(challenge: Challenge, seen: Observed, health: &Heal
         token_hint: token_hint.as_str().to_owned(),
         created_at,
         updated_at,
+    }
+}
+
+fn data_usage(usage: DataUsage) -> DataUsageView {
+    let DataUsage {
+        bytes,
+        files,
+        max_bytes,
+        max_files,
+    } = usage;
+    DataUsageView {
+        bytes,
+        max_bytes,
+        files,
+        max_files,
     }
 }
 

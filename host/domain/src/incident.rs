@@ -1,10 +1,10 @@
-//! What a challenge did wrong: the kinds of calls that ended badly through its own fault.
+//! What a challenge did wrong: the kinds of calls that went wrong, mostly through its own fault.
 
 use std::{fmt, str::FromStr};
 
 use crate::text::serde_as_text;
 
-/// How a call ended badly.
+/// How a call went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IncidentKind {
     /// It crashed.
@@ -17,6 +17,8 @@ pub enum IncidentKind {
     OutputTooLarge,
     /// Its answer breaks the contract.
     InvalidOutput,
+    /// It found no room on the disk for what it wanted to keep, however it ended.
+    DiskFull,
 }
 
 /// Which function of a challenge was called.
@@ -35,12 +37,13 @@ pub struct UnknownIncident;
 
 impl IncidentKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Trap,
         Self::Deadline,
         Self::OutOfMemory,
         Self::OutputTooLarge,
         Self::InvalidOutput,
+        Self::DiskFull,
     ];
 
     /// The wire form.
@@ -51,6 +54,7 @@ impl IncidentKind {
             Self::OutOfMemory => "out_of_memory",
             Self::OutputTooLarge => "output_too_large",
             Self::InvalidOutput => "invalid_output",
+            Self::DiskFull => "disk_full",
         }
     }
 
@@ -59,7 +63,7 @@ impl IncidentKind {
     pub const fn stopped_it(self) -> bool {
         match self {
             Self::Trap | Self::Deadline | Self::OutOfMemory => true,
-            Self::OutputTooLarge | Self::InvalidOutput => false,
+            Self::OutputTooLarge | Self::InvalidOutput | Self::DiskFull => false,
         }
     }
 }

@@ -58,6 +58,9 @@ pub struct ManifestLimits {
     /// Memory of one call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<ByteSize>,
+    /// What it keeps in `/data`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<ByteSize>,
     /// Milliseconds one `handle-route` may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route_ms: Option<u64>,

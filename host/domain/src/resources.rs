@@ -18,6 +18,8 @@ pub struct ByteSize(pub u64);
 pub struct Resources {
     /// `memory`: the most memory one call (component) or the container may have.
     pub memory: Option<ByteSize>,
+    /// `disk`: the most a component may keep in its data directory.
+    pub disk: Option<ByteSize>,
     /// `cpu` or `cpus`: cores, containers only.
     pub cpu: Option<Decimal>,
     /// `gpu_*`: containers only, kept as written until a server is chosen.
@@ -29,7 +31,7 @@ pub struct Resources {
 pub enum ResourcesError {
     /// The host knows no such resource, so it could not enforce it.
     #[error(
-        "unknown resource {0:?}; known are memory, cpu, gpu_server, gpu_count, gpu_device_ids, gpu_capabilities"
+        "unknown resource {0:?}; known are memory, disk, cpu, gpu_server, gpu_count, gpu_device_ids, gpu_capabilities"
     )]
     Unknown(String),
     /// Not a size.
@@ -56,6 +58,10 @@ impl TryFrom<BTreeMap<String, String>> for Resources {
         for (key, value) in map {
             match key.as_str() {
                 "memory" => resources.memory = Some(value.parse()?),
+                "disk" => {
+                    let size = value.parse().map_err(|_| ResourcesError::Size("disk"))?;
+                    resources.disk = Some(size);
+                }
                 "cpu" | "cpus" => {
                     let cores = parse_decimal(&value).filter(|cores| *cores > Decimal::ZERO);
                     resources.cpu = Some(cores.ok_or(ResourcesError::Number("cpu"))?);
@@ -70,9 +76,15 @@ impl TryFrom<BTreeMap<String, String>> for Resources {
 
 impl From<Resources> for BTreeMap<String, String> {
     fn from(resources: Resources) -> Self {
-        let Resources { memory, cpu, gpu } = resources;
+        let Resources {
+            memory,
+            disk,
+            cpu,
+            gpu,
+        } = resources;
         let mut map = gpu;
         map.extend(memory.map(|size| ("memory".to_owned(), size.to_string())));
+        map.extend(disk.map(|size| ("disk".to_owned(), size.to_string())));
         map.extend(cpu.map(|cores| ("cpu".to_owned(), cores.to_string())));
         map
     }
@@ -149,8 +161,10 @@ mod tests {
     #[test]
     fn a_resource_that_cannot_be_enforced_is_refused_by_name() {
         let parse = |json: &str| serde_json::from_str::<Resources>(json).map_err(|e| e.to_string());
-        assert!(parse(r#"{"memory":"64MiB","cpu":"1.5","gpu_count":"2"}"#).is_ok());
-        assert!(parse(r#"{"disk":"1g"}"#).unwrap_err().contains("disk"));
+        let all = r#"{"cpu":"1.5","disk":"1GiB","gpu_count":"2","memory":"64MiB"}"#;
+        assert_eq!(serde_json::to_string(&parse(all).unwrap()).unwrap(), all);
+        assert!(parse(r#"{"shm":"1g"}"#).unwrap_err().contains("shm"));
+        assert!(parse(r#"{"disk":"much"}"#).unwrap_err().contains("disk"));
         assert!(parse(r#"{"cpu":"0"}"#).unwrap_err().contains("cpu"));
         assert!(parse(&format!(r#"{{"cpu":"{}"}}"#, "9".repeat(1 << 20))).is_err());
         assert!(parse(r#"{"memory":1}"#).is_err());

@@ -62,6 +62,9 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
             if let Some(memory) = resources.memory {
                 limits::check_memory(host, "resources.memory", memory)?;
             }
+            if let Some(disk) = resources.disk {
+                limits::check_disk(host, "resources.disk", disk)?;
+            }
             if resources.cpu.is_some() {
                 return Err(FieldError::new("resources.cpu", CONTAINERS_ONLY));
             }
@@ -268,6 +271,10 @@ pub(crate) mod tests {
             (
                 |c| c.resources = Resources::try_from(map("memory", "2GiB")).unwrap(),
                 "resources.memory",
+            ),
+            (
+                |c| c.resources = Resources::try_from(map("disk", "17GiB")).unwrap(),
+                "resources.disk",
             ),
             (
                 |c| c.resources = Resources::try_from(map("cpus", "1")).unwrap(),

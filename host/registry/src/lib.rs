@@ -34,7 +34,7 @@ pub use load::LoadError;
 pub use operations::Registry;
 pub use platform_oci::OciError;
 pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
-pub use platform_wasm::ComponentError;
+pub use platform_wasm::{ComponentError, DataUsage};
 pub use reconciler::Reconciler;
 
 /// What both halves are built from.
@@ -67,6 +67,7 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
     let (publisher, board) = board::channel();
     let loader = load::Loader::new(content, engine, state_dir);
     let health = health::HealthBook::new(breaker);
+    let reader = routes.reader();
     let reconciler = Reconciler::new(
         store.clone(),
         loader.clone(),
@@ -75,5 +76,8 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
         publisher,
         routes,
     );
-    (Registry::new(store, loader, wake, board, health), reconciler)
+    (
+        Registry::new(store, loader, wake, board, health, reader),
+        reconciler,
+    )
 }

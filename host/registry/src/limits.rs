@@ -1,6 +1,6 @@
 //! How large a record may be, each with its reason, and what a program is granted within the host's limits.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use platform_domain::{ByteSize, DataMode, Instances, Manifest, Resources};
 use platform_wasm::Limits;
@@ -9,6 +9,8 @@ use crate::FieldError;
 
 /// One page of WebAssembly; less cannot be had.
 pub(crate) const MIN_MEMORY: ByteSize = ByteSize(64 << 10);
+/// A handful of files; who wants less keeps no files.
+pub(crate) const MIN_DISK: ByteSize = ByteSize(64 << 10);
 
 /// A name is one line in a list.
 pub(crate) const MAX_NAME: usize = 200;
@@ -33,6 +35,7 @@ pub(crate) const MAX_NAME_BYTES: usize = 255;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Granted {
     pub(crate) memory: ByteSize,
+    pub(crate) disk: ByteSize,
     pub(crate) route_deadline: Duration,
     pub(crate) weights_deadline: Duration,
 }
@@ -53,6 +56,11 @@ impl Granted {
             (None, Some(memory)) => check_memory(limits, "manifest.limits.memory", memory)?,
             (None, None) => limits.memory,
         };
+        let disk = match (resources.disk, asked.disk) {
+            (Some(disk), _) => check_disk(limits, "resources.disk", disk)?,
+            (None, Some(disk)) => check_disk(limits, "manifest.limits.disk", disk)?,
+            (None, None) => limits.data,
+        };
         let deadline = |field, asked: Option<u64>, default, most| match asked {
             Some(asked) if !(1..=most).contains(&asked) => {
                 let reason = format!("a deadline on this host lies between 1 and {most} milliseconds");
@@ -63,6 +71,7 @@ impl Granted {
         let (route, weights) = ("manifest.limits.route_ms", "manifest.limits.weights_ms");
         Ok(Self {
             memory,
+            disk,
             route_deadline: deadline(route, asked.route_ms, limits.route_ms, limits.route_max_ms)?,
             weights_deadline: deadline(
                 weights,
@@ -100,15 +109,25 @@ pub(crate) fn check_instances(
 }
 
 pub(crate) fn check_memory(limits: &Limits, field: &str, memory: ByteSize) -> Result<ByteSize, FieldError> {
-    let most = limits.memory_max;
-    if (MIN_MEMORY..=most).contains(&memory) {
-        Ok(memory)
-    } else {
-        Err(FieldError::new(
-            field,
-            format!("memory on this host lies between {MIN_MEMORY} and {most}"),
-        ))
+    check_size("memory", field, memory, MIN_MEMORY..=limits.memory_max)
+}
+
+pub(crate) fn check_disk(limits: &Limits, field: &str, disk: ByteSize) -> Result<ByteSize, FieldError> {
+    check_size("disk space", field, disk, MIN_DISK..=limits.data_max)
+}
+
+fn check_size(
+    what: &str,
+    field: &str,
+    size: ByteSize,
+    range: RangeInclusive<ByteSize>,
+) -> Result<ByteSize, FieldError> {
+    if range.contains(&size) {
+        return Ok(size);
     }
+    let (least, most) = range.into_inner();
+    let reason = format!("{what} on this host lies between {least} and {most}");
+    Err(FieldError::new(field, reason))
 }
 
 #[cfg(test)]
@@ -183,6 +202,25 @@ mod tests {
         ] {
             assert_eq!(granted(memory, limits), Err(field.to_owned()));
         }
+        let disk = |disk: Option<&str>, limits: &str| {
+            let resources = Resources {
+                disk: disk.map(|text| text.parse().unwrap()),
+                ..Resources::default()
+            };
+            let manifest = format!(r#"{{"name":"echo","version":"1","limits":{limits}}}"#);
+            let manifest = Manifest::parse(manifest.as_bytes()).unwrap();
+            let granted = Granted::new(&Limits::default(), &resources, Some(&manifest));
+            granted.map(|it| it.disk.0 >> 20).map_err(|error| error.field)
+        };
+        assert_eq!(disk(None, "{}"), Ok(1024));
+        assert_eq!(disk(None, r#"{"disk":"2GiB"}"#), Ok(2048));
+        assert_eq!(disk(Some("16GiB"), r#"{"disk":"2GiB"}"#), Ok(16 << 10));
+        assert_eq!(disk(Some("17GiB"), "{}"), Err("resources.disk".to_owned()));
+        assert_eq!(disk(Some("1KiB"), "{}"), Err("resources.disk".to_owned()));
+        assert_eq!(
+            disk(None, r#"{"disk":"17GiB"}"#),
+            Err("manifest.limits.disk".to_owned())
+        );
         assert_eq!(
             Granted::new(&Limits::default(), &Resources::default(), None).map(|it| it.memory),
             Ok(ByteSize(256 << 20))

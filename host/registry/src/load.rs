@@ -97,6 +97,7 @@ impl Loader {
             env: challenge.env.clone(),
             instances,
             memory: granted.memory,
+            disk: granted.disk,
             route_deadline: granted.route_deadline,
             weights_deadline: granted.weights_deadline,
         };

@@ -3,8 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use platform_domain::{Artifact, Capability, Challenge, PlainToken, Slug, Status};
-use platform_runtime::Health;
+use platform_runtime::{Health, RouteReader};
 use platform_store::{Store, StoreError, breakers, challenges};
+use platform_wasm::DataUsage;
 use tokio::sync::Notify;
 
 use crate::{
@@ -26,6 +27,7 @@ pub struct Registry {
     wake: Arc<Notify>,
     board: BoardReader,
     health: HealthBook,
+    routes: RouteReader,
 }
 
 /// Wakes the reconciler when dropped. A transaction returns it, so it is dropped after the commit even when
@@ -45,6 +47,7 @@ impl Registry {
         wake: Arc<Notify>,
         board: BoardReader,
         health: HealthBook,
+        routes: RouteReader,
     ) -> Self {
         Self {
             store,
@@ -52,6 +55,7 @@ impl Registry {
             wake,
             board,
             health,
+            routes,
         }
     }
 
@@ -211,6 +215,11 @@ impl Registry {
     /// How a challenge that is registered does.
     pub fn health(&self, slug: &Slug) -> Arc<Health> {
         self.health.of(slug)
+    }
+
+    /// What a challenge that runs keeps in its data directory, if it has one. Does not look at the disk.
+    pub fn data_usage(&self, slug: &Slug) -> Option<DataUsage> {
+        self.routes.current().get(slug)?.target.data_usage()
     }
 
     /// What is running of a challenge.

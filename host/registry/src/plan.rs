@@ -14,6 +14,7 @@ pub(crate) struct Wanted {
     instances: Instances,
     env: BTreeMap<String, String>,
     memory: Option<ByteSize>,
+    disk: Option<ByteSize>,
 }
 
 /// What there is of a challenge.
@@ -55,6 +56,7 @@ impl Wanted {
             instances: challenge.instances,
             env: challenge.env.clone(),
             memory: challenge.resources.memory,
+            disk: challenge.resources.disk,
         }
     }
 }
@@ -105,11 +107,12 @@ mod tests {
     #[test]
     fn only_what_a_program_is_made_of_restarts_it() {
         let plain = wanted(|_| {});
-        let restarts: [fn(&mut Challenge); 5] = [
+        let restarts: [fn(&mut Challenge); 6] = [
             set_env,
             |c| c.data = DataMode::Exclusive,
             |c| c.instances = "warm(2)".parse().unwrap(),
             |c| c.resources.memory = Some(ByteSize(1 << 20)),
+            |c| c.resources.disk = Some(ByteSize(1 << 20)),
             |c| c.artifact = component("other").artifact,
         ];
         for edit in restarts {

@@ -49,6 +49,7 @@ impl Guarded {
             .map_err(retry_after)?;
         let request_id = request.id.clone();
         let answer = self.program.handle_route(request).await;
+        self.note_disk(CalledFunction::Route, &request_id);
         let outcome = match &answer {
             Ok(_) => Outcome::Answered,
             Err(error) => note(&self.health, CalledFunction::Route, &request_id, error),
@@ -67,10 +68,21 @@ impl Guarded {
         };
         let answer = self.program.get_weights(epoch).await;
         awaited.ended = true;
+        self.note_disk(CalledFunction::Weights, &awaited.request_id);
         if let Err(error) = &answer {
             note(&self.health, CalledFunction::Weights, &awaited.request_id, error);
         }
         Ok(answer?)
+    }
+
+    /// Writes down that a call found no room, also when it came to terms with that and answered. The breaker
+    /// does not hear of it: what else there is may well be served.
+    fn note_disk(&self, function: CalledFunction, request_id: &str) {
+        if let Some(full) = self.program.disk_full(request_id) {
+            let text = || full.to_string();
+            self.health
+                .record(IncidentKind::DiskFull, function, request_id, text);
+        }
     }
 }
 

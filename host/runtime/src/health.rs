@@ -150,7 +150,7 @@ impl Health {
         self.busy.load(Ordering::Relaxed)
     }
 
-    /// Takes note of a call that ended badly.
+    /// Takes note of a call that went wrong.
     pub(crate) fn record(
         &self,
         kind: IncidentKind,
@@ -171,7 +171,7 @@ impl Health {
             tracing::warn!(
                 challenge.slug = %self.slug, request.id = new.request_id, incident.kind = %kind,
                 incident.function = %function, error = %new.text,
-                "a call of the challenge ended badly; more of the kind are counted"
+                "a call of the challenge went wrong; more of the kind are counted"
             );
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use platform_domain::{CalledFunction, IncidentKind, UnixSeconds};
 
-/// One or many calls that ended badly in the same way.
+/// One or many calls that went wrong in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Incident {
     /// How they ended.

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use platform_domain::{EpochContext, RawWeight, Request, Response};
+use platform_wasm::DataUsage;
 
 use crate::{CallError, Guarded};
 
@@ -32,6 +33,14 @@ impl Target {
         match self {
             Self::Wasm(guarded) => guarded.may_ask(),
             Self::Starting | Self::Down(_) => Ok(()),
+        }
+    }
+
+    /// What a challenge that runs keeps in its data directory, if it has one.
+    pub fn data_usage(&self) -> Option<DataUsage> {
+        match self {
+            Self::Wasm(guarded) => guarded.program().data_usage(),
+            Self::Starting | Self::Down(_) => None,
         }
     }
 

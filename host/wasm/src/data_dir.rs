@@ -8,7 +8,7 @@
 use std::{
     collections::HashMap,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    io,
+    io, mem,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, Weak},
@@ -19,6 +19,7 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder, filesystem::WasiFilesystemCtx};
 
 use crate::{
     CallError, ComponentError,
+    disk::{Account, Allowance, Object, Quota},
     limits::{LOCK_SEARCH_DEPTH, LOCK_SEARCH_ENTRIES},
     live::Live,
     pool::Idle,
@@ -31,6 +32,9 @@ pub(crate) struct DataDir {
     /// Held during a call.
     turn: Arc<tokio::sync::Mutex<Between>>,
     preopened: WasiFilesystemCtx,
+    account: Arc<Account>,
+    /// Whether the account was filled.
+    measured: Mutex<bool>,
     /// Keeps other processes out until it is closed.
     _lock: File,
 }
@@ -62,14 +66,21 @@ enum Condition {
 }
 
 impl DataDirs {
-    /// Opens the directory, making it if need be, and removes stale locks. Blocks on the disk.
+    /// Opens the directory, making it if need be, removes stale locks and counts what is there. Blocks on the
+    /// disk.
     pub(crate) fn open(&self, path: &Path) -> Result<Arc<DataDir>, ComponentError> {
         let data_error = |source| ComponentError::Data {
             path: path.to_owned(),
             source,
         };
         make_private(path).map_err(data_error)?;
-        let path = path.canonicalize().map_err(data_error)?;
+        let dir = self.shared(path.canonicalize().map_err(data_error)?)?;
+        // Whoever opens a large one does not keep others from opening theirs.
+        dir.measure().map_err(data_error)?;
+        Ok(dir)
+    }
+
+    fn shared(&self, path: PathBuf) -> Result<Arc<DataDir>, ComponentError> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, dir| dir.strong_count() > 0);
         if let Some(dir) = open.get(&path).and_then(Weak::upgrade) {
@@ -89,6 +100,7 @@ impl DataDir {
             path: path.clone(),
             source: io::Error::other(error.to_string()),
         })?;
+        let account = Arc::new(Account::new(path.clone()));
         Ok(Self {
             path,
             turn: Arc::new(tokio::sync::Mutex::new(Between {
@@ -96,13 +108,34 @@ impl DataDir {
                 idle: None,
             })),
             preopened,
+            account,
+            measured: Mutex::new(false),
             _lock: lock,
         })
     }
 
-    /// The directory as the guest sees it.
-    pub(crate) fn preopened(&self) -> WasiFilesystemCtx {
-        self.preopened.clone()
+    /// The directory as the guest of one program sees it, and what that program may keep there.
+    pub(crate) fn files(&self, allowed: Allowance) -> (WasiFilesystemCtx, Arc<Quota>) {
+        let quota = Quota::new(self.account.clone(), allowed);
+        (self.preopened.clone(), Arc::new(quota))
+    }
+
+    fn measure(&self) -> io::Result<()> {
+        let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*measured {
+            self.account.measure()?;
+            *measured = true;
+        }
+        Ok(())
+    }
+
+    /// Counts anew what is there, if the account may be wrong.
+    fn recount(&self, unclean: bool) {
+        if (unclean || self.account.is_doubtful())
+            && let Err(error) = self.account.measure()
+        {
+            tracing::warn!(data.dir = %self.path.display(), %error, "the data directory cannot be measured");
+        }
     }
 
     /// Waits, first come first served, until no other call uses the directory.
@@ -136,18 +169,22 @@ impl Turn {
     /// Prepares the directory for a call in a fresh instance. Blocks on the disk.
     ///
     /// A guest may also keep a lock without being stopped, by leaving a connection open, so the directory
-    /// itself is looked at every time, and everything below after a call that was stopped.
+    /// itself is looked at every time, and everything below after a call that was stopped. Then, and after one
+    /// that found no room, what is there is counted anew: an operator may have made room.
     pub(crate) fn begin(&mut self) {
         if self.between.idle.take().is_some() {
             // It ended where it stood.
             self.between.condition = Condition::Unclean;
         }
-        let depth = match self.between.condition {
-            Condition::Clean => 0,
-            Condition::Unclean => LOCK_SEARCH_DEPTH,
+        let was = mem::replace(&mut self.between.condition, Condition::Unclean);
+        let (depth, unclean) = match was {
+            Condition::Clean => (0, false),
+            Condition::Unclean => (LOCK_SEARCH_DEPTH, true),
         };
-        self.between.condition = Condition::Unclean;
-        remove_stale_locks(&self.dir.path, depth);
+        for _ in 0..remove_stale_locks(&self.dir.path, depth) {
+            self.dir.account.unmake(Object::Directory);
+        }
+        self.dir.recount(unclean);
     }
 
     /// The same for a call in the instance that this program left here, if there is one that may go on.
@@ -162,8 +199,9 @@ impl Turn {
         };
         self.between.condition = Condition::Unclean;
         // What a waking instance holds is its own: nothing is stale.
-        if live.is_none() {
-            self.begin();
+        match &live {
+            Some(_) => self.dir.recount(false),
+            None => self.begin(),
         }
         live
     }
@@ -217,9 +255,9 @@ fn preopen(path: &Path) -> wasmtime::Result<WasiFilesystemCtx> {
     Ok(wasi.filesystem().clone())
 }
 
-/// Removes empty directories named `*.lock`. Files of that name are the guest's own business.
-fn remove_stale_locks(root: &Path, depth: usize) {
-    let mut left = LOCK_SEARCH_ENTRIES;
+/// Removes empty directories named `*.lock` and says how many. Files of that name are the guest's own business.
+fn remove_stale_locks(root: &Path, depth: usize) -> usize {
+    let (mut left, mut removed) = (LOCK_SEARCH_ENTRIES, 0);
     let mut pending = vec![(root.to_owned(), depth)];
     while let Some((dir, depth)) = pending.pop() {
         let Ok(entries) = fs::read_dir(&dir) else { continue };
@@ -227,7 +265,7 @@ fn remove_stale_locks(root: &Path, depth: usize) {
             left = left.saturating_sub(1);
             if left == 0 {
                 tracing::warn!(data.dir = %root.display(), "too many files to look for stale locks in all of them");
-                return;
+                return removed;
             }
             // The type of the entry itself: links are not followed.
             if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -238,11 +276,13 @@ fn remove_stale_locks(root: &Path, depth: usize) {
             // Removing fails when it is not empty, which a lock always is.
             if is_lock && fs::remove_dir(&path).is_ok() {
                 tracing::info!(data.lock = %path.display(), "a stale lock was removed");
+                removed += 1;
             } else if depth > 0 {
                 pending.push((path, depth - 1));
             }
         }
     }
+    removed
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod cache;
 mod call;
 mod cpu;
 mod data_dir;
+mod disk;
 mod engine;
 mod error;
 mod inspect;
@@ -32,6 +33,7 @@ mod ticker;
 mod tuning;
 mod wire;
 
+pub use disk::{DataUsage, DiskFull};
 pub use engine::{Engine, EngineConfig};
 pub use error::{CallError, ComponentError, EngineError};
 pub use inspect::{ComponentInfo, inspect};

@@ -150,13 +150,24 @@ limits! {
     warm_total: Count = 64, 0, 1024;
     /// Handles a guest may hold, so that it cannot fill the host's tables.
     handles: Count = 10_000, 100, 100_000;
-    /// Open files, streams, timers and the like of one call.
+    /// Open files, streams, timers and the like of one call; open files have a limit of their own besides.
     resources: Count = 1_024, 32, 16_384;
     /// Host memory that one transfer from the guest may cost: the largest body, its headers, and slack. A longer
     /// list or text is refused before it is copied.
     transfer: Bytes = 16 * MIB, 64 * KIB, 256 * MIB;
     /// Random bytes in one go; the host allocates them.
     random: Bytes = 64 * KIB, 64, MIB;
+
+    /// What a challenge may keep in its data directory when neither operator nor manifest says otherwise: years
+    /// of a SQLite. Counted in whole blocks, each name as one more; files with holes count by their length.
+    data: Bytes = GIB, 64 * KIB, 1024 * GIB;
+    /// What operator or manifest may ask for: more than that belongs on a disk that is not the host's.
+    data_max: Bytes = 16 * GIB, 64 * KIB, 1024 * GIB;
+    /// Files and directories of a challenge: what is looked through in some milliseconds, when a directory is
+    /// opened and after a call that was stopped.
+    data_files: Count = 10_000, 16, 1_000_000;
+    /// Files and directories that a challenge has open. Each is one of the host's own, which are limited too.
+    open_files: Count = 256, 8, 4_096;
 
     /// The body of an answer; it is held in memory as a whole, once per call in flight.
     body: Bytes = 8 * MIB, 1, 64 * MIB;
@@ -192,6 +203,25 @@ pub(crate) const LOCK_SEARCH_DEPTH: usize = 8;
 /// Directory entries looked at for stale locks before the search gives up: twice as many as a challenge may usually
 /// have.
 pub(crate) const LOCK_SEARCH_ENTRIES: usize = 20_000;
+
+/// What a full data directory takes in all the same: names, and files while they are small. So a database that
+/// has filled the disk can still make the lock and the journal with which to delete something.
+pub(crate) const DATA_RESERVE: u64 = 512 * KIB;
+/// Larger files do not grow into the reserve: journals of small transactions stay below it.
+pub(crate) const SMALL_FILE: u64 = 256 * KIB;
+/// What a stream that is being written may take beyond a full data directory. The C library of WASI turns a full
+/// disk into an "I/O error" when it meets it in the middle of a stream, and tells it as what it is when it meets
+/// it at the beginning. So a stream gets some way further, and the next one is told.
+pub(crate) const DATA_RUN: u64 = 256 * KIB;
+/// Names that are made before a data directory is measured again, or a quarter of what is in it if that is more.
+/// A directory grows by some hundred bytes for each and may never shrink, so this bounds what is taken and not
+/// charged for.
+pub(crate) const REMEASURE: u64 = 512;
+/// Files and directories after which counting a data directory stops: more than anyone may have.
+pub(crate) const MEASURED_FILES: u64 = 2_000_000;
+/// Calls of one challenge that were refused room and of which nobody has heard yet. They run one at a time, so a
+/// few are enough.
+pub(crate) const REFUSALS_KEPT: usize = 16;
 
 impl Limits {
     /// Whether every value lies between its floor and its ceiling.

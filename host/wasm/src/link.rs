@@ -1,19 +1,13 @@
 //! What a component may import: one table, used both to link and to explain a refusal.
 
-use wasmtime::{
-    StoreContextMut,
-    component::{HasData, Linker, Resource, ResourceTable},
-};
+use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime_wasi::{
     cli::{WasiCli, WasiCliView},
     clocks::{WasiClocks, WasiClocksView},
-    filesystem::{Descriptor, WasiFilesystem, WasiFilesystemView},
+    filesystem::{WasiFilesystem, WasiFilesystemView},
     p2::bindings::{
         cli, clocks,
-        filesystem::{
-            preopens,
-            types::{self, ErrorCode, PathFlags},
-        },
+        filesystem::{preopens, types},
         random, sockets,
     },
     random::{WasiRandom, WasiRandomView},
@@ -21,7 +15,7 @@ use wasmtime_wasi::{
 };
 use wasmtime_wasi_io::bindings::wasi::io;
 
-use crate::state::CallState;
+use crate::{disk::Files, state::CallState};
 
 type Link = fn(&mut Linker<CallState>) -> wasmtime::Result<()>;
 
@@ -79,8 +73,7 @@ const INTERFACES: &[(&str, Link)] = &[
         preopens::add_to_linker::<_, WasiFilesystem>(l, CallState::filesystem)
     }),
     ("wasi:filesystem/types", |l| {
-        types::add_to_linker::<_, WasiFilesystem>(l, CallState::filesystem)?;
-        deny_links(l)
+        types::add_to_linker::<_, Files>(l, CallState::files)
     }),
     ("wasi:io/error", |l| {
         io::error::add_to_linker::<_, Io>(l, CallState::resources)
@@ -115,9 +108,6 @@ const INTERFACES: &[(&str, Link)] = &[
     }),
 ];
 
-/// Where the linked `wasi:filesystem/types` lives; the linker finds it for any compatible version.
-const FILESYSTEM_TYPES: &str = "wasi:filesystem/types@0.2.12";
-
 struct Io;
 
 impl HasData for Io {
@@ -136,53 +126,4 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<CallS
 /// Whether the host offers the WASI interface of this name, given without its version.
 pub(crate) fn is_offered(interface: &str) -> bool {
     INTERFACES.iter().any(|(name, _)| *name == interface)
-}
-
-/// Puts "not permitted" in place of making links: what goes wrong in sandboxes of paths mostly goes wrong with
-/// links, and no database needs them.
-fn deny_links(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
-    type Denied = Result<(), ErrorCode>;
-    type Symlink = (Resource<Descriptor>, String, String);
-    type Hardlink = (
-        Resource<Descriptor>,
-        PathFlags,
-        String,
-        Resource<Descriptor>,
-        String,
-    );
-    linker.allow_shadowing(true);
-    let mut types = linker.instance(FILESYSTEM_TYPES)?;
-    types.func_wrap(
-        "[method]descriptor.symlink-at",
-        |_: StoreContextMut<'_, CallState>, _: Symlink| {
-            Ok::<(Denied,), wasmtime::Error>((Err(ErrorCode::NotPermitted),))
-        },
-    )?;
-    types.func_wrap(
-        "[method]descriptor.link-at",
-        |_: StoreContextMut<'_, CallState>, _: Hardlink| {
-            Ok::<(Denied,), wasmtime::Error>((Err(ErrorCode::NotPermitted),))
-        },
-    )?;
-    linker.allow_shadowing(false);
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_denied_links_replace_functions_of_the_linked_interface() {
-        let mut linker = linker(&wasmtime::Engine::default()).unwrap();
-        let mut types = linker.instance(FILESYSTEM_TYPES).unwrap();
-        for name in ["symlink-at", "link-at", "open-at"] {
-            let name = format!("[method]descriptor.{name}");
-            let again = types.func_wrap(&name, |_, (): ()| Ok(()));
-            assert!(
-                again.is_err(),
-                "{name} is not there: the interface has another version now"
-            );
-        }
-    }
 }

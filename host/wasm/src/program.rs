@@ -17,11 +17,13 @@ use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::InstancePre;
 
 use crate::{
-    CallError, ComponentError, Engine,
+    CallError, ComponentError, DataUsage, DiskFull, Engine,
     admission::{Permit, Queue},
     call,
     cpu::Clock,
     data_dir::{DataDir, Turn},
+    disk::Allowance,
+    limits::count,
     live::{Live, Times},
     pool::Pool,
     runner::Runner,
@@ -46,6 +48,8 @@ pub struct ProgramSpec {
     pub instances: Instances,
     /// Memory of one call; the engine's own limit stays.
     pub memory: ByteSize,
+    /// What it may keep in `data_dir`; the engine's own limit stays.
+    pub disk: ByteSize,
     /// How long one `handle-route` may take.
     pub route_deadline: Duration,
     /// How long one `get-weights` may take.
@@ -100,12 +104,18 @@ impl Program {
             env,
             instances,
             memory,
+            disk,
             route_deadline,
             weights_deadline,
         } = spec;
         let data = data_dir.map(|path| engine.0.data_dirs.open(&path)).transpose()?;
         let limits = engine.0.limits.clone();
         let memory_limit = memory.0.min(limits.memory_max.0);
+        let allowed = Allowance {
+            bytes: disk.0.min(limits.data_max.0),
+            files: limits.data_files,
+            open: count(limits.open_files),
+        };
         let bounds = |deadline, compute| Bounds {
             deadline,
             compute: Duration::from_millis(compute),
@@ -114,7 +124,7 @@ impl Program {
         let weights = bounds(weights_deadline, limits.weights_cpu_ms);
         let mut setup = CallSetup::new(slug, memory_limit, engine.0.memory.clone(), limits);
         setup.env = env.into_iter().collect();
-        setup.files = data.as_ref().map(|data| data.preopened());
+        setup.files = data.as_ref().map(|data| data.files(allowed));
         let shared = Arc::new(Shared {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             runner,
@@ -140,6 +150,18 @@ impl Program {
     /// What it exports; never empty.
     pub fn capabilities(&self) -> &BTreeSet<Capability> {
         &self.capabilities
+    }
+
+    /// What it keeps in its data directory, if it has one. Does not look at the disk.
+    pub fn data_usage(&self) -> Option<DataUsage> {
+        let (_, quota) = self.shared.setup.files.as_ref()?;
+        Some(quota.usage())
+    }
+
+    /// Why the call of this request found no room on the disk, if it did, however it ended. Told once.
+    pub fn disk_full(&self, request_id: &str) -> Option<DiskFull> {
+        let (_, quota) = self.shared.setup.files.as_ref()?;
+        quota.refusal(request_id)
     }
 
     /// Asks the challenge to answer a miner. Dropping the future stops a call that has no data directory; one

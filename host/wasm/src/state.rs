@@ -6,11 +6,13 @@ use platform_domain::Slug;
 use tokio::task::yield_now;
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{
-    ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView, filesystem::WasiFilesystemCtx,
+    ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
+    filesystem::{WasiFilesystemCtx, WasiFilesystemCtxView},
 };
 
 use crate::{
     Limits, cpu,
+    disk::{CallDisk, FilesView, Quota},
     limits::{count, size},
     logs::{ChallengeLog, GuestOutput},
     memory::{CallMemory, HostMemory},
@@ -23,6 +25,7 @@ pub(crate) struct CallState {
     wasi: Option<Box<WasiCtx>>,
     outputs: Option<[GuestOutput; 2]>,
     resources: ResourceTable,
+    disk: Option<CallDisk>,
     pub(crate) memory: CallMemory,
     request_id: Arc<str>,
     /// When the call that runs has to have ended.
@@ -35,8 +38,8 @@ pub(crate) struct CallState {
 pub(crate) struct CallSetup {
     pub(crate) log: Arc<ChallengeLog>,
     pub(crate) env: Vec<(String, String)>,
-    /// `/data`, opened once; `None` when the program keeps no files.
-    pub(crate) files: Option<WasiFilesystemCtx>,
+    /// `/data`, opened once, and what may be kept there; `None` when the program keeps no files.
+    pub(crate) files: Option<(WasiFilesystemCtx, Arc<Quota>)>,
     pub(crate) memory_limit: u64,
     pub(crate) host_memory: HostMemory,
     pub(crate) limits: Arc<Limits>,
@@ -62,6 +65,10 @@ impl CallSetup {
             wasi: None,
             outputs: None,
             resources: resource_table(limits),
+            disk: setup
+                .files
+                .as_ref()
+                .map(|(_, quota)| CallDisk::new(quota.clone())),
             memory: CallMemory::new(setup.memory_limit, setup.host_memory.clone(), limits.clone()),
             request_id: Arc::default(),
             until: Instant::now(),
@@ -88,7 +95,7 @@ impl CallSetup {
             .socket_addr_check(|_, _| Box::pin(async { false }))
             .max_random_size(self.limits.random.0);
         let mut wasi = builder.build();
-        if let Some(files) = &self.files {
+        if let Some((files, _)) = &self.files {
             wasi.filesystem().clone_from(files);
         }
         wasi
@@ -108,6 +115,9 @@ impl CallState {
         self.until = until;
         for output in self.outputs.iter().flatten() {
             output.attribute(&self.request_id);
+        }
+        if let Some((_, quota)) = &self.setup.files {
+            quota.serve(&self.request_id);
         }
     }
 
@@ -131,15 +141,23 @@ impl CallState {
         // Tokio's own yield lets it look at timers and sockets before the guest goes on.
         UpdateDeadline::YieldCustom(1, Box::pin(yield_now()))
     }
-}
 
-impl WasiView for CallState {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
+    pub(crate) fn files(&mut self) -> FilesView<'_> {
+        let (WasiCtxView { ctx, table }, disk) = self.parts();
+        let wasi = WasiFilesystemCtxView {
+            ctx: ctx.filesystem(),
+            table,
+        };
+        FilesView { wasi, disk }
+    }
+
+    fn parts(&mut self) -> (WasiCtxView<'_>, Option<&mut CallDisk>) {
         let Self {
             setup,
             wasi,
             outputs,
             resources,
+            disk,
             request_id,
             ..
         } = self;
@@ -148,9 +166,16 @@ impl WasiView for CallState {
             let both = outputs.insert(["stdout", "stderr"].map(output));
             Box::new(setup.wasi(both.clone()))
         });
-        WasiCtxView {
+        let view = WasiCtxView {
             ctx,
             table: resources,
-        }
+        };
+        (view, disk.as_mut())
+    }
+}
+
+impl WasiView for CallState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.parts().0
     }
 }

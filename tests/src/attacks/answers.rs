@@ -1,6 +1,6 @@
 //! What the caller of an attack gets, and whether an answer is that and nothing more.
 
-use platform_domain::IncidentKind::{self, Deadline};
+use platform_domain::IncidentKind::{self, Deadline, DiskFull};
 use serde_json::{Value, json};
 
 use crate::RawAnswer;
@@ -18,6 +18,8 @@ pub enum Outcome {
     Refused(u16),
     /// The attack came to nothing: the guest answers, and this holds for the answer.
     Served(Holds),
+    /// The same of one that met a full disk; the operator finds that, too.
+    Full(Holds),
 }
 
 /// What holds for an answer.
@@ -29,7 +31,7 @@ pub struct Holds {
     pub check: fn(&RawAnswer) -> bool,
 }
 
-use Outcome::{Dies, Fails, Late, Refused, Served};
+use Outcome::{Dies, Fails, Full, Late, Refused, Served};
 
 impl Outcome {
     /// The incident that is recorded.
@@ -37,6 +39,7 @@ impl Outcome {
         match self {
             Dies(kind) => Some(kind),
             Late => Some(Deadline),
+            Full(_) => Some(DiskFull),
             Fails | Refused(_) | Served(_) => None,
         }
     }
@@ -47,7 +50,7 @@ impl Outcome {
             Dies(_) => Some((502, "challenge_unavailable", "Challenge unavailable")),
             Late => Some((504, "challenge_timeout", "Challenge did not answer in time")),
             Fails => Some((500, "challenge_error", "Challenge error")),
-            Refused(_) | Served(_) => None,
+            Refused(_) | Served(_) | Full(_) => None,
         }
     }
 
@@ -55,7 +58,7 @@ impl Outcome {
     pub fn fits(self, answer: &RawAnswer) -> bool {
         match self {
             Refused(status) => answer.status == status && answer.body.len() < 1100 && is_clean(answer),
-            Served(holds) => (holds.check)(answer),
+            Served(holds) | Full(holds) => (holds.check)(answer),
             Dies(_) | Late | Fails => self.refusal().is_some_and(|refusal| is_refusal(answer, refusal)),
         }
     }
@@ -63,7 +66,7 @@ impl Outcome {
     /// In words, for the page of limits.
     pub fn says(self) -> String {
         match (self, self.refusal()) {
-            (Served(holds), _) => holds.says.to_owned(),
+            (Served(holds) | Full(holds), _) => holds.says.to_owned(),
             (Refused(status), _) => format!("{status} with the challenge's text, cut and cleaned"),
             (_, Some((status, code, _))) => format!("{status} `{code}`"),
             (Dies(_) | Late | Fails, None) => String::new(),
@@ -114,8 +117,27 @@ pub(super) const NO_DIRECTORY: Outcome = served("an ordinary answer: there is no
 pub(super) const ITS_DIRECTORY: Outcome = served("an ordinary answer: there is `/data` only", |answer| {
     is_ok(answer) && answer.body == b"/data"
 });
+/// It was told that the disk is full.
+pub(super) const NO_ROOM: Outcome = full("an ordinary answer: it found a full disk", found_no_room);
+/// As deep as there was room.
+pub(super) const DEEP: Outcome = full("an ordinary answer, after it found a full disk", is_ok);
+/// A whole database, with whatever was in it.
+pub(super) const SOUND: Outcome = served("a whole database", |answer| {
+    is_ok(answer) && answer.json()["integrity"] == "ok"
+});
+/// No more than `open_files` of the attacks' host.
+pub(super) const A_FEW: Outcome = served("an ordinary answer, after as many as it may open", |answer| {
+    let done = answer.json()["done"].as_u64();
+    is_ok(answer) && done.is_some_and(|done| (8..=super::OPEN_FILES).contains(&done))
+});
+/// Each attempt was refused.
+pub(super) const UNCHANGED: Outcome = served("an ordinary answer: all of it was refused", reached_nobody);
 /// Nobody.
 pub(super) const NOBODY: Outcome = served("an ordinary answer: it reached nobody", reached_nobody);
+
+const fn full(says: &'static str, check: fn(&RawAnswer) -> bool) -> Outcome {
+    Full(Holds { says, check })
+}
 
 const fn served(says: &'static str, check: fn(&RawAnswer) -> bool) -> Outcome {
     Served(Holds { says, check })
@@ -178,6 +200,11 @@ fn reached_only_its_own(answer: &RawAnswer) -> bool {
 fn was_told_only_its_own(answer: &RawAnswer) -> bool {
     let told = json!({ "variables": { "MODE": "" }, "arguments": [], "stdin": "" });
     answer.status == 200 && answer.json() == told
+}
+
+fn found_no_room(answer: &RawAnswer) -> bool {
+    let refused = |text: &str| text.contains("No space left") || text.contains("disk is full");
+    is_ok(answer) && answer.json()["refused"].as_str().is_some_and(refused)
 }
 
 fn reached_nobody(answer: &RawAnswer) -> bool {

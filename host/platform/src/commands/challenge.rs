@@ -1,7 +1,7 @@
 //! `platform challenge`: the registry from the command line.
 
 use platform_admin_types::{ChallengeView, Client, CreateChallenge, Observed, PatchChallenge};
-use platform_domain::{ComponentRef, Status};
+use platform_domain::{ByteSize, ComponentRef, Status};
 
 use crate::{
     cli::{ChallengeCommand, CreateArgs, FieldArgs, PatchArgs},
@@ -153,6 +153,20 @@ fn list_text(challenges: &[ChallengeView]) -> String {
     )
 }
 
+fn data_text(view: &ChallengeView) -> String {
+    let Some(usage) = view.data_usage else {
+        return view.data.to_string();
+    };
+    format!(
+        "{}, {:.1} MiB of {}, {} of {} files",
+        view.data,
+        usage.bytes as f64 / f64::from(1 << 20),
+        ByteSize(usage.max_bytes),
+        usage.files,
+        usage.max_files,
+    )
+}
+
 fn view_text(view: &ChallengeView) -> String {
     let mut lines = vec![
         format!("{}  {} {}", view.slug, view.name, view.version),
@@ -160,7 +174,7 @@ fn view_text(view: &ChallengeView) -> String {
         format!("breaker    {}", health::breaker_text(&view.breaker)),
         format!("emission   {} %", view.emission_percent),
         format!("public     {}", view.public_proxy_base_path),
-        format!("data       {}", view.data),
+        format!("data       {}", data_text(view)),
         format!("instances  {}", view.instances),
     ];
     if let Some(incident) = &view.breaker.last_incident {

@@ -63,6 +63,7 @@ pub(crate) fn spec(component: &[u8]) -> ProgramSpec {
         env: BTreeMap::new(),
         instances: Instances::PerCall,
         memory: ByteSize(64 << 20),
+        disk: ByteSize(1 << 30),
         route_deadline: DEADLINE,
         weights_deadline: DEADLINE * 20,
     }

@@ -6,6 +6,8 @@ mod cache;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod guests;
 #[cfg(test)]
 mod host;

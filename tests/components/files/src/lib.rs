@@ -117,44 +117,6 @@ impl Files {
         ))
     }
 
-    /// Writes until it is refused; says how many MiB it wrote, at most 1024.
-    #[post("/fill")]
-    fn fill(_: &Request) -> Result<Json<Value>> {
-        let megabyte = vec![b'x'; 1 << 20];
-        let mut written = 0;
-        let refused = loop {
-            match fs::write(format!("/data/fill-{written}"), &megabyte) {
-                Ok(()) if written < 1024 => written += 1,
-                Ok(()) => break None,
-                Err(error) => break Some(error.to_string()),
-            }
-        };
-        Ok(Json(json!({ "mebibytes": written, "refused": refused })))
-    }
-
-    /// A file that says it has a TiB.
-    #[post("/sparse")]
-    fn sparse(_: &Request) -> Result<Json<Value>> {
-        let result = fs::File::create("/data/sparse").and_then(|file| file.set_len(1 << 40));
-        Ok(Json(
-            json!({ "refused": result.err().map(|error| error.to_string()) }),
-        ))
-    }
-
-    /// Keeps files open until it is refused or ended; says how many, at most 100000.
-    #[post("/handles")]
-    fn handles(_: &Request) -> Result<Json<Value>> {
-        let mut open = Vec::new();
-        let refused = loop {
-            match fs::File::create("/data/handle") {
-                Ok(file) if open.len() < 100_000 => open.push(file),
-                Ok(_) => break None,
-                Err(error) => break Some(error.to_string()),
-            }
-        };
-        Ok(Json(json!({ "open": open.len(), "refused": refused })))
-    }
-
     /// Directories in directories, deeper than any path can name; says how deep, at most 1500. Once is enough.
     #[post("/deep")]
     fn deep(_: &Request) -> Result<Json<Value>> {
@@ -173,19 +135,5 @@ impl Files {
             }
         };
         Ok(Json(json!({ "depth": depth, "refused": refused })))
-    }
-
-    /// Makes empty files until it is refused; says how many, at most 100000.
-    #[post("/inodes")]
-    fn inodes(_: &Request) -> Result<Json<Value>> {
-        let mut made = 0;
-        let refused = loop {
-            match fs::write(format!("/data/empty-{made}"), "") {
-                Ok(()) if made < 100_000 => made += 1,
-                Ok(()) => break None,
-                Err(error) => break Some(error.to_string()),
-            }
-        };
-        Ok(Json(json!({ "made": made, "refused": refused })))
     }
 }

@@ -1,0 +1,54 @@
+//! A SQLite that fills the disk and goes on afterwards.
+
+use rusqlite::{Connection, Error, Result};
+
+fn open() -> Result<Connection> {
+    let connection = Connection::open("/data/rows.sqlite3")?;
+    connection
+        .execute_batch("CREATE TABLE IF NOT EXISTS entry (id INTEGER PRIMARY KEY, text TEXT) STRICT")?;
+    Ok(connection)
+}
+
+fn insert(connection: &Connection) -> Result<()> {
+    let row = "x".repeat(100 << 10);
+    connection
+        .execute("INSERT INTO entry (text) VALUES (?1)", [row])
+        .map(drop)
+}
+
+fn rows(connection: &Connection) -> Result<u32> {
+    connection.query_row("SELECT count(*) FROM entry", [], |row| row.get(0))
+}
+
+pub(crate) fn fill() -> Result<(u32, Error)> {
+    let connection = open()?;
+    loop {
+        if let Err(refused) = insert(&connection) {
+            return Ok((rows(&connection)?, refused));
+        }
+    }
+}
+
+pub(crate) fn halve() -> Result<()> {
+    open()?
+        .execute("DELETE FROM entry WHERE id % 2 = 0", [])
+        .map(drop)
+}
+
+pub(crate) fn add() -> Result<()> {
+    insert(&open()?)
+}
+
+pub(crate) fn transactions(many: u64) -> Result<()> {
+    let connection = open()?;
+    for row in 0..many {
+        connection.execute("INSERT INTO entry (text) VALUES (?1)", [row.to_string()])?;
+    }
+    Ok(())
+}
+
+pub(crate) fn state() -> Result<(u32, String)> {
+    let connection = open()?;
+    let integrity = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+    Ok((rows(&connection)?, integrity))
+}

@@ -21,7 +21,7 @@ use platform_domain::{
     BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Hotkey, Instances, Netuid, RawWeight,
     Request, Uid, UnixSeconds,
 };
-use platform_tests::{TestHost, client, guest};
+use platform_tests::{TestHost, client, compiler, guest};
 use platform_wasm::{Engine, EngineConfig, Program, ProgramSpec};
 use platform_weights::{ChallengeAnswer, Inputs, NO_LIMIT, Policy, Uids, aggregate};
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ fn hotkeys() -> impl Iterator<Item = Hotkey> {
 /// In process: store, WASI, instance, call and drop.
 async fn calls(measures: &mut Vec<Value>) -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
-    let engine = Engine::new(EngineConfig::new(dir.path().to_owned()))?;
+    let engine = Engine::new(EngineConfig::new(dir.path().to_owned(), compiler()))?;
     let weights: BTreeMap<String, u8> = hotkeys().map(|hotkey| hotkey.to_string()).zip(1..).collect();
     let component = Bytes::from(fs::read(guest("echo"))?);
     let spec = ProgramSpec {

@@ -41,7 +41,7 @@ async fn first_pass(client: &Client) {
             let starting = host
                 .challenges
                 .values()
-                .any(|it| it.observed == Observed::Starting);
+                .any(|it| matches!(it.observed, Observed::Starting { .. }));
             if host.reconciler.last_pass_at.is_some() && !starting {
                 return host.reconciler.registry_readable;
             }

@@ -86,7 +86,10 @@ impl TestHost {
 
     async fn run(&mut self) {
         self.stop = CancellationToken::new();
-        let App { admin, public, tasks } = App::start(self.config.clone(), self.stop.clone()).await.unwrap();
+        let App { admin, public, tasks } =
+            App::start(self.config.clone(), crate::compiler(), self.stop.clone())
+                .await
+                .unwrap();
         let token = std::fs::read_to_string(self.config.token_file()).unwrap();
         self.admin_url = format!("http://{admin}");
         self.public = format!("http://{public}");
@@ -158,7 +161,7 @@ impl TestHost {
                 match self.admin.challenge_get(&slug).await.unwrap().observed {
                     Observed::Running { .. } => return,
                     Observed::Failed { reason, .. } => panic!("{slug} failed: {reason}"),
-                    Observed::Stopped | Observed::Starting => {
+                    Observed::Stopped | Observed::Starting { .. } => {
                         tokio::time::sleep(Duration::from_millis(10)).await
                     }
                 }

@@ -10,6 +10,7 @@
 )]
 
 pub mod attacks;
+mod beside;
 mod fleet;
 mod footprint;
 mod host;
@@ -27,8 +28,22 @@ pub use fleet::multiply;
 pub use footprint::Footprint;
 pub use host::{HostBuilder, TestHost, new_challenge};
 pub use http::{RawAnswer, client, raw};
-pub use program::{Program, platform};
+use platform_wasm::CompilerProgram;
+pub use program::Program;
 pub use served::Served;
+
+/// The program.
+pub fn platform() -> PathBuf {
+    beside::platform()
+}
+
+/// What compiles for a host in this process: the program, which would do so for itself.
+pub fn compiler() -> CompilerProgram {
+    CompilerProgram {
+        program: platform(),
+        arguments: vec![platform_host::COMPILE_WORKER.to_owned()],
+    }
+}
 
 /// The component of an example or of a test guest. One that is written in the text format is translated here.
 pub fn guest(name: &str) -> PathBuf {

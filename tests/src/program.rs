@@ -1,7 +1,7 @@
 //! The `platform` program itself, as a process: for exit codes, standard streams and sudden death.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     process::{Output, Stdio},
 };
 
@@ -11,19 +11,7 @@ use tokio::{
     process::{Child, ChildStderr, Command},
 };
 
-/// The program that cargo built beside this test.
-pub fn platform() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    // Tests lie in a folder beside the programs.
-    let folders = test.ancestors().skip(1).take(2);
-    let mut programs = folders.map(|folder| folder.join("platform"));
-    let program = programs.find(|program| program.exists()).unwrap_or_default();
-    assert!(
-        program.is_file(),
-        "the program is missing; run: cargo build --workspace"
-    );
-    program
-}
+use crate::platform;
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(platform());

@@ -87,7 +87,7 @@ impl Served {
             match self.admin.challenge_get(slug).await.unwrap().observed {
                 Observed::Running { .. } => return,
                 Observed::Failed { reason, .. } => panic!("{slug} failed: {reason}"),
-                Observed::Starting | Observed::Stopped => {
+                Observed::Starting { .. } | Observed::Stopped => {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             }

@@ -19,5 +19,7 @@ pub use challenge::{
 pub use client::{Client, ClientError};
 pub use error::{ErrorBody, ErrorDetail};
 pub use health::{BreakerState, BreakerView, IncidentList, IncidentView};
-pub use status::{ChallengeStatus, HostStatus, Observed, ReconcilerStatus};
+pub use status::{
+    ChallengeStatus, CodeView, CompilerView, CompilingView, HostStatus, Observed, ReconcilerStatus, StartStep,
+};
 pub use weights::{AnswerView, EpochList, EpochView, PreviewView, VectorView, WeightsStatus};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use platform_domain::{Slug, Status, UnixSeconds};
+use platform_domain::{Digest, Slug, Status, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 use crate::BreakerView;
@@ -15,11 +15,18 @@ pub enum Observed {
     Running {
         /// Since when.
         since: UnixSeconds,
+        /// Where its machine code came from.
+        code: CodeView,
     },
     /// Not loaded.
     Stopped,
     /// It should run, and its first start has not ended yet.
-    Starting,
+    Starting {
+        /// How far the start has come.
+        step: StartStep,
+        /// When it came there.
+        since: UnixSeconds,
+    },
     /// It should run and could not be started; the host tries again.
     Failed {
         /// Why, for the operator.
@@ -27,6 +34,49 @@ pub enum Observed {
         /// When the last attempt failed.
         at: UnixSeconds,
     },
+}
+
+/// How far a start has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartStep {
+    /// Its compiled code is looked for, or being loaded.
+    Loading,
+    /// There is none, and another component is being compiled.
+    WaitingForCompiler,
+    /// It is being compiled.
+    Compiling,
+}
+
+/// The machine code that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeView {
+    /// Its size.
+    pub bytes: u64,
+    /// Whether it was compiled before, and this start only took it from the cache.
+    pub cached: bool,
+    /// What compiling took, whenever that was.
+    pub compile_ms: u64,
+    /// What checking and loading it took.
+    pub load_ms: u64,
+}
+
+/// What the compiler is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompilerView {
+    /// The component that is being compiled, if any.
+    pub compiling: Option<CompilingView>,
+    /// How many wait for it.
+    pub waiting: usize,
+}
+
+/// A component that is being compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompilingView {
+    /// Its digest.
+    pub component: Digest,
+    /// Since when.
+    pub since: UnixSeconds,
 }
 
 /// `GET /v1/admin/status`.
@@ -38,6 +88,8 @@ pub struct HostStatus {
     pub started_at: UnixSeconds,
     /// What keeps intention and reality together.
     pub reconciler: ReconcilerStatus,
+    /// What makes machine code of components.
+    pub compiler: CompilerView,
     /// Every challenge.
     pub challenges: BTreeMap<Slug, ChallengeStatus>,
 }

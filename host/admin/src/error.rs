@@ -168,6 +168,14 @@ fn refused(code: &str, error: &ComponentError) -> ApiError {
         ComponentError::TwoManifests => "link the guest SDK once",
         ComponentError::Mismatch(_) => "build it against the WIT package that this host publishes",
         ComponentError::Compile(_) => "build it for wasm32-wasip2 without unusual features",
+        ComponentError::TooManyNames => "a challenge exports the interfaces of the contract and imports WASI",
+        ComponentError::CompilerMemory(_)
+        | ComponentError::CompilerCpu(_)
+        | ComponentError::CompilerTime(_)
+        | ComponentError::TooMuchCode { .. } => {
+            "look for a very large function or much generated code, or raise the limit"
+        }
+        ComponentError::CompilerCrashed(_) => "try again; if it happens again, the component is the cause",
         ComponentError::Digest { .. }
         | ComponentError::DataInUse(_)
         | ComponentError::Data { .. }

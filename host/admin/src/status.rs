@@ -3,7 +3,11 @@
 use axum::extract::State;
 use platform_admin_types::{ChallengeStatus, HostStatus, ReconcilerStatus};
 
-use crate::{AdminState, ApiError, Json, health::breaker_view, view::observed};
+use crate::{
+    AdminState, ApiError, Json,
+    health::breaker_view,
+    view::{compiler_view, observed},
+};
 
 pub(crate) async fn show(State(state): State<AdminState>) -> Result<Json<HostStatus>, ApiError> {
     let challenges = state.registry.challenge_list().await?;
@@ -27,6 +31,7 @@ pub(crate) async fn show(State(state): State<AdminState>) -> Result<Json<HostSta
             last_pass_at: board.last_pass_at,
             registry_readable: board.registry_readable,
         },
+        compiler: compiler_view(state.registry.compiler_status()),
         challenges: challenges.collect(),
     }))
 }

@@ -1,11 +1,15 @@
 //! From the wire to the registry and back. Everything is taken apart without `..`: a new field is a compile
 //! error here until someone decides what it means on the wire.
 
+use std::time::Duration;
+
 use platform_admin_types::{
     self as wire, ChallengeView, ComponentView, CreateChallenge, DataUsageView, PatchChallenge,
 };
 use platform_domain::{Artifact, Challenge, PinnedComponent, Status};
-use platform_registry::{ChallengePatch, DataUsage, Health, NewChallenge, Observed, Source};
+use platform_registry::{
+    ChallengePatch, Code, CompilerStatus, DataUsage, Health, NewChallenge, Observed, Source, StartStep,
+};
 
 use crate::{ApiError, health::breaker_view};
 
@@ -177,12 +181,46 @@ fn data_usage(usage: DataUsage) -> DataUsageView {
 
 pub(crate) fn observed(seen: Observed) -> wire::Observed {
     match seen {
-        Observed::Running { since } => wire::Observed::Running { since },
+        Observed::Running { since, code } => wire::Observed::Running {
+            since,
+            code: code_view(code),
+        },
         Observed::Stopped => wire::Observed::Stopped,
-        Observed::Starting => wire::Observed::Starting,
+        Observed::Starting { step, since } => wire::Observed::Starting {
+            step: match step {
+                StartStep::Loading => wire::StartStep::Loading,
+                StartStep::WaitingForCompiler => wire::StartStep::WaitingForCompiler,
+                StartStep::Compiling => wire::StartStep::Compiling,
+            },
+            since,
+        },
         Observed::Failed { reason, at } => wire::Observed::Failed {
             reason: reason.to_string(),
             at,
         },
+    }
+}
+
+fn code_view(code: Code) -> wire::CodeView {
+    let Code {
+        bytes,
+        compiling,
+        cached,
+        loading,
+    } = code;
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    wire::CodeView {
+        bytes,
+        cached,
+        compile_ms: millis(compiling),
+        load_ms: millis(loading),
+    }
+}
+
+pub(crate) fn compiler_view(status: CompilerStatus) -> wire::CompilerView {
+    let CompilerStatus { compiling, waiting } = status;
+    wire::CompilerView {
+        compiling: compiling.map(|(component, since)| wire::CompilingView { component, since }),
+        waiting,
     }
 }

@@ -17,7 +17,7 @@ use platform_oci::ContentStore;
 use platform_registry::Parts;
 use platform_runtime::{metagraph_channel, route_channel};
 use platform_store::Store;
-use platform_wasm::{Engine, EngineConfig};
+use platform_wasm::{CompilerProgram, Engine, EngineConfig};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,12 @@ pub struct App {
 
 impl App {
     /// Builds everything from a valid configuration, then binds, then starts the tasks.
-    pub async fn start(config: Config, stop: CancellationToken) -> anyhow::Result<Self> {
+    /// `compiler` is this program, but where it is a part of another one.
+    pub async fn start(
+        config: Config,
+        compiler: CompilerProgram,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
         let state = &config.state_dir;
         let lock = state_dir::take(state)?;
         let token = token::load_or_create(&config.token_file())?;
@@ -46,6 +51,7 @@ impl App {
         let content = ContentStore::open(&state.join("content"))?;
         let engine = Engine::new(EngineConfig {
             cache_dir: state.join("compiled"),
+            compiler,
             limits: config.limits.clone(),
         })?;
         let (routes, route_reader) = route_channel();

@@ -18,7 +18,27 @@ mod token;
 use std::{io::Write as _, process::ExitCode};
 
 use clap::Parser as _;
+use platform_wasm::CompilerProgram;
 pub use tasks::Tasks;
+
+/// The first argument of a process that compiles for a host. It is no command: nobody but a host can use it.
+pub const COMPILE_WORKER: &str = "compile-worker";
+
+/// Does the work of a compiling process, if that is what this one was started as.
+pub fn compile_worker() -> Option<ExitCode> {
+    let asked = std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == COMPILE_WORKER);
+    asked.then(platform_wasm::compile_worker)
+}
+
+/// This very program as what compiles, also when its file was replaced since it was started.
+pub(crate) fn own_compiler() -> CompilerProgram {
+    CompilerProgram {
+        program: "/proc/self/exe".into(),
+        arguments: vec![COMPILE_WORKER.to_owned()],
+    }
+}
 
 /// Runs the command that the process was started with, tells what went wrong, and gives the exit code.
 pub async fn run() -> ExitCode {

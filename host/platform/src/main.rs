@@ -11,6 +11,10 @@ const EVENT_INTERVAL: u32 = 7;
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
 fn main() -> std::io::Result<ExitCode> {
+    // Before there are threads: they would cost the compiling process memory that it is short of.
+    if let Some(code) = platform_host::compile_worker() {
+        return Ok(code);
+    }
     let runtime = Builder::new_multi_thread()
         .enable_all()
         .event_interval(EVENT_INTERVAL)

@@ -6,6 +6,7 @@ use std::{
 };
 
 use platform_domain::{Slug, UnixSeconds};
+use platform_wasm::{Code, Step};
 use tokio::sync::watch;
 
 /// What the host sees of a challenge.
@@ -15,11 +16,18 @@ pub enum Observed {
     Running {
         /// Since when.
         since: UnixSeconds,
+        /// Where its code came from.
+        code: Code,
     },
     /// Not loaded.
     Stopped,
     /// It should run, and its first start has not ended yet.
-    Starting,
+    Starting {
+        /// How far the start has come.
+        step: StartStep,
+        /// When it came there.
+        since: UnixSeconds,
+    },
     /// It should run and could not be started; the host tries again.
     Failed {
         /// Why, for the operator.
@@ -27,6 +35,17 @@ pub enum Observed {
         /// When the last attempt failed.
         at: UnixSeconds,
     },
+}
+
+/// How far a start has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartStep {
+    /// Its compiled code is looked for, or being loaded.
+    Loading,
+    /// There is none, and others are being compiled.
+    WaitingForCompiler,
+    /// It is being compiled.
+    Compiling,
 }
 
 /// What the reconciler sees.
@@ -53,6 +72,15 @@ pub(crate) type BoardReader = watch::Receiver<Arc<Board>>;
 
 pub(crate) fn channel() -> (BoardPublisher, BoardReader) {
     watch::channel(Arc::default())
+}
+
+impl From<Step> for StartStep {
+    fn from(step: Step) -> Self {
+        match step {
+            Step::WaitingForCompiler => Self::WaitingForCompiler,
+            Step::Compiling => Self::Compiling,
+        }
+    }
 }
 
 impl Board {

@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use platform_domain::{Artifact, Challenge, PinnedComponent, UnixSeconds, with_causes};
 use platform_runtime::{Guarded, Health, Route, Target};
+use platform_wasm::Code;
 use tokio::time::Instant;
 
 use crate::{
-    board::Observed,
+    board::{Observed, StartStep},
     load::{LoadError, Loaded},
     plan::{Present, Stage, Wanted},
     reconciler::now,
@@ -22,6 +23,8 @@ pub(crate) struct Entry {
     state: State,
     /// What the start under way is to bring.
     starting: Option<Wanted>,
+    /// How far it has come, and when.
+    step: (StartStep, UnixSeconds),
 }
 
 enum State {
@@ -30,6 +33,7 @@ enum State {
     Running {
         wanted: Wanted,
         since: UnixSeconds,
+        code: Code,
     },
     Failed {
         wanted: Wanted,
@@ -44,6 +48,10 @@ enum State {
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// No retry waits longer: an operator who repaired something should not have to wait for long.
 pub(crate) const LONGEST_RETRY: Duration = Duration::from_secs(300);
+/// A component that the compiler refuses, or that takes more than it may, does the same each time. It is tried again
+/// after this, and a change of something else in the registry does not hasten it by more than [`LONGEST_RETRY`]: so
+/// a component that takes a minute to fail does not take a minute of each change.
+const REFUSED_RETRY: Duration = Duration::from_secs(600);
 
 impl Entry {
     /// Nothing runs of it yet.
@@ -61,6 +69,7 @@ impl Entry {
             health,
             state: State::New,
             starting: None,
+            step: (StartStep::Loading, now()),
         };
         entry.describe(challenge);
         entry
@@ -84,6 +93,12 @@ impl Entry {
     /// A start begins; what ran before still answers.
     pub(crate) fn begin(&mut self, wanted: Wanted) {
         self.starting = Some(wanted);
+        self.step(StartStep::Loading);
+    }
+
+    /// The start has come further.
+    pub(crate) fn step(&mut self, step: StartStep) {
+        self.step = (step, now());
     }
 
     /// The start has ended; what it brought takes the place of what was before.
@@ -97,9 +112,14 @@ impl Entry {
             self.health.reset();
         }
         let (target, rules) = match outcome {
-            Ok(Loaded { program, rules }) => {
-                tracing::info!(challenge.slug = %slug, "The challenge is running");
-                self.state = State::Running { wanted, since: now() };
+            Ok(Loaded { program, rules, code }) => {
+                let load_ms = u64::try_from(code.loading.as_millis()).unwrap_or(u64::MAX);
+                tracing::info!(
+                    challenge.slug = %slug, code.bytes = code.bytes, code.cached = code.cached, load.ms = load_ms,
+                    "The challenge is running"
+                );
+                let since = now();
+                self.state = State::Running { wanted, since, code };
                 (
                     Target::Wasm(Guarded::new(program, Arc::clone(&self.health))),
                     rules,
@@ -114,6 +134,10 @@ impl Entry {
                     } if *before == wanted => attempts.saturating_add(1),
                     _ => 1,
                 };
+                let retry_after = match error.is_of_the_component() {
+                    true => REFUSED_RETRY,
+                    false => retry_after(attempts),
+                };
                 let reason: Arc<str> = with_causes(&error).into();
                 tracing::warn!(challenge.slug = %slug, attempts, error = %reason, "The challenge cannot be started");
                 self.state = State::Failed {
@@ -121,7 +145,7 @@ impl Entry {
                     reason: Arc::clone(&reason),
                     at: now(),
                     attempts,
-                    retry_at: Instant::now() + retry_after(attempts),
+                    retry_at: Instant::now() + retry_after,
                 };
                 // It keeps its place in the table: it exists, it only does not answer.
                 (Target::Down(reason), Vec::new())
@@ -144,8 +168,14 @@ impl Entry {
 
     pub(crate) fn observed(&self) -> Observed {
         match &self.state {
-            State::New => Observed::Starting,
-            State::Running { since, .. } => Observed::Running { since: *since },
+            State::New => {
+                let (step, since) = self.step;
+                Observed::Starting { step, since }
+            }
+            State::Running { since, code, .. } => Observed::Running {
+                since: *since,
+                code: *code,
+            },
             State::Failed { reason, at, .. } => Observed::Failed {
                 reason: Arc::clone(reason),
                 at: *at,

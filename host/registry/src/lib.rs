@@ -27,14 +27,14 @@ use platform_store::Store;
 use platform_wasm::Engine;
 use tokio::sync::Notify;
 
-pub use board::{Board, Observed};
+pub use board::{Board, Observed, StartStep};
 pub use error::{FieldError, RegistryError};
 pub use inputs::{ChallengePatch, NewChallenge, Source};
 pub use load::LoadError;
 pub use operations::Registry;
 pub use platform_oci::OciError;
 pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
-pub use platform_wasm::{ComponentError, DataUsage};
+pub use platform_wasm::{Code, CompilerStatus, ComponentError, DataUsage};
 pub use reconciler::Reconciler;
 
 /// What both halves are built from.

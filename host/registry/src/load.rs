@@ -5,7 +5,9 @@ use std::{path::PathBuf, sync::Arc};
 use bytes::Bytes;
 use platform_domain::{Artifact, Challenge, ComponentRef, DataMode, Digest, RouteRule};
 use platform_oci::{ContentStore, Fetched, OciError};
-use platform_wasm::{ComponentError, ComponentInfo, Engine, Limits, Program, ProgramSpec, inspect};
+use platform_wasm::{
+    Code, CompilerStatus, ComponentError, ComponentInfo, Engine, Limits, Program, ProgramSpec, Step,
+};
 
 use crate::{
     FieldError,
@@ -28,10 +30,17 @@ pub enum LoadError {
     Content(#[source] OciError),
     /// The component does not run on this host.
     #[error("the component is refused")]
-    Component(#[source] ComponentError),
+    Component(#[from] ComponentError),
     /// It asks for more than this host grants.
     #[error("{}: {}", .0.field, .0.reason)]
     Limit(FieldError),
+}
+
+impl LoadError {
+    /// Whether the same bytes can only fail again.
+    pub(crate) fn is_of_the_component(&self) -> bool {
+        matches!(self, Self::Component(error) if error.is_of_the_component())
+    }
 }
 
 /// Gets components, looks at them and makes programs of them.
@@ -47,6 +56,8 @@ pub(crate) struct Loaded {
     pub(crate) program: Arc<Program>,
     /// The routes its manifest declares.
     pub(crate) rules: Vec<RouteRule>,
+    /// Where its code came from.
+    pub(crate) code: Code,
 }
 
 impl Loader {
@@ -70,21 +81,30 @@ impl Loader {
 
     /// Looks at the component of a digest, from the content store.
     pub(crate) async fn inspect(&self, digest: &Digest) -> Result<ComponentInfo, LoadError> {
-        let bytes = self.read(digest).await?;
-        inspect_bytes(bytes).await.map_err(LoadError::Component)
+        Ok(self.inspect_bytes(self.read(digest).await?).await?)
     }
 
-    /// Makes a program of a record. Compiles, or takes the compiled code from the engine's cache; opens the
-    /// challenge's data directory.
-    pub(crate) async fn load(&self, challenge: &Challenge) -> Result<Loaded, LoadError> {
+    /// Looks at a component.
+    pub(crate) async fn inspect_bytes(&self, bytes: Bytes) -> Result<ComponentInfo, ComponentError> {
+        self.engine.inspect(bytes).await
+    }
+
+    /// What the compiler is doing.
+    pub(crate) fn compiler_status(&self) -> CompilerStatus {
+        self.engine.compiler_status()
+    }
+
+    /// Makes a program of a record. Takes the compiled code from the engine's cache, or compiles; opens the
+    /// challenge's data directory. The component itself is read only to be compiled.
+    pub(crate) async fn load(&self, challenge: &Challenge, tell: impl Fn(Step)) -> Result<Loaded, LoadError> {
         let Artifact::Component(pinned) = &challenge.artifact else {
             return Err(LoadError::Image);
         };
         let digest = pinned.component;
-        let bytes = self.read(&digest).await?;
-        let info = inspect_bytes(bytes.clone()).await.map_err(LoadError::Component)?;
-        let granted = Granted::new(self.limits(), &challenge.resources, info.manifest.as_ref())
-            .map_err(LoadError::Limit)?;
+        let prepared = self.engine.prepare(digest, self.read(&digest), tell).await?;
+        let (manifest, code) = (prepared.info().manifest.clone(), prepared.code());
+        let granted =
+            Granted::new(self.limits(), &challenge.resources, manifest.as_ref()).map_err(LoadError::Limit)?;
         let instances = check_instances(self.limits(), "instances", challenge.data, challenge.instances)
             .map_err(LoadError::Limit)?;
         let spec = ProgramSpec {
@@ -101,15 +121,11 @@ impl Loader {
             route_deadline: granted.route_deadline,
             weights_deadline: granted.weights_deadline,
         };
-        let program = self
-            .engine
-            .load(bytes, spec)
-            .await
-            .map_err(LoadError::Component)?;
-        let rules = info.manifest.map(|manifest| manifest.routes).unwrap_or_default();
+        let program = self.engine.start(prepared, spec).await?;
         Ok(Loaded {
             program: Arc::new(program),
-            rules,
+            rules: manifest.map(|manifest| manifest.routes).unwrap_or_default(),
+            code,
         })
     }
 
@@ -125,12 +141,4 @@ impl Loader {
         let found = self.content.read(digest).await.map_err(LoadError::Content)?;
         found.ok_or(LoadError::Missing(*digest))
     }
-}
-
-/// Validating a large component takes a while, so not on a thread that serves others.
-pub(crate) async fn inspect_bytes(bytes: Bytes) -> Result<ComponentInfo, ComponentError> {
-    let looking = tokio::task::spawn_blocking(move || inspect(&bytes));
-    looking
-        .await
-        .map_err(|error| ComponentError::Host(error.to_string()))?
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use platform_domain::{Artifact, Capability, Challenge, PlainToken, Slug, Status};
 use platform_runtime::{Health, RouteReader};
 use platform_store::{Store, StoreError, breakers, challenges};
-use platform_wasm::DataUsage;
+use platform_wasm::{CompilerStatus, DataUsage};
 use tokio::sync::Notify;
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     check,
     compose::{Facts, exported, new_token, record},
     health::HealthBook,
-    load::{LoadError, Loader, inspect_bytes},
+    load::{LoadError, Loader},
     plan::Wanted,
     reconciler::now,
 };
@@ -232,6 +232,11 @@ impl Registry {
         Arc::clone(&self.board.borrow())
     }
 
+    /// What the compiler is doing.
+    pub fn compiler_status(&self) -> CompilerStatus {
+        self.loader.compiler_status()
+    }
+
     /// Waits until the reconciler has looked at the whole registry once and every start has ended in some way:
     /// before that, the table of routes says little.
     pub async fn started(&self) {
@@ -268,9 +273,8 @@ impl Registry {
             }
         };
         let fetched = self.loader.fetch(reference).await.map_err(RegistryError::Fetch)?;
-        let info = inspect_bytes(fetched.bytes)
-            .await
-            .map_err(RegistryError::Component)?;
+        let info = self.loader.inspect_bytes(fetched.bytes).await;
+        let info = info.map_err(RegistryError::Component)?;
         Ok(Facts {
             artifact: Artifact::Component(fetched.pinned),
             exports: Some(info.capabilities),
@@ -298,7 +302,7 @@ impl Registry {
 
     /// Loads the program and lets it go: the compiled code stays in the cache for the reconciler.
     async fn check_start(&self, challenge: &Challenge) -> Result<(), RegistryError> {
-        match self.loader.load(challenge).await {
+        match self.loader.load(challenge, |_| ()).await {
             Ok(_) => Ok(()),
             Err(LoadError::Image) => Err(RegistryError::Image(challenge.slug.clone())),
             Err(LoadError::Limit(field)) => Err(field.into()),

@@ -19,12 +19,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    board::{Board, BoardPublisher},
+    board::{Board, BoardPublisher, StartStep},
     entry::{Entry, LONGEST_RETRY},
     health::HealthBook,
     load::{LoadError, Loaded, Loader},
     plan::{Action, Wanted, plan},
-    starts::Starts,
+    starts::{StartEvent, Starts},
 };
 
 /// Starts and stops programs. There is one per host.
@@ -88,7 +88,10 @@ impl Reconciler {
                 biased;
                 () = stop.cancelled() => return,
                 () = due(self.show_at) => self.show(),
-                (slug, outcome) = self.starts.next() => self.end(&slug, outcome),
+                event = self.starts.next() => match event {
+                    StartEvent::Step(slug, step) => self.step(&slug, step),
+                    StartEvent::Ended(slug, outcome) => self.end(&slug, outcome),
+                },
                 // The operator did something: what failed before may start now.
                 () = self.wake.notified() => self.pass(Instant::now() + LONGEST_RETRY).await,
                 () = sleep_until(self.next_pass) => self.pass(Instant::now()).await,
@@ -158,6 +161,13 @@ impl Reconciler {
             }
         }
         self.show();
+    }
+
+    fn step(&mut self, slug: &Slug, step: StartStep) {
+        if let Some(entry) = self.entries.get_mut(slug) {
+            entry.step(step);
+            self.show_at.get_or_insert(self.shown_at + SHOW_TOGETHER);
+        }
     }
 
     fn end(&mut self, slug: &Slug, outcome: Result<Loaded, LoadError>) {

@@ -1,19 +1,24 @@
 //! Compiles, links and hands out programs.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
-};
+use std::{future::Future, path::PathBuf, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use platform_domain::Digest;
-use tokio::task::spawn_blocking;
-use wasmtime::component::Component;
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use crate::{
-    ComponentError, EngineError, Limits, Needs, Program, ProgramSpec, cache::CodeCache, data_dir::DataDirs,
-    inspect, limits::count, memory::HostMemory, pool::WarmRoom, runner::Runner, stage::Back, wire::Contract,
+    CompilerProgram, CompilerStatus, ComponentError, ComponentInfo, EngineError, Limits, Needs, Program,
+    ProgramSpec,
+    cache::{CodeCache, Facts, Sealed, Unsealed},
+    compiler::Compiler,
+    data_dir::DataDirs,
+    inspect::{check_kind, judge},
+    limits::count,
+    memory::HostMemory,
+    pool::WarmRoom,
+    prepared::{Prepared, Step},
+    runner::Runner,
+    stage::Back,
 };
 
 /// How much of the machine components may use.
@@ -21,6 +26,8 @@ use crate::{
 pub struct EngineConfig {
     /// Where compiled code is kept. Made with mode 0700; nobody but this host may write to it.
     pub cache_dir: PathBuf,
+    /// What compiles.
+    pub compiler: CompilerProgram,
     /// What challenges and their calls may use.
     pub limits: Limits,
 }
@@ -33,19 +40,24 @@ pub(crate) struct Inner {
     pub(crate) limits: Arc<Limits>,
     runners: [Arc<Runner>; 2],
     cache: CodeCache,
+    compiler: Compiler,
     pub(crate) data_dirs: DataDirs,
     pub(crate) memory: HostMemory,
     pub(crate) warm: WarmRoom,
     pub(crate) back: Arc<Back>,
-    /// One compilation at a time: each uses every core already.
-    compiler: Mutex<()>,
+    /// Loads of compiled code at the same time.
+    loads: Semaphore,
 }
+
+/// Loads of compiled code at the same time: enough that one waits for the disk while another one computes.
+const PARALLEL_LOADS: usize = 4;
 
 impl EngineConfig {
     /// With the usual limits, which suit a small machine.
-    pub fn new(cache_dir: PathBuf) -> Self {
+    pub fn new(cache_dir: PathBuf, compiler: CompilerProgram) -> Self {
         Self {
             cache_dir,
+            compiler,
             limits: Limits::default(),
         }
     }
@@ -54,54 +66,100 @@ impl EngineConfig {
 impl Engine {
     /// Starts an engine. Blocks on the disk.
     pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
-        let EngineConfig { cache_dir, limits } = config;
+        let EngineConfig {
+            cache_dir,
+            compiler,
+            limits,
+        } = config;
         limits.check().map_err(EngineError::Limits)?;
-        let cache = CodeCache::open(&cache_dir).map_err(|source| EngineError::Cache {
+        let limits = Arc::new(limits);
+        let runners = Runner::all(&limits)?.map(Arc::new);
+        // What slots an engine has makes no other code, so one entry serves all.
+        let [runner, _] = &runners;
+        let cache = CodeCache::open(&cache_dir, &runner.wasmtime).map_err(|source| EngineError::Cache {
             path: cache_dir,
             source,
         })?;
-        let limits = Arc::new(limits);
         Ok(Self(Arc::new(Inner {
-            runners: Runner::all(&limits)?.map(Arc::new),
+            runners,
             cache,
+            compiler: Compiler::new(compiler, limits.clone()),
             data_dirs: DataDirs::default(),
             memory: HostMemory::new(limits.memory_total.0),
             warm: WarmRoom::new(count(limits.warm_total)),
             back: Arc::new(Back::new().map_err(EngineError::Threads)?),
             limits,
-            compiler: Mutex::new(()),
+            loads: Semaphore::new(PARALLEL_LOADS),
         })))
     }
 
-    /// Makes a component ready to be called: checks it, compiles it or takes the code from the cache, links
-    /// it, opens its data directory. Takes milliseconds from the cache and seconds without.
-    pub async fn load(&self, component: Bytes, spec: ProgramSpec) -> Result<Program, ComponentError> {
-        let engine = self.clone();
-        let loading = spawn_blocking(move || engine.load_blocking(&component, spec)).await;
-        // The compiler has panicked on hostile input before.
-        loading.map_err(|error| ComponentError::Host(error.to_string()))?
+    /// What a component shows, without compiling it.
+    pub async fn inspect(&self, component: Bytes) -> Result<ComponentInfo, ComponentError> {
+        let size = component.len();
+        let (digest, component) = blocking(move || {
+            check_kind(&component)?;
+            Ok((Digest::of(&component), component))
+        })
+        .await?;
+        let found = self.0.compiler.look(digest, &component).await?;
+        judge(digest, size, found)
     }
 
-    fn load_blocking(&self, bytes: &[u8], spec: ProgramSpec) -> Result<Program, ComponentError> {
-        let found = Digest::of(bytes);
-        if found != spec.digest {
-            let expected = spec.digest;
+    /// Makes a component ready to be called; what remains is what a challenge makes of it. Takes milliseconds when
+    /// its code is in the cache, and does not ask for the component then; seconds without, and the wait for its turn
+    /// with the compiler. Dropped, it stops.
+    pub async fn prepare<E: From<ComponentError>>(
+        &self,
+        digest: Digest,
+        component: impl Future<Output = Result<Bytes, E>>,
+        tell: impl Fn(Step),
+    ) -> Result<Prepared, E> {
+        if let Some(prepared) = self.cached(digest).await? {
+            return Ok(prepared);
+        }
+        tell(Step::WaitingForCompiler);
+        let turn = self.0.compiler.turn().await;
+        // Someone else may have compiled it in the meantime.
+        if let Some(prepared) = self.cached(digest).await? {
+            return Ok(prepared);
+        }
+        // Not before: whoever waits should not hold megabytes.
+        let component = checked(component.await?, digest).await?;
+        tell(Step::Compiling);
+        let (code, facts) = turn.compile(digest, &component, &self.0.cache).await?;
+        drop(component);
+        let engine = self.clone();
+        Ok(blocking(move || engine.fresh(digest, code, &facts)).await?)
+    }
+
+    /// Makes a program of a component that is ready.
+    pub async fn start(&self, prepared: Prepared, spec: ProgramSpec) -> Result<Program, ComponentError> {
+        let (expected, found) = (spec.digest, prepared.info.digest);
+        if found != expected {
             return Err(ComponentError::Digest { expected, found });
         }
-        let info = inspect(bytes)?;
-        let runner = self.runner(&info.needs);
-        let component = self.compiled(runner, bytes, &found)?;
-        let mismatch = |error: wasmtime::Error| ComponentError::Mismatch(format!("{error:#}"));
-        let pre = runner.linker.instantiate_pre(&component).map_err(mismatch)?;
-        let contract = Contract::find(&pre).map_err(ComponentError::Mismatch)?;
-        Program::new(
-            self.clone(),
-            runner.clone(),
+        let engine = self.clone();
+        let Prepared {
+            info,
+            runner,
             pre,
             contract,
-            info.capabilities,
-            spec,
-        )
+            code: _,
+        } = prepared;
+        let program = move || Program::new(engine, runner, pre, contract, info.capabilities, spec);
+        blocking(program).await
+    }
+
+    /// The two together, for whoever has the component at hand.
+    pub async fn load(&self, component: Bytes, spec: ProgramSpec) -> Result<Program, ComponentError> {
+        let at_hand = std::future::ready(Ok::<_, ComponentError>(component));
+        let prepared = self.prepare(spec.digest, at_hand, |_| ()).await?;
+        self.start(prepared, spec).await
+    }
+
+    /// What the compiler is doing.
+    pub fn compiler_status(&self) -> CompilerStatus {
+        self.0.compiler.status()
     }
 
     /// The limits it was started with.
@@ -115,23 +173,69 @@ impl Engine {
         if needs.fit(&small.slot) { small } else { large }
     }
 
-    fn compiled(&self, runner: &Runner, bytes: &[u8], digest: &Digest) -> Result<Component, ComponentError> {
-        let (engine, cache) = (&runner.wasmtime, &self.0.cache);
-        let name = CodeCache::name(engine, digest);
-        if let Some(component) = cache.load(engine, &name) {
-            return Ok(component);
-        }
-        let _turn = self.0.compiler.lock().unwrap_or_else(PoisonError::into_inner);
-        // Someone else may have compiled it in the meantime.
-        if let Some(component) = cache.load(engine, &name) {
-            return Ok(component);
-        }
-        let started = Instant::now();
-        let component = Component::from_binary(engine, bytes)
-            .map_err(|error| ComponentError::Compile(format!("{error:#}")))?;
-        let took = started.elapsed().as_millis() as u64;
-        tracing::info!(component.digest = %digest, compile.ms = took, "component compiled");
-        cache.store(&name, &component);
-        Ok(component)
+    async fn cached(&self, digest: Digest) -> Result<Option<Prepared>, ComponentError> {
+        // Nobody closes it.
+        let _place = self.0.loads.acquire().await;
+        let engine = self.clone();
+        blocking(move || {
+            let started = Instant::now();
+            let (cache, name) = (&engine.0.cache, engine.0.cache.name(&digest));
+            let Some(sealed) = cache.find(&name) else {
+                return Ok(None);
+            };
+            match engine.linked(digest, &sealed, started, true) {
+                // Sealed by this host, and still not what this engine runs.
+                Err(ComponentError::Compile(reason)) => {
+                    cache.refuse(&name, &reason);
+                    Ok(None)
+                }
+                other => other.map(Some),
+            }
+        })
+        .await
     }
+
+    /// Seals what was just compiled, and takes it from there as everybody else will.
+    fn fresh(&self, digest: Digest, code: Unsealed, facts: &Facts) -> Result<Prepared, ComponentError> {
+        let started = Instant::now();
+        let (cache, name) = (&self.0.cache, self.0.cache.name(&digest));
+        let not_kept = |error: &str| ComponentError::Host(format!("compiled code cannot be kept: {error}"));
+        cache
+            .seal(&name, code, facts)
+            .map_err(|error| not_kept(&error.to_string()))?;
+        let sealed = cache.find(&name).ok_or_else(|| not_kept("it is gone"))?;
+        self.linked(digest, &sealed, started, false)
+    }
+
+    fn linked(
+        &self,
+        digest: Digest,
+        sealed: &Sealed,
+        started: Instant,
+        cached: bool,
+    ) -> Result<Prepared, ComponentError> {
+        let facts = &sealed.facts;
+        let info = judge(digest, facts.size, facts.found.clone())?;
+        Prepared::link(self.runner(&info.needs), info, sealed, started, cached)
+    }
+}
+
+/// The component, if it can be one and is this one.
+async fn checked(component: Bytes, expected: Digest) -> Result<Bytes, ComponentError> {
+    blocking(move || {
+        check_kind(&component)?;
+        match Digest::of(&component) {
+            found if found == expected => Ok(component),
+            found => Err(ComponentError::Digest { expected, found }),
+        }
+    })
+    .await
+}
+
+/// Runs what computes or waits for the disk on a thread for that.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ComponentError> + Send + 'static,
+) -> Result<T, ComponentError> {
+    let done = spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(ComponentError::Host(error.to_string())))
 }

@@ -2,9 +2,13 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use platform_domain::{Digest, GuestError, ManifestError};
+use platform_domain::{ByteSize, Digest, GuestError, ManifestError};
 
-use crate::LimitError;
+use crate::{
+    LimitError,
+    job::Refusal,
+    limits::{MAX_EXPLANATION, MAX_OUTER_NAMES},
+};
 
 /// The engine cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +35,7 @@ pub enum EngineError {
     Clock(#[source] io::Error),
 }
 
-/// A component is refused. Everything but the last three is the fault of the component.
+/// A component is refused, or cannot be loaded now; [`ComponentError::is_of_the_component`] tells which.
 #[derive(Debug, thiserror::Error)]
 pub enum ComponentError {
     /// Larger than [`crate::MAX_COMPONENT_BYTES`].
@@ -81,12 +85,37 @@ pub enum ComponentError {
     /// It carries several manifests that differ.
     #[error("the component carries two manifests that differ")]
     TwoManifests,
+    /// It imports and exports more than a challenge has use for.
+    #[error(
+        "the component has too many imports and exports; {MAX_OUTER_NAMES} with names of usual length are allowed"
+    )]
+    TooManyNames,
     /// An import or export has the right name and another type.
     #[error("the component does not fit the host's interfaces: {0}")]
     Mismatch(String),
     /// The compiler refused it.
     #[error("the component does not compile: {0}")]
     Compile(String),
+    /// Compiling it, or looking at it, takes more memory than this host gives for that.
+    #[error("compiling the component takes more than {0} of memory (limits.compile_memory)")]
+    CompilerMemory(ByteSize),
+    /// Compiling it, or looking at it, takes more of the processor.
+    #[error("compiling the component takes more than {0:?} of processor time (limits.compile_cpu_ms)")]
+    CompilerCpu(Duration),
+    /// Compiling it, or looking at it, takes more time.
+    #[error("compiling the component takes longer than {0:?} (limits.compile_wall_ms)")]
+    CompilerTime(Duration),
+    /// Its machine code is too large.
+    #[error("the component becomes {size} of machine code, {limit} are allowed (limits.compiled_code)")]
+    TooMuchCode {
+        /// Of the code.
+        size: ByteSize,
+        /// The limit.
+        limit: ByteSize,
+    },
+    /// The process that compiles it died, and not of a limit.
+    #[error("the compiler crashed on the component: {0}")]
+    CompilerCrashed(String),
     /// The bytes are not those that were registered.
     #[error("the component's digest is {found}, registered is {expected}")]
     Digest {
@@ -109,6 +138,57 @@ pub enum ComponentError {
     /// The host's own failure; trying again may help.
     #[error("the host failed while loading the component: {0}")]
     Host(String),
+}
+
+impl ComponentError {
+    /// Whether another attempt with the same bytes can only end the same way.
+    pub const fn is_of_the_component(&self) -> bool {
+        match self {
+            Self::TooLarge { .. }
+            | Self::NotAComponent { .. }
+            | Self::Malformed(_)
+            | Self::UnknownImport { .. }
+            | Self::OtherVersion { .. }
+            | Self::NoExports
+            | Self::Manifest(_)
+            | Self::TwoManifests
+            | Self::TooManyNames
+            | Self::Mismatch(_)
+            | Self::Compile(_)
+            | Self::CompilerMemory(_)
+            | Self::CompilerCpu(_)
+            | Self::TooMuchCode { .. } => true,
+            // A busy machine, a signal from outside, another file: may be better next time.
+            Self::CompilerTime(_)
+            | Self::CompilerCrashed(_)
+            | Self::Digest { .. }
+            | Self::DataInUse(_)
+            | Self::Data { .. }
+            | Self::Host(_) => false,
+        }
+    }
+
+    /// What the compiling process found wrong. Its words may be the component's: they are cut and cleaned.
+    pub(crate) fn refused(refusal: Refusal, expected: Digest) -> Self {
+        match refusal {
+            Refusal::OtherBytes(found) => Self::Digest { expected, found },
+            Refusal::Malformed(text) => Self::Malformed(plain(&text)),
+            Refusal::TooManyNames => Self::TooManyNames,
+            Refusal::TwoManifests => Self::TwoManifests,
+            Refusal::LargeManifest(size) => Self::Manifest(ManifestError::TooLarge(size)),
+            Refusal::Compile(text) => Self::Compile(plain(&text)),
+        }
+    }
+}
+
+/// A text of strangers as an operator may see it.
+pub(crate) fn plain(text: &str) -> String {
+    let lines = text.split(char::is_control).map(str::trim);
+    let line = lines
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ");
+    line.chars().take(MAX_EXPLANATION).collect()
 }
 
 /// A call that brought no answer. [`CallError::Guest`] is the guest's own words, everything else is for the

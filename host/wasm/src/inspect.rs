@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use platform_domain::{Capability, Digest, Manifest};
-use wasmparser::{Parser, Payload, Validator, WasmFeatures};
+use platform_domain::{Capability, Digest, MANIFEST_MAX_BYTES, Manifest};
+use wasmparser::{BinaryReaderError, Parser, Payload, Validator, WasmFeatures};
 
 use crate::{
     ComponentError,
-    limits::MAX_COMPONENT_BYTES,
+    job::{Found, Refusal},
+    limits::{MAX_COMPONENT_BYTES, MAX_OUTER_NAME_BYTES, MAX_OUTER_NAMES},
     link,
     needs::{Needs, NeedsCounter},
 };
@@ -42,52 +43,59 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::COMPONENT_MODEL);
 
-/// Checks a component and reads what it shows. Takes time in proportion to the size (some milliseconds per
-/// megabyte), so large components belong on a blocking thread.
+/// Checks a component and reads what it shows, in this process: for one's own components. A hostile one may take
+/// gigabytes and minutes, so the host has it done by [`crate::Engine::inspect`].
 pub fn inspect(component: &[u8]) -> Result<ComponentInfo, ComponentError> {
-    let size = component.len();
-    if size > MAX_COMPONENT_BYTES {
-        let max = MAX_COMPONENT_BYTES;
-        return Err(ComponentError::TooLarge { size, max });
-    }
     check_kind(component)?;
+    let digest = Digest::of(component);
+    let found = look(component).map_err(|refusal| ComponentError::refused(refusal, digest))?;
+    judge(digest, component.len(), found)
+}
+
+/// What a component says of itself, if it is valid. All that takes time and memory, and nothing that the host has
+/// an opinion about.
+pub(crate) fn look(component: &[u8]) -> Result<Found, Refusal> {
     Validator::new_with_features(FEATURES)
         .validate_all(component)
         .map_err(malformed)?;
-    let Outside {
+    read(component)
+}
+
+/// What the host thinks of it.
+pub(crate) fn judge(digest: Digest, size: usize, found: Found) -> Result<ComponentInfo, ComponentError> {
+    let Found {
         imports,
         exports,
         manifest,
         needs,
-    } = read(component)?;
+    } = found;
     for name in &imports {
         check_import(name)?;
     }
+    let manifest = manifest.map(|json| Manifest::parse(json.as_bytes()));
     Ok(ComponentInfo {
-        digest: Digest::of(component),
+        digest,
         size,
         capabilities: capabilities(&exports)?,
-        manifest: manifest.map(Manifest::parse).transpose()?,
+        manifest: manifest.transpose()?,
         imports,
         exports,
         needs,
     })
 }
 
-struct Outside<'a> {
-    imports: Vec<String>,
-    exports: Vec<String>,
-    manifest: Option<&'a [u8]>,
-    needs: Needs,
+fn malformed(error: BinaryReaderError) -> Refusal {
+    Refusal::Malformed(error.to_string())
 }
 
-fn malformed(error: wasmparser::BinaryReaderError) -> ComponentError {
-    ComponentError::Malformed(error.to_string())
-}
-
-fn check_kind(bytes: &[u8]) -> Result<(), ComponentError> {
+/// Whether it can be a component at all, by its size and its first bytes.
+pub(crate) fn check_kind(bytes: &[u8]) -> Result<(), ComponentError> {
     let refused = |found, hint| Err(ComponentError::NotAComponent { found, hint });
     let hint = "build it for the target wasm32-wasip2";
+    let (size, max) = (bytes.len(), MAX_COMPONENT_BYTES);
+    if size > max {
+        return Err(ComponentError::TooLarge { size, max });
+    }
     if bytes.is_empty() {
         return refused("an empty file", hint);
     }
@@ -113,8 +121,8 @@ fn check_kind(bytes: &[u8]) -> Result<(), ComponentError> {
     }
 }
 
-fn read(component: &[u8]) -> Result<Outside<'_>, ComponentError> {
-    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+fn read(component: &[u8]) -> Result<Found, Refusal> {
+    let (mut imports, mut exports) = (Names::default(), Names::default());
     let mut manifest: Option<&[u8]> = None;
     let mut depth = 0usize;
     let mut needs = NeedsCounter::default();
@@ -126,27 +134,53 @@ fn read(component: &[u8]) -> Result<Outside<'_>, ComponentError> {
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
-                    imports.push(import.map_err(malformed)?.name.name.to_owned());
+                    imports.add(import.map_err(malformed)?.name.name)?;
                 }
             }
             Payload::ComponentExportSection(section) if depth == 1 => {
                 for export in section {
-                    exports.push(export.map_err(malformed)?.name.name.to_owned());
+                    exports.add(export.map_err(malformed)?.name.name)?;
                 }
             }
             Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => match manifest {
-                Some(seen) if seen != section.data() => return Err(ComponentError::TwoManifests),
+                Some(seen) if seen != section.data() => return Err(Refusal::TwoManifests),
                 _ => manifest = Some(section.data()),
             },
             _ => {}
         }
     }
-    Ok(Outside {
-        imports,
-        exports,
-        manifest,
+    Ok(Found {
+        imports: imports.names,
+        exports: exports.names,
+        manifest: manifest.map(as_text).transpose()?,
         needs: needs.total(),
     })
+}
+
+/// Names that are not too many.
+#[derive(Default)]
+struct Names {
+    names: Vec<String>,
+    bytes: usize,
+}
+
+impl Names {
+    fn add(&mut self, name: &str) -> Result<(), Refusal> {
+        self.bytes += name.len();
+        if self.names.len() >= MAX_OUTER_NAMES || self.bytes > MAX_OUTER_NAME_BYTES {
+            return Err(Refusal::TooManyNames);
+        }
+        self.names.push(name.to_owned());
+        Ok(())
+    }
+}
+
+fn as_text(manifest: &[u8]) -> Result<String, Refusal> {
+    if manifest.len() > MANIFEST_MAX_BYTES {
+        return Err(Refusal::LargeManifest(manifest.len()));
+    }
+    String::from_utf8(manifest.to_vec())
+        .map_err(|_| Refusal::Malformed("its manifest is not UTF-8".to_owned()))
 }
 
 fn capabilities(exports: &[String]) -> Result<BTreeSet<Capability>, ComponentError> {

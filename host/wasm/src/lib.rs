@@ -1,22 +1,26 @@
 //! Runs challenges that are WebAssembly components.
 //!
 //! The only home of wasmtime: outside this crate a challenge is a [`Program`] that takes and returns
-//! vocabulary of `platform-domain`. A component is first looked at ([`inspect()`], no compilation), then
-//! compiled or taken from the cache and linked ([`Engine::load`]), then called. Every call gets a store and
-//! an instance of its own and ends alone, whatever happens in it.
+//! vocabulary of `platform-domain`. A component is first looked at ([`Engine::inspect`], no compilation), then
+//! compiled or taken from the cache and linked ([`Engine::prepare`]), made a program ([`Engine::start`]) and called.
+//! Looking and compiling happen in a process of their own ([`compile_worker`]). Every call gets a store and an
+//! instance of its own and ends alone, whatever happens in it.
 //!
 //! What this crate does not do: fetch components, decide which paths are public, judge weights.
 
 mod admission;
 mod answer;
 mod cache;
+mod cache_key;
 mod call;
+mod compiler;
 mod cpu;
 mod data_dir;
 mod disk;
 mod engine;
 mod error;
 mod inspect;
+mod job;
 mod limits;
 mod link;
 mod live;
@@ -25,6 +29,7 @@ mod logs;
 mod memory;
 mod needs;
 mod pool;
+mod prepared;
 mod program;
 mod runner;
 mod stage;
@@ -32,11 +37,15 @@ mod state;
 mod ticker;
 mod tuning;
 mod wire;
+mod worker;
 
+pub use compiler::{CompilerProgram, CompilerStatus};
 pub use disk::{DataUsage, DiskFull};
 pub use engine::{Engine, EngineConfig};
 pub use error::{CallError, ComponentError, EngineError};
 pub use inspect::{ComponentInfo, inspect};
 pub use limits::{Limit, LimitError, Limits, MAX_COMPONENT_BYTES, Unit};
 pub use needs::Needs;
+pub use prepared::{Code, Prepared, Step};
 pub use program::{Program, ProgramSpec};
+pub use worker::compile_worker;

@@ -184,6 +184,16 @@ limits! {
     log_rate: Bytes = 64 * KIB, KIB, 16 * MIB;
     /// What a challenge may log at once, for example a panic with its backtrace in several calls.
     log_burst: Bytes = 256 * KIB, KIB, 64 * MIB;
+
+    /// Address space of the process that compiles a component. A Python runtime of 18 MB takes less than a
+    /// quarter of it; a single function can be made to take any amount.
+    compile_memory: Bytes = 2 * GIB, 256 * MIB, 64 * GIB;
+    /// Processor time of that process, over all its threads, in whole seconds. A Python runtime takes 10.
+    compile_cpu_ms: Milliseconds = 60_000, 1_000, 3_600_000;
+    /// How long it may run, on a busy machine as well. Others that need the compiler wait for as long.
+    compile_wall_ms: Milliseconds = 90_000, 1_000, 3_600_000;
+    /// Machine code of one component, as a file. A Python runtime makes 35 MB.
+    compiled_code: Bytes = 256 * MIB, 64 * KIB, GIB;
 }
 
 /// A Rust challenge with SQLite inside is under 2 MiB; languages that bring a whole runtime reach 30 MiB.
@@ -197,6 +207,14 @@ pub(crate) const MAX_ERROR_CHARS: usize = 4096;
 pub(crate) const LOG_LINE_COST: u64 = 64;
 /// The longest explanation of a failed call that is kept for the operator.
 pub(crate) const MAX_EXPLANATION: usize = 4 << 10;
+
+/// Imports and exports of a component together: the contract has two exports, WASI some fifty imports. Lists of
+/// them are kept and shown.
+pub(crate) const MAX_OUTER_NAMES: usize = 1_000;
+/// The names of those together.
+pub(crate) const MAX_OUTER_NAME_BYTES: usize = 256 << 10;
+/// What the compiling process says besides the code: names and manifest, which JSON may write six times as long.
+pub(crate) const MAX_REPORT: u32 = 4 << 20;
 
 /// Levels below `/data` in which stale lock entries are looked for.
 pub(crate) const LOCK_SEARCH_DEPTH: usize = 8;
@@ -241,6 +259,11 @@ impl Limits {
     /// How long a route may wait for its turn.
     pub const fn queue_wait(&self) -> Duration {
         Duration::from_millis(self.queue_wait_ms)
+    }
+
+    /// How long compiling one component may take.
+    pub const fn compile_wall(&self) -> Duration {
+        Duration::from_millis(self.compile_wall_ms)
     }
 
     /// What a refused client is told to wait.

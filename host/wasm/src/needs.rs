@@ -1,6 +1,7 @@
 //! What an instance of a component occupies, as its binary shows it: enough to choose a slot before anything is
 //! compiled. The allocator has the last word.
 
+use serde::{Deserialize, Serialize};
 use wasmparser::{
     BinaryReaderError, ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
     ComponentTypeRef, Encoding, Instance, Payload,
@@ -10,7 +11,7 @@ use crate::{Limits, tuning::Slot};
 
 /// Sums over all core modules of a component, each as often as it is instantiated. What cannot be told from the
 /// binary alone counts as very much.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Needs {
     /// Core modules that are instantiated.
     pub core_instances: u32,

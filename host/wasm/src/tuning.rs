@@ -107,6 +107,11 @@ pub(crate) fn engine(limits: &Limits, slot: Slot, calls: u32) -> wasmtime::Resul
     Err(refused.unwrap_or_else(|| wasmtime::Error::msg("no allocator")))
 }
 
+/// An engine that compiles for those and runs nothing: what it makes does not depend on the allocator.
+pub(crate) fn compiler(limits: &Limits) -> wasmtime::Result<Engine> {
+    Engine::new(&config(limits, InstanceAllocationStrategy::OnDemand))
+}
+
 fn pool(limits: &Limits, slot: Slot, calls: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(calls)

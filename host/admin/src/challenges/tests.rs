@@ -13,7 +13,7 @@ use platform_oci::ContentStore;
 use platform_registry::{Parts, build};
 use platform_runtime::{BreakerPolicy, metagraph_channel, route_channel};
 use platform_store::Store;
-use platform_wasm::{Engine, EngineConfig};
+use platform_wasm::{CompilerProgram, Engine, EngineConfig};
 use platform_weights::Policy;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -22,6 +22,9 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::{AdminState, router};
+
+#[path = "../../../../tests/src/beside.rs"]
+mod beside;
 
 /// The operator's.
 pub(crate) const TOKEN: &str = "the-operators-own-token";
@@ -39,6 +42,13 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
+fn compiler() -> CompilerProgram {
+    CompilerProgram {
+        program: beside::platform(),
+        arguments: vec!["compile-worker".to_owned()],
+    }
+}
+
 impl Host {
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -48,7 +58,7 @@ impl Host {
         let parts = Parts {
             store: store.clone(),
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
-            engine: Engine::new(EngineConfig::new(dir.path().join("cache"))).unwrap(),
+            engine: Engine::new(EngineConfig::new(dir.path().join("cache"), compiler())).unwrap(),
             state_dir: dir.path().join("state"),
             routes,
             breaker: BreakerPolicy::default(),

@@ -1,11 +1,15 @@
 //! `platform challenge`: the registry from the command line.
 
-use platform_admin_types::{ChallengeView, Client, CreateChallenge, Observed, PatchChallenge};
+use platform_admin_types::{ChallengeView, Client, CreateChallenge, PatchChallenge};
 use platform_domain::{ByteSize, ComponentRef, Status};
 
 use crate::{
     cli::{ChallengeCommand, CreateArgs, FieldArgs, PatchArgs},
-    commands::{health, pair},
+    commands::{
+        health,
+        observed::{code_text, observed_text},
+        pair,
+    },
     output::{Output, table},
 };
 
@@ -123,15 +127,6 @@ fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
     })
 }
 
-pub(crate) fn observed_text(observed: &Observed) -> String {
-    match observed {
-        Observed::Running { .. } => "running".to_owned(),
-        Observed::Stopped => "stopped".to_owned(),
-        Observed::Starting => "starting".to_owned(),
-        Observed::Failed { reason, .. } => format!("failed: {reason}"),
-    }
-}
-
 fn list_text(challenges: &[ChallengeView]) -> String {
     let rows: Vec<_> = challenges
         .iter()
@@ -177,6 +172,9 @@ fn view_text(view: &ChallengeView) -> String {
         format!("data       {}", data_text(view)),
         format!("instances  {}", view.instances),
     ];
+    if let Some(code) = code_text(&view.observed) {
+        lines.push(format!("code       {code}"));
+    }
     if let Some(incident) = &view.breaker.last_incident {
         lines.push(format!("incident   {}", health::incident_text(incident)));
     }

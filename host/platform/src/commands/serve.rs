@@ -7,9 +7,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::App,
     cli::ServeArgs,
-    commands::{challenge::observed_text, health::breaker_word},
+    commands::{
+        health::breaker_word,
+        observed::{compiler_text, observed_text},
+    },
     open_files,
     output::Output,
+    own_compiler,
     settings::Config,
     tasks::stop_on_signal,
     telemetry,
@@ -61,7 +65,7 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> anyhow::Result<()>
     // Whatever a task or a guest creates from here on is the host's alone.
     rustix::process::umask(Mode::from_raw_mode(0o077));
     let stop = CancellationToken::new();
-    let mut app = App::start(config, stop.clone()).await?;
+    let mut app = App::start(config, own_compiler(), stop.clone()).await?;
     let answer = serde_json::json!({
         "admin": format!("http://{}", app.admin),
         "public": format!("http://{}", app.public),
@@ -107,6 +111,9 @@ pub(crate) async fn status(client: &Client, output: Output) -> anyhow::Result<()
             "recorded only: there is no hotkey"
         };
         text.push_str(&format!("\nblock {block}, epoch {epoch}, weights are {submits}"));
+        if let Some(compiler) = compiler_text(&host.compiler) {
+            text.push_str(&format!("\n{compiler}"));
+        }
         if let Some(error) = &weights.error {
             text.push_str(&format!("\nthe epoch does not go on: {error}"));
         }

@@ -12,10 +12,12 @@ use platform_oci::ContentStore;
 use platform_registry::{NewChallenge, Observed, Parts, Reconciler, Registry, Source, build};
 use platform_runtime::{BreakerPolicy, RouteReader, route_channel};
 use platform_store::Store;
-use platform_wasm::{Engine, EngineConfig};
+use platform_wasm::{CompilerProgram, Engine, EngineConfig};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::beside::platform;
 
 /// The longest a test waits for the reconciler.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,7 +49,7 @@ impl Host {
         let parts = Parts {
             store: store.clone(),
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
-            engine: Engine::new(EngineConfig::new(dir.path().join("cache"))).unwrap(),
+            engine: Engine::new(EngineConfig::new(dir.path().join("cache"), compiler())).unwrap(),
             state_dir: dir.path().join("state"),
             routes: publisher,
             breaker: BreakerPolicy::default(),
@@ -68,6 +70,13 @@ impl Host {
     /// The same directory with a new process's eyes.
     pub(crate) async fn restart(self) -> Self {
         Self::start_in(self.stop().await).await
+    }
+
+    /// The same, and all compiled code is gone, as after an upgrade.
+    pub(crate) async fn restart_without_code(self) -> Self {
+        let dir = self.stop().await;
+        fs::remove_dir_all(dir.path().join("cache")).unwrap();
+        Self::start_in(dir).await
     }
 
     /// Ends it; its directory stays.
@@ -118,6 +127,13 @@ impl Host {
 fn spawn(reconciler: Reconciler, stop: CancellationToken) -> JoinHandle<()> {
     #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
     tokio::spawn(reconciler.run(stop))
+}
+
+fn compiler() -> CompilerProgram {
+    CompilerProgram {
+        program: platform(),
+        arguments: vec!["compile-worker".to_owned()],
+    }
 }
 
 pub(crate) fn slug(text: &str) -> Slug {

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails a test")]
 
+#[path = "../../../../tests/src/beside.rs"]
+mod beside;
 mod create;
 mod host;
 mod lifecycle;

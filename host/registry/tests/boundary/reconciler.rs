@@ -3,7 +3,7 @@
 use std::fs;
 
 use platform_domain::{Artifact, Challenge, Status};
-use platform_registry::{NewChallenge, Observed};
+use platform_registry::{NewChallenge, Observed, StartStep};
 use platform_runtime::Target;
 use platform_store::{StoreError, challenges};
 
@@ -19,13 +19,16 @@ async fn active(host: &Host, slug: &str) -> Challenge {
 
 /// Where the content store keeps a challenge's component.
 fn blob(host: &Host, challenge: &Challenge) -> std::path::PathBuf {
+    let blobs = host.dir.path().join("content/blobs/sha256");
+    blobs.join(component(challenge))
+}
+
+/// The digest of a challenge's component, as files are named after it.
+fn component(challenge: &Challenge) -> String {
     let Artifact::Component(pinned) = &challenge.artifact else {
         panic!("{challenge:?}")
     };
-    host.dir
-        .path()
-        .join("content/blobs/sha256")
-        .join(pinned.component.hex())
+    pinned.component.hex()
 }
 
 #[tokio::test]
@@ -62,15 +65,25 @@ async fn a_slow_start_delays_neither_others_nor_its_own_stop() {
         status: Status::Active,
         ..new("a-slow-one", host.component("slow.wasm", &heavy()))
     };
-    host.registry.challenge_create(slow).await.unwrap();
+    let (slow, _) = host.registry.challenge_create(slow).await.unwrap();
     let dir = host.stop().await;
-    // As after an upgrade of the host: everything is compiled again.
-    fs::remove_dir_all(dir.path().join("cache")).unwrap();
+    let code = dir.path().join("cache");
+    for entry in fs::read_dir(code).unwrap().map(Result::unwrap) {
+        if entry.file_name().to_string_lossy().starts_with(&component(&slow)) {
+            fs::remove_file(entry.path()).unwrap();
+        }
+    }
     let host = Host::begin_in(dir);
     let (quick, slow) = (slug("quick"), slug("a-slow-one"));
+    let is_compiling = |seen: &Observed| {
+        let compiling = StartStep::Compiling;
+        matches!(seen, Observed::Starting { step, .. } if *step == compiling)
+    };
+    host.wait_for(&slow, is_compiling).await;
+    assert!(host.registry.compiler_status().compiling.is_some());
     host.wait_for(&quick, |seen| matches!(seen, Observed::Running { .. }))
         .await;
-    assert_eq!(host.registry.observed(&slow), Observed::Starting);
+    assert!(is_compiling(&host.registry.observed(&slow)));
     let target = |slug| host.routes.current().get(slug).map(|route| route.target.clone());
     assert!(matches!(target(&quick), Some(Target::Wasm(_))));
     assert!(matches!(target(&slow), Some(Target::Starting)));
@@ -78,9 +91,23 @@ async fn a_slow_start_delays_neither_others_nor_its_own_stop() {
     host.registry.challenge_deactivate(&slow).await.unwrap();
     assert_eq!(host.registry.observed(&slow), Observed::Stopped);
     assert!(target(&slow).is_none());
+    assert_eq!(host.registry.compiler_status().compiling, None, "it is stopped");
     // What the start would have brought comes too late.
     host.registry.started().await;
     assert!(target(&slow).is_none());
+}
+
+#[tokio::test]
+async fn what_was_compiled_starts_without_its_component() {
+    let host = Host::start().await;
+    let challenge = active(&host, "one").await;
+    fs::remove_file(blob(&host, &challenge)).unwrap();
+    let host = host.restart().await;
+    let seen = host.registry.observed(&slug("one"));
+    assert!(
+        matches!(&seen, Observed::Running { code, .. } if code.cached && code.bytes > 0),
+        "{seen:?}"
+    );
 }
 
 #[tokio::test]
@@ -100,7 +127,7 @@ async fn a_missing_or_damaged_component_fails_alone_and_is_tried_again() {
             None => fs::remove_file(&blob).unwrap(),
             Some(bytes) => fs::write(&blob, bytes).unwrap(),
         }
-        host = host.restart().await;
+        host = host.restart_without_code().await;
         let seen = host.registry.observed(&slug("one"));
         assert!(
             matches!(&seen, Observed::Failed { reason, .. } if reason.contains("component")),
@@ -175,7 +202,7 @@ async fn activating_again_what_failed_to_start_tries_again_at_once() {
     let blob = blob(&host, &challenge);
     let good = fs::read(&blob).unwrap();
     fs::remove_file(&blob).unwrap();
-    let host = host.restart().await;
+    let host = host.restart_without_code().await;
     let one = slug("one");
     // Many failures in a row, so that the next retry by the clock is minutes away.
     for _ in 0..8 {

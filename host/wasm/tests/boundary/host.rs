@@ -6,7 +6,7 @@ use bytes::Bytes;
 use platform_domain::{
     BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Instances, Netuid, Request, UnixSeconds,
 };
-use platform_wasm::{CallError, Engine, EngineConfig, Limits, Program, ProgramSpec};
+use platform_wasm::{CallError, CompilerProgram, Engine, EngineConfig, Limits, Program, ProgramSpec};
 use tempfile::TempDir;
 
 /// Long enough for a busy machine, short enough for a test that waits for it.
@@ -49,7 +49,11 @@ impl Host {
 }
 
 pub(crate) fn config(cache_dir: PathBuf) -> EngineConfig {
-    let mut config = EngineConfig::new(cache_dir);
+    let compiler = CompilerProgram {
+        program: env!("CARGO_BIN_EXE_compile-worker").into(),
+        arguments: Vec::new(),
+    };
+    let mut config = EngineConfig::new(cache_dir, compiler);
     config.limits.concurrent_routes = 8;
     config.limits.memory_max = ByteSize(256 << 20);
     config

@@ -23,7 +23,8 @@ cargo xtask COMMAND
   demo     the main job, end to end, on free ports and in a temporary directory; --keep leaves it running
            until Ctrl-C
   test     every test; NAME runs those whose name contains it
-  bench    measure, print a table and write target/bench/report.json
+  bench    measure the host beside what it is compared to, print a table and write target/bench/report.json;
+           NAME measures those whose name contains it, --quick only whether everything works
   soak     every hostile guest at once, for --minutes N (10), and what the host then still holds; writes
            target/soak/report.json
   docs     write docs/limits.md anew from the sources
@@ -49,7 +50,7 @@ fn run(args: &[&str]) -> Result<ExitCode> {
         ["demo"] => return demo::run(false),
         ["demo", "--keep"] => return demo::run(true),
         ["test", rest @ ..] => checks::test(rest)?,
-        ["bench"] => bench::run_all()?,
+        ["bench", rest @ ..] => bench::bench(rest)?,
         ["soak"] => soak::soak(soak::MINUTES)?,
         ["soak", "--minutes", minutes] => soak::soak(minutes)?,
         ["docs"] => checks::docs()?,

@@ -1,0 +1,76 @@
+//! What is to be reached. A measure that is not here is for information.
+
+use crate::report::Measure;
+
+/// A measure and its target.
+pub(crate) struct Goal {
+    pub(crate) name: &'static str,
+    pub(crate) target: Target,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    RatioAtLeast(f64),
+    RatioAtMost(f64),
+    ValueAtMost(f64),
+}
+
+use Target::{RatioAtLeast, RatioAtMost, ValueAtMost};
+
+pub(crate) const GOALS: [Goal; 10] = [
+    goal("route_fresh_rps", RatioAtLeast(4.0)),
+    goal("route_fresh_vs_native", RatioAtLeast(0.45)),
+    goal("route_warm_vs_native", RatioAtLeast(0.65)),
+    goal("call_fresh_us", RatioAtMost(0.4)),
+    goal("call_warm_us", RatioAtMost(0.2)),
+    goal("weights_256_us", RatioAtMost(0.6)),
+    goal("first_request_ms", RatioAtMost(0.05)),
+    goal("boot_1000_s", RatioAtMost(20.0)),
+    goal("rss_1000_mb", ValueAtMost(300.0)),
+    goal("neighbour_p99_ratio", RatioAtMost(2.0)),
+];
+
+const fn goal(name: &'static str, target: Target) -> Goal {
+    Goal { name, target }
+}
+
+impl Goal {
+    pub(crate) fn of(name: &str) -> Option<&'static Self> {
+        GOALS.iter().find(|goal| goal.name == name)
+    }
+}
+
+impl Target {
+    /// The target as text, and whether the measure reaches it.
+    pub(crate) fn verdict(self, measure: &Measure) -> (String, &'static str) {
+        let (text, reached) = match self {
+            RatioAtLeast(least) => (format!("ratio >= {least}"), measure.ratio().map(|it| it >= least)),
+            RatioAtMost(most) => (format!("ratio <= {most}"), measure.ratio().map(|it| it <= most)),
+            ValueAtMost(most) => (format!("value <= {most}"), Some(measure.value <= most)),
+        };
+        let reached = match reached {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "",
+        };
+        (text, reached)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_goal_is_explained_where_people_look_for_it() {
+        let text = include_str!("../../docs/performance.md");
+        for Goal { name, target } in &GOALS {
+            let (RatioAtLeast(number) | RatioAtMost(number) | ValueAtMost(number)) = target;
+            let row = text
+                .lines()
+                .find(|line| line.starts_with(&format!("| `{name}` |")));
+            let row = row.unwrap_or_else(|| panic!("docs/performance.md has no row for {name}"));
+            assert!(row.ends_with(&format!(" {number} |")), "{row}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! `bench --report DIR --wasmtime PROGRAM [--quick] [NAME…]`: what `cargo xtask bench` runs. Measures the host side
+//! by side with what it is compared to, prints a table and writes `report.json`. A module for each group of
+//! measures says what exactly is measured, and against what.
+
+mod attack;
+mod calls;
+mod extras;
+mod first_request;
+mod fleet;
+mod goals;
+mod http;
+mod naive;
+mod native;
+mod neighbour;
+mod numbers;
+mod open_loop;
+mod peers;
+mod plan;
+mod priority;
+mod report;
+mod routes;
+mod served;
+mod wrk;
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::{plan::Plan, report::Measure};
+
+/// A group of measures that share what they need.
+struct Group {
+    measures: &'static [&'static str],
+    run: fn(&Plan) -> Result<Vec<Measure>>,
+}
+
+const GROUPS: [Group; 6] = [
+    group(&routes::MEASURES, routes::run),
+    group(&calls::MEASURES, calls::run),
+    group(&first_request::MEASURES, first_request::run),
+    group(&neighbour::MEASURES, neighbour::run),
+    group(&fleet::MEASURES, fleet::run),
+    group(&extras::MEASURES, extras::run),
+];
+
+const fn group(measures: &'static [&'static str], run: fn(&Plan) -> Result<Vec<Measure>>) -> Group {
+    Group { measures, run }
+}
+
+fn main() -> Result<()> {
+    if std::env::args().nth(1).as_deref() == Some(native::COMMAND) {
+        return native::serve();
+    }
+    let plan = Plan::parse(std::env::args().skip(1))?;
+    let mut machine = report::machine(plan.quick);
+    let mut measures = Vec::new();
+    for group in GROUPS.iter().filter(|group| plan.wants(group.measures)) {
+        measures.extend((group.run)(&plan)?);
+    }
+    if let Some(machine) = machine.as_object_mut() {
+        machine.insert("load_after".to_owned(), json!(report::load()));
+    }
+    report::write(&plan.report, &measures, &machine)?;
+    print(&report::table(&measures));
+    print(&machine.to_string());
+    Ok(())
+}
+
+/// A line for the person who waits.
+#[expect(clippy::print_stderr, reason = "progress of a command-line program")]
+fn progress(line: &str) {
+    eprintln!("bench: {line}");
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what it is run for")]
+fn print(text: &str) {
+    println!("{text}");
+}

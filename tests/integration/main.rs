@@ -24,6 +24,8 @@ mod crash;
 #[cfg(test)]
 mod crash_registry;
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
 #[path = "../../host/oci/tests/docker_registry.rs"]
 mod docker_registry;
 #[cfg(test)]

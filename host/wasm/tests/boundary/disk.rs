@@ -237,6 +237,37 @@ async fn what_a_stopped_guest_had_open_takes_no_room() {
 }
 
 #[tokio::test]
+async fn what_a_kept_instance_has_open_takes_room_until_it_is_gone() {
+    let host = Host::new();
+    let data = host.dir.path().join("hoard");
+    let mut spec = host.spec(data.clone());
+    spec.instances = "warm(1)".parse().unwrap();
+    let program = host.engine.load(host.guest.clone(), spec).await.unwrap();
+    let hoarded = |files: u64| (files * (MIB + (4 << 10)), files);
+    let used = |usage: DataUsage| (usage.bytes, usage.files);
+    for files in 1..=3 {
+        assert!(does(&program, "/hoard").await);
+        assert_eq!(used(program.data_usage().unwrap()), hoarded(files));
+        assert_eq!(Real::of(&data), Real::default());
+    }
+    let mut file = 3;
+    while does(&program, "/hoard").await {
+        file += 1;
+        assert!(file * MIB <= DISK + BEYOND, "it may hoard {file} MiB");
+    }
+    let told = program.disk_full("r1");
+    assert_eq!(
+        told,
+        Some(DiskFull::Bytes(DISK)),
+        "of a call in an instance that was kept"
+    );
+    // A call of another program ends the instance that waits.
+    let (next, _) = host.load("hoard").await;
+    assert!(does(&next, "/write").await);
+    assert_eq!(used(next.data_usage().unwrap()), (8 << 10, 1));
+}
+
+#[tokio::test]
 async fn shrinking_and_growing_takes_what_there_is_and_no_more() {
     let host = Host::new();
     let (program, data) = host.load("games").await;

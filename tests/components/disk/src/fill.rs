@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
+    sync::Mutex,
 };
 
 use crate::Filled;
@@ -139,6 +140,16 @@ pub(crate) fn unlinked() -> Filled {
         file.write_all(&vec![b'x'; MIB as usize])?;
         Ok(file)
     })
+}
+
+/// One such file of a MiB, for as long as the instance lives.
+pub(crate) fn hoard() -> io::Result<()> {
+    static HOARD: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let mut file = new("/data/hoarded")?;
+    fs::remove_file("/data/hoarded")?;
+    file.write_all(&vec![b'x'; MIB as usize])?;
+    HOARD.lock().map_err(|_| io::Error::other("poisoned"))?.push(file);
+    Ok(())
 }
 
 /// Files whose name was given to another one.

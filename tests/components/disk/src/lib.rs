@@ -50,6 +50,12 @@ impl Disk {
         panic!("on purpose, with {kept:?}");
     }
 
+    /// Keeps a file open that has no name, for as long as the instance lives.
+    #[post("/hoard")]
+    fn hoard(_: &Request) -> Result<()> {
+        Ok(fill::hoard()?)
+    }
+
     /// What can be done with names, each attempt with `ok` or the error.
     #[post("/names")]
     fn names(_: &Request) -> Result<Json<Value>> {

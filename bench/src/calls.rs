@@ -42,7 +42,10 @@ pub(crate) fn run(plan: &Plan) -> Result<Vec<Measure>> {
 
 async fn measure(rounds: usize) -> Result<Vec<Measure>> {
     let cache = tempfile::tempdir()?;
-    let engine = Engine::new(EngineConfig::new(cache.path().to_owned()))?;
+    let engine = Engine::new(EngineConfig::new(
+        cache.path().to_owned(),
+        platform_tests::compiler(),
+    ))?;
     let program = load(&engine, GUEST, Instances::PerCall).await?;
     let live = load(&engine, GUEST, warm()).await?;
     let naive = Naive::load(&guest(GUEST))?;
@@ -134,6 +137,7 @@ pub(crate) fn spec(digest: Digest, instances: Instances) -> Result<ProgramSpec> 
         env: [].into(),
         instances,
         memory: ByteSize(256 << 20),
+        disk: ByteSize(1 << 30),
         route_deadline: Duration::from_secs(10),
         weights_deadline: Duration::from_secs(60),
     })

@@ -43,7 +43,10 @@ async fn compilation(rounds: usize) -> Result<Measure> {
     let component = Bytes::from(fs::read(guest(calls::GUEST))?);
     for _ in 0..rounds {
         let cache = tempfile::tempdir()?;
-        let engine = Engine::new(EngineConfig::new(cache.path().to_owned()))?;
+        let engine = Engine::new(EngineConfig::new(
+            cache.path().to_owned(),
+            platform_tests::compiler(),
+        ))?;
         let spec = calls::spec(Digest::of(&component), Instances::PerCall)?;
         let started = Instant::now();
         engine.load(component.clone(), spec).await?;
@@ -58,7 +61,10 @@ async fn compilation(rounds: usize) -> Result<Measure> {
 /// In a fresh instance and in a live one, in turns.
 async fn python(calls: usize) -> Result<[Measure; 2]> {
     let cache = tempfile::tempdir()?;
-    let engine = Engine::new(EngineConfig::new(cache.path().to_owned()))?;
+    let engine = Engine::new(EngineConfig::new(
+        cache.path().to_owned(),
+        platform_tests::compiler(),
+    ))?;
     let fresh = calls::load(&engine, "python", Instances::PerCall).await?;
     let live = calls::load(&engine, "python", calls::warm()).await?;
     let (mut fresh_times, mut live_times) = (Samples::default(), Samples::default());

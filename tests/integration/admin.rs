@@ -106,7 +106,7 @@ async fn a_refused_field_is_named_with_the_reason() {
             json!({ "required_capabilities": ["fly"] }),
             "required_capabilities",
         ),
-        (json!({ "resources": { "disk": "1g" } }), "resources"),
+        (json!({ "resources": { "bandwidth": "1g" } }), "resources"),
         (json!({ "resources": { "memory": "1TiB" } }), "resources"),
         (json!({ "resources": { "gpu_count": "1" } }), "resources"),
         (json!({ "volumes": { "sqlite": "/data" } }), "volumes"),

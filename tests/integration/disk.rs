@@ -79,8 +79,7 @@ async fn an_operator_sees_how_full_a_disk_is_and_gives_more() {
     );
     assert_eq!(show(&host).await.breaker.state, BreakerState::Closed);
 
-    let token = host.scratch().join("token");
-    std::fs::write(&token, host.token()).unwrap();
+    let token = host.state().join("admin.token");
     let shown = Program::run(
         &[
             "--admin-url",
@@ -94,8 +93,8 @@ async fn an_operator_sees_how_full_a_disk_is_and_gives_more() {
         "",
     )
     .await;
-    let shown = String::from_utf8(shown.stdout).unwrap();
-    assert!(shown.contains("MiB of 1MiB, 2 of 100 files"), "{shown}");
+    let text = String::from_utf8_lossy(&shown.stdout);
+    assert!(text.contains("MiB of 1MiB, 2 of 100 files"), "{shown:?}");
 
     patch(&host, "4MiB").await.unwrap();
     host.running("disk").await;

@@ -13,6 +13,9 @@ pub(crate) const NO_LIMITS: [&str; 6] = [
 const MATRIX: &str = "tests/integration/hostile_matrix.rs::an_attack_costs_its_own_call_and_nothing_else";
 const PARTS: &str = "host/wasm/tests/boundary/calls.rs::a_component_of_too_many_parts_is_not_loaded";
 const COMPUTES: &str = "host/wasm/tests/boundary/limits.rs::who_computes_for_longer_than_allowed_is_stopped";
+const COMPILING: &str =
+    "host/wasm/tests/boundary/compiling.rs::compiling_takes_no_more_than_it_may_and_the_next_one_goes_on";
+const NAMES: &str = "host/wasm/tests/boundary/compiling.rs::a_component_of_too_many_names_is_refused";
 const ANSWER: &str = "host/wasm/src/answer.rs::an_answer_that_breaks_the_contract_is_refused_with_the_reason";
 const RECORD: &str = "host/registry/src/check.rs::a_field_that_is_not_acceptable_is_named";
 const GRANT: &str = "host/registry/src/limits.rs::the_operator_wins_over_the_manifest_and_the_host_over_both";
@@ -28,7 +31,11 @@ const FOLDED: &str =
     "host/runtime/src/incidents.rs::equal_incidents_are_one_with_a_counter_even_when_others_come_between";
 
 /// Limits without a test, and why.
-pub(crate) const UNTESTED: [(&str, &str); 3] = [
+pub(crate) const UNTESTED: [(&str, &str); 4] = [
+    (
+        "MAX_REPORT",
+        "what would write more is the host's own program, taken over by its component",
+    ),
     ("CONNECT_TIMEOUT", WAITS),
     ("READ_TIMEOUT", WAITS),
     ("TOTAL_TIMEOUT", WAITS),
@@ -67,6 +74,12 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
         "warm_total",
         "host/wasm/tests/boundary/warm.rs::all_programs_share_the_room_for_idle_instances",
     ),
+    ("compile_memory", COMPILING),
+    ("compile_cpu_ms", COMPILING),
+    ("compile_wall_ms", COMPILING),
+    ("compiled_code", COMPILING),
+    ("MAX_OUTER_NAMES", NAMES),
+    ("MAX_OUTER_NAME_BYTES", NAMES),
     ("route_ms", MATRIX),
     ("route_max_ms", GRANT),
     ("weights_ms", MATRIX),

@@ -206,7 +206,9 @@ impl Program {
         let Some(function) = self.shared.contract.get_weights else {
             return Err(CallError::Unsupported);
         };
-        let Permit { turn, slots } = self.queue.weights(self.weights.deadline).await?;
+        // Over files it waits for at most one route, which may take its time first.
+        let patience = self.weights.deadline.saturating_add(self.route.deadline);
+        let Permit { turn, slots } = self.queue.weights(patience).await?;
         let shared = self.shared.clone();
         let Some(mut turn) = turn else {
             let times = self.weights.on(Clock::Polled);

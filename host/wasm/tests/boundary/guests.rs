@@ -306,3 +306,13 @@ fn assemble(imports: &str, core: &str, exports: &str) -> Bytes {
     );
     wat::parse_str(text).unwrap().into()
 }
+
+/// A component with a function beside that computes so many products, one after the other.
+pub(crate) fn with_a_long_function(products: usize) -> Bytes {
+    let product = "(local.set 0 (i64.mul (local.get 0) (i64.add (local.get 0) (i64.const 3))))";
+    let module = format!(
+        "(func (export \"f\") (param i64) (result i64) {} (local.get 0))",
+        product.repeat(products)
+    );
+    with_instances(&module, 1)
+}

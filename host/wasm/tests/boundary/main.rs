@@ -5,6 +5,7 @@
 mod cache;
 #[cfg(test)]
 mod calls;
+mod compiling;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]

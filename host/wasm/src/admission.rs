@@ -108,12 +108,26 @@ impl Queue {
         Some(Permit { turn, slots })
     }
 
-    /// A permit for `get-weights`.
+    /// A permit for `get-weights`. Who has to wait for a call of its own challenge holds no slot of the host
+    /// meanwhile: a few challenges whose routes take long would keep all others from being asked.
     pub(crate) async fn weights(&self, patience: Duration) -> Result<Permit, CallError> {
         self.waiting(patience, async {
             let running = acquire(&self.weights).await?;
-            let host = acquire(&self.host.weights).await?;
-            Ok(self.permit([running, host]).await)
+            let mut host = acquire(&self.host.weights).await?;
+            let turn = match &self.data {
+                None => None,
+                Some(data) => match data.turn_at_once() {
+                    Some(turn) => Some(turn),
+                    None => {
+                        drop(host);
+                        let turn = data.turn().await;
+                        host = acquire(&self.host.weights).await?;
+                        Some(turn)
+                    }
+                },
+            };
+            let slots = [running, host];
+            Ok(Permit { turn, slots })
         })
         .await
     }
@@ -152,6 +166,7 @@ async fn acquire(slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Acquire
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data_dir::DataDirs;
 
     const SOON: Duration = Duration::from_millis(1);
 
@@ -176,6 +191,29 @@ mod tests {
         weights.pop();
         assert!(queue().weights(SOON).await.is_ok());
         drop(routes);
+    }
+
+    #[tokio::test]
+    async fn weights_that_wait_for_their_own_challenge_do_not_keep_others_waiting() {
+        let root = tempfile::tempdir().unwrap();
+        let dirs = DataDirs::default();
+        let open = |name| dirs.open(&root.path().join(name)).unwrap();
+        let (host, some) = (slots(8), Limits::default().concurrent_weights);
+        let queues: Vec<_> = (0..some)
+            .map(|n| Queue::new(host.clone(), Some(open(n.to_string()))))
+            .collect();
+        let mut routes = Vec::new();
+        for queue in &queues {
+            routes.push(queue.route().await.unwrap());
+        }
+        let patience = Duration::from_secs(3600);
+        let waiting = futures_util::future::join_all(queues.iter().map(|queue| queue.weights(patience)));
+        tokio::pin!(waiting);
+        assert!(tokio::time::timeout(SOON, &mut waiting).await.is_err());
+        let other = Queue::new(host, None);
+        assert!(other.weights(SOON).await.is_ok());
+        drop(routes);
+        assert!(waiting.await.iter().all(Result::is_ok));
     }
 
     #[tokio::test]

@@ -13,6 +13,12 @@ pub struct ProxyPath(String);
 #[error("Proxy path is not allowed")]
 pub struct BlockedPath;
 
+/// Everything below it is private, not only itself.
+const INTERNAL: &str = "internal";
+/// What may be between two names of a path.
+const SEPARATORS: [&[char]; 2] = [&['/'], &['/', '\\']];
+/// What may end a name before the next separator.
+const ENDS_OF_NAMES: [&[char]; 2] = [&[], &[';']];
 /// A server that decodes once is normal, one behind a proxy decodes twice; one more for luck.
 const MAX_DECODINGS: usize = 3;
 
@@ -71,21 +77,32 @@ fn is_private(reading: &[u8]) -> Result<bool, BlockedPath> {
     if text.chars().any(|c| c.is_control() || c == '\u{fffd}') {
         return Err(BlockedPath);
     }
+    // Servers disagree on whether `\` is a slash and on whether `;` begins a parameter, which is no part of the
+    // name: `/internal;x` is the `/internal` of some. One may hide the dots that the other resolves.
+    let readings = SEPARATORS
+        .iter()
+        .flat_map(|it| ENDS_OF_NAMES.map(|end| (*it, end)));
+    Ok(readings
+        .into_iter()
+        .any(|(separators, end)| names_private(text, separators, end)))
+}
+
+fn names_private(text: &str, separators: &[char], end_of_name: &[char]) -> bool {
     let mut resolved: Vec<String> = Vec::new();
-    for segment in text.split(['/', '\\']) {
-        // `;` begins a path parameter for some servers: `/internal;x` is their `/internal`.
-        let name = segment.split(';').next().unwrap_or_default().trim();
+    for segment in text.split(separators) {
+        let name = segment.split(end_of_name).next().unwrap_or_default().trim();
         match name {
             "" | "." => {}
             ".." => drop(resolved.pop()),
             name => resolved.push(name.to_lowercase()),
         }
+        // A server that leaves dots alone reads `/internal/../x` as below `/internal`.
+        if resolved.first().is_some_and(|first| first == INTERNAL) {
+            return true;
+        }
     }
     let resolved: Vec<&str> = resolved.iter().map(String::as_str).collect();
-    Ok(matches!(
-        resolved.as_slice(),
-        ["internal", ..] | ["health"] | ["version"]
-    ))
+    matches!(resolved.as_slice(), ["health"] | ["version"])
 }
 
 /// Decodes each `%XX` once; what is not a valid escape stays as it is.
@@ -180,6 +197,13 @@ mod tests {
             "/%2f%2finternal",
             "/version/.",
             "/x/..;/internal",
+            "/internal/..",
+            "/internal/../x",
+            "/a/../internal/../x",
+            "/%69nternal/%2e%2e/x",
+            "/internal\\..\\x",
+            "/health/..;/..",
+            "/health/\\../..",
         ] {
             let path = path.trim_end_matches('?');
             assert_eq!(path.parse::<ProxyPath>(), Err(BlockedPath), "{path}");

@@ -4,6 +4,7 @@
 mod bench;
 mod checks;
 mod demo;
+mod fuzz;
 mod guests;
 mod python;
 mod setup;
@@ -22,7 +23,9 @@ cargo xtask COMMAND
   guests   build the example challenges and the test components into target/guests
   demo     the main job, end to end, on free ports and in a temporary directory; --keep leaves it running
            until Ctrl-C
-  test     every test; NAME runs those whose name contains it
+  test     every test, and a minute of every fuzz target; NAME runs those tests whose name contains it
+  fuzz     search for inputs that break what strangers can reach, for --seconds N (60) with every target, or with
+           TARGET alone; TARGET FILE gives a found input again
   bench    measure the host beside what it is compared to, print a table and write target/bench/report.json;
            NAME measures those whose name contains it, --quick only whether everything works
   soak     every hostile guest at once, for --minutes N (10), and what the host then still holds; writes
@@ -51,6 +54,7 @@ fn run(args: &[&str]) -> Result<ExitCode> {
         ["demo", "--keep"] => return demo::run(true),
         ["test", rest @ ..] => checks::test(rest)?,
         ["bench", rest @ ..] => bench::bench(rest)?,
+        ["fuzz", rest @ ..] => fuzz::command(rest)?,
         ["soak"] => soak::soak(soak::MINUTES)?,
         ["soak", "--minutes", minutes] => soak::soak(minutes)?,
         ["docs"] => checks::docs()?,

@@ -33,6 +33,20 @@ impl Tally {
         Ok(child.wait()?.success())
     }
 
+    /// Adds something that is no test of cargo's.
+    pub(crate) fn count(&mut self, passed: bool) {
+        if passed {
+            self.passed += 1;
+        } else {
+            self.failed += 1;
+        }
+    }
+
+    /// Whether nothing that was counted failed.
+    pub(crate) fn all_passed(self) -> bool {
+        self.failed == 0
+    }
+
     /// The last line of a run.
     pub(crate) fn print(self) {
         let Self {

@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    ffi::OsStr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Instant,
@@ -29,11 +30,18 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
     Ok(folder.context("cargo's metadata has no target directory")?.into())
 }
 
-/// A cargo command in the root. The variables that cargo set for xtask itself would change how it builds.
+/// A cargo command in the root.
 pub(crate) fn cargo(args: &[&str]) -> Command {
-    let mut command = Command::new("cargo");
+    let mut command = in_root("cargo");
+    command.args(args);
     command
-        .args(args)
+}
+
+/// A program that may call cargo, in the root. The variables that cargo set for xtask itself would change how it
+/// builds.
+pub(crate) fn in_root(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command
         .current_dir(root())
         .env_remove("CARGO")
         .env_remove("RUSTUP_TOOLCHAIN");

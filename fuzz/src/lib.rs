@@ -1,0 +1,13 @@
+//! Fuzz targets at the borders where strangers speak: miners' requests, guests' answers, what a component says of
+//! itself, texts that people write. Each is driven through the door that strangers use, and what comes out is
+//! compared with a model that is written here once more, without a look at the code that it judges.
+//!
+//! `cargo xtask fuzz` runs them; what they are for is in each module, `fuzz_targets/` only has their entry points.
+
+pub mod manifest;
+mod private;
+pub mod request;
+pub mod response;
+mod served;
+pub mod text;
+mod words;

@@ -1,0 +1,143 @@
+//! The public router over a real guest, in this process: everything between the HTTP parser and the component.
+
+use std::{collections::BTreeSet, env, path::PathBuf, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use platform_domain::{ByteSize, Capability, Digest, Instances, Netuid, RouteRule, Slug, UnixSeconds};
+use platform_gateway::{Gateway, Limits, router};
+use platform_runtime::{
+    BreakerPolicy, Guarded, Health, MetagraphPublisher, Route, RoutePublisher, RouteTable, Target,
+    metagraph_channel, route_channel,
+};
+use platform_wasm::{CompilerProgram, Engine, EngineConfig, Program, ProgramSpec};
+use tokio::runtime::{Builder, Runtime};
+use tower::ServiceExt as _;
+
+/// A host that serves one guest under several slugs.
+pub(crate) struct Served {
+    runtime: Runtime,
+    router: Router,
+    /// Kept, or the tables would have no writer.
+    _publishers: (RoutePublisher, MetagraphPublisher),
+}
+
+/// An answer as the server would send it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Served {
+    /// Serves the guest under these slugs, each with its declared routes.
+    pub(crate) fn start(guest: &str, slugs: &[(&str, Vec<RouteRule>)]) -> Self {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let program = Arc::new(runtime.block_on(load(guest)));
+        let ((routes, route_reader), (subnet, metagraph)) = (route_channel(), metagraph_channel());
+        let table = slugs.iter().map(|(slug, rules)| route(slug, rules, &program));
+        routes.publish(table.collect::<RouteTable>());
+        let gateway = Gateway::new(
+            route_reader,
+            metagraph,
+            Netuid(1),
+            Limits::default(),
+            UnixSeconds(0),
+        );
+        Self {
+            runtime,
+            router: router(gateway),
+            _publishers: (routes, subnet),
+        }
+    }
+
+    pub(crate) fn send(&self, request: Request<Body>) -> Answer {
+        self.runtime.block_on(async {
+            let answer: Response<Body> = match self.router.clone().oneshot(request).await {
+                Ok(answer) => answer,
+                Err(never) => match never {},
+            };
+            let (parts, body) = answer.into_parts();
+            Answer {
+                status: parts.status.as_u16(),
+                headers: parts.headers,
+                body: body.collect().await.expect("a body in memory").to_bytes(),
+            }
+        })
+    }
+}
+
+impl Answer {
+    /// The code of the host's own refusal. Panics when the answer is not wholly the host's words.
+    pub(crate) fn refusal(&self) -> String {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).expect("the host refuses with JSON");
+        let (code, message) = (&body["error"]["code"], &body["error"]["message"]);
+        let expected = serde_json::json!({ "error": { "code": code, "message": message } });
+        assert!(
+            code.is_string() && message.is_string() && body == expected,
+            "{body}"
+        );
+        code.as_str().unwrap_or_default().to_owned()
+    }
+}
+
+async fn load(guest: &str) -> Program {
+    let guests =
+        PathBuf::from(env::var_os("PLATFORM_GUESTS").expect("cargo xtask fuzz says where the guests are"));
+    let component =
+        std::fs::read(guests.join(format!("{guest}.wasm"))).expect("cargo xtask guests builds them");
+    let compiler = CompilerProgram {
+        program: env::current_exe()
+            .expect("this very program")
+            .with_file_name("compile-worker"),
+        arguments: Vec::new(),
+    };
+    let code = guests.join(format!("../fuzz/code/{guest}"));
+    let mut config = EngineConfig::new(code, compiler);
+    // One call at a time, so little is reserved.
+    config.limits.concurrent_routes = 2;
+    config.limits.large_calls = 1;
+    let engine = Engine::new(config).expect("an engine");
+    let spec = ProgramSpec {
+        slug: slug(guest),
+        digest: Digest::of(&component),
+        data_dir: None,
+        env: Default::default(),
+        instances: Instances::PerCall,
+        memory: ByteSize(64 << 20),
+        disk: ByteSize(1 << 20),
+        route_deadline: Duration::from_secs(10),
+        weights_deadline: Duration::from_secs(10),
+    };
+    engine
+        .load(component.into(), spec)
+        .await
+        .expect("a guest that runs")
+}
+
+fn route(name: &str, rules: &[RouteRule], program: &Arc<Program>) -> Route {
+    // However often the guest fails, it is asked again.
+    let policy = BreakerPolicy {
+        failures: u32::MAX,
+        ..BreakerPolicy::default()
+    };
+    let health = Health::new(slug(name), policy, Arc::default());
+    Route {
+        slug: slug(name),
+        target: Target::Wasm(Guarded::new(program.clone(), Arc::new(health))),
+        rules: rules.to_vec(),
+        capabilities: BTreeSet::from([Capability::ProxyRoutes]),
+        emission_percent: "0".parse().expect("a percentage"),
+        component: None,
+    }
+}
+
+fn slug(name: &str) -> Slug {
+    name.parse().expect("a slug")
+}

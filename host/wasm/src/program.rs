@@ -196,7 +196,7 @@ impl Program {
             drop(slots);
             answer
         };
-        self.back.run_apart(call).await
+        stage::run_apart(call).await
     }
 
     /// Asks the challenge for the weights of an epoch. The entries are as the challenge gave them.
@@ -227,7 +227,7 @@ impl Program {
             drop(slots);
             answer
         };
-        stage::run_apart_in_front(call).await
+        stage::run_apart(call).await
     }
 }
 

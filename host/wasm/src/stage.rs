@@ -2,8 +2,9 @@
 //!
 //! A guest gives its thread back at every tick, but until then whoever is next waits, and with some guests that
 //! compute for seconds everybody waits for some ticks at every step. So a call that has computed for a tick goes on
-//! in a runtime of its own whose threads the system runs last. Most calls never see it. Calls over a data directory
-//! block their thread, and so have one of their own in either place.
+//! in a runtime of its own whose threads the system runs after others. Most calls never see it. Calls over a data
+//! directory block their thread, and so have one of their own; as there is one at a time for each challenge, they
+//! stay in front.
 
 use std::{
     future::{Future, poll_fn},
@@ -17,7 +18,6 @@ use std::{
 use futures_util::FutureExt as _;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
-    sync::oneshot,
     task::spawn_blocking,
 };
 use tokio_util::task::AbortOnDropHandle;
@@ -29,14 +29,14 @@ pub(crate) struct Back(Option<Runtime>);
 
 type Call<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
 
-/// The last in the order of the system: they run when nobody else wants to.
-const LAST: i32 = 19;
+/// A tenth of what a thread in front gets when both want to run: enough to end in time, too little to be felt.
+const BEHIND: i32 = 10;
 
 impl Back {
     /// As many threads as there are processors, so that what nobody else uses can be used.
     pub(crate) fn new() -> std::io::Result<Self> {
         let last = || {
-            if let Err(error) = rustix::process::setpriority_process(None, LAST) {
+            if let Err(error) = rustix::process::setpriority_process(None, BEHIND) {
                 tracing::warn!(%error, "long calls run with the priority of all others");
             }
         };
@@ -66,30 +66,6 @@ impl Back {
         }
     }
 
-    /// Runs a call on a thread of its own. Dropping the future does not stop it.
-    pub(crate) async fn run_apart<T: Send + 'static>(
-        &self,
-        call: impl Future<Output = Result<T, CallError>> + Send + 'static,
-    ) -> Result<T, CallError> {
-        let mut call = caught(call);
-        let (tell, told) = oneshot::channel();
-        let (front, back) = (Handle::current(), self.handle());
-        spawn_blocking(move || {
-            let answer = match (front.block_on(first(&mut call)), back) {
-                (Some(answer), _) => answer,
-                (None, None) => front.block_on(call),
-                (None, Some(back)) => {
-                    let there = back.clone();
-                    back.spawn_blocking(move || tell.send(there.block_on(call)));
-                    return;
-                }
-            };
-            // Whoever asked may have gone.
-            drop(tell.send(answer));
-        });
-        told.await.unwrap_or_else(gone)
-    }
-
     /// `None` only while the host ends.
     fn handle(&self) -> Option<Handle> {
         self.0.as_ref().map(|runtime| runtime.handle().clone())
@@ -112,8 +88,8 @@ pub(crate) async fn run_in_front<T: 'static>(
     caught(call).await
 }
 
-/// Runs a call on a thread of its own that is like all others. Dropping the future does not stop it.
-pub(crate) async fn run_apart_in_front<T: Send + 'static>(
+/// Runs a call on a thread of its own, which the system treats like all others. Dropping the future does not stop it.
+pub(crate) async fn run_apart<T: Send + 'static>(
     call: impl Future<Output = Result<T, CallError>> + Send + 'static,
 ) -> Result<T, CallError> {
     let (call, front) = (caught(call), Handle::current());
@@ -186,12 +162,12 @@ mod tests {
         let seen = back.run(metered(5)).await.unwrap();
         assert!(seen[0] == here && is_back(&seen[5]), "{seen:?}");
 
-        let seen = back.run_apart(metered(1)).await.unwrap();
+        let seen = run_apart(metered(1)).await.unwrap();
         assert!(
             seen.iter().all(|name| *name != here && !is_back(name)),
             "{seen:?}"
         );
-        let seen = back.run_apart(metered(5)).await.unwrap();
+        let seen = run_apart(metered(5)).await.unwrap();
         assert!(!is_back(&seen[0]) && is_back(&seen[5]), "{seen:?}");
     }
 
@@ -205,7 +181,7 @@ mod tests {
         }
         let back = Back::new().unwrap();
         assert!(matches!(back.run(broken()).await, Err(CallError::Host(_))));
-        assert!(matches!(back.run_apart(broken()).await, Err(CallError::Host(_))));
+        assert!(matches!(run_apart(broken()).await, Err(CallError::Host(_))));
     }
 
     #[tokio::test]
@@ -222,7 +198,7 @@ mod tests {
             })
             .await
             .unwrap();
-        assert_eq!(niceness, LAST);
+        assert_eq!(niceness, BEHIND);
     }
 
     #[tokio::test]
@@ -245,7 +221,7 @@ mod tests {
         for apart in [true, false] {
             let (tell, told) = std::sync::mpsc::channel();
             let waited = if apart {
-                tokio::time::timeout(Duration::from_millis(4), back.run_apart(work(Ended(tell)))).await
+                tokio::time::timeout(Duration::from_millis(4), run_apart(work(Ended(tell)))).await
             } else {
                 tokio::time::timeout(Duration::from_millis(4), back.run(work(Ended(tell)))).await
             };

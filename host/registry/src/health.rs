@@ -76,6 +76,8 @@ impl HealthBook {
             }
             self.write(&store).await;
         }
+        // What changed while the last was being written.
+        self.write(&store).await;
     }
 
     async fn write(&self, store: &Store) {

@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(niceness, (here + BEHIND).min(19));
     }
 
-    #[tokio::test]
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_call_over_files_goes_on_when_nobody_waits_and_others_stop() {
         struct Ended(std::sync::mpsc::Sender<bool>);
         impl Drop for Ended {

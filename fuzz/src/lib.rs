@@ -11,3 +11,5 @@ pub mod response;
 mod served;
 pub mod text;
 mod words;
+
+pub use served::compile_if_asked;

@@ -1,6 +1,13 @@
 //! The public router over a real guest, in this process: everything between the HTTP parser and the component.
 
-use std::{collections::BTreeSet, env, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    env,
+    path::PathBuf,
+    process::{ExitCode, exit},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Router, body::Body};
 use bytes::Bytes;
@@ -30,6 +37,17 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: http::HeaderMap,
     pub(crate) body: Bytes,
+}
+
+/// What this program is called with when it is to compile the guest, and nothing else.
+const COMPILE_WORKER: &str = "compile-worker";
+
+/// Before anything else: does the work of a compiling process, if this one was started as that.
+pub fn compile_if_asked() {
+    if env::args().nth(1).is_some_and(|first| first == COMPILE_WORKER) {
+        let failed = platform_wasm::compile_worker() != ExitCode::SUCCESS;
+        exit(failed.into());
+    }
 }
 
 impl Served {
@@ -93,10 +111,8 @@ async fn load(guest: &str) -> Program {
     let component =
         std::fs::read(guests.join(format!("{guest}.wasm"))).expect("cargo xtask guests builds them");
     let compiler = CompilerProgram {
-        program: env::current_exe()
-            .expect("this very program")
-            .with_file_name("compile-worker"),
-        arguments: Vec::new(),
+        program: "/proc/self/exe".into(),
+        arguments: vec![COMPILE_WORKER.to_owned()],
     };
     let code = guests.join(format!("../fuzz/code/{guest}"));
     let mut config = EngineConfig::new(code, compiler);

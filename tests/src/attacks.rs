@@ -237,7 +237,7 @@ pub const WEIGHTS: &[BadWeights] = weights! {
 };
 
 /// What the configuration of a host has to say in `[limits]`, so that little is enough for the attacks.
-pub const LIMITS: &str = "data_files = 900\nopen_files = 64\n";
+pub const LIMITS: &str = "data_files = 100\nopen_files = 64\n";
 const OPEN_FILES: u64 = 64;
 /// Guests that are to meet the end of what they may have soon.
 const SMALL: [(&str, &str, &str); 5] = [
@@ -245,7 +245,7 @@ const SMALL: [(&str, &str, &str); 5] = [
     ("crafted", "memory", "32MiB"),
     ("vast", "memory", "32MiB"),
     ("python", "memory", "64MiB"),
-    ("disk", "disk", "4MiB"),
+    ("disk", "disk", "1MiB"),
 ];
 /// Has no files, unlike its siblings.
 const WITHOUT_FILES: &str = "pester-0";

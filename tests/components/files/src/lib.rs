@@ -7,6 +7,10 @@ use serde_json::{Map, Value, json};
 
 struct Files;
 
+/// A hundred of them in one another are deeper than any path.
+const DEEP: &str = "/data/deep-in-directories-of-long-names";
+const DEEPER: &str = "/data/around/deep-in-directories-of-long-names";
+
 const OUTSIDE: [&str; 9] = [
     "/",
     ".",
@@ -121,13 +125,13 @@ impl Files {
     #[post("/deep")]
     fn deep(_: &Request) -> Result<Json<Value>> {
         let mut depth = 0;
-        if let Err(there) = fs::create_dir("/data/deep") {
+        if let Err(there) = fs::create_dir(DEEP) {
             return Ok(Json(json!({ "depth": depth, "refused": there.to_string() })));
         }
         let refused = loop {
             let around = fs::create_dir("/data/around")
-                .and_then(|()| fs::rename("/data/deep", "/data/around/deep"))
-                .and_then(|()| fs::rename("/data/around", "/data/deep"));
+                .and_then(|()| fs::rename(DEEP, DEEPER))
+                .and_then(|()| fs::rename("/data/around", DEEP));
             match around {
                 Ok(()) if depth < 1500 => depth += 1,
                 Ok(()) => break None,

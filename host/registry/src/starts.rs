@@ -22,11 +22,11 @@ pub(crate) struct Starts {
     /// Whose each of the newest is.
     slugs: HashMap<Id, Slug>,
     /// At most two of each start.
-    steps: (
-        UnboundedSender<(Id, StartStep)>,
-        UnboundedReceiver<(Id, StartStep)>,
-    ),
+    steps: (UnboundedSender<Told>, UnboundedReceiver<Told>),
 }
+
+/// Which start has come how far.
+type Told = (Id, StartStep);
 
 /// What happened to a start.
 pub(crate) enum StartEvent {

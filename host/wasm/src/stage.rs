@@ -1,4 +1,4 @@
-//! Where a call runs: in front, and when it takes long in the back, on threads that get what the others leave.
+//! Where a call runs: in front, and when it takes long in the back, on threads that come after all others.
 //!
 //! A guest gives its thread back at every tick, but until then whoever is next waits, and with some guests that
 //! compute for seconds everybody waits for some ticks at every step. So a call that has computed for a tick goes on
@@ -36,7 +36,7 @@ const BEHIND: i32 = 5;
 impl Back {
     /// As many threads as there are processors, so that what nobody else uses can be used.
     pub(crate) fn new() -> std::io::Result<Self> {
-        let last = || {
+        let behind = || {
             if let Err(error) = rustix::process::nice(BEHIND) {
                 tracing::warn!(%error, "long calls run with the priority of all others");
             }
@@ -44,7 +44,7 @@ impl Back {
         let runtime = Builder::new_multi_thread()
             .worker_threads(available_parallelism().map_or(1, NonZero::get))
             .thread_name("wasm-back")
-            .on_thread_start(last)
+            .on_thread_start(behind)
             .enable_all()
             .build()?;
         Ok(Self(Some(runtime)))

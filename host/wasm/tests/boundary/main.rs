@@ -5,8 +5,9 @@
 mod cache;
 #[cfg(test)]
 mod calls;
-#[cfg(test)]
 mod compiling;
+#[cfg(test)]
+mod compiler;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]

@@ -7,15 +7,11 @@ mod cache;
 mod calls;
 mod compiling;
 #[cfg(test)]
-mod compiler;
-#[cfg(test)]
 mod disk;
 #[cfg(test)]
 mod guests;
 #[cfg(test)]
 mod host;
-#[cfg(test)]
-mod hostile;
 #[cfg(test)]
 mod inspect;
 #[cfg(test)]
@@ -28,5 +24,3 @@ mod queue;
 mod ranges;
 #[cfg(test)]
 mod warm;
-#[cfg(test)]
-mod worker;

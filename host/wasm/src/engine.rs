@@ -146,9 +146,8 @@ impl Engine {
             contract,
             code: _,
         } = prepared;
-        let waits = spec.data_dir.is_some();
         let program = move || Program::new(engine, runner, pre, contract, info.capabilities, spec);
-        if waits { blocking(program).await } else { program() }
+        blocking(program).await
     }
 
     /// The two together, for whoever has the component at hand.

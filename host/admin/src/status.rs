@@ -10,19 +10,17 @@ use crate::{
 };
 
 pub(crate) async fn show(State(state): State<AdminState>) -> Result<Json<HostStatus>, ApiError> {
-    let challenges = state.registry.challenge_list().await?;
+    let challenges = state.registry.challenge_statuses().await?;
     let board = state.registry.board();
-    let challenges = challenges.into_iter().map(|challenge| {
-        let observed = observed(board.observed(&challenge.slug));
-        let breaker = breaker_view(&state.registry.health(&challenge.slug));
-        (
-            challenge.slug,
-            ChallengeStatus {
-                status: challenge.status,
-                observed,
-                breaker,
-            },
-        )
+    let challenges = challenges.into_iter().map(|(slug, status)| {
+        let observed = observed(board.observed(&slug));
+        let breaker = breaker_view(&state.registry.health(&slug));
+        let challenge = ChallengeStatus {
+            status,
+            observed,
+            breaker,
+        };
+        (slug, challenge)
     });
     Ok(Json(HostStatus {
         version: state.version.to_owned(),

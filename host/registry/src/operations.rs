@@ -98,6 +98,14 @@ impl Registry {
             .map_err(RegistryError::from)
     }
 
+    /// Where every challenge is meant to stand, by slug.
+    pub async fn challenge_statuses(&self) -> Result<Vec<(Slug, Status)>, RegistryError> {
+        self.store
+            .read("challenge_statuses", challenges::statuses)
+            .await
+            .map_err(RegistryError::from)
+    }
+
     /// One challenge.
     pub async fn challenge_get(&self, slug: &Slug) -> Result<Challenge, RegistryError> {
         self.find(slug)

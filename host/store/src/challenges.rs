@@ -1,6 +1,6 @@
 //! The table of challenges: whole records in, whole records out. Which changes are allowed is decided above.
 
-use platform_domain::{Artifact, Challenge, PinnedComponent, Slug, TokenHash, TokenHint};
+use platform_domain::{Artifact, Challenge, PinnedComponent, Slug, Status, TokenHash, TokenHint};
 use rusqlite::{Connection, Row, named_params};
 
 use crate::{
@@ -51,6 +51,23 @@ pub fn list(connection: &Connection) -> Result<Vec<Challenge>, StoreError> {
         challenges.push(read(row)?);
     }
     Ok(challenges)
+}
+
+/// Where every challenge is meant to stand, by slug: for those who ask often and need no more.
+pub fn statuses(connection: &Connection) -> Result<Vec<(Slug, Status)>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT slug, status FROM challenges ORDER BY slug")?;
+    let mut rows = statement.query([])?;
+    let mut statuses = Vec::new();
+    while let Some(row) = rows.next()? {
+        let key: String = row.get("slug")?;
+        let columns = Columns {
+            table: TABLE,
+            key: &key,
+            row,
+        };
+        statuses.push((columns.text("slug")?, columns.text("status")?));
+    }
+    Ok(statuses)
 }
 
 /// Replaces the record of the same slug; `false` when there is none.

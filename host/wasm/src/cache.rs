@@ -21,7 +21,10 @@ use std::{
 
 use hmac::{Hmac, Mac};
 use platform_domain::Digest;
-use rustix::fs::{StatVfsMountFlags, statvfs};
+use rustix::{
+    fs::{StatVfsMountFlags, statvfs},
+    mm::{Advice, madvise},
+};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use tempfile::NamedTempFile;
@@ -228,7 +231,18 @@ impl Sealed {
         // SAFETY: unmodified output of `Engine::precompile_component`, as wasmtime demands; it checks version and
         // settings itself. Nobody else can write to the file: it is in a directory of this user alone, and no
         // other process ever had it open.
-        unsafe { Component::deserialize_file(engine, file) }
+        let component = unsafe { Component::deserialize_file(engine, file) }?;
+        let image = component.image_range();
+        let bytes = image.end.addr().saturating_sub(image.start.addr());
+        // What loading looked at is mostly not needed again soon, and a thousand components are loaded.
+        //
+        // SAFETY: pages that are dropped are read from the file again, and there is nothing else in them: wasmtime
+        // has made all of the image read-only and never writes to one that comes from a file.
+        let dropped = unsafe { madvise(image.start.cast_mut().cast(), bytes, Advice::LinuxDontNeed) };
+        if let Err(error) = dropped {
+            tracing::debug!(error = %error, "the memory of compiled code stays resident");
+        }
+        Ok(component)
     }
 }
 

@@ -146,8 +146,9 @@ impl Engine {
             contract,
             code: _,
         } = prepared;
+        let waits = spec.data_dir.is_some();
         let program = move || Program::new(engine, runner, pre, contract, info.capabilities, spec);
-        blocking(program).await
+        if waits { blocking(program).await } else { program() }
     }
 
     /// The two together, for whoever has the component at hand.

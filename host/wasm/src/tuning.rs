@@ -138,6 +138,8 @@ fn config(limits: &Limits, allocator: InstanceAllocationStrategy) -> Config {
         .epoch_interruption(true)
         // Calls of this contract never overlap in one instance; without the bookkeeping they are four times faster.
         .concurrency_support(false)
+        // For debuggers only; thousands of components would be registered and unregistered one by one.
+        .native_unwind_info(false)
         .max_wasm_stack(size(limits.stack))
         .async_stack_size(FIBRE_STACK)
         // Off, because no component of this contract needs them: less to be attacked. Threads, garbage

@@ -77,6 +77,25 @@ fn a_record_comes_back_as_it_was_written() {
 }
 
 #[test]
+fn statuses_are_those_of_the_records() {
+    let connection = database();
+    for (slug, status) in [("b2", Status::Disabled), ("a1", Status::Active)] {
+        let record = Challenge {
+            status,
+            ..challenge(slug)
+        };
+        insert(&connection, &record).unwrap();
+    }
+    let of_records: Vec<_> = list(&connection)
+        .unwrap()
+        .into_iter()
+        .map(|record| (record.slug, record.status))
+        .collect();
+    assert_eq!(statuses(&connection).unwrap(), of_records);
+    assert_eq!(of_records.len(), 2);
+}
+
+#[test]
 fn a_taken_slug_is_told_apart_from_other_failures() {
     let connection = database();
     insert(&connection, &challenge("tsp")).unwrap();

@@ -7,11 +7,15 @@ mod cache;
 mod calls;
 mod compiling;
 #[cfg(test)]
+mod compiler;
+#[cfg(test)]
 mod disk;
 #[cfg(test)]
 mod guests;
 #[cfg(test)]
 mod host;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod inspect;
 #[cfg(test)]
@@ -24,3 +28,5 @@ mod queue;
 mod ranges;
 #[cfg(test)]
 mod warm;
+#[cfg(test)]
+mod worker;

@@ -179,23 +179,23 @@ impl CodeCache {
         Ok(Sealed { facts, code })
     }
 
-    /// Over what nobody but this host may change.
+    /// Over what nobody but this host may change: the name, the code by its hash, the facts. The first two are of one
+    /// length each, so nothing can be moved from one part to another.
     fn mac(&self, name: &EntryName, mut code: &File, facts: &[u8]) -> io::Result<Hmac<Sha256>> {
-        let mut mac = self.keyed.clone();
-        mac.update(name.0.as_bytes());
+        let mut hash = blake3::Hasher::new();
         code.rewind()?;
-        let (mut chunk, mut length) = (vec![0; CHUNK], 0u64);
+        let mut chunk = vec![0; CHUNK];
         loop {
             let read = code.read(&mut chunk)?;
-            let Some(bytes) = chunk.get(..read).filter(|bytes| !bytes.is_empty()) else {
-                break;
+            match chunk.get(..read) {
+                Some(bytes) if read > 0 => hash.update(bytes),
+                _ => break,
             };
-            mac.update(bytes);
-            length += bytes.len() as u64;
         }
+        let mut mac = self.keyed.clone();
+        mac.update(name.0.as_bytes());
+        mac.update(hash.finalize().as_bytes());
         mac.update(facts);
-        // Names are of one length, so with this nothing can be moved from one part to another.
-        mac.update(&length.to_le_bytes());
         Ok(mac)
     }
 

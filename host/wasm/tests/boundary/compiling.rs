@@ -1,14 +1,15 @@
-//! What compiling may take.
+//! What compiling and looking may take, and that it is never this process that takes it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use platform_domain::ByteSize;
-use platform_wasm::{ComponentError, Limits};
+use platform_wasm::{ComponentError, Limits, MAX_COMPONENT_BYTES};
 
 use crate::{
     guests,
     host::{self, Host, ask},
+    hostile,
 };
 
 /// Takes seconds and hundreds of megabytes.
@@ -76,4 +77,130 @@ async fn a_component_of_too_many_names_is_refused() {
     let names = ["a", "b", "c", "d"].map(|letter| format!("wasi:{}/n@0.2.0", letter.repeat(90_000)));
     let error = refusal(&host, guests::exporting(&names.each_ref().map(String::as_str))).await;
     assert!(matches!(error, ComponentError::TooManyNames), "{error}");
+}
+
+#[tokio::test]
+async fn code_that_takes_too_long_is_refused_and_keeps_others_out_no_longer() {
+    let host = Host::with(|limits| limits.compile_wall_ms = 1_000);
+    let (hostile, honest) = (hostile::tangled_function(2_000), guests::whole());
+    let (refused, waited) = tokio::join!(refusal(&host, hostile), async {
+        let started = Instant::now();
+        let prepared = host
+            .engine
+            .load(honest.clone(), host::spec(&honest))
+            .await
+            .is_ok();
+        (prepared, started.elapsed())
+    });
+    assert!(
+        matches!(refused, ComponentError::CompilerTime(limit) if limit == Duration::from_secs(1)),
+        "{refused:?}"
+    );
+    assert!(!refused.is_of_the_component(), "the machine may have been busy");
+    // One limit for the other and at most one for itself.
+    assert!(waited.1 < Duration::from_secs(10), "{waited:?}");
+}
+
+/// By default limits each of these either compiles or is refused by what it is; the point is that it ends, and that
+/// this process is none the larger for it.
+#[tokio::test]
+async fn looking_at_a_hostile_component_costs_this_process_nothing() {
+    /// As much as a component itself, and a little more: other tests run in this process.
+    const ALLOWED: u64 = 600 << 20;
+    let host = Host::with(|limits| limits.compile_memory = ByteSize(1 << 30));
+    let largest = MAX_COMPONENT_BYTES - (64 << 10);
+    let before = address_space();
+    for (what, component, expected) in [
+        ("a long function", hostile::long_function(7_600_000), None),
+        (
+            "a function too long",
+            hostile::long_function(7_700_000),
+            Some("function body size"),
+        ),
+        ("many exports inside", hostile::inner_exports(80_000), None),
+        (
+            "10^6 exports inside",
+            hostile::inner_exports(1_000_000),
+            Some("type size"),
+        ),
+        (
+            "too many exports inside",
+            hostile::inner_exports(1_000_001),
+            Some("exports count"),
+        ),
+        (
+            "as many exports as are allowed",
+            hostile::outer_exports(998, 8),
+            None,
+        ),
+        (
+            "one export more",
+            hostile::outer_exports(999, 8),
+            Some("too many imports and exports"),
+        ),
+        ("10^6 exports", hostile::outer_exports(900_000, 8), Some("")),
+        (
+            "exports with long names",
+            hostile::outer_exports(600, 500),
+            Some("too many imports and exports"),
+        ),
+        ("10^5 types", hostile::types(100_000), None),
+        ("10^6 functions", hostile::functions(1_000_000), None),
+        ("components in components", hostile::nested(900), None),
+        ("a type that doubles", hostile::doubling_type(12), None),
+        (
+            "a type that doubles and doubles",
+            hostile::doubling_type(60),
+            Some("type size"),
+        ),
+        ("as many bytes as are allowed", hostile::ballast(largest), None),
+    ] {
+        let size = component.len() as u64;
+        let looked = host
+            .engine
+            .inspect(component)
+            .await
+            .map_err(|error| error.to_string());
+        match (expected, looked) {
+            (None, Ok(info)) => assert_eq!(info.capabilities.len(), 2, "{what}"),
+            (Some(words), Err(text)) => assert!(text.contains(words), "{what}: {text}"),
+            (_, looked) => panic!("{what}: {looked:?}"),
+        }
+        let more = address_space().saturating_sub(before);
+        assert!(more < size + ALLOWED, "{what}: {more} bytes more");
+    }
+}
+
+/// Of this process, in bytes.
+fn address_space() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib: u64 = line.unwrap().trim().strip_suffix(" kB").unwrap().parse().unwrap();
+    kib << 10
+}
+
+#[tokio::test]
+async fn looking_has_limits_too() {
+    let host = Host::with(|limits| limits.compile_memory = ByteSize(256 << 20));
+    let error = host.engine.inspect(hostile::types(1_000_000)).await.unwrap_err();
+    assert!(matches!(error, ComponentError::CompilerMemory(_)), "{error:?}");
+    let host = Host::with(|limits| limits.compile_cpu_ms = 1_000);
+    let error = host.engine.inspect(hostile::types(1_000_000)).await.unwrap_err();
+    assert!(matches!(error, ComponentError::CompilerCpu(_)), "{error:?}");
+    assert_eq!(ask(&host.load(guests::whole()).await, "/").await.unwrap(), "/");
+}
+
+#[tokio::test]
+async fn whoever_looks_does_not_wait_for_whoever_compiles() {
+    let host = Host::with(|limits: &mut Limits| limits.compile_wall_ms = 4_000);
+    let hostile = refusal(&host, hostile::tangled_function(3_000));
+    let looking = async {
+        while host.engine.compiler_status().compiling.is_none() {
+            tokio::task::yield_now().await;
+        }
+        host.engine.inspect(guests::whole()).await.unwrap();
+        host.engine.compiler_status().compiling
+    };
+    let (_, still_compiling) = tokio::join!(hostile, looking);
+    assert!(still_compiling.is_some(), "it is at it all the while");
 }

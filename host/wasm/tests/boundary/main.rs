@@ -5,9 +5,8 @@
 mod cache;
 #[cfg(test)]
 mod calls;
-mod compiling;
 #[cfg(test)]
-mod compiler;
+mod compiling;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]

@@ -122,7 +122,7 @@ pub(crate) fn check_kind(bytes: &[u8]) -> Result<(), ComponentError> {
 }
 
 fn read(component: &[u8]) -> Result<Found, Refusal> {
-    let (mut imports, mut exports) = (Names::default(), Names::default());
+    let (mut imports, mut exports, mut names) = (Vec::new(), Vec::new(), Names::default());
     let mut manifest: Option<&[u8]> = None;
     let mut depth = 0usize;
     let mut needs = NeedsCounter::default();
@@ -134,12 +134,12 @@ fn read(component: &[u8]) -> Result<Found, Refusal> {
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
-                    imports.add(import.map_err(malformed)?.name.name)?;
+                    imports.push(names.add(import.map_err(malformed)?.name.name)?);
                 }
             }
             Payload::ComponentExportSection(section) if depth == 1 => {
                 for export in section {
-                    exports.add(export.map_err(malformed)?.name.name)?;
+                    exports.push(names.add(export.map_err(malformed)?.name.name)?);
                 }
             }
             Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => match manifest {
@@ -150,28 +150,29 @@ fn read(component: &[u8]) -> Result<Found, Refusal> {
         }
     }
     Ok(Found {
-        imports: imports.names,
-        exports: exports.names,
+        imports,
+        exports,
         manifest: manifest.map(as_text).transpose()?,
         needs: needs.total(),
     })
 }
 
-/// Names that are not too many.
+/// Counts imports and exports together.
 #[derive(Default)]
 struct Names {
-    names: Vec<String>,
+    count: usize,
     bytes: usize,
 }
 
 impl Names {
-    fn add(&mut self, name: &str) -> Result<(), Refusal> {
+    /// The name, if it is not too much.
+    fn add(&mut self, name: &str) -> Result<String, Refusal> {
+        self.count += 1;
         self.bytes += name.len();
-        if self.names.len() >= MAX_OUTER_NAMES || self.bytes > MAX_OUTER_NAME_BYTES {
+        if self.count > MAX_OUTER_NAMES || self.bytes > MAX_OUTER_NAME_BYTES {
             return Err(Refusal::TooManyNames);
         }
-        self.names.push(name.to_owned());
-        Ok(())
+        Ok(name.to_owned())
     }
 }
 

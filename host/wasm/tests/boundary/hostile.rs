@@ -105,11 +105,20 @@ pub(crate) fn inner_exports(count: usize) -> Bytes {
     carrying(&sections)
 }
 
-/// A challenge that exports so many instances more, under names of this length.
+/// A challenge that exports its first function so many times more, under names of this length.
 pub(crate) fn outer_exports(count: usize, length: usize) -> Bytes {
+    exporting(count, length, 1)
+}
+
+/// The same with an instance. A component may have a thousand.
+pub(crate) fn outer_instances(count: usize) -> Bytes {
+    exporting(count, 8, 5)
+}
+
+fn exporting(count: usize, length: usize, kind: u8) -> Bytes {
     let mut exports = number(count);
     for name in (0..count).map(|export| format!("a{export:0width$}", width = length - 1)) {
-        exports.extend([b"\0", &number(name.len())[..], name.as_bytes(), b"\x05\0\0"].concat());
+        exports.extend([b"\0", &number(name.len())[..], name.as_bytes(), &[kind], b"\0\0"].concat());
     }
     with(&section(11, &exports))
 }

@@ -270,17 +270,27 @@ impl Turn<'_> {
     }
 }
 
-/// Gives the job and waits for the report.
+/// Gives the job and waits for the report. Who ends without taking all of the job may have said why, so that is
+/// listened to all the same.
 async fn ask(channel: &mut UnixStream, job: &Job, component: &Bytes) -> Result<Report, Broken> {
-    let asked = async {
-        channel.write_all(&job::framed(job)?).await?;
-        channel.write_all(component).await?;
-        let length = channel.read_u32_le().await?;
-        let mut json = vec![0; job::checked(length, MAX_REPORT)?];
-        channel.read_exact(&mut json).await?;
-        Ok(serde_json::from_slice(&json)?)
-    };
-    asked.await.map_err(Broken::Channel)
+    let given = give(channel, job, component).await;
+    let report = take(channel).await;
+    match (given, report) {
+        (_, Ok(report)) => Ok(report),
+        (Err(error), Err(_)) | (Ok(()), Err(error)) => Err(Broken::Channel(error)),
+    }
+}
+
+async fn give(channel: &mut UnixStream, job: &Job, component: &Bytes) -> io::Result<()> {
+    channel.write_all(&job::framed(job)?).await?;
+    channel.write_all(component).await
+}
+
+async fn take(channel: &mut UnixStream) -> io::Result<Report> {
+    let length = channel.read_u32_le().await?;
+    let mut json = vec![0; job::checked(length, MAX_REPORT)?];
+    channel.read_exact(&mut json).await?;
+    Ok(serde_json::from_slice(&json)?)
 }
 
 /// Takes so many bytes of code.

@@ -98,6 +98,34 @@ async fn refusal(host: &Host, component: bytes::Bytes) -> ComponentError {
         .expect("it is refused")
 }
 
+/// What a descriptor stands for, without its number.
+fn target(descriptor: &Path) -> Option<String> {
+    let target = fs::read_link(descriptor).ok()?.display().to_string();
+    Some(target.split(':').next().unwrap_or_default().to_owned())
+}
+
+/// What this process hands on to each that it starts, besides the standard streams. The host hands on nothing, but
+/// whoever started the tests may have.
+fn handed_on() -> Vec<String> {
+    const CLOSED_ON_EXEC: u32 = 0o2_000_000;
+    let stays_open = |number: &str| {
+        let info = fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap_or_default();
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+        let flags = flags.and_then(|octal| u32::from_str_radix(octal.trim(), 8).ok());
+        flags.is_some_and(|flags| flags & CLOSED_ON_EXEC == 0)
+    };
+    let descriptors = fs::read_dir("/proc/self/fd").unwrap().map(|entry| entry.unwrap());
+    descriptors
+        .filter(|entry| {
+            let number = entry.file_name();
+            let number = number.to_str().unwrap();
+            number.parse::<u32>().unwrap() > 2 && stays_open(number)
+        })
+        // Another test may have closed it by now.
+        .filter_map(|entry| target(&entry.path()))
+        .collect()
+}
+
 fn entries(host: &Host) -> usize {
     // All but the key.
     fs::read_dir(host.cache_dir()).unwrap().count() - 1
@@ -106,6 +134,12 @@ fn entries(host: &Host) -> usize {
 #[tokio::test]
 async fn it_is_given_a_socket_and_limits_and_nothing_else() {
     const MARK: &str = "looked-at";
+    // Its standard streams, and its standard input once more.
+    let mut expected = ["socket", "/dev/null", "pipe", "socket"]
+        .map(str::to_owned)
+        .to_vec();
+    expected.extend(handed_on());
+    expected.sort();
     let host = host_with(marked(MARK), |limits| limits.compile_memory = ByteSize(1 << 30));
     let compiling = refusal(&host, hostile::tangled_function(3_000));
     let looking = async {
@@ -118,18 +152,12 @@ async fn it_is_given_a_socket_and_limits_and_nothing_else() {
             .map(|pair| pair.split('=').next().unwrap().to_owned())
             .collect();
         assert_eq!(names, ["MALLOC_ARENA_MAX", "RAYON_NUM_THREADS"]);
-        let open: Vec<_> = fs::read_dir(process.join("fd"))
-            .unwrap()
-            .map(|entry| {
-                fs::read_link(entry.unwrap().path())
-                    .unwrap()
-                    .display()
-                    .to_string()
-            })
-            .map(|target| target.split(':').next().unwrap().to_owned())
+        let descriptors = fs::read_dir(process.join("fd")).unwrap();
+        let mut open: Vec<_> = descriptors
+            .map(|entry| target(&entry.unwrap().path()).unwrap())
             .collect();
-        // Its standard streams, and its standard input once more.
-        assert_eq!(open, ["socket", "/dev/null", "pipe", "socket"]);
+        open.sort();
+        assert_eq!(open, expected);
         let limits = limits(&process);
         for line in [
             "Max cpu time              60                   61                   seconds",
@@ -260,6 +288,8 @@ async fn whatever_a_compiling_process_does_it_is_an_error_of_that_component() {
             .collect();
         format!("printf '{length}{}' >&0", report.replace('%', "%%"))
     };
+    // More than waits in a socket for somebody who reads nothing.
+    let component = hostile::ballast(4 << 20);
     for (what, text, words) in [
         ("ends at once", "exit 0".to_owned(), "crashed"),
         (
@@ -297,7 +327,7 @@ async fn whatever_a_compiling_process_does_it_is_an_error_of_that_component() {
         ),
     ] {
         let host = host_with(script(&text), |limits| limits.compile_wall_ms = 3_000);
-        let error = refusal(&host, guests::whole()).await.to_string();
+        let error = refusal(&host, component.clone()).await.to_string();
         assert!(error.contains(words) && error.len() < 5_000, "{what}: {error}");
         assert_eq!(entries(&host), 0, "{what}");
     }

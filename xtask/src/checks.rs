@@ -42,11 +42,13 @@ pub(crate) fn test(rest: &[&str]) -> Result<()> {
 
 /// Writes the documents that are made from the sources. The test that refuses a stale one writes it.
 pub(crate) fn docs() -> Result<()> {
+    // Not the one package alone: with fewer features its dependencies would be built once more.
     let write = [
         "test",
+        "--workspace",
         "--locked",
-        "--package",
-        "platform-tests",
+        "--test",
+        "integration",
         "limits_document",
     ];
     run("documents", cargo(&write).env("PLATFORM_WRITE_DOCS", "1"))

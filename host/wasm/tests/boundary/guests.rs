@@ -284,6 +284,12 @@ pub(crate) fn counting() -> Bytes {
     assemble(TYPES, count, &(routes_by(r#"$i "route""#) + &weigh))
 }
 
+/// A component that leaves marks in all that it can reach of its instance, or counts those that it finds.
+pub(crate) fn remembering() -> Bytes {
+    let text = include_str!("../../../../tests/components/remember.wat");
+    wat::parse_str(text).unwrap().into()
+}
+
 fn assemble(imports: &str, core: &str, exports: &str) -> Bytes {
     // Below 128: answers and texts; from 1024: what the host passes in; from 65536: long answers.
     let text = format!(

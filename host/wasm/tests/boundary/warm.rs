@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use platform_wasm::{CallError, Program};
 
 use crate::{
@@ -13,11 +14,19 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn load(host: &Host, instances: &str, data: bool) -> Program {
-    let component = guests::counting();
+    load_one(host, guests::counting(), instances, data).await
+}
+
+async fn load_one(host: &Host, component: Bytes, instances: &str, data: bool) -> Program {
     let mut spec = host::spec(&component);
     spec.instances = instances.parse().unwrap();
     spec.data_dir = data.then(|| host.dir.path().join("state/data"));
     host.engine.load(component, spec).await.unwrap()
+}
+
+/// How many marks it finds in its instance.
+async fn marks(program: &Program) -> usize {
+    ask(program, "/look").await.unwrap().parse().unwrap()
 }
 
 /// Which call of its instance this one is.
@@ -155,6 +164,53 @@ async fn weights_are_asked_of_an_instance_that_no_miner_has_seen() {
         }
         // Over files nobody else may live, so the kept one had to go.
         assert_eq!(count(&program).await, if data { 1 } else { 3 });
+    }
+}
+
+/// So few slots that one which was marked is taken by the next call of whoever comes.
+#[tokio::test]
+async fn what_an_instance_left_behind_nobody_else_ever_finds() {
+    /// All that there is to mark: words of memory, elements of a table, a global.
+    const ALL: usize = (4_194_304 - 65_536) / 8 + 10_000 + 1;
+    let host = Host::with(|limits| {
+        (limits.concurrent_routes, limits.concurrent_weights) = (1, 1);
+        (limits.warm_total, limits.large_calls) = (3, 1);
+    });
+    let same = guests::remembering();
+    // The same code from other bytes: a section without a name or content at its end.
+    let other = Bytes::from([&same[..], b"\0\x01\0"].concat());
+    for (instances, data) in [("per-call", false), ("warm(1)", false), ("warm(1)", true)] {
+        let program = load_one(&host, same.clone(), instances, data).await;
+        // Each has an instance made at this moment, and one that lives on beside it.
+        let others_find_nothing = async |after: &str| {
+            for component in [&same, &other] {
+                let other = load_one(&host, component.clone(), instances, false).await;
+                for _ in 0..2 {
+                    assert_eq!(marks(&other).await, 0, "{instances}, data: {data}, {after}");
+                }
+                let weights = other.get_weights(epoch(1)).await.unwrap();
+                assert!(weights.is_empty(), "{instances}, data: {data}, {after}");
+            }
+        };
+        for path in ["/crash", "/spin", "/astray"] {
+            ask(&program, path).await.unwrap_err();
+            others_find_nothing(path).await;
+            ask(&program, path).await.unwrap_err();
+            assert_eq!(
+                marks(&program).await,
+                0,
+                "{instances}, data: {data}, its own after {path}"
+            );
+        }
+        let left: usize = ask(&program, "/leave").await.unwrap().parse().unwrap();
+        assert_eq!(left, ALL);
+        others_find_nothing("while it lives").await;
+        let kept = if instances == "per-call" { 0 } else { ALL };
+        assert_eq!(marks(&program).await, kept, "{instances}, data: {data}");
+        let weights = program.get_weights(epoch(1)).await.unwrap();
+        assert!(weights.is_empty(), "{instances}, data: {data}");
+        drop(program);
+        others_find_nothing("when it is gone").await;
     }
 }
 

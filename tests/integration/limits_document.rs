@@ -9,7 +9,7 @@ use std::{
 };
 
 use platform_domain::ByteSize;
-use platform_tests::attacks::{ATTACKS, Attack, NoWeights, WEIGHTS};
+use platform_tests::attacks::{ATTACKS, Attack, COMPONENTS, NoWeights, WEIGHTS};
 use platform_wasm::{Limit, Limits};
 
 use crate::limit_tests::{NO_LIMITS, TESTS, UNTESTED};
@@ -52,6 +52,15 @@ Asked for weights:
 
 | guest | what it does | what the epoch takes | what the operator sees |
 |---|---|---|---|
+";
+
+const THROUGH_THE_OPERATOR: &str = "
+Registered and activated by an operator who does not know better, from the table that
+[a test of its own](../tests/integration/hostile_components.rs) runs. While such a component is compiled, in a process of
+its own, neighbours and weights go on; nothing of it is kept.
+
+| what it is made of | when it is refused | what the operator reads |
+|---|---|---|
 ";
 
 /// Files whose constants are limits on a stranger.
@@ -213,6 +222,11 @@ fn attacks() -> String {
         };
         let (guest, takes) = (source(bad.guest), bad.says());
         writeln!(text, "| {guest} | {} | {takes} | {seen} |", bad.what).unwrap();
+    }
+    text += THROUGH_THE_OPERATOR;
+    for bad in COMPONENTS {
+        let (when, code) = (bad.refused.says(), bad.refused.code());
+        writeln!(text, "| {} | {when} | 422 `{code}`: `{}` |", bad.what, bad.reason).unwrap();
     }
     text
 }

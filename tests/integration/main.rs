@@ -33,6 +33,8 @@ mod epochs;
 #[cfg(test)]
 mod guest_log;
 #[cfg(test)]
+mod hostile_components;
+#[cfg(test)]
 mod hostile_matrix;
 #[cfg(test)]
 mod limit_tests;

@@ -1,7 +1,9 @@
 //! What hostile guests can do, a row for each attack, and all that may come of it. The matrix checks each row,
-//! the soak repeats them for minutes, and `docs/limits.md` lists them.
+//! the soak repeats them for minutes, and `docs/limits.md` lists them. Components that attack their compiler have a
+//! table and a test of their own.
 
 mod answers;
+mod components;
 
 use platform_admin_types::CreateChallenge;
 use platform_domain::{
@@ -12,14 +14,17 @@ use serde_json::json;
 
 use crate::new_challenge;
 
-pub use self::answers::{Holds, Outcome};
 use self::{
     NoWeights::{Broke, Said},
     Outcome::{Dies, Fails, Late, Refused},
     answers::{
-        A_FEW, DEEP, DONE, FEW_ELEMENTS, FEW_PAGES, FLOOD, INSIDE, ITS_DIRECTORY, LITTLE, NO_DIRECTORY,
-        NO_ROOM, NOBODY, ORDINARY, SOUND, TOLD, UNCHANGED, WHOLE,
+        A_FEW, DEEP, DONE, FEW_ELEMENTS, FEW_PAGES, FLOOD, INSIDE, ITS_DIRECTORY, LITTLE, MARKED,
+        NO_DIRECTORY, NO_ROOM, NOBODY, ORDINARY, SOUND, TOLD, UNCHANGED, UNMARKED, WHOLE,
     },
+};
+pub use self::{
+    answers::{Holds, Outcome},
+    components::{BadComponent, COMPONENTS, Refusal},
 };
 
 /// An attack through a route.
@@ -156,6 +161,18 @@ pub const ATTACKS: &[Attack] = attacks! {
     "crafted-2" "GET /leave": "calls out while it is handed its arguments" => Dies(Trap), "cannot leave component";
     "crafted-2" "GET /crash": "crashes after its answer" => Dies(Trap), "unreachable";
     "crafted-2" "GET /fine": "nothing, after all that" => ORDINARY;
+    "remember-1" "GET /crash": "marks all of a kept instance and crashes" => Dies(Trap), "unreachable";
+    "remember-1" "GET /look": "looks for its marks" => UNMARKED;
+    "remember-1" "GET /spin": "marks all of it and does not come back" => Late, "within 5s";
+    "remember-1" "GET /look": "looks for its marks" => UNMARKED;
+    "remember-1" "GET /astray": "marks all of it and answers from beyond its memory" => Dies(Trap), "out of bounds";
+    "remember-1" "GET /look": "looks for its marks" => UNMARKED;
+    "remember-1" "GET /leave": "marks all of it" => MARKED;
+    "remember-1" "GET /look": "looks for its marks in the instance that was kept" => MARKED;
+    "remember-2" "GET /crash": "marks all of an instance that is not kept and crashes" => Dies(Trap), "unreachable";
+    "remember-2" "GET /spin": "marks all of it and does not come back" => Late, "within 5s";
+    "remember-2" "GET /leave": "marks all of it" => MARKED;
+    "remember-2" "GET /look": "looks for its marks and for those of another challenge" => UNMARKED;
     "flood" "GET /body": "a body of 64 MiB" => Dies(OutputTooLarge), "given to the host";
     "flood" "GET /headers": "100,000 headers" => Dies(OutputTooLarge), "headers, the limit is 100";
     "flood" "GET /header-large": "a header of a MiB" => Dies(OutputTooLarge), "bytes of headers";
@@ -221,6 +238,8 @@ pub const WEIGHTS: &[BadWeights] = weights! {
     "disk-5" "disk" "": "no weights, beside a full disk" => Ok(0);
     "crafted-1" "crafted" "": "4,096 hotkeys that are the same 64 KiB" => Err(Broke(OutputTooLarge));
     "crafted-2" "crafted" "": "4,096 hotkeys that are the same 64 KiB" => Err(Broke(OutputTooLarge));
+    "remember-1" "remember" "": "looks for marks that routes have left, in an instance that is kept" => Ok(0);
+    "remember-2" "remember" "": "looks for marks that routes have left" => Ok(0);
     "w-many" "garbage-weights" "many": "5,000 weights" => Err(Broke(OutputTooLarge));
     "w-million" "garbage-weights" "million": "1,000,000 weights" => Err(Broke(OutputTooLarge));
     "w-huge" "garbage-weights" "huge": "a hotkey of 16 MiB" => Err(Broke(OutputTooLarge));
@@ -247,8 +266,10 @@ const SMALL: [(&str, &str, &str); 5] = [
     ("python", "memory", "64MiB"),
     ("disk", "disk", "1MiB"),
 ];
-/// Has no files, unlike its siblings.
-const WITHOUT_FILES: &str = "pester-0";
+/// Have no files, unlike their siblings.
+const WITHOUT_FILES: [&str; 2] = ["pester-0", KEPT];
+/// Has instances that are kept. Without files, so that nobody ends them to make room in a directory.
+const KEPT: &str = "remember-1";
 
 /// Every challenge of both tables.
 pub fn challenges() -> Vec<CreateChallenge> {
@@ -262,8 +283,11 @@ pub fn challenges() -> Vec<CreateChallenge> {
         if let Some((_, resource, most)) = SMALL.iter().find(|(small, _, _)| *small == guest) {
             new.resources = serde_json::from_value(json!({ *resource: most })).unwrap();
         }
-        if slug == WITHOUT_FILES {
+        if WITHOUT_FILES.contains(&slug) {
             new.data = Some(DataMode::None);
+        }
+        if slug == KEPT {
+            new.instances = Some("warm(1)".parse().unwrap());
         }
         new
     };

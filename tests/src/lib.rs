@@ -13,6 +13,7 @@ pub mod attacks;
 mod beside;
 mod fleet;
 mod footprint;
+mod guests;
 mod host;
 mod http;
 mod program;

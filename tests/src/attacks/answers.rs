@@ -99,6 +99,14 @@ pub(super) const FEW_ELEMENTS: Outcome =
     served("an ordinary answer, after 100,000 elements over all", |answer| {
         is_ok(answer) && number(answer).is_some_and(|elements| (1_000..=100_000).contains(&elements))
     });
+/// Of what an instance was left with, nothing.
+pub(super) const UNMARKED: Outcome = served("an ordinary answer: it found none", |answer| {
+    is_ok(answer) && number(answer) == Some(0)
+});
+/// What this very instance was left with.
+pub(super) const MARKED: Outcome = served("an ordinary answer: it found its own", |answer| {
+    is_ok(answer) && number(answer).is_some_and(|marks| marks > 0)
+});
 /// No file but its own.
 pub(super) const INSIDE: Outcome = served(
     "an ordinary answer: it reached nothing but `/data`",

@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use crate::{
+    fuzz::{Fuzzer, SECONDS, TARGETS},
     prepare,
     tally::Tally,
     workspace::{cargo, root, run, target_dir},
@@ -13,7 +14,8 @@ use crate::{
 /// Challenges whose own logic is tested natively, without Wasm.
 const TESTED_EXAMPLES: [&str; 2] = ["echo", "tsp"];
 
-/// Builds the guests, then runs every test. `rest` goes to `cargo test`.
+/// Builds the guests, then runs every test and, unless only some are asked for, every fuzz target. `rest` goes to
+/// `cargo test`.
 pub(crate) fn test(rest: &[&str]) -> Result<()> {
     let guests = prepare()?;
     let mut tally = Tally::default();
@@ -31,10 +33,13 @@ pub(crate) fn test(rest: &[&str]) -> Result<()> {
         &mut cargo(&["build", "--workspace", "--locked", "--all-targets"]),
     )?;
     let mut tests = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
-    all_passed &= tally.run("tests", tests.args(rest).env("PLATFORM_GUESTS", guests))?;
+    all_passed &= tally.run("tests", tests.args(rest).env("PLATFORM_GUESTS", &guests))?;
+    if rest.is_empty() {
+        Fuzzer::build(&guests)?.search(&TARGETS, SECONDS, &mut tally)?;
+    }
     tally.print();
     ensure!(
-        all_passed,
+        all_passed && tally.all_passed(),
         "some tests failed; `cargo xtask test NAME` runs those whose name contains NAME"
     );
     Ok(())

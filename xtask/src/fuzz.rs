@@ -83,6 +83,10 @@ impl Fuzzer {
             guests: guests.to_owned(),
             dir: target_dir.join("fuzz"),
         };
+        // cargo-fuzz would write a lock anew that is stale.
+        let manifest = root().join("fuzz/Cargo.toml");
+        let mut fetch = cargo(&["fetch", "--locked", "--quiet", "--manifest-path"]);
+        run("what the fuzz targets are locked to", fetch.arg(manifest))?;
         let mut build = fuzzer.command("build");
         run("building the fuzz targets", &mut build)?;
         Ok(fuzzer)

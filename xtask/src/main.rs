@@ -23,7 +23,7 @@ cargo xtask COMMAND
   guests   build the example challenges and the test components into target/guests
   demo     the main job, end to end, on free ports and in a temporary directory; --keep leaves it running
            until Ctrl-C
-  test     every test; NAME runs those whose name contains it
+  test     every test, and a minute of every fuzz target; NAME runs those tests whose name contains it
   fuzz     search for inputs that break what strangers can reach, for --seconds N (60) with every target, or with
            TARGET alone; TARGET FILE gives a found input again
   bench    measure the host beside what it is compared to, print a table and write target/bench/report.json;
@@ -31,7 +31,7 @@ cargo xtask COMMAND
   soak     every hostile guest at once, for --minutes N (10), and what the host then still holds; writes
            target/soak/report.json
   docs     write docs/limits.md anew from the sources
-  ci       what a change must pass: formatting, lints, documentation, tests, licences
+  ci       what a change must pass: formatting, lints, documentation, tests with fuzz targets, licences
 ";
 
 fn main() -> ExitCode {

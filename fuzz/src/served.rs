@@ -1,4 +1,4 @@
-//! The public router over a real guest, in this process: everything between the HTTP parser and the component.
+//! The public side over a real guest, in this process: everything between the HTTP parser and the component.
 
 use std::{
     collections::BTreeSet,
@@ -9,24 +9,23 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body};
+use axum::body::Body;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use http_body_util::BodyExt as _;
 use platform_domain::{ByteSize, Capability, Digest, Instances, Netuid, RouteRule, Slug, UnixSeconds};
-use platform_gateway::{Gateway, Limits, router};
+use platform_gateway::{Gateway, Limits};
 use platform_runtime::{
     BreakerPolicy, Guarded, Health, MetagraphPublisher, Route, RoutePublisher, RouteTable, Target,
     metagraph_channel, route_channel,
 };
 use platform_wasm::{CompilerProgram, Engine, EngineConfig, Program, ProgramSpec};
 use tokio::runtime::{Builder, Runtime};
-use tower::ServiceExt as _;
 
 /// A host that serves one guest under several slugs.
 pub(crate) struct Served {
     runtime: Runtime,
-    router: Router,
+    gateway: Gateway,
     /// Kept, or the tables would have no writer.
     _publishers: (RoutePublisher, MetagraphPublisher),
 }
@@ -70,18 +69,14 @@ impl Served {
         );
         Self {
             runtime,
-            router: router(gateway),
+            gateway,
             _publishers: (routes, subnet),
         }
     }
 
     pub(crate) fn send(&self, request: Request<Body>) -> Answer {
         self.runtime.block_on(async {
-            let answer: Response<Body> = match self.router.clone().oneshot(request).await {
-                Ok(answer) => answer,
-                Err(never) => match never {},
-            };
-            let (parts, body) = answer.into_parts();
+            let (parts, body) = self.gateway.respond(request).await.into_parts();
             Answer {
                 status: parts.status.as_u16(),
                 headers: parts.headers,

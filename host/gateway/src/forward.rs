@@ -4,13 +4,14 @@
 use std::{convert::Infallible, error::Error, time::SystemTime};
 
 use axum::{
+    Json,
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderValue, Method, StatusCode, Uri, request::Parts};
+use http::{HeaderValue, Method, StatusCode, Uri, header::CACHE_CONTROL, request::Parts};
 use platform_domain::{
     Caller, Capability, GuestError, ProxyPath, RouteMatch, RouteRule, Slug, UnixSeconds, with_causes,
 };
@@ -31,32 +32,41 @@ use crate::{
 /// The methods that reach a challenge.
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"];
 
-/// Answers whatever comes in under `/challenges/`, and everything else with 404.
-pub(crate) async fn forward(State(gateway): State<Gateway>, request: Request) -> Response {
-    let id = RequestId::generate();
-    let (parts, body) = request.into_parts();
-    let address = check_uri(&parts.uri).and_then(|()| address::parse(parts.uri.path()));
-    let slug = address.as_ref().ok().map(|(slug, _)| slug.clone());
-    let answer = match address {
-        Ok((slug, path)) => gateway.answer(&id, &slug, &path, &parts, body).await,
-        Err(refusal) => Err(refusal),
-    };
-    let mut response = answer.unwrap_or_else(|refusal| {
-        log(&id, slug.as_ref(), &refusal);
-        refusal.into_response()
-    });
-    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
-        response.headers_mut().insert(headers::REQUEST_ID, id);
-    }
-    // The server takes the body away from an answer to `HEAD` and tells its length. Where no length may be
-    // told it must not know one.
-    if parts.method == Method::HEAD && !has_body(response.status()) {
-        *response.body_mut() = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
-    }
-    response
-}
+/// The process serves; it says nothing about any challenge.
+const HEALTH: &str = "/health";
 
 impl Gateway {
+    /// Answers whatever comes in: `/health`, what is under `/challenges/`, and everything else with 404.
+    ///
+    /// Not a router with parameters: it would decode them, and a challenge gets the path as the client wrote it. Not
+    /// any router: this is all there is to decide, and every request of every miner passes here.
+    pub async fn respond(&self, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        if parts.uri.path() == HEALTH {
+            return health(&parts.method);
+        }
+        let id = RequestId::generate();
+        let address = check_uri(&parts.uri).and_then(|()| address::parse(parts.uri.path()));
+        let slug = address.as_ref().ok().map(|(slug, _)| slug.clone());
+        let answer = match address {
+            Ok((slug, path)) => self.answer(&id, &slug, &path, &parts, body).await,
+            Err(refusal) => Err(refusal),
+        };
+        let mut response = answer.unwrap_or_else(|refusal| {
+            log(&id, slug.as_ref(), &refusal);
+            refusal.into_response()
+        });
+        if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+            response.headers_mut().insert(headers::REQUEST_ID, id);
+        }
+        // The server takes the body away from an answer to `HEAD` and tells its length. Where no length may be
+        // told it must not know one.
+        if parts.method == Method::HEAD && !has_body(response.status()) {
+            *response.body_mut() = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
+        }
+        response
+    }
+
     async fn answer(
         &self,
         id: &RequestId,
@@ -137,6 +147,15 @@ impl Gateway {
             uid,
         })
     }
+}
+
+fn health(method: &Method) -> Response {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        let allow = "GET, HEAD".to_owned();
+        return Refusal::MethodNotAllowed { allow }.into_response();
+    }
+    let not_kept = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    (not_kept, Json(serde_json::json!({"status": "ok"}))).into_response()
 }
 
 /// First of all: whatever reads a path reads a bounded one.

@@ -13,7 +13,6 @@ mod request_id;
 
 use std::sync::Arc;
 
-use axum::{Json, Router, response::IntoResponse, routing::get};
 use platform_domain::{Netuid, UnixSeconds};
 use platform_runtime::{MetagraphReader, RouteReader};
 use tokio::sync::Semaphore;
@@ -21,10 +20,10 @@ use tokio::sync::Semaphore;
 pub use claim::SIGNATURE_WINDOW_SECONDS;
 pub use limits::Limits;
 
-use crate::{forward::forward, refusal::Refusal, replay::ReplayGuard};
+use crate::replay::ReplayGuard;
 
 /// What the public routes need to answer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Gateway {
     routes: RouteReader,
     metagraph: MetagraphReader,
@@ -33,7 +32,7 @@ pub struct Gateway {
     /// Nonces are remembered from here on.
     started: UnixSeconds,
     bodies: Arc<Semaphore>,
-    nonces: Arc<ReplayGuard>,
+    nonces: ReplayGuard,
 }
 
 impl Gateway {
@@ -47,7 +46,7 @@ impl Gateway {
         started: UnixSeconds,
     ) -> Self {
         let bodies = body::budget(&limits);
-        let nonces = Arc::new(ReplayGuard::new());
+        let nonces = ReplayGuard::new();
         Self {
             routes,
             metagraph,
@@ -57,29 +56,5 @@ impl Gateway {
             bodies,
             nonces,
         }
-    }
-}
-
-/// Every public route.
-pub fn router(state: Gateway) -> Router {
-    Router::new()
-        .route("/health", get(health).fallback(health_method))
-        // Not a route with parameters: the router would decode them, and a challenge gets the path as the
-        // client wrote it.
-        .fallback(forward)
-        .with_state(state)
-}
-
-/// The process serves; it says nothing about any challenge.
-async fn health() -> impl IntoResponse {
-    (
-        [("cache-control", "no-store")],
-        Json(serde_json::json!({"status": "ok"})),
-    )
-}
-
-async fn health_method() -> impl IntoResponse {
-    Refusal::MethodNotAllowed {
-        allow: "GET, HEAD".to_owned(),
     }
 }

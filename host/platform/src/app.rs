@@ -3,10 +3,14 @@
 use std::{
     net::SocketAddr,
     path::Path,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use anyhow::Context as _;
+use axum::body::Body;
+use hyper::{Request, body::Incoming, service::service_fn};
+use hyper_util::service::TowerToHyperService;
 use platform_admin::AdminState;
 use platform_chain::ChainConfig;
 use platform_domain::UnixSeconds;
@@ -84,34 +88,38 @@ impl App {
             limits,
             started_at,
         );
-        let public_router = platform_gateway::router(gateway);
+        let gateway = Arc::new(gateway);
+        let public = service_fn(move |request: Request<Incoming>| {
+            let gateway = gateway.clone();
+            async move { Ok(gateway.respond(request.map(Body::new)).await) }
+        });
         let started = registry.clone();
         let version = env!("CARGO_PKG_VERSION");
         let admin_token = token.hash();
-        let admin_router = platform_admin::router(AdminState {
+        let admin = TowerToHyperService::new(platform_admin::router(AdminState {
             registry,
             epochs: epochs.clone(),
             admin_token,
             started_at,
             version,
-        });
+        }));
 
         let bind = async |what, at: SocketAddr| {
             TcpListener::bind(at)
                 .await
                 .with_context(|| format!("cannot listen on {at}; set {what} to another address"))
         };
-        let (admin, public) = (
+        let (for_admin, for_public) = (
             bind("admin.listen", config.admin.listen).await?,
             bind("public.listen", config.public.listen).await?,
         );
-        let addresses = (admin.local_addr()?, public.local_addr()?);
+        let addresses = (for_admin.local_addr()?, for_public.local_addr()?);
         tracing::info!(admin = %addresses.0, public = %addresses.1, "listening");
 
         let mut tasks = Tasks::new(stop.clone());
         tasks.hold(lock);
-        tasks.start("public", listener::serve(public, public_router, stop.clone()));
-        tasks.start("admin", listener::serve(admin, admin_router, stop.clone()));
+        tasks.start("public", listener::serve(for_public, public, stop.clone()));
+        tasks.start("admin", listener::serve(for_admin, admin, stop.clone()));
         let reconcile_stop = stop.clone();
         tasks.start("reconcile", async move {
             reconciler.run(reconcile_stop).await;

@@ -3,13 +3,13 @@
 
 mod client;
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::response::Response;
+use hyper::{Request, body::Incoming, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -47,21 +47,25 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// The listener is out of descriptors or the network is down: looking again at once would only burn CPU.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves `router` until `stop`, then until the requests in flight are answered.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
-    serve_with(Patience::default(), listener, router, stop).await
+/// Serves until `stop`, then until the requests in flight are answered. `service` answers one request.
+pub(crate) async fn serve<S>(listener: TcpListener, service: S, stop: CancellationToken) -> anyhow::Result<()>
+where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    serve_with(Patience::default(), listener, service, stop).await
 }
 
-async fn serve_with(
+async fn serve_with<S>(
     patience: Patience,
     listener: TcpListener,
-    router: Router,
+    service: S,
     stop: CancellationToken,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<()>
+where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
     let permits = Arc::new(Semaphore::new(patience.connections));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -88,7 +92,7 @@ async fn serve_with(
             .timer(TokioTimer::new())
             .header_read_timeout(patience.head)
             .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+            .serve_connection(TokioIo::new(stream), service.clone());
         let connection = graceful.watch(connection);
         connections.spawn(async move {
             if let Err(error) = connection.await {
@@ -108,7 +112,8 @@ async fn serve_with(
 mod tests {
     use std::{net::SocketAddr, time::Instant};
 
-    use axum::routing::get;
+    use axum::{Router, routing::get};
+    use hyper_util::service::TowerToHyperService;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::{TcpSocket, TcpStream},
@@ -152,7 +157,12 @@ mod tests {
                 }),
             );
         #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
-        let task = tokio::spawn(serve_with(patience, listener, router, stop.clone()));
+        let task = tokio::spawn(serve_with(
+            patience,
+            listener,
+            TowerToHyperService::new(router),
+            stop.clone(),
+        ));
         Server {
             address,
             stop,

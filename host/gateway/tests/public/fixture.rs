@@ -7,16 +7,15 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use axum::{Router, body::Body};
+use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt as _;
 use platform_domain::{
     BlockHash, BlockNumber, Capability, Hotkey, Metagraph, Netuid, RouteRule, UnixSeconds,
 };
-use platform_gateway::{Gateway, Limits, router};
+use platform_gateway::{Gateway, Limits};
 use platform_keys::{Keypair, Nonce, SignedRequest};
 use platform_runtime::{Route, Target, metagraph_channel, route_channel};
-use tower::ServiceExt as _;
 
 pub(crate) const NETUID: Netuid = Netuid(2);
 
@@ -28,11 +27,11 @@ pub(crate) struct Seen {
     pub(crate) message: String,
 }
 
-pub(crate) fn app() -> Router {
+pub(crate) fn app() -> Arc<Gateway> {
     app_with(Limits::default())
 }
 
-pub(crate) fn app_with(limits: Limits) -> Router {
+pub(crate) fn app_with(limits: Limits) -> Arc<Gateway> {
     let rule = |method: &str, pattern: &str, signed, max_body| RouteRule {
         method: method.into(),
         pattern: pattern.into(),
@@ -70,13 +69,13 @@ pub(crate) fn app_with(limits: Limits) -> Router {
     let at = (BlockNumber(1), BlockHash([0; 32]));
     let hotkeys = vec![Hotkey::from_bytes([9; 32]), miner().hotkey()];
     subnet.publish(Arc::new(Metagraph::new(NETUID, at, None, hotkeys)));
-    router(Gateway::new(reader, metagraph, NETUID, limits, now()))
+    Arc::new(Gateway::new(reader, metagraph, NETUID, limits, now()))
 }
 
 /// A host that has not read its registry yet.
-pub(crate) fn young_app() -> Router {
+pub(crate) fn young_app() -> Arc<Gateway> {
     let ((_, reader), (_, metagraph)) = (route_channel(), metagraph_channel());
-    router(Gateway::new(reader, metagraph, NETUID, Limits::default(), now()))
+    Arc::new(Gateway::new(reader, metagraph, NETUID, Limits::default(), now()))
 }
 
 pub(crate) fn miner() -> Keypair {
@@ -120,8 +119,8 @@ pub(crate) fn nonce() -> Nonce {
     Nonce::generate().unwrap()
 }
 
-pub(crate) async fn send(app: &Router, request: Request<Body>) -> Seen {
-    let (parts, body) = app.clone().oneshot(request).await.unwrap().into_parts();
+pub(crate) async fn send(app: &Gateway, request: Request<Body>) -> Seen {
+    let (parts, body) = app.respond(request).await.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let message = json["error"]["message"].as_str().unwrap_or_default().to_owned();
@@ -133,7 +132,7 @@ pub(crate) async fn send(app: &Router, request: Request<Body>) -> Seen {
     }
 }
 
-pub(crate) async fn send_plain(app: &Router, method: &str, uri: &str) -> Seen {
+pub(crate) async fn send_plain(app: &Gateway, method: &str, uri: &str) -> Seen {
     send(
         app,
         Request::builder()

@@ -6,6 +6,7 @@ use std::{
     net::{SocketAddr, TcpStream},
 };
 
+use axum::{Router, extract::Request};
 use tokio::{
     net::TcpListener,
     task::{JoinSet, spawn_blocking},
@@ -18,7 +19,9 @@ async fn listen() -> (SocketAddr, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut server = JoinSet::new();
-    server.spawn(async move { axum::serve(listener, app()).await.unwrap() });
+    let app = app();
+    let router = Router::new().fallback(async move |request: Request| app.respond(request).await);
+    server.spawn(async move { axum::serve(listener, router).await.unwrap() });
     (address, server)
 }
 

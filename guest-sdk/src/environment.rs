@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use serde::de::DeserializeOwned;
@@ -14,14 +15,15 @@ use crate::{Error, Result};
 /// It is a value and not a global, so that tests of an author run side by side with different ones.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
-    pub(crate) variables: BTreeMap<String, String>,
+    /// Asked for when they are first needed: most calls never need them, and none should pay for them.
+    variables: OnceLock<BTreeMap<String, String>>,
     pub(crate) data_dir: Option<PathBuf>,
 }
 
 impl Environment {
     /// A configuration value as it was written.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(String::as_str)
+        self.variables.get_or_init(given).get(name).map(String::as_str)
     }
 
     /// A required configuration value: its text read as JSON, or else taken as a string. `3600` is a number,
@@ -57,14 +59,35 @@ impl Environment {
     /// What the host gave this call.
     #[cfg(target_family = "wasm")]
     pub(crate) fn of_this_call(data: bool) -> Self {
-        let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
         Self {
-            variables: std::env::vars_os()
-                .map(|(name, value)| (text(name), text(value)))
-                .collect(),
+            variables: OnceLock::new(),
             data_dir: data.then(|| PathBuf::from("/data")),
         }
     }
+
+    /// With this value for this name.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn set(&mut self, name: &str, value: String) {
+        self.variables.get_or_init(given);
+        if let Some(variables) = self.variables.get_mut() {
+            variables.insert(name.to_owned(), value);
+        }
+    }
+}
+
+/// What the host gave this instance.
+#[cfg(target_family = "wasm")]
+fn given() -> BTreeMap<String, String> {
+    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+    std::env::vars_os()
+        .map(|(name, value)| (text(name), text(value)))
+        .collect()
+}
+
+/// Tests say what there is.
+#[cfg(not(target_family = "wasm"))]
+fn given() -> BTreeMap<String, String> {
+    BTreeMap::new()
 }
 
 #[cfg(test)]
@@ -72,11 +95,9 @@ mod tests {
     use super::*;
 
     fn with(value: &str) -> Environment {
-        let variables = BTreeMap::from([("NAME".to_owned(), value.to_owned())]);
-        Environment {
-            variables,
-            data_dir: None,
-        }
+        let mut environment = Environment::default();
+        environment.set("NAME", value.to_owned());
+        environment
     }
 
     #[test]

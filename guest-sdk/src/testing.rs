@@ -159,7 +159,7 @@ impl<C: Challenge> Harness<C> {
     /// With this configuration value, as an operator would write it.
     #[must_use]
     pub fn config(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.environment.variables.insert(name.to_owned(), value.into());
+        self.environment.set(name, value.into());
         self
     }
 

@@ -79,30 +79,39 @@ fn is_private(reading: &[u8]) -> Result<bool, BlockedPath> {
     }
     // Servers disagree on whether `\` is a slash and on whether `;` begins a parameter, which is no part of the
     // name: `/internal;x` is the `/internal` of some. One may hide the dots that the other resolves.
-    let readings = SEPARATORS
-        .iter()
-        .flat_map(|it| ENDS_OF_NAMES.map(|end| (*it, end)));
-    Ok(readings
-        .into_iter()
-        .any(|(separators, end)| names_private(text, separators, end)))
+    // What does not occur in the text makes no reading of its own.
+    let occurs = |signs: &&[char]| {
+        signs
+            .last()
+            .is_none_or(|last| *last == '/' || text.contains(*last))
+    };
+    let readings = SEPARATORS.into_iter().filter(occurs);
+    let mut readings =
+        readings.flat_map(|it| ENDS_OF_NAMES.into_iter().filter(occurs).map(move |end| (it, end)));
+    Ok(readings.any(|(separators, end)| names_private(text, separators, end)))
 }
 
 fn names_private(text: &str, separators: &[char], end_of_name: &[char]) -> bool {
-    let mut resolved: Vec<String> = Vec::new();
+    let mut resolved: Vec<&str> = Vec::new();
     for segment in text.split(separators) {
         let name = segment.split(end_of_name).next().unwrap_or_default().trim();
         match name {
             "" | "." => {}
             ".." => drop(resolved.pop()),
-            name => resolved.push(name.to_lowercase()),
+            name => resolved.push(name),
         }
         // A server that leaves dots alone reads `/internal/../x` as below `/internal`.
-        if resolved.first().is_some_and(|first| first == INTERNAL) {
+        if resolved.first().is_some_and(|first| is(first, INTERNAL)) {
             return true;
         }
     }
-    let resolved: Vec<&str> = resolved.iter().map(String::as_str).collect();
-    matches!(resolved.as_slice(), ["health"] | ["version"])
+    matches!(resolved.as_slice(), [name] if is(name, "health") || is(name, "version"))
+}
+
+/// Whether a server that does not care about case reads the name as this word. No letter outside of ASCII becomes one
+/// of these words' letters in lower case.
+fn is(name: &str, word: &str) -> bool {
+    name.eq_ignore_ascii_case(word)
 }
 
 /// Decodes each `%XX` once; what is not a valid escape stays as it is.

@@ -166,7 +166,7 @@ impl Reconciler {
     fn step(&mut self, slug: &Slug, step: StartStep) {
         if let Some(entry) = self.entries.get_mut(slug) {
             entry.step(step);
-            self.show_at.get_or_insert(self.shown_at + SHOW_TOGETHER);
+            self.show_by(self.shown_at + SHOW_TOGETHER);
         }
     }
 
@@ -178,7 +178,16 @@ impl Reconciler {
         self.next_pass = entry
             .retry_at()
             .map_or(self.next_pass, |retry| retry.min(self.next_pass));
-        self.show_at.get_or_insert(self.shown_at + SHOW_TOGETHER);
+        // After the last there is nothing to wait for.
+        self.show_by(if self.starts.none() {
+            Instant::now()
+        } else {
+            self.shown_at + SHOW_TOGETHER
+        });
+    }
+
+    fn show_by(&mut self, at: Instant) {
+        self.show_at = Some(self.show_at.map_or(at, |sooner| sooner.min(at)));
     }
 
     /// Shows the present to the readers of routes and of the board.

@@ -73,6 +73,11 @@ impl Starts {
         }
     }
 
+    /// Whether all have ended.
+    pub(crate) fn none(&self) -> bool {
+        self.newest.is_empty()
+    }
+
     /// What happens next to a start that was not abandoned. Waits for ever while there is none.
     pub(crate) async fn next(&mut self) -> StartEvent {
         loop {

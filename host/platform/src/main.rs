@@ -2,7 +2,11 @@
 
 use std::{process::ExitCode, time::Duration};
 
+use tikv_jemallocator::Jemalloc;
 use tokio::runtime::Builder;
+
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// How often a worker looks for timers and sockets, in polls. A guest that computes is polled for 10 ms at a
 /// time; with tokio's default of 61 a busy one would delay everybody's timers by half a second.

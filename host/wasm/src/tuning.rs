@@ -42,7 +42,7 @@ const KEEP_RESIDENT: usize = 2 << 20;
 /// Table memory that a slot keeps between calls.
 const KEEP_TABLE_RESIDENT: usize = 64 << 10;
 /// Memories given back to the kernel in one system call.
-const DECOMMIT_BATCH: usize = 16;
+const DECOMMIT_BATCH: usize = 64;
 /// Slots kept warm for their last program; bounds the resident memory of an idle host to 128 MiB.
 const WARM_SLOTS: u32 = 64;
 

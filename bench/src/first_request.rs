@@ -4,7 +4,9 @@
 //! components, both ways in turns.
 
 use std::{
-    fs, thread,
+    fs,
+    path::PathBuf,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -51,7 +53,8 @@ async fn measure(many: usize) -> Result<Vec<Measure>> {
         let entries = fs::read_dir(state(dir.path()).join("compiled")).context("the compiled code")?;
         let names = entries.map(|entry| Ok(entry?.path()));
         let names: Result<Vec<_>> = names.collect();
-        Ok(names?.iter().filter(|name| name.extension().is_some()).count())
+        let is_code = |name: &&PathBuf| name.extension().is_some_and(|ending| ending == "cwasm");
+        Ok(names?.iter().filter(is_code).count())
     };
     let before = code()?;
     for (done, slug) in slugs.iter().enumerate() {

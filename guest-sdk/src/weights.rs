@@ -1,9 +1,8 @@
 //! The answer to "who has earned what".
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher},
-};
+use std::{collections::HashMap, hash::BuildHasher as _};
+
+use rustc_hash::FxBuildHasher;
 
 use crate::{Environment, Error, Result};
 
@@ -33,11 +32,11 @@ pub struct Weights {
     entries: Vec<(String, f64)>,
     /// By the hash of its hotkey the place of an entry. Not the hotkeys themselves: an instance for each call makes
     /// memory that is touched the most of what weights cost.
-    places: HashMap<u64, usize, Hashing>,
+    ///
+    /// The hash needs no random key, for which the host would have to be asked, and is quick. Whoever finds hotkeys with
+    /// one hash makes this call look through its entries, of which there are [`MAX_WEIGHTS`] at most.
+    places: HashMap<u64, usize, FxBuildHasher>,
 }
-
-/// Without a random key, for which the host would have to be asked.
-type Hashing = BuildHasherDefault<DefaultHasher>;
 
 /// A function that answers for weights.
 pub type WeightsFunction = fn(&WeightsContext) -> Result<Weights>;
@@ -67,7 +66,7 @@ impl Weights {
         if self.entries.len() == MAX_WEIGHTS {
             return Err(Error::internal(format!("more than {MAX_WEIGHTS} weights")));
         }
-        let hash = Hashing::default().hash_one(&hotkey);
+        let hash = FxBuildHasher.hash_one(&hotkey);
         let is_there = |entry: &(String, f64)| entry.0 == hotkey;
         let twice = match self.places.insert(hash, self.entries.len()) {
             None => false,

@@ -27,7 +27,7 @@ use crate::{
     live::{Live, Times},
     pool::Pool,
     runner::Runner,
-    stage::{self, Back},
+    stage::{self, Back, Call},
     state::{CallSetup, CallState},
     wire::Contract,
 };
@@ -174,7 +174,7 @@ impl Program {
         let shared = self.shared.clone();
         let Some(mut turn) = turn else {
             let times = self.route.on(Clock::Polled);
-            let call = async move {
+            let call = Call::new(async move {
                 let mut kept = shared.pool.as_ref().and_then(Pool::take);
                 let answer = call::handle_route(&shared, &function, &request, times, &mut kept).await;
                 if let (Some(pool), Some(live)) = (&shared.pool, kept) {
@@ -182,11 +182,11 @@ impl Program {
                 }
                 drop(slots);
                 answer
-            };
+            });
             return self.back.run(call).await;
         };
         let times = self.route.on(Clock::Thread);
-        let call = async move {
+        let call = Call::new(async move {
             let mut kept = shared.resume(&mut turn);
             let answer = call::handle_route(&shared, &function, &request, times, &mut kept).await;
             if let (Some(pool), Some(live)) = (&shared.pool, kept) {
@@ -195,7 +195,7 @@ impl Program {
             turn.end(&answer);
             drop(slots);
             answer
-        };
+        });
         stage::run_apart(call).await
     }
 
@@ -212,21 +212,21 @@ impl Program {
         let shared = self.shared.clone();
         let Some(mut turn) = turn else {
             let times = self.weights.on(Clock::Polled);
-            let call = async move {
+            let call = Call::new(async move {
                 let answer = call::get_weights(&shared, &function, &context, times).await;
                 drop(slots);
                 answer
-            };
+            });
             return stage::run_in_front(call).await;
         };
         let times = self.weights.on(Clock::Thread);
-        let call = async move {
+        let call = Call::new(async move {
             turn.begin();
             let answer = call::get_weights(&shared, &function, &context, times).await;
             turn.end(&answer);
             drop(slots);
             answer
-        };
+        });
         stage::run_apart(call).await
     }
 }

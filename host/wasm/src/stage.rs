@@ -27,7 +27,8 @@ use crate::{CallError, cpu};
 /// The threads in the back.
 pub(crate) struct Back(Option<Runtime>);
 
-type Call<T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
+/// A call that has not begun. In a box of its own from the start: it is large, and what waits for it is moved often.
+pub(crate) struct Call<T>(Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>);
 
 /// How much nicer than those in front: a third of what they get when both want to run is enough to end in time, and
 /// whoever wakes up in front goes first.
@@ -51,19 +52,15 @@ impl Back {
     }
 
     /// Runs a call where it was asked for, as long as it is short. Dropping the future stops it.
-    pub(crate) async fn run<T: Send + 'static>(
-        &self,
-        call: impl Future<Output = Result<T, CallError>> + Send + 'static,
-    ) -> Result<T, CallError> {
-        let mut call = caught(call);
+    pub(crate) async fn run<T: Send + 'static>(&self, mut call: Call<T>) -> Result<T, CallError> {
         if let Some(answer) = first(&mut call).await {
             return answer;
         }
         match self.handle() {
-            Some(back) => AbortOnDropHandle::new(back.spawn(call))
+            Some(back) => AbortOnDropHandle::new(back.spawn(call.0))
                 .await
                 .unwrap_or_else(gone),
-            None => call.await,
+            None => call.0.await,
         }
     }
 
@@ -83,18 +80,14 @@ impl Drop for Back {
 }
 
 /// Runs a call where it was asked for, however long it takes. Dropping the future stops it.
-pub(crate) async fn run_in_front<T: 'static>(
-    call: impl Future<Output = Result<T, CallError>> + Send + 'static,
-) -> Result<T, CallError> {
-    caught(call).await
+pub(crate) async fn run_in_front<T>(call: Call<T>) -> Result<T, CallError> {
+    call.0.await
 }
 
 /// Runs a call on a thread of its own, which the system treats like all others. Dropping the future does not stop it.
-pub(crate) async fn run_apart<T: Send + 'static>(
-    call: impl Future<Output = Result<T, CallError>> + Send + 'static,
-) -> Result<T, CallError> {
-    let (call, front) = (caught(call), Handle::current());
-    spawn_blocking(move || front.block_on(call))
+pub(crate) async fn run_apart<T: Send + 'static>(call: Call<T>) -> Result<T, CallError> {
+    let front = Handle::current();
+    spawn_blocking(move || front.block_on(call.0))
         .await
         .unwrap_or_else(gone)
 }
@@ -102,7 +95,7 @@ pub(crate) async fn run_apart<T: Send + 'static>(
 /// Polls a call until it has ended or has computed for so long that it belongs in the back.
 async fn first<T>(call: &mut Call<T>) -> Option<Result<T, CallError>> {
     poll_fn(|context| {
-        let polled = call.as_mut().poll(context);
+        let polled = call.0.as_mut().poll(context);
         match polled {
             Poll::Ready(answer) => Poll::Ready(Some(answer)),
             Poll::Pending if cpu::takes_long() => Poll::Ready(None),
@@ -112,12 +105,14 @@ async fn first<T>(call: &mut Call<T>) -> Option<Result<T, CallError>> {
     .await
 }
 
-/// Even a panic of the host is only this call's error.
-fn caught<T: 'static>(call: impl Future<Output = Result<T, CallError>> + Send + 'static) -> Call<T> {
-    let call = AssertUnwindSafe(call).catch_unwind();
-    Box::pin(
-        call.map(|ended| ended.unwrap_or_else(|_| Err(CallError::Host("a host function panicked".into())))),
-    )
+impl<T: 'static> Call<T> {
+    /// Even a panic of the host is only this call's error.
+    pub(crate) fn new(call: impl Future<Output = Result<T, CallError>> + Send + 'static) -> Self {
+        let call = AssertUnwindSafe(call).catch_unwind();
+        Self(Box::pin(call.map(|ended| {
+            ended.unwrap_or_else(|_| Err(CallError::Host("a host function panicked".into())))
+        })))
+    }
 }
 
 fn gone<T>(why: impl std::fmt::Display) -> Result<T, CallError> {
@@ -149,8 +144,12 @@ mod tests {
         Ok(seen)
     }
 
-    fn metered(ticks: u32) -> impl Future<Output = Result<Vec<Option<String>>, CallError>> + Send + 'static {
-        Metered::new(Clock::Polled, Duration::from_secs(60), Box::pin(compute(ticks)))
+    fn metered(ticks: u32) -> Call<Vec<Option<String>>> {
+        Call::new(Metered::new(
+            Clock::Polled,
+            Duration::from_secs(60),
+            Box::pin(compute(ticks)),
+        ))
     }
 
     #[tokio::test]
@@ -179,22 +178,28 @@ mod tests {
             Ok(())
         }
         let back = Back::new().unwrap();
-        assert!(matches!(back.run(broken()).await, Err(CallError::Host(_))));
-        assert!(matches!(run_apart(broken()).await, Err(CallError::Host(_))));
+        assert!(matches!(
+            back.run(Call::new(broken())).await,
+            Err(CallError::Host(_))
+        ));
+        assert!(matches!(
+            run_apart(Call::new(broken())).await,
+            Err(CallError::Host(_))
+        ));
     }
 
     #[tokio::test]
     async fn whoever_wants_to_compute_goes_before_the_back() {
         let back = Back::new().unwrap();
         let niceness = back
-            .run(async {
+            .run(Call::new(async {
                 tokio::task::yield_now().await;
                 for _ in 0..3 {
                     cpu::tick();
                     tokio::task::yield_now().await;
                 }
                 rustix::process::getpriority_process(None).map_err(|error| CallError::Host(error.to_string()))
-            })
+            }))
             .await
             .unwrap();
         let here = rustix::process::getpriority_process(None).unwrap();
@@ -221,9 +226,9 @@ mod tests {
         for apart in [true, false] {
             let (tell, told) = std::sync::mpsc::channel();
             let waited = if apart {
-                tokio::time::timeout(Duration::from_millis(4), run_apart(work(Ended(tell)))).await
+                tokio::time::timeout(Duration::from_millis(4), run_apart(Call::new(work(Ended(tell))))).await
             } else {
-                tokio::time::timeout(Duration::from_millis(4), back.run(work(Ended(tell)))).await
+                tokio::time::timeout(Duration::from_millis(4), back.run(Call::new(work(Ended(tell))))).await
             };
             assert!(waited.is_err());
             let started = Instant::now();

@@ -145,10 +145,8 @@ impl<C: Challenge> Harness<C> {
             std::fs::create_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             path
         });
-        let environment = Environment {
-            data_dir: own_directory.clone(),
-            ..Environment::default()
-        };
+        let mut environment = Environment::default();
+        environment.data_dir.clone_from(&own_directory);
         Self {
             environment,
             own_directory,

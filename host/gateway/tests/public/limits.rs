@@ -7,7 +7,6 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::Request;
 use platform_gateway::Limits;
-use tower::ServiceExt as _;
 
 use crate::fixture::{app, app_with, nonce, send, signed};
 

@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::OnceLock,
+    thread,
 };
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use platform_domain::ByteSize;
 use platform_wasm::{CallError, DataUsage, DiskFull, Engine, Program, ProgramSpec};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 use crate::host::{self, DEADLINE, ask};
 
@@ -39,9 +41,21 @@ struct Real {
 
 impl Host {
     fn new() -> Self {
-        // Compiling is slow, so the tests share what was compiled.
+        // Compiling is slow, so the tests share what was compiled. It is all there before the second engine comes,
+        // which would take what the first one is making for something that was left behind.
         static CODE: OnceLock<TempDir> = OnceLock::new();
-        let code = CODE.get_or_init(|| tempfile::tempdir().unwrap());
+        let code = CODE.get_or_init(|| {
+            let code = tempfile::tempdir().unwrap();
+            let first = Self::over(&code);
+            let load = async move { first.load("first").await.0 };
+            let compiling = thread::spawn(|| drop(Runtime::new().unwrap().block_on(load)));
+            compiling.join().unwrap();
+            code
+        });
+        Self::over(code)
+    }
+
+    fn over(code: &TempDir) -> Self {
         let mut config = host::config(code.path().to_owned());
         config.limits.data_files = FILES;
         config.limits.open_files = OPEN;

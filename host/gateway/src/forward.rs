@@ -1,7 +1,7 @@
 //! One request from its first line to its answer. The order of the checks is part of the contract: what is
 //! cheap and says nothing about the inside comes first, and no unsigned body is read for a signed route.
 
-use std::{convert::Infallible, error::Error, time::SystemTime};
+use std::{error::Error, time::SystemTime};
 
 use axum::{
     Json,
@@ -9,9 +9,12 @@ use axum::{
     extract::Request,
     response::{IntoResponse as _, Response},
 };
-use bytes::Bytes;
-use futures_util::stream;
-use http::{HeaderValue, Method, StatusCode, Uri, header::CACHE_CONTROL, request::Parts};
+use http::{
+    HeaderValue, Method, StatusCode, Uri,
+    header::{CACHE_CONTROL, CONTENT_LENGTH},
+    request::Parts,
+};
+use http_body::Body as _;
 use platform_domain::{
     Caller, Capability, GuestError, ProxyPath, RouteMatch, RouteRule, Slug, UnixSeconds, with_causes,
 };
@@ -42,14 +45,20 @@ impl Gateway {
     /// any router: this is all there is to decide, and every request of every miner passes here.
     pub async fn respond(&self, request: Request) -> Response {
         let (parts, body) = request.into_parts();
-        if parts.uri.path() == HEALTH {
-            return health(&parts.method);
-        }
+        let response = if parts.uri.path() == HEALTH {
+            health(&parts.method)
+        } else {
+            self.forward(&parts, body).await
+        };
+        with_length(&parts.method, response)
+    }
+
+    async fn forward(&self, parts: &Parts, body: Body) -> Response {
         let id = RequestId::generate();
         let address = check_uri(&parts.uri).and_then(|()| address::parse(parts.uri.path()));
         let slug = address.as_ref().ok().map(|(slug, _)| slug.clone());
         let answer = match address {
-            Ok((slug, path)) => self.answer(&id, &slug, &path, &parts, body).await,
+            Ok((slug, path)) => self.answer(&id, &slug, &path, parts, body).await,
             Err(refusal) => Err(refusal),
         };
         let mut response = answer.unwrap_or_else(|refusal| {
@@ -58,11 +67,6 @@ impl Gateway {
         });
         if let Ok(id) = HeaderValue::from_str(id.as_str()) {
             response.headers_mut().insert(headers::REQUEST_ID, id);
-        }
-        // The server takes the body away from an answer to `HEAD` and tells its length. Where no length may be
-        // told it must not know one.
-        if parts.method == Method::HEAD && !has_body(response.status()) {
-            *response.body_mut() = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
         }
         response
     }
@@ -204,6 +208,18 @@ fn to_response(answer: platform_domain::Response) -> Result<Response, Refusal> {
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
+}
+
+/// The length is told here, because an answer to `HEAD` has the length of the body that it does not have.
+fn with_length(method: &Method, mut response: Response) -> Response {
+    let length = response.body().size_hint().exact();
+    if let Some(length) = length.filter(|_| has_body(response.status())) {
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+    if method == Method::HEAD {
+        *response.body_mut() = Body::empty();
+    }
+    response
 }
 
 /// Whether HTTP lets this status have a body.

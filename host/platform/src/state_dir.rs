@@ -4,6 +4,8 @@ use std::{
     fs,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail};
@@ -13,6 +15,9 @@ use rustix::fs::FlockOperation;
 const LOCK: &str = "host.lock";
 const DIR_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
+/// A process that the last host was just starting holds its lock until it has become another program.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Makes the directory if it does not exist, closes it to others, and takes it until the answer is dropped.
 ///
@@ -49,11 +54,15 @@ fn lock(dir: &Path) -> anyhow::Result<fs::File> {
         .mode(FILE_MODE)
         .open(&path);
     let file = file.with_context(|| format!("cannot open {}", path.display()))?;
-    if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        bail!(
-            "another host is running on the state directory {}; stop it or name another directory",
-            dir.display()
-        );
+    let started = Instant::now();
+    while rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if started.elapsed() >= LOCK_PATIENCE {
+            bail!(
+                "another host is running on the state directory {}; stop it or name another directory",
+                dir.display()
+            );
+        }
+        thread::sleep(LOCK_PAUSE);
     }
     Ok(file)
 }

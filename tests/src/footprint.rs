@@ -114,14 +114,22 @@ fn below(root: &Path) -> (u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::{
+        io::{Read as _, Write as _},
+        process::{Command, Stdio},
+    };
 
     use super::*;
 
     #[test]
     fn what_a_process_takes_is_seen_and_what_it_gives_back_too() {
         let dir = tempfile::tempdir().unwrap();
-        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+        // Ends with this test, however that ends, and is wholly there when it has answered.
+        let mut cat = Command::new("cat");
+        let cat = cat.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = cat.spawn().unwrap();
+        child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let look = || Footprint::of(child.id(), dir.path()).unwrap();
         let before = look();
         assert!(before.memory_kib > 0 && before.fds >= 3 && before.mappings > 3);

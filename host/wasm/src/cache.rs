@@ -79,7 +79,7 @@ const CHUNK: usize = 64 << 10;
 pub(crate) fn engine_mark(engine: &Engine) -> u64 {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    (env!("CARGO_PKG_VERSION"), "sealed beside").hash(&mut hasher);
+    (env!("CARGO_PKG_VERSION"), "sealed beside, by BLAKE3").hash(&mut hasher);
     hasher.finish()
 }
 

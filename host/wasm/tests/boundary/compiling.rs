@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use platform_domain::ByteSize;
 use platform_wasm::{ComponentError, Limits, MAX_COMPONENT_BYTES};
 
@@ -14,15 +13,6 @@ use crate::{
 
 /// Takes seconds and hundreds of megabytes.
 const MUCH: usize = 400_000;
-
-async fn refusal(host: &Host, component: Bytes) -> ComponentError {
-    let spec = host::spec(&component);
-    host.engine
-        .load(component, spec)
-        .await
-        .err()
-        .expect("it is refused")
-}
 
 #[tokio::test]
 async fn compiling_takes_no_more_than_it_may_and_the_next_one_goes_on() {
@@ -52,7 +42,7 @@ async fn compiling_takes_no_more_than_it_may_and_the_next_one_goes_on() {
     ];
     for (number, (products, change, expected)) in cases.into_iter().enumerate() {
         let host = Host::with(change);
-        let error = refusal(&host, guests::with_a_long_function(products)).await;
+        let error = host.refusal(guests::with_a_long_function(products)).await;
         assert!(expected(&error), "{number}: {error}");
         let left = std::fs::read_dir(host.cache_dir()).unwrap().count();
         assert_eq!(left, 1, "{number}: the key and nothing else");
@@ -69,10 +59,12 @@ async fn a_component_of_too_many_names_is_refused() {
     // Beside one import and two exports of the contract.
     let most = host.engine.inspect(hostile::outer_exports(997, 8)).await.unwrap();
     assert_eq!(most.imports.len() + most.exports.len(), 1_000);
-    let error = refusal(&host, hostile::outer_exports(998, 8)).await;
+    let error = host.refusal(hostile::outer_exports(998, 8)).await;
     assert!(matches!(error, ComponentError::TooManyNames), "{error}");
     let names = ["a", "b", "c", "d"].map(|letter| format!("wasi:{}/n@0.2.0", letter.repeat(90_000)));
-    let error = refusal(&host, guests::exporting(&names.each_ref().map(String::as_str))).await;
+    let error = host
+        .refusal(guests::exporting(&names.each_ref().map(String::as_str)))
+        .await;
     assert!(matches!(error, ComponentError::TooManyNames), "{error}");
 }
 
@@ -80,7 +72,7 @@ async fn a_component_of_too_many_names_is_refused() {
 async fn code_that_takes_too_long_is_refused_and_keeps_others_out_no_longer() {
     let host = Host::with(|limits| limits.compile_wall_ms = 1_000);
     let (hostile, honest) = (hostile::tangled_function(2_000), guests::whole());
-    let (refused, waited) = tokio::join!(refusal(&host, hostile), async {
+    let (refused, waited) = tokio::join!(host.refusal(hostile), async {
         let started = Instant::now();
         let prepared = host
             .engine
@@ -106,7 +98,7 @@ async fn looking_at_a_hostile_component_costs_this_process_nothing() {
     const ALLOWED: u64 = 600 << 20;
     let host = Host::with(|limits| limits.compile_memory = ByteSize(1 << 30));
     let largest = MAX_COMPONENT_BYTES - (64 << 10);
-    let before = address_space();
+    let before = resident();
     for (what, component, expected) in [
         ("a long function", hostile::long_function(7_600_000), None),
         (
@@ -183,13 +175,13 @@ async fn looking_at_a_hostile_component_costs_this_process_nothing() {
             (Some(words), Err(text)) => assert!(text.contains(words), "{what}: {text}"),
             (_, looked) => panic!("{what}: {looked:?}"),
         }
-        let more = address_space().saturating_sub(before);
+        let more = resident().saturating_sub(before);
         assert!(more < size + ALLOWED, "{what}: {more} bytes more");
     }
 }
 
 /// Of this process, in bytes.
-fn address_space() -> u64 {
+fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib: u64 = line.unwrap().trim().strip_suffix(" kB").unwrap().parse().unwrap();
@@ -210,7 +202,7 @@ async fn looking_has_limits_too() {
 #[tokio::test]
 async fn whoever_looks_does_not_wait_for_whoever_compiles() {
     let host = Host::with(|limits: &mut Limits| limits.compile_wall_ms = 4_000);
-    let hostile = refusal(&host, hostile::tangled_function(3_000));
+    let hostile = host.refusal(hostile::tangled_function(3_000));
     let looking = async {
         while host.engine.compiler_status().compiling.is_none() {
             tokio::task::yield_now().await;

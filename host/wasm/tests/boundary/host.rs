@@ -6,7 +6,9 @@ use bytes::Bytes;
 use platform_domain::{
     BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Instances, Netuid, Request, UnixSeconds,
 };
-use platform_wasm::{CallError, CompilerProgram, Engine, EngineConfig, Limits, Program, ProgramSpec};
+use platform_wasm::{
+    CallError, CompilerProgram, ComponentError, Engine, EngineConfig, Limits, Program, ProgramSpec,
+};
 use tempfile::TempDir;
 
 /// Long enough for a busy machine, short enough for a test that waits for it.
@@ -38,6 +40,13 @@ impl Host {
     pub(crate) async fn load(&self, component: Bytes) -> Program {
         let spec = spec(&component);
         self.engine.load(component, spec).await.unwrap()
+    }
+
+    /// Why it cannot be loaded.
+    pub(crate) async fn refusal(&self, component: Bytes) -> ComponentError {
+        let spec = spec(&component);
+        let loaded = self.engine.load(component, spec).await;
+        loaded.err().expect("it is refused")
     }
 
     /// With `/data`, so that calls take turns.

@@ -88,16 +88,6 @@ fn limits(process: &Path) -> String {
     fs::read_to_string(process.join("limits")).unwrap_or_default()
 }
 
-/// What cannot be loaded, and why.
-async fn refusal(host: &Host, component: bytes::Bytes) -> ComponentError {
-    let spec = host::spec(&component);
-    host.engine
-        .load(component, spec)
-        .await
-        .err()
-        .expect("it is refused")
-}
-
 /// What a descriptor stands for, without its number.
 fn target(descriptor: &Path) -> Option<String> {
     let target = fs::read_link(descriptor).ok()?.display().to_string();
@@ -141,7 +131,7 @@ async fn it_is_given_a_socket_and_limits_and_nothing_else() {
     expected.extend(handed_on());
     expected.sort();
     let host = host_with(marked(MARK), |limits| limits.compile_memory = ByteSize(1 << 30));
-    let compiling = refusal(&host, hostile::tangled_function(3_000));
+    let compiling = host.refusal(hostile::tangled_function(3_000));
     let looking = async {
         let process = confined(MARK).await;
         let environment = fs::read(process.join("environ")).unwrap();
@@ -202,7 +192,7 @@ async fn killed_in_the_middle_it_is_one_clear_error_and_the_next_try_succeeds() 
         let killed = Command::new("kill").args(["-KILL", id]).status().unwrap();
         assert!(killed.success());
     };
-    let (error, ()) = tokio::join!(refusal(&host, component.clone()), kill);
+    let (error, ()) = tokio::join!(host.refusal(component.clone()), kill);
     assert!(
         matches!(&error, ComponentError::CompilerCrashed(text) if text.contains("signal: 9")),
         "{error:?}"
@@ -216,7 +206,7 @@ async fn a_start_that_is_abandoned_takes_its_compilation_with_it() {
     const MARK: &str = "abandoned";
     let host = host_with(marked(MARK), |_| ());
     tokio::select! {
-        error = refusal(&host, hostile::tangled_function(3_000)) => panic!("{error}"),
+        error = host.refusal(hostile::tangled_function(3_000)) => panic!("{error}"),
         _ = confined(MARK) => {}
     }
     gone(MARK).await;
@@ -327,7 +317,7 @@ async fn whatever_a_compiling_process_does_it_is_an_error_of_that_component() {
         ),
     ] {
         let host = host_with(script(&text), |limits| limits.compile_wall_ms = 3_000);
-        let error = refusal(&host, component.clone()).await.to_string();
+        let error = host.refusal(component.clone()).await.to_string();
         assert!(error.contains(words) && error.len() < 5_000, "{what}: {error}");
         assert_eq!(entries(&host), 0, "{what}");
     }
@@ -340,7 +330,7 @@ async fn a_program_that_is_not_there_is_the_hosts_failure() {
         arguments: Vec::new(),
     };
     let host = host_with(nowhere, |_| ());
-    let error = refusal(&host, guests::whole()).await;
+    let error = host.refusal(guests::whole()).await;
     assert!(
         matches!(&error, ComponentError::Host(text) if text.contains("cannot be started")),
         "{error:?}"

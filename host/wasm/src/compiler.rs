@@ -149,8 +149,9 @@ impl Compiler {
                 .args(&self.program.arguments)
                 .env_clear()
                 .env("RAYON_NUM_THREADS", threads().to_string())
-                // Each arena of the allocator reserves address space.
+                // Each arena of an allocator reserves address space: the system's, and the one of `platform`.
                 .env("MALLOC_ARENA_MAX", "2")
+                .env("_RJEM_MALLOC_CONF", "narenas:2")
                 .current_dir("/")
                 .process_group(0)
                 .stdin(OwnedFd::from(theirs))

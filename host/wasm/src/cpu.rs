@@ -29,22 +29,26 @@ pub(crate) struct Metered<F> {
     clock: Clock,
     /// What it may still use.
     left: Duration,
-    ticks: u32,
     call: F,
 }
 
 thread_local! {
     /// Of the call that this thread polls: its clock and when it has used up what it may.
     static END: Cell<(Clock, Duration)> = const { Cell::new((Clock::Polled, Duration::MAX)) };
-    /// How many ticks of the clock that call has met so far.
-    static TICKS: Cell<u32> = const { Cell::new(0) };
+    /// When this thread last looked at its clock, and what that showed.
+    static MARK: Cell<Option<(Duration, Duration)>> = const { Cell::new(None) };
 }
 
-/// The first tick may come a moment after the start; with the second a call has computed for a whole one.
-const LONG: u32 = 2;
+/// Time that a thread was on a processor, for many short stretches: exact to [`FINE`], which makes it cheap.
+pub(crate) struct Stretch {
+    began: Duration,
+}
+
+/// The clock of the processor is a system call, so it is looked at when so much time has passed.
+const FINE: Duration = Duration::from_micros(100);
 
 impl Clock {
-    fn now(self) -> Duration {
+    pub(crate) fn now(self) -> Duration {
         static START: OnceLock<Instant> = OnceLock::new();
         match self {
             Self::Polled => START.get_or_init(Instant::now).elapsed(),
@@ -59,14 +63,29 @@ impl Clock {
 
 /// A tick of the clock during the call that this thread is polling: whether it has computed for as long as it may.
 pub(crate) fn tick() -> bool {
-    TICKS.set(TICKS.get().saturating_add(1));
     let (clock, end) = END.get();
     clock.now() >= end
 }
 
-/// Whether the call that this thread has polled last computes for longer than most.
-pub(crate) fn takes_long() -> bool {
-    TICKS.get() >= LONG
+impl Stretch {
+    pub(crate) fn begin() -> Self {
+        let began = Clock::Polled.now();
+        match MARK.get() {
+            Some((looked, _)) if began.saturating_sub(looked) <= FINE => {}
+            _ => MARK.set(Some((began, Clock::Thread.now()))),
+        }
+        Self { began }
+    }
+
+    /// What was computed, at most [`FINE`] more than it was.
+    pub(crate) fn end(self) -> Duration {
+        let passed = Clock::Polled.now().saturating_sub(self.began);
+        match MARK.get() {
+            // Others were on the processor meanwhile, perhaps.
+            Some((_, then)) if passed > FINE => passed.min(Clock::Thread.now().saturating_sub(then)),
+            _ => passed,
+        }
+    }
 }
 
 impl<F> Metered<F> {
@@ -75,7 +94,6 @@ impl<F> Metered<F> {
         Self {
             clock,
             left: limit,
-            ticks: 0,
             call,
         }
     }
@@ -87,9 +105,7 @@ impl<F: Future + Unpin> Future for Metered<F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let began = self.clock.now();
         END.set((self.clock, began.saturating_add(self.left)));
-        TICKS.set(self.ticks);
         let polled = Pin::new(&mut self.call).poll(context);
-        self.ticks = TICKS.get();
         if polled.is_pending() {
             self.left = self.left.saturating_sub(self.clock.now().saturating_sub(began));
         }

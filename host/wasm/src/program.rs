@@ -25,6 +25,7 @@ use crate::{
     disk::Allowance,
     limits::count,
     live::{Live, Times},
+    pace::{Pace, Paced},
     pool::Pool,
     runner::Runner,
     stage::{self, Back, Call},
@@ -64,6 +65,8 @@ pub struct Program {
     route: Bounds,
     weights: Bounds,
     back: Arc<Back>,
+    /// Of its routes.
+    pace: Arc<Pace>,
     /// Ends instances that nobody asks for; ends with the program.
     _reaper: Option<AbortOnDropHandle<()>>,
 }
@@ -144,6 +147,7 @@ impl Program {
             route,
             weights,
             back: engine.0.back.clone(),
+            pace: Arc::default(),
         })
     }
 
@@ -183,7 +187,7 @@ impl Program {
                 drop(slots);
                 answer
             });
-            return self.back.run(call).await;
+            return self.back.run(Paced::new(call, &self.pace)).await;
         };
         let times = self.route.on(Clock::Thread);
         let call = Call::new(async move {
@@ -196,7 +200,7 @@ impl Program {
             drop(slots);
             answer
         });
-        stage::run_apart(call).await
+        self.back.run_apart(Paced::new(call, &self.pace)).await
     }
 
     /// Asks the challenge for the weights of an epoch. The entries are as the challenge gave them.
@@ -217,7 +221,7 @@ impl Program {
                 drop(slots);
                 answer
             });
-            return stage::run_in_front(call).await;
+            return call.await;
         };
         let times = self.weights.on(Clock::Thread);
         let call = Call::new(async move {

@@ -1,44 +1,41 @@
-//! Where a call runs: in front, and when it takes long in the back, on threads that come after all others.
+//! Where a call runs: in front, or behind on threads that come after all others.
 //!
 //! A guest gives its thread back at every tick, but until then whoever is next waits, and with some guests that
-//! compute for seconds everybody waits for some ticks at every step. So a call that has computed for a tick goes on
-//! in a runtime of its own whose threads the system runs after others. Most calls never see it. Calls over a data
-//! directory block their thread, and so have one of their own; as there is one at a time for each challenge, they
-//! stay in front.
+//! compute for seconds everybody waits for some ticks at every step. So a call that has computed for long goes on
+//! behind, in a runtime of its own whose threads the system runs after others, and the next calls of its program
+//! begin there ([`Pace`](crate::pace::Pace)). Calls over a data directory block their thread, and so have one of their
+//! own, in front or behind.
 
 use std::{
     future::{Future, poll_fn},
     num::NonZero,
     panic::AssertUnwindSafe,
     pin::Pin,
-    task::Poll,
+    sync::Arc,
+    task::{Context, Poll},
     thread::available_parallelism,
 };
 
 use futures_util::FutureExt as _;
-use tokio::{
-    runtime::{Builder, Handle, Runtime},
-    task::spawn_blocking,
-};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::{CallError, cpu};
+use crate::{CallError, pace::Paced, priority::step_behind};
 
-/// The threads in the back.
+/// The threads behind all others.
 pub(crate) struct Back(Option<Runtime>);
 
 /// A call that has not begun. In a box of its own from the start: it is large, and what waits for it is moved often.
 pub(crate) struct Call<T>(Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>);
 
-/// How much nicer than those in front: a third of what they get when both want to run is enough to end in time, and
-/// whoever wakes up in front goes first.
-const BEHIND: i32 = 5;
+/// How often a thread looks for timers, in polls. Here each poll is likely to compute until its tick.
+const EVENT_INTERVAL: u32 = 2;
 
 impl Back {
     /// As many threads as there are processors, so that what nobody else uses can be used.
     pub(crate) fn new() -> std::io::Result<Self> {
         let behind = || {
-            if let Err(error) = rustix::process::nice(BEHIND) {
+            if let Err(error) = step_behind() {
                 tracing::warn!(%error, "long calls run with the priority of all others");
             }
         };
@@ -46,21 +43,41 @@ impl Back {
             .worker_threads(available_parallelism().map_or(1, NonZero::get))
             .thread_name("wasm-back")
             .on_thread_start(behind)
+            .event_interval(EVENT_INTERVAL)
             .enable_all()
             .build()?;
         Ok(Self(Some(runtime)))
     }
 
-    /// Runs a call where it was asked for, as long as it is short. Dropping the future stops it.
-    pub(crate) async fn run<T: Send + 'static>(&self, mut call: Call<T>) -> Result<T, CallError> {
+    /// Runs a call where it was asked for, as long as it is quick. Dropping the future stops it.
+    pub(crate) async fn run<T: Send + 'static>(&self, mut call: Paced<T>) -> Result<T, CallError> {
         if let Some(answer) = first(&mut call).await {
             return answer;
         }
         match self.handle() {
-            Some(back) => AbortOnDropHandle::new(back.spawn(call.0))
+            Some(back) => AbortOnDropHandle::new(back.spawn(call))
                 .await
                 .unwrap_or_else(gone),
-            None => call.0.await,
+            None => call.await,
+        }
+    }
+
+    /// Runs a call on a thread of its own. Dropping the future does not stop it, and it keeps what it runs on.
+    pub(crate) async fn run_apart<T: Send + 'static>(
+        self: &Arc<Self>,
+        call: Paced<T>,
+    ) -> Result<T, CallError> {
+        match self.handle().filter(|_| call.is_slow()) {
+            Some(behind) => {
+                let back = self.clone();
+                run_at(behind, async move {
+                    let answer = call.await;
+                    drop(back);
+                    answer
+                })
+                .await
+            }
+            None => run_apart(call).await,
         }
     }
 
@@ -79,26 +96,33 @@ impl Drop for Back {
     }
 }
 
-/// Runs a call where it was asked for, however long it takes. Dropping the future stops it.
-pub(crate) async fn run_in_front<T>(call: Call<T>) -> Result<T, CallError> {
-    call.0.await
+/// Runs a call on a thread of its own in front, however long it takes. Dropping the future does not stop it.
+pub(crate) async fn run_apart<T: Send + 'static>(
+    call: impl Future<Output = Result<T, CallError>> + Send + 'static,
+) -> Result<T, CallError> {
+    run_at(Handle::current(), call).await
 }
 
-/// Runs a call on a thread of its own, which the system treats like all others. Dropping the future does not stop it.
-pub(crate) async fn run_apart<T: Send + 'static>(call: Call<T>) -> Result<T, CallError> {
-    let front = Handle::current();
-    spawn_blocking(move || front.block_on(call.0))
+async fn run_at<T: Send + 'static>(
+    place: Handle,
+    call: impl Future<Output = Result<T, CallError>> + Send + 'static,
+) -> Result<T, CallError> {
+    let inside = place.clone();
+    place
+        .spawn_blocking(move || inside.block_on(call))
         .await
         .unwrap_or_else(gone)
 }
 
-/// Polls a call until it has ended or has computed for so long that it belongs in the back.
-async fn first<T>(call: &mut Call<T>) -> Option<Result<T, CallError>> {
+/// Polls a call until it has ended or belongs behind.
+async fn first<T>(call: &mut Paced<T>) -> Option<Result<T, CallError>> {
     poll_fn(|context| {
-        let polled = call.0.as_mut().poll(context);
-        match polled {
+        if call.is_slow() {
+            return Poll::Ready(None);
+        }
+        match call.poll_unpin(context) {
             Poll::Ready(answer) => Poll::Ready(Some(answer)),
-            Poll::Pending if cpu::takes_long() => Poll::Ready(None),
+            Poll::Pending if call.is_slow() => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }
     })
@@ -115,6 +139,14 @@ impl<T: 'static> Call<T> {
     }
 }
 
+impl<T> Future for Call<T> {
+    type Output = Result<T, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context)
+    }
+}
+
 fn gone<T>(why: impl std::fmt::Display) -> Result<T, CallError> {
     Err(CallError::Host(why.to_string()))
 }
@@ -127,46 +159,81 @@ mod tests {
     };
 
     use super::*;
-    use crate::cpu::{Clock, Metered};
+    use crate::{cpu::Clock, pace::Pace, priority::BEHIND};
 
     fn thread_name() -> Option<String> {
         thread::current().name().map(ToOwned::to_owned)
     }
 
-    /// Computes, with a tick whenever it gives its thread back, and tells which threads it saw.
-    async fn compute(ticks: u32) -> Result<Vec<Option<String>>, CallError> {
-        let mut seen = vec![thread_name()];
-        for _ in 0..ticks {
-            assert!(!cpu::tick(), "there is time");
-            tokio::task::yield_now().await;
-            seen.push(thread_name());
-        }
-        Ok(seen)
+    fn is_behind(name: &Option<String>) -> bool {
+        name.as_deref() == Some("wasm-back")
     }
 
-    fn metered(ticks: u32) -> Call<Vec<Option<String>>> {
-        Call::new(Metered::new(
-            Clock::Polled,
-            Duration::from_secs(60),
-            Box::pin(compute(ticks)),
-        ))
+    /// Gives its thread back so often, after computing for so long each time, and tells which threads it saw.
+    fn computing(turns: u32, turn: Duration) -> Call<Vec<Option<String>>> {
+        Call::new(async move {
+            let mut seen = vec![thread_name()];
+            for _ in 0..turns {
+                let started = Clock::Thread.now();
+                while Clock::Thread.now() - started < turn {
+                    std::hint::spin_loop();
+                }
+                tokio::task::yield_now().await;
+                seen.push(thread_name());
+            }
+            Ok(seen)
+        })
+    }
+
+    const SOME: Duration = Duration::from_millis(1);
+
+    #[tokio::test]
+    async fn a_quick_call_stays_and_a_slow_one_goes_on_behind_and_the_next_begins_there() {
+        let (back, pace) = (Back::new().unwrap(), Arc::new(Pace::default()));
+        let here = thread_name();
+        let run = async |turns, turn| {
+            let call = Paced::new(computing(turns, turn), &pace);
+            back.run(call).await.unwrap()
+        };
+        let seen = run(2, Duration::ZERO).await;
+        assert!(seen.iter().all(|name| *name == here), "{seen:?}");
+        let seen = run(2, SOME).await;
+        assert!(seen[0] == here && is_behind(&seen[1]), "{seen:?}");
+        let seen = run(2, Duration::ZERO).await;
+        assert!(seen.iter().all(is_behind), "{seen:?}");
     }
 
     #[tokio::test]
-    async fn a_short_call_stays_and_a_long_one_goes_on_in_the_back() {
-        let back = Back::new().unwrap();
+    async fn calls_over_files_have_threads_of_their_own_and_slow_programs_behind() {
+        let (back, pace) = (Arc::new(Back::new().unwrap()), Arc::new(Pace::default()));
         let here = thread_name();
-        let is_back = |name: &Option<String>| name.as_deref() == Some("wasm-back");
-        let seen = back.run(metered(1)).await.unwrap();
-        assert!(seen.iter().all(|name| *name == here), "{seen:?}");
-        let seen = back.run(metered(5)).await.unwrap();
-        assert!(seen[0] == here && is_back(&seen[5]), "{seen:?}");
-
-        let seen = run_apart(metered(5)).await.unwrap();
+        let run = async || {
+            let call = Paced::new(computing(2, SOME), &pace);
+            back.run_apart(call).await.unwrap()
+        };
+        let seen = run().await;
         assert!(
-            seen.iter().all(|name| *name != here && !is_back(name)),
+            seen.iter().all(|name| *name != here && !is_behind(name)),
             "{seen:?}"
         );
+        let seen = run().await;
+        assert!(seen.iter().all(is_behind), "{seen:?}");
+    }
+
+    #[tokio::test]
+    async fn a_call_over_files_keeps_what_it_runs_on() {
+        let (back, pace) = (Arc::new(Back::new().unwrap()), Arc::new(Pace::default()));
+        back.run(Paced::new(computing(2, SOME), &pace)).await.unwrap();
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let call = Call::new(async move {
+            tokio::time::sleep(SOME).await;
+            let _ = tell.send(thread_name());
+            Ok(())
+        });
+        let mut running = Box::pin(async move { back.run_apart(Paced::new(call, &pace)).await });
+        assert!(futures_util::poll!(&mut running).is_pending());
+        drop(running);
+        assert!(is_behind(&told.await.unwrap()));
     }
 
     #[tokio::test]
@@ -177,9 +244,9 @@ mod tests {
             }
             Ok(())
         }
-        let back = Back::new().unwrap();
+        let (back, pace) = (Back::new().unwrap(), Arc::default());
         assert!(matches!(
-            back.run(Call::new(broken())).await,
+            back.run(Paced::new(Call::new(broken()), &pace)).await,
             Err(CallError::Host(_))
         ));
         assert!(matches!(
@@ -189,21 +256,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_wants_to_compute_goes_before_the_back() {
-        let back = Back::new().unwrap();
-        let niceness = back
-            .run(Call::new(async {
-                tokio::task::yield_now().await;
-                for _ in 0..3 {
-                    cpu::tick();
-                    tokio::task::yield_now().await;
-                }
+    async fn whoever_wants_to_compute_goes_before_those_behind() {
+        let (back, pace) = (Arc::new(Back::new().unwrap()), Arc::new(Pace::default()));
+        back.run(Paced::new(computing(2, SOME), &pace)).await.unwrap();
+        let niceness = || {
+            let call = Call::new(async {
                 rustix::process::getpriority_process(None).map_err(|error| CallError::Host(error.to_string()))
-            }))
-            .await
-            .unwrap();
+            });
+            Paced::new(call, &pace)
+        };
         let here = rustix::process::getpriority_process(None).unwrap();
-        assert_eq!(niceness, (here + BEHIND).min(19));
+        let expected = (here + BEHIND).min(19);
+        assert_eq!(back.run(niceness()).await.unwrap(), expected);
+        assert_eq!(back.run_apart(niceness()).await.unwrap(), expected);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -216,19 +281,20 @@ mod tests {
         }
         async fn work(ended: Ended) -> Result<(), CallError> {
             for _ in 0..20 {
-                cpu::tick();
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             let _ = ended.0.send(true);
             Ok(())
         }
-        let back = Back::new().unwrap();
+        let (back, pace) = (Arc::new(Back::new().unwrap()), Arc::default());
         for apart in [true, false] {
             let (tell, told) = std::sync::mpsc::channel();
+            let call = Paced::new(Call::new(work(Ended(tell))), &pace);
+            let soon = Duration::from_millis(4);
             let waited = if apart {
-                tokio::time::timeout(Duration::from_millis(4), run_apart(Call::new(work(Ended(tell))))).await
+                tokio::time::timeout(soon, back.run_apart(call)).await
             } else {
-                tokio::time::timeout(Duration::from_millis(4), back.run(Call::new(work(Ended(tell))))).await
+                tokio::time::timeout(soon, back.run(call)).await
             };
             assert!(waited.is_err());
             let started = Instant::now();

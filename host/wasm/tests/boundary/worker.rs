@@ -141,7 +141,8 @@ async fn it_is_given_a_socket_and_limits_and_nothing_else() {
             .map(|pair| String::from_utf8(pair.to_vec()).unwrap())
             .map(|pair| pair.split('=').next().unwrap().to_owned())
             .collect();
-        assert_eq!(names, ["MALLOC_ARENA_MAX", "RAYON_NUM_THREADS"]);
+        let expected_names = ["MALLOC_ARENA_MAX", "RAYON_NUM_THREADS", "_RJEM_MALLOC_CONF"];
+        assert_eq!(names, expected_names);
         let descriptors = fs::read_dir(process.join("fd")).unwrap();
         let mut open: Vec<_> = descriptors
             .map(|entry| target(&entry.unwrap().path()).unwrap())

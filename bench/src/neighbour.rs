@@ -45,7 +45,7 @@ async fn measure(plan: &Plan) -> Result<Vec<Measure>> {
     let victim = new_challenge(VICTIM, "hello", "0", &[]);
     let hostile = attacks::challenges().into_iter();
     for challenge in hostile
-        .filter(|challenge| is_attacked(&challenge.slug))
+        .filter(|challenge| is_attacked(&challenge.slug) && plan.wants_part(&name(&challenge.slug)))
         .chain([victim])
     {
         host.admin.challenge_create(&challenge).await?;
@@ -76,12 +76,12 @@ async fn measure(plan: &Plan) -> Result<Vec<Measure>> {
     let (_, worst) = beside.first().context("nobody attacks")?;
     let measure = |name: String, p99: f64| Measure::new(name, p99, "ms").over(alone.median());
     let mut measures = vec![measure("neighbour_p99_ratio".to_owned(), *worst)];
-    measures.extend(
-        beside
-            .iter()
-            .map(|(slug, p99)| measure(format!("neighbour_p99_ratio/{slug}"), *p99)),
-    );
+    measures.extend(beside.iter().map(|(slug, p99)| measure(name(slug), *p99)));
     Ok(measures)
+}
+
+fn name(slug: &Slug) -> String {
+    format!("neighbour_p99_ratio/{slug}")
 }
 
 /// The others are attacked by asking for weights, which an epoch does once an hour.

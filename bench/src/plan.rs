@@ -38,10 +38,19 @@ impl Plan {
         })
     }
 
-    /// Whether one of these measures is asked for.
+    /// Whether one of these measures is asked for, or a part of it.
     pub(crate) fn wants(&self, measures: &[&str]) -> bool {
-        let asked = |measure: &&str| self.names.iter().any(|name| measure.contains(name.as_str()));
-        self.names.is_empty() || measures.iter().any(asked)
+        let part = |name: &str, measure: &str| {
+            name.strip_prefix(measure)
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
+        let asked = |measure: &&str| self.names.iter().any(|name| part(name, measure));
+        measures.iter().any(|measure| self.wants_part(measure)) || measures.iter().any(asked)
+    }
+
+    /// Whether this part of a measure is asked for, `MEASURE/PART`.
+    pub(crate) fn wants_part(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|asked| name.contains(asked.as_str()))
     }
 
     /// The first when it is to be thorough, the second when it is to be quick.
@@ -65,6 +74,9 @@ mod tests {
         let some = plan("--report r --quick --wasmtime w call_ boot").unwrap();
         assert!(some.wants(&["route", "call_fresh_us"]) && some.wants(&["boot_1000_s"]));
         assert!(!some.wants(&["route_fresh_rps"]) && some.of(2, 1) == 1);
+        let part = plan("--report r --wasmtime w neighbour_p99_ratio/grow").unwrap();
+        assert!(part.wants(&["neighbour_p99_ratio"]) && !part.wants(&["route_fresh_rps"]));
+        assert!(part.wants_part("neighbour_p99_ratio/grow") && !part.wants_part("neighbour_p99_ratio/spin"));
         assert!(plan("--quick").is_err() && plan("--report r --wasmtime w --no").is_err());
     }
 }

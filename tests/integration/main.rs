@@ -41,6 +41,8 @@ mod limit_tests;
 #[cfg(test)]
 mod limits_document;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod public;
 #[cfg(test)]
 mod python;

@@ -15,6 +15,10 @@ impl Samples {
         self.0.push(sample);
     }
 
+    pub(crate) fn append(&mut self, mut more: Self) {
+        self.0.append(&mut more.0);
+    }
+
     pub(crate) fn median(&self) -> f64 {
         self.percentile(50.0)
     }

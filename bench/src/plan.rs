@@ -40,12 +40,13 @@ impl Plan {
 
     /// Whether one of these measures is asked for, or a part of it.
     pub(crate) fn wants(&self, measures: &[&str]) -> bool {
-        let part = |name: &str, measure: &str| {
+        let is_part = |name: &String, measure: &str| {
             name.strip_prefix(measure)
                 .is_some_and(|rest| rest.starts_with('/'))
         };
-        let asked = |measure: &&str| self.names.iter().any(|name| part(name, measure));
-        measures.iter().any(|measure| self.wants_part(measure)) || measures.iter().any(asked)
+        measures
+            .iter()
+            .any(|measure| self.wants_part(measure) || self.names.iter().any(|name| is_part(name, measure)))
     }
 
     /// Whether this part of a measure is asked for, `MEASURE/PART`.

@@ -41,8 +41,8 @@ const FIBRE_STACK: usize = 2 << 20;
 const KEEP_RESIDENT: usize = 2 << 20;
 /// Table memory that a slot keeps between calls.
 const KEEP_TABLE_RESIDENT: usize = 64 << 10;
-/// Memories given back to the kernel in one system call. More would be faster for guests that need more than stays
-/// resident, but what waits for its batch still fills memory, beyond what [`crate::memory`] counts; and a memory that
+/// Memories given back to the kernel in one system call. More would be fewer calls for guests that need more than
+/// stays resident, but what waits for its batch still fills memory, beyond what [`crate::memory`] counts; and a memory that
 /// has nothing to give back, as most, would wait for its batch as well instead of being used again at once.
 const DECOMMIT_BATCH: usize = 1;
 /// Slots kept warm for their last program; bounds the resident memory of an idle host to 128 MiB.

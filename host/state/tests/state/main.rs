@@ -1,0 +1,9 @@
+//! A challenge's database at its border.
+
+mod functions;
+mod given;
+mod hostile;
+mod keys;
+mod migrations;
+mod sharing;
+mod sql;

@@ -123,6 +123,9 @@ async fn load(guest: &str) -> Program {
         instances: Instances::PerCall,
         memory: ByteSize(64 << 20),
         disk: ByteSize(1 << 20),
+        grants: Default::default(),
+        database: None,
+        start: platform_wasm::Start::Live,
         route_deadline: Duration::from_secs(10),
         weights_deadline: Duration::from_secs(10),
     };

@@ -11,13 +11,14 @@ use std::{
 use serde_json::Value;
 
 /// Each crate of the host with those it may name in its manifest.
-const MAY_KNOW: [(&str, &[&str]); 15] = [
+const MAY_KNOW: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("keys", &["domain"]),
     ("weights", &["domain"]),
     ("store", &["domain"]),
+    ("state", &["domain"]),
     ("oci", &["domain"]),
-    ("wasm", &["domain"]),
+    ("wasm", &["domain", "state"]),
     ("admin-types", &["domain"]),
     ("chain", &["domain", "keys"]),
     ("devnet", &["domain", "keys"]),
@@ -56,7 +57,7 @@ const HOMES: [(&str, &[&str]); 8] = [
     ("wasmtime-wasi", &["wasm"]),
     ("oci-client", &["oci"]),
     ("subxt", &["chain"]),
-    ("rusqlite", &["store"]),
+    ("rusqlite", &["state", "store"]),
     ("axum", &["gateway", "admin", "host"]),
     ("schnorrkel", &["keys"]),
     ("anyhow", &["host"]),

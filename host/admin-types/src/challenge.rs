@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
-    Capability, ComponentRef, DataMode, Digest, EmissionPercent, ImageRef, Instances, PlainToken, Resources,
-    Slug, Status, UnixSeconds,
+    Capability, ComponentRef, DataMode, Digest, EmissionPercent, Grant, ImageRef, Instances, PlainToken,
+    Resources, Slug, Status, UnixSeconds,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -76,6 +76,13 @@ pub struct CreateChallenge {
         skip_serializing_if = "Option::is_none"
     )]
     pub instances: Option<Instances>,
+    /// What its component may import beyond WASI, by the names of the interfaces; the usual ones when absent.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub grants: Option<BTreeSet<Grant>>,
     /// What it may use.
     #[serde(default)]
     pub resources: Resources,
@@ -121,6 +128,9 @@ pub struct PatchChallenge {
     /// How long an instance of it lives.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub instances: Option<Instances>,
+    /// What its component may import beyond WASI.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub grants: Option<BTreeSet<Grant>>,
     /// What it may use.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
@@ -139,6 +149,15 @@ pub struct PatchChallenge {
     /// Whatever the operator wants to keep with it.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,
+}
+
+/// What a challenge's database takes on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseUsageView {
+    /// The file and its write-ahead log.
+    pub bytes: u64,
+    /// What the file may have.
+    pub max_bytes: u64,
 }
 
 /// A challenge as the operator sees it: the whole record but the token's hash, and what became of it.
@@ -177,6 +196,12 @@ pub struct ChallengeView {
     /// How long an instance of it lives.
     #[serde(default)]
     pub instances: Instances,
+    /// What its component may import beyond WASI.
+    #[serde(default)]
+    pub grants: BTreeSet<Grant>,
+    /// What it keeps and may keep in its database; absent when it does not run or has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database_usage: Option<DatabaseUsageView>,
     /// What it may use.
     pub resources: Resources,
     /// Named volumes to mount points.
@@ -290,6 +315,7 @@ mod tests {
             "status",
             "data",
             "instances",
+            "grants",
             "resources",
             "env",
             "metadata",

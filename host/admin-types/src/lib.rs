@@ -14,7 +14,7 @@ mod weights;
 
 pub use challenge::{
     ChallengeCreated, ChallengeList, ChallengeView, ComponentView, CreateChallenge, DataUsageView,
-    PatchChallenge,
+    DatabaseUsageView, PatchChallenge,
 };
 pub use client::{Client, ClientError};
 pub use error::{ErrorBody, ErrorDetail};

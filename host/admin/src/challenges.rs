@@ -22,7 +22,7 @@ pub(crate) async fn list(State(state): State<AdminState>) -> Result<Json<Challen
     let view = |challenge: Challenge| {
         let observed = board.observed(&challenge.slug);
         let health = state.registry.health(&challenge.slug);
-        let usage = state.registry.data_usage(&challenge.slug);
+        let usage = state.registry.usage(&challenge.slug);
         challenge_view(challenge, observed, &health, usage)
     };
     Ok(Json(ChallengeList {
@@ -87,7 +87,7 @@ pub(crate) async fn remove(
 pub(crate) fn show_now(state: &AdminState, challenge: Challenge) -> ChallengeView {
     let observed = state.registry.observed(&challenge.slug);
     let health = state.registry.health(&challenge.slug);
-    let usage = state.registry.data_usage(&challenge.slug);
+    let usage = state.registry.usage(&challenge.slug);
     challenge_view(challenge, observed, &health, usage)
 }
 

@@ -7,7 +7,7 @@ use axum::{
 };
 use platform_admin_types::{ErrorBody, ErrorDetail};
 use platform_domain::with_causes;
-use platform_registry::{ComponentError, LoadError, OciError, RegistryError};
+use platform_registry::{ComponentError, LoadError, OciError, RegistryError, StateError};
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -176,7 +176,15 @@ fn refused(code: &str, error: &ComponentError) -> ApiError {
             "look for a very large function or much generated code, or raise the limit"
         }
         ComponentError::CompilerCrashed(_) => "try again; if it happens again, the component is the cause",
-        ComponentError::Digest { .. }
+        ComponentError::NotGranted(_) => "register or patch it with this name among its grants",
+        ComponentError::State(StateError::Migration { .. }) => {
+            "the database is as it was; migrations run on the schema that all of them before have made"
+        }
+        ComponentError::State(StateError::MigrationChanged { .. }) => {
+            "leave migrations that were applied as they are, and add what changes to the end of the list"
+        }
+        ComponentError::State(_)
+        | ComponentError::Digest { .. }
         | ComponentError::DataInUse(_)
         | ComponentError::Data { .. }
         | ComponentError::Host(_) => return ApiError::internal(error),

@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use platform_admin_types::{
-    self as wire, ChallengeView, ComponentView, CreateChallenge, DataUsageView, PatchChallenge,
+    self as wire, ChallengeView, ComponentView, CreateChallenge, DataUsageView, DatabaseUsageView,
+    PatchChallenge,
 };
 use platform_domain::{Artifact, Challenge, PinnedComponent, Status};
 use platform_registry::{
-    ChallengePatch, Code, CompilerStatus, DataUsage, Health, NewChallenge, Observed, Source, StartStep,
+    ChallengePatch, Code, CompilerStatus, DataUsage, DatabaseUsage, Health, NewChallenge, Observed, Source,
+    StartStep, Usage,
 };
 
 use crate::{ApiError, health::breaker_view};
@@ -25,6 +27,7 @@ pub(crate) fn new_challenge(create: CreateChallenge) -> Result<NewChallenge, Api
         required_capabilities,
         data,
         instances,
+        grants,
         resources,
         volumes,
         env,
@@ -52,6 +55,7 @@ pub(crate) fn new_challenge(create: CreateChallenge) -> Result<NewChallenge, Api
         capabilities: required_capabilities,
         data,
         instances,
+        grants,
         resources,
         volumes,
         env,
@@ -70,6 +74,7 @@ pub(crate) fn challenge_patch(patch: PatchChallenge) -> ChallengePatch {
         required_capabilities,
         data,
         instances,
+        grants,
         resources,
         volumes,
         env,
@@ -85,6 +90,7 @@ pub(crate) fn challenge_patch(patch: PatchChallenge) -> ChallengePatch {
         capabilities: required_capabilities,
         data,
         instances,
+        grants,
         resources,
         volumes,
         env,
@@ -98,7 +104,7 @@ pub(crate) fn challenge_view(
     challenge: Challenge,
     seen: Observed,
     health: &Health,
-    usage: Option<DataUsage>,
+    usage: Usage,
 ) -> ChallengeView {
     let public_proxy_base_path = challenge.public_path();
     let Challenge {
@@ -111,6 +117,7 @@ pub(crate) fn challenge_view(
         capabilities,
         data,
         instances,
+        grants,
         resources,
         volumes,
         env,
@@ -150,8 +157,10 @@ pub(crate) fn challenge_view(
         public_proxy_base_path,
         required_capabilities: capabilities,
         data,
-        data_usage: usage.map(data_usage),
+        data_usage: usage.files.map(data_usage),
         instances,
+        grants,
+        database_usage: usage.database.map(database_usage),
         resources,
         volumes,
         env,
@@ -161,6 +170,14 @@ pub(crate) fn challenge_view(
         token_hint: token_hint.as_str().to_owned(),
         created_at,
         updated_at,
+    }
+}
+
+fn database_usage(usage: DatabaseUsage) -> DatabaseUsageView {
+    let DatabaseUsage { bytes, limit } = usage;
+    DatabaseUsageView {
+        bytes,
+        max_bytes: limit,
     }
 }
 

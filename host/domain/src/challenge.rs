@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Artifact, Capability, EmissionPercent, Instances, Resources, Slug, Status, TokenHash, TokenHint,
+    Artifact, Capability, EmissionPercent, Grant, Instances, Resources, Slug, Status, TokenHash, TokenHint,
     UnixSeconds, text::serde_as_text,
 };
 
@@ -33,6 +33,8 @@ pub struct Challenge {
     pub data: DataMode,
     /// How long an instance of it lives.
     pub instances: Instances,
+    /// What its component may import beyond WASI.
+    pub grants: BTreeSet<Grant>,
     /// What it may use.
     pub resources: Resources,
     /// Named volumes to mount points, containers only.

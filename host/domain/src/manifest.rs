@@ -30,6 +30,10 @@ pub struct Manifest {
     /// How long an instance of it may live: its author knows whether one call may see what another left in memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<Instances>,
+    /// The schema of its database, as a list of SQL scripts that only grows: the host applies each of them once and in
+    /// order, before a version that brings it answers anybody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<String>,
     /// What it asks for; the host's own ceilings stay.
     #[serde(default)]
     pub limits: ManifestLimits,
@@ -61,6 +65,9 @@ pub struct ManifestLimits {
     /// What it keeps in `/data`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk: Option<ByteSize>,
+    /// What it keeps in its database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<ByteSize>,
     /// Milliseconds one `handle-route` may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route_ms: Option<u64>,

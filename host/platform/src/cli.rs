@@ -1,9 +1,11 @@
 //! The command line: what can be asked, and nothing of how it is done.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use platform_domain::{ComponentRef, DataMode, EmissionPercent, EpochId, ImageRef, Instances, Netuid, Slug};
+use platform_domain::{
+    ComponentRef, DataMode, EmissionPercent, EpochId, Grant, ImageRef, Instances, Netuid, Slug, UnknownGrant,
+};
 use platform_weights::Policy;
 
 use crate::commands::{devnet::DevnetArgs, pair::Pair};
@@ -189,13 +191,19 @@ pub(crate) struct FieldArgs {
     /// idle instance at most.
     #[arg(long)]
     pub(crate) instances: Option<Instances>,
+    /// What the component may import beyond WASI, for example sqlite,kv; none for nothing [default: sqlite,kv].
+    ///
+    /// A component that imports what it is not granted is refused by the name of the import. sqlite is a database in
+    /// the host, kv are keys and values in it; both share the resource database.
+    #[arg(long, value_name = "NAMES", value_parser = grants)]
+    pub(crate) grants: Option<BTreeSet<Grant>>,
     /// One sentence for people.
     #[arg(long)]
     pub(crate) description: Option<String>,
     /// Environment variable NAME=VALUE; repeat for more. Replaces all of them.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) env: Vec<Pair>,
-    /// Resource NAME=VALUE, for example memory=64MiB; repeat for more. Replaces all of them.
+    /// Resource NAME=VALUE: memory of one call, disk for files, database; for example memory=64MiB. Repeat for more. Replaces all of them.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) resource: Vec<Pair>,
 }
@@ -254,6 +262,14 @@ pub(crate) struct RequestArgs {
     pub(crate) body: Option<PathBuf>,
 }
 
+/// Names of interfaces between commas, or none.
+fn grants(text: &str) -> Result<BTreeSet<Grant>, UnknownGrant> {
+    match text {
+        "none" => Ok(BTreeSet::new()),
+        list => list.split(',').map(|name| name.trim().parse()).collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -263,5 +279,12 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn grants_are_names_between_commas() {
+        assert_eq!(grants("sqlite, kv"), Ok(BTreeSet::from(Grant::ALL)));
+        assert_eq!(grants("none"), Ok(BTreeSet::new()));
+        assert!(grants("").is_err() && grants("sqlite,files").is_err());
     }
 }

@@ -24,6 +24,7 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
         capabilities,
         data,
         instances,
+        grants,
         resources,
         volumes,
         env,
@@ -65,6 +66,9 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
             if let Some(disk) = resources.disk {
                 limits::check_disk(host, "resources.disk", disk)?;
             }
+            if let Some(database) = resources.database {
+                limits::check_database(host, "resources.database", database)?;
+            }
             if resources.cpu.is_some() {
                 return Err(FieldError::new("resources.cpu", CONTAINERS_ONLY));
             }
@@ -84,6 +88,12 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
         Artifact::Image(_) => {
             if *instances != Instances::PerCall {
                 return Err(FieldError::new("instances", "applies to components"));
+            }
+            if !grants.is_empty() {
+                return Err(FieldError::new("grants", "a container imports nothing"));
+            }
+            if resources.database.is_some() {
+                return Err(FieldError::new("resources.database", "applies to components"));
             }
             names("volumes", volumes.keys())?;
             names("secrets", secrets.iter())?;
@@ -204,6 +214,7 @@ pub(crate) mod tests {
             capabilities: BTreeSet::from(Capability::ALL),
             data: DataMode::None,
             instances: Instances::PerCall,
+            grants: BTreeSet::new(),
             resources: Resources::default(),
             volumes: BTreeMap::new(),
             env: BTreeMap::new(),
@@ -284,6 +295,10 @@ pub(crate) mod tests {
                 |c| c.resources = Resources::try_from(map("gpu_count", "1")).unwrap(),
                 "resources.gpu_count",
             ),
+            (
+                |c| c.resources = Resources::try_from(map("database", "17GiB")).unwrap(),
+                "resources.database",
+            ),
             (|c| c.instances = warm("17"), "instances"),
             (
                 |c| {
@@ -314,6 +329,16 @@ pub(crate) mod tests {
         }
         let table: &[(Edit, &str)] = &[
             (|c| c.instances = warm("1"), "instances"),
+            (
+                |c| {
+                    c.grants.insert(platform_domain::Grant::Kv);
+                },
+                "grants",
+            ),
+            (
+                |c| c.resources = Resources::try_from(map("database", "1GiB")).unwrap(),
+                "resources.database",
+            ),
             (|c| c.volumes = map("a b", "/data"), "volumes"),
             (|c| c.volumes = map("data", "data"), "volumes.data"),
             (|c| c.volumes = map("data", "/a/../etc"), "volumes.data"),

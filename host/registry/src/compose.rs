@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use platform_domain::{Artifact, Capability, Challenge, Instances, Manifest, PlainToken};
+use platform_domain::{Artifact, Capability, Challenge, Grant, Instances, Manifest, PlainToken};
 use platform_wasm::Limits;
 
 use crate::{
@@ -38,6 +38,7 @@ pub(crate) fn record(
         capabilities,
         data,
         instances,
+        grants,
         resources,
         volumes,
         env,
@@ -63,6 +64,10 @@ pub(crate) fn record(
         (None, Some(asked)) => check_instances(limits, "manifest.instances", data, asked)?,
         (None, None) => Instances::default(),
     };
+    let grants = grants.unwrap_or_else(|| match &artifact {
+        Artifact::Component(_) => Grant::usual(),
+        Artifact::Image(_) => BTreeSet::new(),
+    });
     let created_at = now();
     Ok(Challenge {
         name: name
@@ -80,6 +85,7 @@ pub(crate) fn record(
             .unwrap_or_else(|| BTreeSet::from(Capability::ALL)),
         data,
         instances,
+        grants,
         resources,
         volumes,
         env,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
-    Capability, Challenge, ComponentRef, DataMode, EmissionPercent, ImageRef, Instances, Resources, Slug,
-    Status,
+    Capability, Challenge, ComponentRef, DataMode, EmissionPercent, Grant, ImageRef, Instances, Resources,
+    Slug, Status,
 };
 use serde_json::{Map, Value};
 
@@ -40,6 +40,8 @@ pub struct NewChallenge {
     pub data: Option<DataMode>,
     /// `None`: as the manifest says, or per call.
     pub instances: Option<Instances>,
+    /// What the component may import beyond WASI; `None`: the usual.
+    pub grants: Option<BTreeSet<Grant>>,
     /// What it may use.
     pub resources: Resources,
     /// Named volumes to mount points.
@@ -71,6 +73,8 @@ pub struct ChallengePatch {
     pub data: Option<DataMode>,
     /// How long an instance of it lives.
     pub instances: Option<Instances>,
+    /// What the component may import beyond WASI.
+    pub grants: Option<BTreeSet<Grant>>,
     /// What it may use.
     pub resources: Option<Resources>,
     /// Named volumes to mount points.
@@ -96,6 +100,7 @@ impl ChallengePatch {
             capabilities,
             data,
             instances,
+            grants,
             resources,
             volumes,
             env,
@@ -114,6 +119,7 @@ impl ChallengePatch {
         changed |= replace(&mut record.capabilities, capabilities);
         changed |= replace(&mut record.data, data);
         changed |= replace(&mut record.instances, instances);
+        changed |= replace(&mut record.grants, grants);
         changed |= replace(&mut record.resources, resources);
         changed |= replace(&mut record.volumes, volumes);
         changed |= replace(&mut record.env, env);

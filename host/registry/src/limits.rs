@@ -12,6 +12,9 @@ pub(crate) const MIN_MEMORY: ByteSize = ByteSize(64 << 10);
 /// A handful of files; who wants less keeps no files.
 pub(crate) const MIN_DISK: ByteSize = ByteSize(64 << 10);
 
+/// The tables of the host and a few of the challenge.
+pub(crate) const MIN_DATABASE: ByteSize = ByteSize(256 << 10);
+
 /// A name is one line in a list.
 pub(crate) const MAX_NAME: usize = 200;
 /// Longer than any sane version, including build metadata.
@@ -36,6 +39,7 @@ pub(crate) const MAX_NAME_BYTES: usize = 255;
 pub(crate) struct Granted {
     pub(crate) memory: ByteSize,
     pub(crate) disk: ByteSize,
+    pub(crate) database: ByteSize,
     pub(crate) route_deadline: Duration,
     pub(crate) weights_deadline: Duration,
 }
@@ -61,6 +65,11 @@ impl Granted {
             (None, Some(disk)) => check_disk(limits, "manifest.limits.disk", disk)?,
             (None, None) => limits.data,
         };
+        let database = match (resources.database, asked.database) {
+            (Some(database), _) => check_database(limits, "resources.database", database)?,
+            (None, Some(database)) => check_database(limits, "manifest.limits.database", database)?,
+            (None, None) => limits.database,
+        };
         let deadline = |field, asked: Option<u64>, default, most| match asked {
             Some(asked) if !(1..=most).contains(&asked) => {
                 let reason = format!("a deadline on this host lies between 1 and {most} milliseconds");
@@ -72,6 +81,7 @@ impl Granted {
         Ok(Self {
             memory,
             disk,
+            database,
             route_deadline: deadline(route, asked.route_ms, limits.route_ms, limits.route_max_ms)?,
             weights_deadline: deadline(
                 weights,
@@ -114,6 +124,14 @@ pub(crate) fn check_memory(limits: &Limits, field: &str, memory: ByteSize) -> Re
 
 pub(crate) fn check_disk(limits: &Limits, field: &str, disk: ByteSize) -> Result<ByteSize, FieldError> {
     check_size("disk space", field, disk, MIN_DISK..=limits.data_max)
+}
+
+pub(crate) fn check_database(
+    limits: &Limits,
+    field: &str,
+    database: ByteSize,
+) -> Result<ByteSize, FieldError> {
+    check_size("a database", field, database, MIN_DATABASE..=limits.database_max)
 }
 
 fn check_size(
@@ -220,6 +238,31 @@ mod tests {
         assert_eq!(
             disk(None, r#"{"disk":"17GiB"}"#),
             Err("manifest.limits.disk".to_owned())
+        );
+        let database = |database: Option<&str>, limits: &str| {
+            let resources = Resources {
+                database: database.map(|text| text.parse().unwrap()),
+                ..Resources::default()
+            };
+            let manifest = format!(r#"{{"name":"echo","version":"1","limits":{limits}}}"#);
+            let manifest = Manifest::parse(manifest.as_bytes()).unwrap();
+            let granted = Granted::new(&Limits::default(), &resources, Some(&manifest));
+            granted.map(|it| it.database.0 >> 20).map_err(|error| error.field)
+        };
+        assert_eq!(database(None, "{}"), Ok(1024));
+        assert_eq!(database(None, r#"{"database":"2GiB"}"#), Ok(2048));
+        assert_eq!(database(Some("16GiB"), r#"{"database":"2GiB"}"#), Ok(16 << 10));
+        assert_eq!(
+            database(Some("17GiB"), "{}"),
+            Err("resources.database".to_owned())
+        );
+        assert_eq!(
+            database(Some("128KiB"), "{}"),
+            Err("resources.database".to_owned())
+        );
+        assert_eq!(
+            database(None, r#"{"database":"17GiB"}"#),
+            Err("manifest.limits.database".to_owned())
         );
         assert_eq!(
             Granted::new(&Limits::default(), &Resources::default(), None).map(|it| it.memory),

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use platform_domain::{Artifact, Challenge, ComponentRef, DataMode, Digest, RouteRule};
 use platform_oci::{ContentStore, Fetched, OciError};
 use platform_wasm::{
-    Code, CompilerStatus, ComponentError, ComponentInfo, Engine, Limits, Program, ProgramSpec, Step,
+    Code, CompilerStatus, ComponentError, ComponentInfo, DatabaseSpec, Engine, Limits, Program, ProgramSpec,
+    Start, Step,
 };
 
 use crate::{
@@ -94,9 +95,14 @@ impl Loader {
         self.engine.compiler_status()
     }
 
-    /// Makes a program of a record. Takes the compiled code from the engine's cache, or compiles; opens the
-    /// challenge's data directory. The component itself is read only to be compiled.
-    pub(crate) async fn load(&self, challenge: &Challenge, tell: impl Fn(Step)) -> Result<Loaded, LoadError> {
+    /// Makes a program of a record. Takes the compiled code from the engine's cache, or compiles; opens what the
+    /// challenge keeps, and migrates its database, or sees whether it could be migrated. The component itself is read only to be compiled.
+    pub(crate) async fn load(
+        &self,
+        challenge: &Challenge,
+        start: Start,
+        tell: impl Fn(Step),
+    ) -> Result<Loaded, LoadError> {
         let Artifact::Component(pinned) = &challenge.artifact else {
             return Err(LoadError::Image);
         };
@@ -112,12 +118,18 @@ impl Loader {
             digest,
             data_dir: match challenge.data {
                 DataMode::None => None,
-                DataMode::Exclusive => Some(self.data_dir(challenge)),
+                DataMode::Exclusive => Some(self.dir(challenge).join("data")),
             },
             env: challenge.env.clone(),
             instances,
             memory: granted.memory,
             disk: granted.disk,
+            grants: challenge.grants.clone(),
+            database: Some(DatabaseSpec {
+                path: self.dir(challenge).join("database.sqlite3"),
+                bytes: granted.database,
+            }),
+            start,
             route_deadline: granted.route_deadline,
             weights_deadline: granted.weights_deadline,
         };
@@ -130,11 +142,8 @@ impl Loader {
     }
 
     /// Outlives the record: deleting a challenge keeps its data.
-    fn data_dir(&self, challenge: &Challenge) -> PathBuf {
-        self.state_dir
-            .join("challenges")
-            .join(challenge.slug.as_str())
-            .join("data")
+    fn dir(&self, challenge: &Challenge) -> PathBuf {
+        self.state_dir.join("challenges").join(challenge.slug.as_str())
     }
 
     async fn read(&self, digest: &Digest) -> Result<Bytes, LoadError> {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use platform_domain::{Artifact, Capability, Challenge, PlainToken, Slug, Status};
 use platform_runtime::{Health, RouteReader};
 use platform_store::{Store, StoreError, breakers, challenges};
-use platform_wasm::{CompilerStatus, DataUsage};
+use platform_wasm::{CompilerStatus, Start, Usage};
 use tokio::sync::Notify;
 
 use crate::{
@@ -225,9 +225,13 @@ impl Registry {
         self.health.of(slug)
     }
 
-    /// What a challenge that runs keeps in its data directory, if it has one. Does not look at the disk.
-    pub fn data_usage(&self, slug: &Slug) -> Option<DataUsage> {
-        self.routes.current().get(slug)?.target.data_usage()
+    /// What a challenge that runs keeps.
+    pub fn usage(&self, slug: &Slug) -> Usage {
+        let routes = self.routes.current();
+        routes
+            .get(slug)
+            .map(|route| route.target.usage())
+            .unwrap_or_default()
     }
 
     /// What is running of a challenge.
@@ -310,7 +314,7 @@ impl Registry {
 
     /// Loads the program and lets it go: the compiled code stays in the cache for the reconciler.
     async fn check_start(&self, challenge: &Challenge) -> Result<(), RegistryError> {
-        match self.loader.load(challenge, |_| ()).await {
+        match self.loader.load(challenge, Start::Rehearsal, |_| ()).await {
             Ok(_) => Ok(()),
             Err(LoadError::Image) => Err(RegistryError::Image(challenge.slug.clone())),
             Err(LoadError::Limit(field)) => Err(field.into()),

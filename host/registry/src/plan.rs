@@ -1,8 +1,8 @@
 //! The difference between what should run and what runs, as a list of things to do. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use platform_domain::{Artifact, ByteSize, Challenge, DataMode, Digest, Instances, Slug};
+use platform_domain::{Artifact, ByteSize, Challenge, DataMode, Digest, Grant, Instances, Slug};
 use tokio::time::Instant;
 
 /// What makes a program another program. A change of anything else in a record needs no restart.
@@ -12,9 +12,11 @@ pub(crate) struct Wanted {
     component: Option<Digest>,
     data: DataMode,
     instances: Instances,
+    grants: BTreeSet<Grant>,
     env: BTreeMap<String, String>,
     memory: Option<ByteSize>,
     disk: Option<ByteSize>,
+    database: Option<ByteSize>,
 }
 
 /// What there is of a challenge.
@@ -54,9 +56,11 @@ impl Wanted {
             },
             data: challenge.data,
             instances: challenge.instances,
+            grants: challenge.grants.clone(),
             env: challenge.env.clone(),
             memory: challenge.resources.memory,
             disk: challenge.resources.disk,
+            database: challenge.resources.database,
         }
     }
 }
@@ -107,8 +111,10 @@ mod tests {
     #[test]
     fn only_what_a_program_is_made_of_restarts_it() {
         let plain = wanted(|_| {});
-        let restarts: [fn(&mut Challenge); 6] = [
+        let restarts: [fn(&mut Challenge); 8] = [
             set_env,
+            |c| c.grants.clear(),
+            |c| c.resources.database = Some(ByteSize(1 << 20)),
             |c| c.data = DataMode::Exclusive,
             |c| c.instances = "warm(2)".parse().unwrap(),
             |c| c.resources.memory = Some(ByteSize(1 << 20)),

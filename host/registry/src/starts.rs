@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use platform_domain::{Challenge, Slug};
-use platform_wasm::ComponentError;
+use platform_wasm::{ComponentError, Start};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::{AbortHandle, Id, JoinSet},
@@ -59,7 +59,7 @@ impl Starts {
             let tell = |step: platform_wasm::Step| {
                 let _ = steps.send((id, step.into()));
             };
-            loader.load(&challenge, tell).await
+            loader.load(&challenge, Start::Live, tell).await
         });
         self.slugs.insert(task.id(), slug.clone());
         self.newest.insert(slug, task);

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use platform_domain::{EpochContext, RawWeight, Request, Response};
-use platform_wasm::DataUsage;
+use platform_wasm::Usage;
 
 use crate::{CallError, Guarded};
 
@@ -36,11 +36,11 @@ impl Target {
         }
     }
 
-    /// What a challenge that runs keeps in its data directory, if it has one.
-    pub fn data_usage(&self) -> Option<DataUsage> {
+    /// What a challenge that runs keeps.
+    pub fn usage(&self) -> Usage {
         match self {
-            Self::Wasm(guarded) => guarded.program().data_usage(),
-            Self::Starting | Self::Down(_) => None,
+            Self::Wasm(guarded) => guarded.program().usage(),
+            Self::Starting | Self::Down(_) => Usage::default(),
         }
     }
 

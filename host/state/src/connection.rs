@@ -1,6 +1,13 @@
 //! One connection to a challenge's database, bounded in every direction, and the running of one statement on it.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    cell::Cell,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use rusqlite::{CachedStatement, OpenFlags, Row, config::DbConfig, ffi, limits::Limit};
 use rustix::fs::statvfs;
@@ -28,13 +35,21 @@ pub(crate) enum Access {
 pub(crate) struct Connection {
     pub(crate) sqlite: rusqlite::Connection,
     limits: Arc<SqlLimits>,
+    /// Bytes of the file, as it is to be, and as SQLite was told last.
+    quota: Arc<AtomicU64>,
+    applied: Cell<u64>,
     watch: Arc<Watch>,
     authorizer: Authorizer,
 }
 
 impl Connection {
     /// Opens the file; who may write also makes it.
-    pub(crate) fn open(path: &Path, access: Access, limits: &Arc<SqlLimits>) -> rusqlite::Result<Self> {
+    pub(crate) fn open(
+        path: &Path,
+        access: Access,
+        limits: &Arc<SqlLimits>,
+        quota: &Arc<AtomicU64>,
+    ) -> rusqlite::Result<Self> {
         let flags = match access {
             Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
             Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
@@ -50,8 +65,6 @@ impl Connection {
             sqlite.pragma_update(None, "journal_mode", "WAL")?;
             sqlite.pragma_update(None, "synchronous", "FULL")?;
             sqlite.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
-            let pages = (limits.database / PAGE).clamp(1, u64::from(u32::MAX - 1));
-            sqlite.pragma_update(None, "max_page_count", pages.cast_signed())?;
         }
         for (name, value) in [
             ("foreign_keys", 1),
@@ -100,9 +113,27 @@ impl Connection {
         Ok(Self {
             sqlite,
             limits: limits.clone(),
+            quota: quota.clone(),
+            applied: Cell::new(0),
             watch,
             authorizer,
         })
+    }
+
+    /// Tells SQLite how large the file may get.
+    pub(crate) fn apply_quota(&self) -> Result<(), SqlError> {
+        let quota = self.quota.load(Ordering::Relaxed);
+        if self.applied.get() == quota {
+            return Ok(());
+        }
+        let pages = (quota / PAGE).clamp(1, u64::from(u32::MAX - 1));
+        self.trusted(Bounds::wall(BUSY), |sqlite| {
+            // It answers with what it is now.
+            sqlite.pragma_update_and_check(None, "max_page_count", pages.cast_signed(), |_| Ok(()))?;
+            Ok(())
+        })?;
+        self.applied.set(quota);
+        Ok(())
     }
 
     /// Runs a statement that changes something, or nothing. Rows that it returns are not looked at.
@@ -246,7 +277,7 @@ impl Connection {
             ffi::SQLITE_INTERRUPT => self.watch.stopped().map_or(error, SqlError::stopped),
             ffi::SQLITE_AUTH => self.authorizer.refused().map_or(error, SqlError::denied),
             ffi::SQLITE_FULL if self.has_disk() => {
-                let most = platform_domain::ByteSize(self.limits.database);
+                let most = platform_domain::ByteSize(self.quota.load(Ordering::Relaxed));
                 SqlError::new(
                     ffi::SQLITE_FULL,
                     format!("the database is full: it may have {most}"),

@@ -4,7 +4,10 @@ use std::{
     fs::{DirBuilder, OpenOptions},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,13 +28,17 @@ pub struct Database(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     path: PathBuf,
-    pub(crate) limits: Arc<SqlLimits>,
+    /// Bytes of the file. Of two versions of a challenge that share the database the newer one says it.
+    quota: Arc<AtomicU64>,
     writer: Arc<Stash>,
     /// For the time of one query.
     readers: Arc<Stash>,
     /// For cursors and transactions that read, which may stay open for as long as a call.
     holders: Arc<Stash>,
 }
+
+/// A database as long as others keep it.
+pub struct WeakDatabase(Weak<Inner>);
 
 /// What to do when all connections are in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +66,7 @@ const SETUP: Duration = Duration::from_secs(30);
 
 impl Database {
     /// Opens the file or makes it, with its directory. Blocks on the disk.
-    pub fn open(path: &Path, limits: SqlLimits) -> Result<Self, StateError> {
+    pub fn open(path: &Path, limits: &SqlLimits) -> Result<Self, StateError> {
         let file_error = |source| StateError::File {
             path: path.to_owned(),
             source,
@@ -76,12 +83,13 @@ impl Database {
             .mode(FILE_MODE)
             .open(path)
             .map_err(file_error)?;
-        let limits = Arc::new(limits);
+        let quota = Arc::new(AtomicU64::new(limits.database));
+        let limits = Arc::new(limits.clone());
         let stash = |most, access| {
-            let (path, limits) = (path.to_owned(), limits.clone());
+            let (path, limits, quota) = (path.to_owned(), limits.clone(), quota.clone());
             Stash::new(
                 most,
-                Box::new(move || Connection::open(&path, access, &limits).map_err(cannot_open)),
+                Box::new(move || Connection::open(&path, access, &limits, &quota).map_err(cannot_open)),
             )
         };
         let database = Self(Arc::new(Inner {
@@ -89,13 +97,13 @@ impl Database {
             writer: stash(1, Access::Write),
             readers: stash(limits.readers, Access::Read),
             holders: stash(limits.readers, Access::Read),
-            limits: limits.clone(),
+            quota: quota.clone(),
         }));
         let failed = |source| StateError::Database {
             path: path.to_owned(),
             source,
         };
-        let connection = Connection::open(path, Access::Write, &limits).map_err(failed)?;
+        let connection = Connection::open(path, Access::Write, &limits, &quota).map_err(failed)?;
         let tables = connection.trusted(
             Bounds::wall(SETUP),
             |sqlite| Ok(sqlite.execute_batch(kv::TABLES)?),
@@ -117,15 +125,26 @@ impl Database {
         Ok(changes)
     }
 
-    /// Runs a statement for its rows, beside writers when it only reads.
-    pub async fn query(&self, sql: &str, parameters: &Parameters, bounds: Bounds) -> Result<Rows, SqlError> {
+    /// Runs a statement for its rows, beside writers. `None`: it would write, and nothing was done.
+    pub async fn query(
+        &self,
+        sql: &str,
+        parameters: &Parameters,
+        bounds: Bounds,
+    ) -> Result<Option<Rows>, SqlError> {
         let reader = self.reader().await?;
         let rows = reader.query(sql, parameters, bounds, Access::Read)?;
         ended(&reader)?;
-        drop(reader);
-        if let Some(rows) = rows {
-            return Ok(rows);
-        }
+        Ok(rows)
+    }
+
+    /// Runs a statement that writes for its rows.
+    pub async fn query_and_write(
+        &self,
+        sql: &str,
+        parameters: &Parameters,
+        bounds: Bounds,
+    ) -> Result<Rows, SqlError> {
         let writer = self.writer().await?;
         let rows = writer.query(sql, parameters, bounds, Access::Write)?;
         ended(&writer)?;
@@ -170,8 +189,18 @@ impl Database {
         let length = |path: &Path| path.metadata().map_or(0, |file| file.len());
         DatabaseUsage {
             bytes: length(&self.0.path) + length(&self.log()),
-            limit: self.0.limits.database,
+            limit: self.0.quota.load(Ordering::Relaxed),
         }
+    }
+
+    /// For whoever looks after it and does not keep it open.
+    pub fn downgrade(&self) -> WeakDatabase {
+        WeakDatabase(Arc::downgrade(&self.0))
+    }
+
+    /// From now on the file may have so many bytes.
+    pub fn set_quota(&self, bytes: u64) {
+        self.0.quota.store(bytes, Ordering::Relaxed);
     }
 
     /// Closes connections that nobody used for so long. Blocks on the disk.
@@ -195,6 +224,7 @@ impl Database {
     /// The one connection that writes, if the log is not too long.
     pub(crate) async fn writer(&self) -> Result<Lease, SqlError> {
         let writer = self.0.writer.lease().await?;
+        writer.apply_quota()?;
         if self.log().metadata().is_ok_and(|log| log.len() > LOG) {
             self.empty_log(&writer)?;
         }
@@ -220,6 +250,13 @@ impl Database {
         let mut name = self.0.path.clone().into_os_string();
         name.push("-wal");
         name.into()
+    }
+}
+
+impl WeakDatabase {
+    /// The database, if it is still open.
+    pub fn upgrade(&self) -> Option<Database> {
+        self.0.upgrade().map(Database)
     }
 }
 

@@ -9,6 +9,7 @@ mod authorizer;
 mod connection;
 mod cursor;
 mod database;
+mod databases;
 mod error;
 mod functions;
 mod heap;
@@ -21,7 +22,8 @@ mod value;
 mod watch;
 
 pub use cursor::Cursor;
-pub use database::{Database, DatabaseUsage, Patience};
+pub use database::{Database, DatabaseUsage, Patience, WeakDatabase};
+pub use databases::Databases;
 pub use error::{SqlError, StateError};
 pub use kv::{Bucket, Change, MAX_BUCKET_BYTES, MAX_CHANGES, MAX_KEY_BYTES, MAX_LISTED};
 pub use limits::{PAGE, SqlLimits};

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0003_epoch_indexes.sql"),
     include_str!("../../../migrations/0005_breakers.sql"),
     include_str!("../../../migrations/0006_instances.sql"),
+    include_str!("../../../migrations/0007_grants.sql"),
 ];
 
 /// Brings the schema to the newest version: all missing steps or none.
@@ -100,6 +101,7 @@ mod tests {
         migrate(&mut connection).unwrap();
         let challenges = crate::challenges::list(&connection).unwrap();
         assert_eq!(challenges[0].instances, platform_domain::Instances::PerCall);
+        assert_eq!(challenges[0].grants, platform_domain::Grant::usual());
     }
 
     #[test]

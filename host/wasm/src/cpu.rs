@@ -35,8 +35,23 @@ pub(crate) struct Metered<F> {
 thread_local! {
     /// Of the call that this thread polls: its clock and when it has used up what it may.
     static END: Cell<(Clock, Duration)> = const { Cell::new((Clock::Polled, Duration::MAX)) };
+    /// What others have computed for it during this poll.
+    static CHARGED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     /// When this thread last looked at its clock, and what that showed.
     static MARK: Cell<Option<(Duration, Duration)>> = const { Cell::new(None) };
+}
+
+/// What the call that this thread polls may still compute.
+pub(crate) fn left() -> Duration {
+    let (clock, end) = END.get();
+    end.saturating_sub(clock.now())
+}
+
+/// Something computed for so long for the call that this thread polls, on another thread.
+pub(crate) fn charge(time: Duration) {
+    let (clock, end) = END.get();
+    END.set((clock, end.saturating_sub(time)));
+    CHARGED.set(CHARGED.get().saturating_add(time));
 }
 
 /// Time that a thread was on a processor, for many short stretches: exact to [`FINE`], which makes it cheap.
@@ -105,9 +120,11 @@ impl<F: Future + Unpin> Future for Metered<F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let began = self.clock.now();
         END.set((self.clock, began.saturating_add(self.left)));
+        CHARGED.set(Duration::ZERO);
         let polled = Pin::new(&mut self.call).poll(context);
         if polled.is_pending() {
-            self.left = self.left.saturating_sub(self.clock.now().saturating_sub(began));
+            let computed = self.clock.now().saturating_sub(began) + CHARGED.get();
+            self.left = self.left.saturating_sub(computed);
         }
         polled
     }
@@ -149,6 +166,21 @@ mod tests {
             assert!((1..=5).contains(&turns), "{clock:?}: {turns}");
             let waiting = pin!(work(20, async || tokio::time::sleep(SOME).await));
             assert_eq!(Metered::new(clock, 10 * SOME, waiting).await, 20, "{clock:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_others_compute_for_a_call_counts() {
+        for clock in [Clock::Polled, Clock::Thread] {
+            let charging = pin!(work(20, async || {
+                charge(Duration::from_secs(1));
+                tokio::task::yield_now().await;
+            }));
+            let turns = Metered::new(clock, Duration::from_millis(5_500), charging).await;
+            assert_eq!(turns, 5, "{clock:?}");
+            let left = pin!(async { left() });
+            let left = Metered::new(clock, Duration::from_secs(9), left).await;
+            assert!((8..=9).contains(&left.as_secs()), "{clock:?}: {left:?}");
         }
     }
 

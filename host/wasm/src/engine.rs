@@ -1,14 +1,20 @@
 //! Compiles, links and hands out programs.
 
-use std::{future::Future, path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    future::Future,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use platform_domain::Digest;
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use platform_state::{Database, Databases};
+use tokio::{runtime::Handle, sync::Semaphore, task::spawn_blocking};
 
 use crate::{
-    CompilerProgram, CompilerStatus, ComponentError, ComponentInfo, EngineError, Limits, Needs, Program,
-    ProgramSpec,
+    CompilerProgram, CompilerStatus, ComponentError, ComponentInfo, DatabaseSpec, EngineError, Limits, Needs,
+    Program, ProgramSpec, Start,
     cache::{CodeCache, Facts, Sealed, Unsealed},
     compiler::Compiler,
     data_dir::DataDirs,
@@ -42,6 +48,7 @@ pub(crate) struct Inner {
     cache: CodeCache,
     compiler: Compiler,
     pub(crate) data_dirs: DataDirs,
+    databases: Databases,
     pub(crate) memory: HostMemory,
     pub(crate) warm: WarmRoom,
     pub(crate) back: Arc<Back>,
@@ -85,6 +92,7 @@ impl Engine {
             cache,
             compiler: Compiler::new(compiler, limits.clone()),
             data_dirs: DataDirs::default(),
+            databases: Databases::default(),
             memory: HostMemory::new(limits.memory_total.0),
             warm: WarmRoom::new(count(limits.warm_total)),
             back: Arc::new(Back::new().map_err(EngineError::Threads)?),
@@ -138,17 +146,43 @@ impl Engine {
         if found != expected {
             return Err(ComponentError::Digest { expected, found });
         }
+        let (linked, database) = (
+            prepared.link(&spec.grants)?,
+            self.database(&prepared, &spec).await?,
+        );
         let engine = self.clone();
-        let Prepared {
-            info,
-            runner,
-            pre,
-            contract,
-            code: _,
-        } = prepared;
         let waits = spec.data_dir.is_some();
-        let program = move || Program::new(engine, runner, pre, contract, info.capabilities, spec);
+        let program = move || Program::new(&engine, prepared, linked, database, spec);
         if waits { blocking(program).await } else { program() }
+    }
+
+    /// Opens the database of a component that asks for one, and brings it to where the component's migrations end.
+    async fn database(
+        &self,
+        prepared: &Prepared,
+        spec: &ProgramSpec,
+    ) -> Result<Option<Database>, ComponentError> {
+        let info = prepared.info();
+        let migrations = info.manifest.as_ref().map(|manifest| manifest.migrations.clone());
+        let migrations = migrations.unwrap_or_default();
+        // So far both interfaces are the database's.
+        if info.asks.is_empty() && migrations.is_empty() {
+            return Ok(None);
+        }
+        let Some(DatabaseSpec { path, bytes }) = spec.database.clone() else {
+            return Err(ComponentError::Host("the challenge has no database".to_owned()));
+        };
+        let (engine, handle, spec) = (self.clone(), Handle::current(), spec.clone());
+        let open = move || {
+            let database = engine.0.databases.open(&path, &engine.0.limits.sql(bytes))?;
+            let time = Duration::from_millis(engine.0.limits.migration_ms);
+            let migrated = handle.block_on(database.migrate(&migrations, time, spec.start.rehearsal()))?;
+            if migrated > 0 && spec.start == Start::Live {
+                tracing::info!(challenge.slug = %spec.slug, migrations = migrated, "The challenge's database was migrated");
+            }
+            Ok(database)
+        };
+        blocking(open).await.map(Some)
     }
 
     /// The two together, for whoever has the component at hand.
@@ -217,7 +251,7 @@ impl Engine {
     ) -> Result<Prepared, ComponentError> {
         let facts = &sealed.facts;
         let info = judge(digest, facts.size, facts.found.clone())?;
-        Prepared::link(self.runner(&info.needs), info, sealed, started, cached)
+        Prepared::load(self.runner(&info.needs), info, sealed, started, cached)
     }
 }
 

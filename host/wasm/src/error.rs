@@ -2,7 +2,8 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use platform_domain::{ByteSize, Digest, GuestError, ManifestError};
+use platform_domain::{ByteSize, Digest, Grant, GuestError, ManifestError};
+use platform_state::StateError;
 
 use crate::{
     LimitError,
@@ -65,6 +66,9 @@ pub enum ComponentError {
         /// What to do.
         hint: &'static str,
     },
+    /// It imports what the operator did not grant it.
+    #[error("the component imports platform:challenge/{0}, which it is not granted; grant it with --grants")]
+    NotGranted(Grant),
     /// It speaks another version of the contract.
     #[error("the component speaks {name}; this host speaks platform:challenge@{spoken}")]
     OtherVersion {
@@ -135,6 +139,9 @@ pub enum ComponentError {
         /// Why.
         source: io::Error,
     },
+    /// The challenge's database cannot be opened or migrated.
+    #[error("the challenge's database cannot be used")]
+    State(#[from] StateError),
     /// The host's own failure; trying again may help.
     #[error("the host failed while loading the component: {0}")]
     Host(String),
@@ -148,6 +155,7 @@ impl ComponentError {
             | Self::NotAComponent { .. }
             | Self::Malformed(_)
             | Self::UnknownImport { .. }
+            | Self::NotGranted(_)
             | Self::OtherVersion { .. }
             | Self::NoExports
             | Self::Manifest(_)
@@ -164,6 +172,7 @@ impl ComponentError {
             | Self::Digest { .. }
             | Self::DataInUse(_)
             | Self::Data { .. }
+            | Self::State(_)
             | Self::Host(_) => false,
         }
     }

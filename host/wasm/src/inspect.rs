@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use platform_domain::{Capability, Digest, MANIFEST_MAX_BYTES, Manifest};
+use platform_domain::{Capability, Digest, Grant, MANIFEST_MAX_BYTES, Manifest};
 use wasmparser::{BinaryReaderError, Parser, Payload, Validator, WasmFeatures};
 
 use crate::{
-    ComponentError,
+    ComponentError, capability,
     job::{Found, Refusal},
     limits::{MAX_COMPONENT_BYTES, MAX_OUTER_NAME_BYTES, MAX_OUTER_NAMES},
     link,
@@ -25,6 +25,8 @@ pub struct ComponentInfo {
     pub capabilities: BTreeSet<Capability>,
     /// What it says of itself, if it carries a manifest.
     pub manifest: Option<Manifest>,
+    /// What it asks for beyond WASI.
+    pub asks: BTreeSet<Grant>,
     /// Interfaces it needs, with versions, in order of appearance.
     pub imports: Vec<String>,
     /// Interfaces it offers, with versions, in order of appearance.
@@ -78,6 +80,7 @@ pub(crate) fn judge(digest: Digest, size: usize, found: Found) -> Result<Compone
         size,
         capabilities: capabilities(&exports)?,
         manifest: manifest.transpose()?,
+        asks: capability::all_asked(&imports),
         imports,
         exports,
         needs,
@@ -217,7 +220,7 @@ fn check_import(name: &str) -> Result<(), ComponentError> {
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
     if let Some(contract) = name.strip_prefix(CONTRACT) {
         check_version(name, contract)?;
-        if interface == "platform:challenge/types" {
+        if interface == "platform:challenge/types" || capability::asked(interface).is_some() {
             return Ok(());
         }
     }
@@ -245,7 +248,9 @@ fn hint(interface: &str, version: &str) -> &'static str {
         "wasi:config" => "settings come as environment variables",
         "wasi:logging" => "write to stdout or stderr instead",
         "wasi_snapshot_preview1" => "build it for wasm32-wasip2",
-        "wasi:keyvalue" | "wasi:blobstore" | "wasi:sql" => "keep files in /data instead",
+        "wasi:keyvalue" => "use platform:challenge/kv instead",
+        "wasi:sql" => "use platform:challenge/sqlite instead",
+        "wasi:blobstore" => "keep files in /data instead",
         _ if package.starts_with("wasi:") => {
             "it offers wasi:cli, clocks, random, filesystem and io, version 0.2"
         }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use platform_domain::ByteSize;
+use platform_state::SqlLimits;
 use serde::{Deserialize, Serialize};
 
 /// One row of the table.
@@ -169,6 +170,28 @@ limits! {
     /// Files and directories that a challenge has open. Each is one of the host's own, which are limited too.
     open_files: Count = 256, 8, 4_096;
 
+    /// What a challenge may keep in its database when neither operator nor manifest says otherwise. Counted in pages of
+    /// the file; the write-ahead log beside it may have 64 MiB more.
+    database: Bytes = GIB, 256 * KIB, 1024 * GIB;
+    /// What operator or manifest may ask for: more than that belongs on a disk that is not the host's.
+    database_max: Bytes = 16 * GIB, 256 * KIB, 1024 * GIB;
+    /// The SQL of one statement, or of one script: a page, or a migration.
+    sql: Bytes = 256 * KIB, KIB, MIB;
+    /// One value in a database, or one row: what is larger belongs into a file. Functions go through values without a
+    /// stop, so this also bounds how long a guest may overrun its time.
+    sql_value: Bytes = MIB, KIB, 16 * MIB;
+    /// Rows of one result, or of one step of a cursor.
+    sql_rows: Count = 10_000, 1, 1_000_000;
+    /// The values of one result, or of one step of a cursor: they are in the host's memory before the guest has them.
+    sql_result: Bytes = 4 * MIB, 4 * KIB, 64 * MIB;
+    /// Memory of one statement, for what it sorts, groups and joins.
+    sql_memory: Bytes = 64 * MIB, MIB, GIB;
+    /// Connections of one database that answer queries at the same time, and as many again that cursors and reading
+    /// transactions hold: two MiB of memory each when they have read much, and a few open files.
+    sql_readers: Count = 4, 1, 64;
+    /// How long migrations of one version may take, all together. Calls of the version before wait for them.
+    migration_ms: Milliseconds = 60_000, 100, 3_600_000;
+
     /// The body of an answer; it is held in memory as a whole, once per call in flight.
     body: Bytes = 8 * MIB, 1, 64 * MIB;
     /// Headers of an answer: what common HTTP clients and proxies accept.
@@ -254,6 +277,19 @@ impl Limits {
             }
         }
         Ok(())
+    }
+
+    /// What one database may be asked for, if it may hold so much.
+    pub(crate) fn sql(&self, database: ByteSize) -> SqlLimits {
+        SqlLimits {
+            database: database.0.min(self.database_max.0),
+            sql: self.sql.0,
+            value: self.sql_value.0,
+            rows: self.sql_rows,
+            result: self.sql_result.0,
+            memory: self.sql_memory.0,
+            readers: count(self.sql_readers),
+        }
     }
 
     /// How long a route may wait for its turn.

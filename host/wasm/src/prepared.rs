@@ -1,14 +1,16 @@
 //! A component that is compiled and linked, before a challenge is made of it.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use wasmtime::component::InstancePre;
+use platform_domain::Grant;
+use wasmtime::component::{Component, InstancePre};
 
 use crate::{
-    ComponentError, ComponentInfo, cache::Sealed, error::plain, runner::Runner, state::CallState,
+    ComponentError, ComponentInfo, cache::Sealed, capability, error::plain, runner::Runner, state::CallState,
     wire::Contract,
 };
 
@@ -16,8 +18,7 @@ use crate::{
 pub struct Prepared {
     pub(crate) info: ComponentInfo,
     pub(crate) runner: Arc<Runner>,
-    pub(crate) pre: InstancePre<CallState>,
-    pub(crate) contract: Contract,
+    pub(crate) component: Component,
     pub(crate) code: Code,
 }
 
@@ -44,8 +45,8 @@ pub enum Step {
 }
 
 impl Prepared {
-    /// Maps the code and links it to what the host offers.
-    pub(crate) fn link(
+    /// Maps the code.
+    pub(crate) fn load(
         runner: &Arc<Runner>,
         info: ComponentInfo,
         sealed: &Sealed,
@@ -54,14 +55,10 @@ impl Prepared {
     ) -> Result<Self, ComponentError> {
         let refused = |error: wasmtime::Error| ComponentError::Compile(plain(&format!("{error:#}")));
         let component = sealed.load(&runner.wasmtime).map_err(refused)?;
-        let mismatch = |error: wasmtime::Error| ComponentError::Mismatch(plain(&format!("{error:#}")));
-        let pre = runner.linker.instantiate_pre(&component).map_err(mismatch)?;
-        let contract = Contract::find(&pre).map_err(|text| ComponentError::Mismatch(plain(&text)))?;
         Ok(Self {
             info,
             runner: runner.clone(),
-            pre,
-            contract,
+            component,
             code: Code {
                 bytes: sealed.facts.code_bytes,
                 compiling: Duration::from_millis(sealed.facts.compile_ms),
@@ -69,6 +66,19 @@ impl Prepared {
                 loading: started.elapsed(),
             },
         })
+    }
+
+    /// Links it to WASI and to what it asks for and is granted.
+    pub(crate) fn link(
+        &self,
+        granted: &BTreeSet<Grant>,
+    ) -> Result<(InstancePre<CallState>, Contract), ComponentError> {
+        capability::check(&self.info.asks, granted)?;
+        let mismatch = |error: wasmtime::Error| ComponentError::Mismatch(plain(&format!("{error:#}")));
+        let linker = self.runner.linker(&self.info.asks).map_err(mismatch)?;
+        let pre = linker.instantiate_pre(&self.component).map_err(mismatch)?;
+        let contract = Contract::find(&pre).map_err(|text| ComponentError::Mismatch(plain(&text)))?;
+        Ok((pre, contract))
     }
 
     /// What the component shows.

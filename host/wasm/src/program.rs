@@ -11,8 +11,9 @@ use std::{
 };
 
 use platform_domain::{
-    ByteSize, Capability, Digest, EpochContext, Instances, RawWeight, Request, Response, Slug,
+    ByteSize, Capability, Digest, EpochContext, Grant, Instances, RawWeight, Request, Response, Slug,
 };
+use platform_state::{Database, DatabaseUsage, Rehearsal};
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::InstancePre;
 
@@ -27,6 +28,7 @@ use crate::{
     live::{Live, Times},
     pace::{Pace, Paced},
     pool::Pool,
+    prepared::Prepared,
     runner::Runner,
     stage::{self, Back, Call},
     state::{CallSetup, CallState},
@@ -51,10 +53,43 @@ pub struct ProgramSpec {
     pub memory: ByteSize,
     /// What it may keep in `data_dir`; the engine's own limit stays.
     pub disk: ByteSize,
+    /// What the component may import beyond WASI.
+    pub grants: BTreeSet<Grant>,
+    /// Where its database is, which is opened if it asks for one. `None`: it has none.
+    pub database: Option<DatabaseSpec>,
+    /// Whether it is to answer.
+    pub start: Start,
     /// How long one `handle-route` may take.
     pub route_deadline: Duration,
     /// How long one `get-weights` may take.
     pub weights_deadline: Duration,
+}
+
+/// Where a challenge's database is.
+#[derive(Clone, Debug)]
+pub struct DatabaseSpec {
+    /// The file; made with its directory.
+    pub path: PathBuf,
+    /// What it may have; the engine's own limit stays.
+    pub bytes: ByteSize,
+}
+
+/// What a program is started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// To see whether it could be: migrations are undone again.
+    Rehearsal,
+    /// To answer.
+    Live,
+}
+
+/// What a program keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// In its data directory, if it has one.
+    pub files: Option<DataUsage>,
+    /// In its database, if it has one.
+    pub database: Option<DatabaseUsage>,
 }
 
 /// A loaded component. Calls may overlap as they like; the program sorts out what can run when.
@@ -69,6 +104,8 @@ pub struct Program {
     pace: Arc<Pace>,
     /// Ends instances that nobody asks for; ends with the program.
     _reaper: Option<AbortOnDropHandle<()>>,
+    /// The same for connections to its database.
+    _keeper: Option<AbortOnDropHandle<()>>,
 }
 
 /// What a running call needs; it may outlive the program.
@@ -92,11 +129,10 @@ struct Bounds {
 
 impl Program {
     pub(crate) fn new(
-        engine: Engine,
-        runner: Arc<Runner>,
-        pre: InstancePre<CallState>,
-        contract: Contract,
-        capabilities: BTreeSet<Capability>,
+        engine: &Engine,
+        prepared: Prepared,
+        (pre, contract): (InstancePre<CallState>, Contract),
+        database: Option<Database>,
         spec: ProgramSpec,
     ) -> Result<Self, ComponentError> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -108,9 +144,13 @@ impl Program {
             instances,
             memory,
             disk,
+            grants: _,
+            database: _,
+            start: _,
             route_deadline,
             weights_deadline,
         } = spec;
+        let Prepared { info, runner, .. } = prepared;
         let data = data_dir.map(|path| engine.0.data_dirs.open(&path)).transpose()?;
         let limits = engine.0.limits.clone();
         let memory_limit = memory.0.min(limits.memory_max.0);
@@ -127,6 +167,8 @@ impl Program {
         let weights = bounds(weights_deadline, limits.weights_cpu_ms);
         let mut setup = CallSetup::new(slug, memory_limit, engine.0.memory.clone(), limits);
         setup.env = env.into_iter().collect();
+        let keeper = database.as_ref().map(keeper);
+        setup.database = database;
         setup.files = data.as_ref().map(|data| data.files(allowed));
         let shared = Arc::new(Shared {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
@@ -141,9 +183,10 @@ impl Program {
         });
         Ok(Self {
             _reaper: reaper(&shared, data.as_ref()),
+            _keeper: keeper,
             queue: Queue::new(shared.runner.slots.clone(), data),
             shared,
-            capabilities,
+            capabilities: info.capabilities,
             route,
             weights,
             back: engine.0.back.clone(),
@@ -156,10 +199,13 @@ impl Program {
         &self.capabilities
     }
 
-    /// What it keeps in its data directory, if it has one. Does not look at the disk.
-    pub fn data_usage(&self) -> Option<DataUsage> {
-        let (_, quota) = self.shared.setup.files.as_ref()?;
-        Some(quota.usage())
+    /// What it keeps. Looks at the database's files, and not at others.
+    pub fn usage(&self) -> Usage {
+        let setup = &self.shared.setup;
+        Usage {
+            files: setup.files.as_ref().map(|(_, quota)| quota.usage()),
+            database: setup.database.as_ref().map(Database::usage),
+        }
     }
 
     /// Why the call of this request found no room on the disk, if it did, however it ended. Told once.
@@ -168,15 +214,15 @@ impl Program {
         quota.refusal(request_id)
     }
 
-    /// Asks the challenge to answer a miner. Dropping the future stops a call that has no data directory; one
-    /// that has runs on, so that it does not leave half of its work behind.
+    /// Asks the challenge to answer a miner. Dropping the future stops a call that keeps nothing; one that has a data
+    /// directory or a database runs on, so that it does not leave half of its work behind.
     pub async fn handle_route(&self, request: Request) -> Result<Response, CallError> {
         let Some(function) = self.shared.contract.handle_route else {
             return Err(CallError::Unsupported);
         };
-        let Permit { turn, slots } = self.queue.route().await?;
+        let Permit { mut turn, slots } = self.queue.route().await?;
         let shared = self.shared.clone();
-        let Some(mut turn) = turn else {
+        if !shared.setup.blocks() {
             let times = self.route.on(Clock::Polled);
             let call = Call::new(async move {
                 let mut kept = shared.pool.as_ref().and_then(Pool::take);
@@ -188,15 +234,19 @@ impl Program {
                 answer
             });
             return self.back.run(Paced::new(call, &self.pace)).await;
-        };
+        }
         let times = self.route.on(Clock::Thread);
         let call = Call::new(async move {
             let mut kept = shared.resume(&mut turn);
             let answer = call::handle_route(&shared, &function, &request, times, &mut kept).await;
-            if let (Some(pool), Some(live)) = (&shared.pool, kept) {
-                pool.leave(live, shared.number, &mut turn);
+            match (&shared.pool, kept, &mut turn) {
+                (Some(pool), Some(live), Some(turn)) => pool.leave(live, shared.number, turn),
+                (Some(pool), Some(live), None) => pool.put(live),
+                _ => {}
             }
-            turn.end(&answer);
+            if let Some(turn) = &mut turn {
+                turn.end(&answer);
+            }
             drop(slots);
             answer
         });
@@ -212,9 +262,9 @@ impl Program {
         };
         // Over files it waits for at most one route, which may take its time first.
         let patience = self.weights.deadline.saturating_add(self.route.deadline);
-        let Permit { turn, slots } = self.queue.weights(patience).await?;
+        let Permit { mut turn, slots } = self.queue.weights(patience).await?;
         let shared = self.shared.clone();
-        let Some(mut turn) = turn else {
+        if !shared.setup.blocks() {
             let times = self.weights.on(Clock::Polled);
             let call = Call::new(async move {
                 let answer = call::get_weights(&shared, &function, &context, times).await;
@@ -222,12 +272,16 @@ impl Program {
                 answer
             });
             return call.await;
-        };
+        }
         let times = self.weights.on(Clock::Thread);
         let call = Call::new(async move {
-            turn.begin();
+            if let Some(turn) = &mut turn {
+                turn.begin();
+            }
             let answer = call::get_weights(&shared, &function, &context, times).await;
-            turn.end(&answer);
+            if let Some(turn) = &mut turn {
+                turn.end(&answer);
+            }
             drop(slots);
             answer
         });
@@ -241,13 +295,16 @@ impl Shared {
         Live::new(&self.runner.wasmtime, &self.setup)
     }
 
-    fn resume(&self, turn: &mut Turn) -> Option<Live> {
-        match &self.pool {
-            Some(pool) => turn.resume(self.number, pool.warm()),
-            None => {
+    /// The instance that was kept for this call, if there is one.
+    fn resume(&self, turn: &mut Option<Turn>) -> Option<Live> {
+        match (&self.pool, turn) {
+            (Some(pool), Some(turn)) => turn.resume(self.number, pool.warm()),
+            (Some(pool), None) => pool.take(),
+            (None, Some(turn)) => {
                 turn.begin();
                 None
             }
+            (None, None) => None,
         }
     }
 }
@@ -261,6 +318,42 @@ impl Bounds {
             clock,
         }
     }
+}
+
+impl Start {
+    /// What becomes of migrations.
+    pub(crate) const fn rehearsal(self) -> Rehearsal {
+        match self {
+            Self::Rehearsal => Rehearsal::Undo,
+            Self::Live => Rehearsal::Keep,
+        }
+    }
+}
+
+/// How long a connection to a database is kept that nobody uses: it has a cache, and files open.
+const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+
+/// Closes connections that nobody uses.
+fn keeper(database: &Database) -> AbortOnDropHandle<()> {
+    let database = database.downgrade();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "ends with the program that keeps its handle"
+    )]
+    let task = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(IDLE_CONNECTION).await;
+            let Some(database) = database.upgrade() else {
+                return;
+            };
+            // Closing the last connection writes.
+            let closed = tokio::task::spawn_blocking(move || database.retire(IDLE_CONNECTION)).await;
+            if closed.is_err() {
+                return;
+            }
+        }
+    });
+    AbortOnDropHandle::new(task)
 }
 
 /// Looks at idle instances as often as they may live.

@@ -1,12 +1,14 @@
 //! One class of slots with all that belongs to it: an engine, its clock, its linker and who may use it.
 
-use std::sync::Arc;
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
+use platform_domain::Grant;
 use wasmtime::component::Linker;
 
 use crate::{
     EngineError,
     admission::{HostSlots, WaitingRoom},
+    capability,
     limits::{Limits, count},
     link,
     state::CallState,
@@ -19,7 +21,8 @@ pub(crate) struct Runner {
     // First, so that the clock has stopped when the engine goes.
     _ticker: Ticker,
     pub(crate) wasmtime: wasmtime::Engine,
-    pub(crate) linker: Linker<CallState>,
+    /// WASI alone, which is enough for most.
+    linker: Linker<CallState>,
     pub(crate) slots: HostSlots,
     pub(crate) slot: Slot,
 }
@@ -35,6 +38,16 @@ impl Runner {
             Self::new(limits, &waiting, small, routes)?,
             Self::new(limits, &waiting, large, few)?,
         ])
+    }
+
+    /// A linker with WASI and these.
+    pub(crate) fn linker(&self, grants: &BTreeSet<Grant>) -> wasmtime::Result<Cow<'_, Linker<CallState>>> {
+        if grants.is_empty() {
+            return Ok(Cow::Borrowed(&self.linker));
+        }
+        let mut linker = self.linker.clone();
+        capability::link(&mut linker, grants)?;
+        Ok(Cow::Owned(linker))
     }
 
     fn new(

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use platform_domain::Slug;
+use platform_state::Database;
 use tokio::task::yield_now;
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{
@@ -11,7 +12,9 @@ use wasmtime_wasi::{
 };
 
 use crate::{
-    Limits, cpu,
+    Limits,
+    capability::database::OpenDatabase,
+    cpu,
     disk::{CallDisk, FilesView, Quota},
     limits::{count, size},
     logs::{ChallengeLog, GuestOutput},
@@ -26,6 +29,7 @@ pub(crate) struct CallState {
     outputs: Option<[GuestOutput; 2]>,
     resources: ResourceTable,
     disk: Option<CallDisk>,
+    database: Option<OpenDatabase>,
     pub(crate) memory: CallMemory,
     request_id: Arc<str>,
     /// When the call that runs has to have ended.
@@ -40,6 +44,8 @@ pub(crate) struct CallSetup {
     pub(crate) env: Vec<(String, String)>,
     /// `/data`, opened once, and what may be kept there; `None` when the program keeps no files.
     pub(crate) files: Option<(WasiFilesystemCtx, Arc<Quota>)>,
+    /// `None` when the program has no use for one.
+    pub(crate) database: Option<Database>,
     pub(crate) memory_limit: u64,
     pub(crate) host_memory: HostMemory,
     pub(crate) limits: Arc<Limits>,
@@ -51,10 +57,16 @@ impl CallSetup {
             log: ChallengeLog::new(slug, &limits),
             env: Vec::new(),
             files: None,
+            database: None,
             memory_limit,
             host_memory,
             limits,
         }
+    }
+
+    /// Whether calls block their thread, and so need one of their own.
+    pub(crate) fn blocks(&self) -> bool {
+        self.files.is_some() || self.database.is_some()
     }
 
     /// A store whose calls yield to other tasks at every tick, and are interrupted when their time is over.
@@ -69,6 +81,7 @@ impl CallSetup {
                 .files
                 .as_ref()
                 .map(|(_, quota)| CallDisk::new(quota.clone())),
+            database: setup.database.clone().map(OpenDatabase::new),
             memory: CallMemory::new(setup.memory_limit, setup.host_memory.clone(), limits.clone()),
             request_id: Arc::default(),
             until: Instant::now(),
@@ -119,6 +132,9 @@ impl CallState {
         if let Some((_, quota)) = &self.setup.files {
             quota.serve(&self.request_id);
         }
+        if let Some(open) = &mut self.database {
+            open.begin(until);
+        }
     }
 
     /// The call has ended: what it wrote belongs to it, not to the next one.
@@ -126,6 +142,15 @@ impl CallState {
         for output in self.outputs.iter().flatten() {
             output.finish_line();
         }
+        if let Some(open) = &mut self.database {
+            open.end();
+        }
+    }
+
+    /// The challenge's database, whose functions are linked only where there is one.
+    pub(crate) fn database(&mut self) -> wasmtime::Result<&mut OpenDatabase> {
+        let open = self.database.as_mut();
+        open.ok_or_else(|| wasmtime::Error::msg("there is no database"))
     }
 
     pub(crate) fn resources(&mut self) -> &mut ResourceTable {

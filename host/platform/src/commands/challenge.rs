@@ -55,6 +55,7 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         emission,
         data,
         instances,
+        grants,
         description,
         env,
         resource,
@@ -73,6 +74,7 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         required_capabilities: None,
         data,
         instances,
+        grants,
         resources: pair::map(resource).unwrap_or_default().try_into()?,
         volumes: Default::default(),
         env: pair::map(env).unwrap_or_default(),
@@ -110,6 +112,7 @@ fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
         emission,
         data,
         instances,
+        grants,
         description,
         env,
         resource,
@@ -120,6 +123,7 @@ fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
         emission_percent: emission,
         data,
         instances,
+        grants,
         description: description.map(Some),
         env: pair::map(env),
         resources: pair::map(resource).map(TryInto::try_into).transpose()?,
@@ -162,6 +166,19 @@ fn data_text(view: &ChallengeView) -> String {
     )
 }
 
+fn grants_text(view: &ChallengeView) -> String {
+    let names: Vec<_> = view.grants.iter().map(ToString::to_string).collect();
+    let names = match names.as_slice() {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    };
+    let Some(usage) = view.database_usage else {
+        return names;
+    };
+    let (bytes, most) = (usage.bytes as f64 / f64::from(1 << 20), ByteSize(usage.max_bytes));
+    format!("{names}; the database has {bytes:.1} MiB of {most}")
+}
+
 fn view_text(view: &ChallengeView) -> String {
     let mut lines = vec![
         format!("{}  {} {}", view.slug, view.name, view.version),
@@ -172,6 +189,9 @@ fn view_text(view: &ChallengeView) -> String {
         format!("data       {}", data_text(view)),
         format!("instances  {}", view.instances),
     ];
+    if view.component.is_some() {
+        lines.push(format!("grants     {}", grants_text(view)));
+    }
     if let Some(code) = code_text(&view.observed) {
         lines.push(format!("code       {code}"));
     }

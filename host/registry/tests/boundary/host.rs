@@ -151,6 +151,7 @@ pub(crate) fn new(name: &str, source: Source) -> NewChallenge {
         capabilities: None,
         data: None,
         instances: None,
+        grants: None,
         resources: Resources::default(),
         volumes: Default::default(),
         env: Default::default(),

@@ -61,7 +61,7 @@ fn they_answer_as_sqlites_own() {
                     .database
                     .query(&sql, &Parameters::Positional(values), soon()),
             );
-            prop_assert_eq!(&rows.unwrap().values, &[expected]);
+            prop_assert_eq!(&rows.unwrap().unwrap().values, &[expected]);
             Ok(())
         })
         .unwrap();

@@ -26,7 +26,7 @@ pub(crate) fn soon() -> Bounds {
 
 pub(crate) fn given(limits: SqlLimits) -> Given {
     let dir = tempfile::tempdir().unwrap();
-    let database = Database::open(&dir.path().join("state/database.sqlite3"), limits).unwrap();
+    let database = Database::open(&dir.path().join("state/database.sqlite3"), &limits).unwrap();
     Given { database, dir }
 }
 
@@ -48,7 +48,10 @@ impl Given {
     }
 
     pub(crate) async fn query(&self, sql: &str, parameters: Parameters) -> Result<Rows, SqlError> {
-        self.database.query(sql, &parameters, soon()).await
+        match self.database.query(sql, &parameters, soon()).await? {
+            Some(rows) => Ok(rows),
+            None => self.database.query_and_write(sql, &parameters, soon()).await,
+        }
     }
 
     pub(crate) async fn script(&self, sql: &str) -> Result<(), SqlError> {

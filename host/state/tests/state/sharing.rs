@@ -118,7 +118,7 @@ async fn the_files_are_private_and_what_was_committed_is_there_again() {
         "connections are opened anew"
     );
     drop(given.database);
-    let again = Database::open(&path, LIMITS).unwrap();
+    let again = Database::open(&path, &LIMITS).unwrap();
     let rows = again.query("SELECT a FROM t", &none(), soon()).await.unwrap();
-    assert_eq!(rows.values, [Value::Integer(7)]);
+    assert_eq!(rows.unwrap().values, [Value::Integer(7)]);
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use platform_domain::{Capability, DataMode, Digest, Instances, PlainToken, Resources, Status, UnixSeconds};
+use platform_domain::{
+    Capability, DataMode, Digest, Grant, Instances, PlainToken, Resources, Status, UnixSeconds,
+};
 
 use super::*;
 use crate::migrations::migrate;
@@ -30,6 +32,7 @@ pub(crate) fn challenge(slug: &str) -> Challenge {
         capabilities: BTreeSet::from(Capability::ALL),
         data: DataMode::Exclusive,
         instances: "warm(1, 50, 20s)".parse().unwrap(),
+        grants: BTreeSet::from([Grant::Kv]),
         resources: Resources::try_from(map("memory", "64MiB")).unwrap(),
         volumes: map("data", "/data"),
         env: map("LEVEL", "debug=1"),
@@ -57,6 +60,7 @@ fn a_record_comes_back_as_it_was_written() {
     image.description = None;
     image.status = Status::Draft;
     image.instances = Instances::PerCall;
+    image.grants.clear();
     let mut file = challenge("local");
     file.artifact = Artifact::Component(PinnedComponent {
         reference: "file:target/x.wasm".parse().unwrap(),
@@ -132,6 +136,7 @@ fn an_update_replaces_the_whole_record_and_a_delete_removes_it() {
     record.description = None;
     record.env.clear();
     record.instances = Instances::PerCall;
+    record.grants.insert(Grant::Sqlite);
     record.token_hash = PlainToken::from_random([9; 32]).hash();
     assert!(update(&connection, &record).unwrap());
     assert_eq!(
@@ -154,6 +159,7 @@ fn a_damaged_row_is_named_with_its_column() {
         ("emission_percent", "'250'"),
         ("capabilities", "'[\"fly\"]'"),
         ("instances", "'warm(0)'"),
+        ("grants", "'[\"files\"]'"),
         ("resources", "'{'"),
         ("env", "'{\"A\":1}'"),
         ("metadata", "'[]'"),

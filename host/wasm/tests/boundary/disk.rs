@@ -147,7 +147,7 @@ async fn whoever_fills_the_disk_finds_it_full_and_can_make_room() {
     let host = Host::new();
     let (neighbour, its) = host.load("neighbour").await;
     assert!(does(&neighbour, "/write").await);
-    let (before, quiet) = (Real::of(&its), neighbour.data_usage());
+    let (before, quiet) = (Real::of(&its), neighbour.usage().files);
     // What was done at least before it was refused, and whether it stays behind.
     for (way, least, stays) in [
         ("appends", 60, true),
@@ -187,16 +187,16 @@ async fn whoever_fills_the_disk_finds_it_full_and_can_make_room() {
             assert!(done * MIB <= DISK + BEYOND, "{way}: {filled}");
         }
         let real = Real::of(&data);
-        real.check(program.data_usage().unwrap(), way);
+        real.check(program.usage().files.unwrap(), way);
         assert_eq!(real.files > 0, stays, "{way}: {real:?}");
         // A second program over the directory, as when a new version is loaded, and one that opens it anew.
         let (second, _) = host.load(way).await;
-        assert_eq!(second.data_usage(), program.data_usage(), "{way}");
+        assert_eq!(second.usage().files, program.usage().files, "{way}");
         drop((program, second));
         let (program, _) = host.load(way).await;
-        real.check(program.data_usage().unwrap(), way);
+        real.check(program.usage().files.unwrap(), way);
         assert!(does(&program, "/clear").await, "{way}");
-        let empty = program.data_usage().unwrap();
+        let empty = program.usage().files.unwrap();
         assert_eq!((empty.files, Real::of(&data).files), (0, 0), "{way}");
         assert_eq!(program.disk_full("r1"), None, "{way}");
         let again = answer(&program, &fill).await;
@@ -209,7 +209,7 @@ async fn whoever_fills_the_disk_finds_it_full_and_can_make_room() {
             "{way}"
         );
     }
-    assert_eq!((Real::of(&its), neighbour.data_usage()), (before, quiet));
+    assert_eq!((Real::of(&its), neighbour.usage().files), (before, quiet));
     assert_eq!(neighbour.disk_full("r1"), None);
 }
 
@@ -231,7 +231,7 @@ async fn a_database_that_fills_the_disk_says_so_and_works_on_when_rows_are_remov
     assert!(does(&program, "/database/add").await);
     let again = answer(&program, "/database/fill").await;
     assert_eq!(again, filled, "all the room there was is there again");
-    Real::of(&data).check(program.data_usage().unwrap(), "database");
+    Real::of(&data).check(program.usage().files.unwrap(), "database");
     assert_eq!(state().await, whole(rows));
 }
 
@@ -247,7 +247,7 @@ async fn what_a_stopped_guest_had_open_takes_no_room() {
         "also of a call that was stopped"
     );
     assert_eq!(Real::of(&data), Real::default());
-    let usage = program.data_usage().unwrap();
+    let usage = program.usage().files.unwrap();
     assert_eq!((usage.bytes, usage.files), (0, 0));
     assert!(does(&program, "/write").await);
 }
@@ -263,7 +263,7 @@ async fn what_a_kept_instance_has_open_takes_room_until_it_is_gone() {
     let used = |usage: DataUsage| (usage.bytes, usage.files);
     for files in 1..=3 {
         assert!(does(&program, "/hoard").await);
-        assert_eq!(used(program.data_usage().unwrap()), hoarded(files));
+        assert_eq!(used(program.usage().files.unwrap()), hoarded(files));
         assert_eq!(Real::of(&data), Real::default());
     }
     let mut file = 3;
@@ -280,7 +280,7 @@ async fn what_a_kept_instance_has_open_takes_room_until_it_is_gone() {
     // A call of another program ends the instance that waits.
     let (next, _) = host.load("hoard").await;
     assert!(does(&next, "/write").await);
-    assert_eq!(used(next.data_usage().unwrap()), (8 << 10, 1));
+    assert_eq!(used(next.usage().files.unwrap()), (8 << 10, 1));
 }
 
 #[tokio::test]
@@ -289,7 +289,7 @@ async fn shrinking_and_growing_takes_what_there_is_and_no_more() {
     let (program, data) = host.load("games").await;
     assert!(does(&program, "/games").await);
     assert_eq!(program.disk_full("r1"), None);
-    Real::of(&data).check(program.data_usage().unwrap(), "games");
+    Real::of(&data).check(program.usage().files.unwrap(), "games");
 }
 
 #[tokio::test]
@@ -325,7 +325,7 @@ async fn what_an_operator_removes_or_forbids_counts_from_the_next_call_on() {
     let mut spec = host.spec(data);
     spec.disk = ByteSize(64 << 10);
     let smaller = host.engine.load(host.guest.clone(), spec).await.unwrap();
-    let usage = smaller.data_usage().unwrap();
+    let usage = smaller.usage().files.unwrap();
     assert!(
         usage.max_bytes == 64 << 10 && usage.bytes > usage.max_bytes,
         "{usage:?}"
@@ -362,7 +362,7 @@ async fn names_do_not_lead_outside_and_move_nothing_that_must_stay() {
         assert_eq!(fs::read_to_string(&read_only).unwrap(), "mine");
         assert_eq!(names(&locked), ["file"]);
     }
-    Real::of(&data).check(program.data_usage().unwrap(), "names");
+    Real::of(&data).check(program.usage().files.unwrap(), "names");
 }
 
 fn names(dir: &Path) -> Vec<String> {

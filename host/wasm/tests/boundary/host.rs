@@ -1,6 +1,10 @@
 //! An engine over a directory of its own, and values to call with.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use platform_domain::{
@@ -77,6 +81,9 @@ pub(crate) fn spec(component: &[u8]) -> ProgramSpec {
         instances: Instances::PerCall,
         memory: ByteSize(64 << 20),
         disk: ByteSize(1 << 30),
+        grants: BTreeSet::new(),
+        database: None,
+        start: platform_wasm::Start::Live,
         route_deadline: DEADLINE,
         weights_deadline: DEADLINE * 20,
     }

@@ -8,6 +8,8 @@ mod calls;
 #[cfg(test)]
 mod compiling;
 #[cfg(test)]
+mod database;
+#[cfg(test)]
 mod disk;
 #[cfg(test)]
 mod guests;

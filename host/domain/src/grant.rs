@@ -1,0 +1,73 @@
+//! What a component may import beyond WASI, if the operator lets it.
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use crate::text::serde_as_text;
+
+/// An interface of the host that is linked only where it is granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Grant {
+    /// `sqlite`: a database in the host.
+    Sqlite,
+    /// `kv`: keys and values, in that database.
+    Kv,
+}
+
+/// The text names no interface.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown interface {0:?}, known are {known}", known = names(Grant::ALL))]
+pub struct UnknownGrant(String);
+
+impl Grant {
+    /// Every interface.
+    pub const ALL: [Self; 2] = [Self::Sqlite, Self::Kv];
+
+    /// What a challenge may import when the operator says nothing: whatever costs no more than a quota.
+    pub fn usual() -> BTreeSet<Self> {
+        BTreeSet::from(Self::ALL)
+    }
+
+    /// The name of its interface in the contract.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Kv => "kv",
+        }
+    }
+}
+
+fn names(grants: impl IntoIterator<Item = Grant>) -> String {
+    let names: Vec<_> = grants.into_iter().map(Grant::as_str).collect();
+    names.join(", ")
+}
+
+impl FromStr for Grant {
+    type Err = UnknownGrant;
+
+    fn from_str(text: &str) -> Result<Self, UnknownGrant> {
+        let found = Self::ALL.into_iter().find(|grant| grant.as_str() == text);
+        found.ok_or_else(|| UnknownGrant(text.chars().take(40).collect()))
+    }
+}
+
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+serde_as_text!(Grant);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_interface_has_one_name() {
+        for grant in Grant::ALL {
+            assert_eq!(grant.as_str().parse(), Ok(grant));
+        }
+        let error = "files".parse::<Grant>().unwrap_err().to_string();
+        assert_eq!(error, r#"unknown interface "files", known are sqlite, kv"#);
+    }
+}

@@ -1,0 +1,46 @@
+//! What the host offers beyond WASI. Each interface is one module: its types, what a call keeps of it, how it is linked.
+//! It is linked for a component that imports it and was granted it, and for no other.
+
+pub(crate) mod database;
+mod kv;
+mod sqlite;
+mod values;
+
+use std::collections::BTreeSet;
+
+use platform_domain::Grant;
+use wasmtime::component::Linker;
+
+use crate::{ComponentError, state::CallState};
+
+const CONTRACT: &str = "platform:challenge/";
+
+/// What an import asks for, by its name without the version.
+pub(crate) fn asked(interface: &str) -> Option<Grant> {
+    interface.strip_prefix(CONTRACT)?.parse().ok()
+}
+
+/// All that a component asks for, by the names of its imports.
+pub(crate) fn all_asked(imports: &[String]) -> BTreeSet<Grant> {
+    let interface = |name: &String| asked(name.split('@').next().unwrap_or(name));
+    imports.iter().filter_map(interface).collect()
+}
+
+/// Refuses what is asked for and not granted, by its name.
+pub(crate) fn check(asked: &BTreeSet<Grant>, granted: &BTreeSet<Grant>) -> Result<(), ComponentError> {
+    match asked.difference(granted).next() {
+        None => Ok(()),
+        Some(&grant) => Err(ComponentError::NotGranted(grant)),
+    }
+}
+
+/// Links these interfaces.
+pub(crate) fn link(linker: &mut Linker<CallState>, grants: &BTreeSet<Grant>) -> wasmtime::Result<()> {
+    if grants.contains(&Grant::Sqlite) {
+        sqlite::link(linker)?;
+    }
+    if grants.contains(&Grant::Kv) {
+        kv::link(linker)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! What a call has open of its challenge's database. It ends with the call, also when the instance goes on: the next
+//! call must not find another one's transaction.
+
+use std::{collections::HashMap, time::Instant};
+
+use platform_state::{Bounds, Bucket, Cursor, Database, Kind, Patience, SqlError, Transaction};
+
+use crate::cpu;
+
+/// Transactions, cursors and buckets of one call, by the numbers that the guest holds.
+pub(crate) struct OpenDatabase {
+    pub(crate) database: Database,
+    transactions: HashMap<u32, Transaction>,
+    cursors: HashMap<u32, Cursor>,
+    buckets: HashMap<u32, Bucket>,
+    last: u32,
+    until: Instant,
+}
+
+/// Cursors and reading transactions that a call may have open, so that one call does not keep all others waiting.
+pub(crate) const MAX_HELD: usize = 2;
+/// Buckets that a call may have open: a name each.
+pub(crate) const MAX_BUCKETS: usize = 64;
+
+impl OpenDatabase {
+    pub(crate) fn new(database: Database) -> Self {
+        Self {
+            database,
+            transactions: HashMap::new(),
+            cursors: HashMap::new(),
+            buckets: HashMap::new(),
+            last: 0,
+            until: Instant::now(),
+        }
+    }
+
+    /// A call begins, and must have ended then.
+    pub(crate) fn begin(&mut self, until: Instant) {
+        self.until = until;
+    }
+
+    /// The call has ended, and with it what it had begun.
+    pub(crate) fn end(&mut self) {
+        self.transactions.clear();
+        self.cursors.clear();
+        self.buckets.clear();
+    }
+
+    /// How long a statement may go on, on this thread.
+    pub(super) fn bounds(&self) -> Bounds {
+        Bounds {
+            until: self.until,
+            computed_too_long: cpu::tick,
+        }
+    }
+
+    /// The same for one on another thread, whose time is the call's nevertheless.
+    pub(super) fn bounds_elsewhere(&self) -> Bounds {
+        let computed = Instant::now().checked_add(cpu::left());
+        Bounds {
+            until: computed.map_or(self.until, |computed| computed.min(self.until)),
+            computed_too_long: || false,
+        }
+    }
+
+    /// Whether this call may wait for a connection that reads and is held.
+    pub(super) fn patience(&self) -> Result<Patience, SqlError> {
+        let reading = self
+            .transactions
+            .values()
+            .filter(|open| open.kind() == Kind::Read);
+        if self.cursors.len() + reading.count() >= MAX_HELD {
+            let message = format!("a call has at most {MAX_HELD} cursors and reading transactions open");
+            return Err(misuse(message));
+        }
+        Ok(match self.transactions.is_empty() && self.cursors.is_empty() {
+            true => Patience::Wait,
+            false => Patience::GiveUp,
+        })
+    }
+
+    /// Whether this call may wait for the connection that writes: not for itself.
+    pub(super) fn check_writer(&self) -> Result<(), SqlError> {
+        match self.transactions.values().any(|open| open.kind() == Kind::Write) {
+            true => Err(misuse(
+                "a writing transaction is open in this call; use it, or end it".to_owned(),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn keep_transaction(&mut self, transaction: Transaction) -> u32 {
+        let number = self.number();
+        self.transactions.insert(number, transaction);
+        number
+    }
+
+    pub(super) fn transaction(&self, number: u32) -> Result<&Transaction, SqlError> {
+        self.transactions.get(&number).ok_or_else(gone)
+    }
+
+    pub(super) fn take_transaction(&mut self, number: u32) -> Result<Transaction, SqlError> {
+        self.transactions.remove(&number).ok_or_else(gone)
+    }
+
+    pub(super) fn keep_cursor(&mut self, cursor: Cursor) -> u32 {
+        let number = self.number();
+        self.cursors.insert(number, cursor);
+        number
+    }
+
+    pub(super) fn cursor(&self, number: u32) -> Result<&Cursor, SqlError> {
+        self.cursors.get(&number).ok_or_else(gone)
+    }
+
+    pub(super) fn drop_cursor(&mut self, number: u32) {
+        self.cursors.remove(&number);
+    }
+
+    pub(super) fn keep_bucket(&mut self, bucket: Bucket) -> Result<u32, SqlError> {
+        if self.buckets.len() >= MAX_BUCKETS {
+            return Err(misuse(format!("a call has at most {MAX_BUCKETS} buckets open")));
+        }
+        let number = self.number();
+        self.buckets.insert(number, bucket);
+        Ok(number)
+    }
+
+    pub(super) fn bucket(&self, number: u32) -> Result<Bucket, SqlError> {
+        self.buckets.get(&number).cloned().ok_or_else(gone)
+    }
+
+    pub(super) fn drop_bucket(&mut self, number: u32) {
+        self.buckets.remove(&number);
+    }
+
+    /// Never the same again, so that a handle from an earlier call finds nothing.
+    fn number(&mut self) -> u32 {
+        self.last = self.last.wrapping_add(1);
+        self.last
+    }
+}
+
+fn gone() -> SqlError {
+    misuse("it has ended, with its call or before".to_owned())
+}
+
+fn misuse(message: String) -> SqlError {
+    SqlError {
+        code: MISUSE,
+        message,
+    }
+}
+
+/// `SQLITE_MISUSE`
+const MISUSE: i32 = 21;

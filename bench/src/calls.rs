@@ -139,7 +139,7 @@ pub(crate) fn spec(digest: Digest, instances: Instances) -> Result<ProgramSpec> 
         memory: ByteSize(256 << 20),
         disk: ByteSize(1 << 30),
         grants: [].into(),
-        database: None,
+        state: None,
         start: platform_wasm::Start::Live,
         route_deadline: Duration::from_secs(10),
         weights_deadline: Duration::from_secs(60),

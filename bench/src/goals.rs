@@ -17,7 +17,7 @@ pub(crate) enum Target {
 
 use Target::{RatioAtLeast, RatioAtMost, ValueAtMost};
 
-pub(crate) const GOALS: [Goal; 10] = [
+pub(crate) const GOALS: [Goal; 13] = [
     goal("route_fresh_rps", RatioAtLeast(4.0)),
     goal("route_fresh_vs_native", RatioAtLeast(0.45)),
     goal("route_warm_vs_native", RatioAtLeast(0.65)),
@@ -28,6 +28,9 @@ pub(crate) const GOALS: [Goal; 10] = [
     goal("boot_1000_s", RatioAtMost(20.0)),
     goal("rss_1000_mb", ValueAtMost(300.0)),
     goal("neighbour_p99_ratio", RatioAtMost(2.0)),
+    goal("sqlite_point_us", RatioAtMost(4.0)),
+    goal("sqlite_txn_us", RatioAtMost(2.0)),
+    goal("kv_get_us", RatioAtMost(1.5)),
 ];
 
 const fn goal(name: &'static str, target: Target) -> Goal {

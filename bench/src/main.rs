@@ -20,6 +20,7 @@ mod priority;
 mod report;
 mod routes;
 mod served;
+mod state;
 mod wrk;
 
 use anyhow::Result;
@@ -33,12 +34,13 @@ struct Group {
     run: fn(&Plan) -> Result<Vec<Measure>>,
 }
 
-const GROUPS: [Group; 6] = [
+const GROUPS: [Group; 7] = [
     group(&routes::MEASURES, routes::run),
     group(&calls::MEASURES, calls::run),
     group(&first_request::MEASURES, first_request::run),
     group(&neighbour::MEASURES, neighbour::run),
     group(&fleet::MEASURES, fleet::run),
+    group(&state::MEASURES, state::run),
     group(&extras::MEASURES, extras::run),
 ];
 

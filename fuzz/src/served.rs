@@ -124,7 +124,7 @@ async fn load(guest: &str) -> Program {
         memory: ByteSize(64 << 20),
         disk: ByteSize(1 << 20),
         grants: Default::default(),
-        database: None,
+        state: None,
         start: platform_wasm::Start::Live,
         route_deadline: Duration::from_secs(10),
         weights_deadline: Duration::from_secs(10),

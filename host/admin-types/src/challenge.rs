@@ -160,6 +160,15 @@ pub struct DatabaseUsageView {
     pub max_bytes: u64,
 }
 
+/// What a challenge's blobs take on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobUsageView {
+    /// Bytes of all of them.
+    pub bytes: u64,
+    /// What they may have.
+    pub max_bytes: u64,
+}
+
 /// A challenge as the operator sees it: the whole record but the token's hash, and what became of it.
 /// Environment values are configuration and shown; they belong in no log.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -202,6 +211,9 @@ pub struct ChallengeView {
     /// What it keeps and may keep in its database; absent when it does not run or has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database_usage: Option<DatabaseUsageView>,
+    /// What it keeps and may keep as blobs; absent when it does not run or keeps nothing in the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob_usage: Option<BlobUsageView>,
     /// What it may use.
     pub resources: Resources,
     /// Named volumes to mount points.

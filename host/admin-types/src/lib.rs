@@ -13,8 +13,8 @@ mod status;
 mod weights;
 
 pub use challenge::{
-    ChallengeCreated, ChallengeList, ChallengeView, ComponentView, CreateChallenge, DataUsageView,
-    DatabaseUsageView, PatchChallenge,
+    BlobUsageView, ChallengeCreated, ChallengeList, ChallengeView, ComponentView, CreateChallenge,
+    DataUsageView, DatabaseUsageView, PatchChallenge,
 };
 pub use client::{Client, ClientError};
 pub use error::{ErrorBody, ErrorDetail};

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use platform_admin_types::{
-    self as wire, ChallengeView, ComponentView, CreateChallenge, DataUsageView, DatabaseUsageView,
-    PatchChallenge,
+    self as wire, BlobUsageView, ChallengeView, ComponentView, CreateChallenge, DataUsageView,
+    DatabaseUsageView, PatchChallenge,
 };
 use platform_domain::{Artifact, Challenge, PinnedComponent, Status};
 use platform_registry::{
-    ChallengePatch, Code, CompilerStatus, DataUsage, DatabaseUsage, Health, NewChallenge, Observed, Source,
-    StartStep, Usage,
+    BlobUsage, ChallengePatch, Code, CompilerStatus, DataUsage, DatabaseUsage, Health, NewChallenge,
+    Observed, Source, StartStep, Usage,
 };
 
 use crate::{ApiError, health::breaker_view};
@@ -160,7 +160,8 @@ pub(crate) fn challenge_view(
         data_usage: usage.files.map(data_usage),
         instances,
         grants,
-        database_usage: usage.database.map(database_usage),
+        database_usage: usage.state.map(|state| database_usage(state.database)),
+        blob_usage: usage.state.map(|state| blob_usage(state.blobs)),
         resources,
         volumes,
         env,
@@ -176,6 +177,14 @@ pub(crate) fn challenge_view(
 fn database_usage(usage: DatabaseUsage) -> DatabaseUsageView {
     let DatabaseUsage { bytes, limit } = usage;
     DatabaseUsageView {
+        bytes,
+        max_bytes: limit,
+    }
+}
+
+fn blob_usage(usage: BlobUsage) -> BlobUsageView {
+    let BlobUsage { bytes, limit } = usage;
+    BlobUsageView {
         bytes,
         max_bytes: limit,
     }

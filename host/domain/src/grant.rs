@@ -11,6 +11,8 @@ pub enum Grant {
     Sqlite,
     /// `kv`: keys and values, in that database.
     Kv,
+    /// `blobs`: bytes under names, as files of the host.
+    Blobs,
 }
 
 /// The text names no interface.
@@ -20,11 +22,18 @@ pub struct UnknownGrant(String);
 
 impl Grant {
     /// Every interface.
-    pub const ALL: [Self; 2] = [Self::Sqlite, Self::Kv];
+    pub const ALL: [Self; 3] = [Self::Sqlite, Self::Kv, Self::Blobs];
 
     /// What a challenge may import when the operator says nothing: whatever costs no more than a quota.
     pub fn usual() -> BTreeSet<Self> {
         BTreeSet::from(Self::ALL)
+    }
+
+    /// Whether what it offers is kept by the host for the challenge.
+    pub const fn keeps_state(self) -> bool {
+        match self {
+            Self::Sqlite | Self::Kv | Self::Blobs => true,
+        }
     }
 
     /// The name of its interface in the contract.
@@ -32,6 +41,7 @@ impl Grant {
         match self {
             Self::Sqlite => "sqlite",
             Self::Kv => "kv",
+            Self::Blobs => "blobs",
         }
     }
 }
@@ -68,6 +78,6 @@ mod tests {
             assert_eq!(grant.as_str().parse(), Ok(grant));
         }
         let error = "files".parse::<Grant>().unwrap_err().to_string();
-        assert_eq!(error, r#"unknown interface "files", known are sqlite, kv"#);
+        assert_eq!(error, r#"unknown interface "files", known are sqlite, kv, blobs"#);
     }
 }

@@ -68,6 +68,9 @@ pub struct ManifestLimits {
     /// What it keeps in its database.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<ByteSize>,
+    /// What it keeps as blobs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blobs: Option<ByteSize>,
     /// Milliseconds one `handle-route` may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route_ms: Option<u64>,

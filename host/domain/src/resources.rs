@@ -22,6 +22,8 @@ pub struct Resources {
     pub disk: Option<ByteSize>,
     /// `database`: the most a component may keep in its database.
     pub database: Option<ByteSize>,
+    /// `blobs`: the most a component may keep as blobs.
+    pub blobs: Option<ByteSize>,
     /// `cpu` or `cpus`: cores, containers only.
     pub cpu: Option<Decimal>,
     /// `gpu_*`: containers only, kept as written until a server is chosen.
@@ -33,7 +35,7 @@ pub struct Resources {
 pub enum ResourcesError {
     /// The host knows no such resource, so it could not enforce it.
     #[error(
-        "unknown resource {0:?}; known are memory, disk, database, cpu, gpu_server, gpu_count, gpu_device_ids, gpu_capabilities"
+        "unknown resource {0:?}; known are memory, disk, database, blobs, cpu, gpu_server, gpu_count, gpu_device_ids, gpu_capabilities"
     )]
     Unknown(String),
     /// Not a size.
@@ -68,6 +70,10 @@ impl TryFrom<BTreeMap<String, String>> for Resources {
                     let size = value.parse().map_err(|_| ResourcesError::Size("database"))?;
                     resources.database = Some(size);
                 }
+                "blobs" => {
+                    let size = value.parse().map_err(|_| ResourcesError::Size("blobs"))?;
+                    resources.blobs = Some(size);
+                }
                 "cpu" | "cpus" => {
                     let cores = parse_decimal(&value).filter(|cores| *cores > Decimal::ZERO);
                     resources.cpu = Some(cores.ok_or(ResourcesError::Number("cpu"))?);
@@ -86,6 +92,7 @@ impl From<Resources> for BTreeMap<String, String> {
             memory,
             disk,
             database,
+            blobs,
             cpu,
             gpu,
         } = resources;
@@ -93,6 +100,7 @@ impl From<Resources> for BTreeMap<String, String> {
         map.extend(memory.map(|size| ("memory".to_owned(), size.to_string())));
         map.extend(disk.map(|size| ("disk".to_owned(), size.to_string())));
         map.extend(database.map(|size| ("database".to_owned(), size.to_string())));
+        map.extend(blobs.map(|size| ("blobs".to_owned(), size.to_string())));
         map.extend(cpu.map(|cores| ("cpu".to_owned(), cores.to_string())));
         map
     }
@@ -169,7 +177,7 @@ mod tests {
     #[test]
     fn a_resource_that_cannot_be_enforced_is_refused_by_name() {
         let parse = |json: &str| serde_json::from_str::<Resources>(json).map_err(|e| e.to_string());
-        let all = r#"{"cpu":"1.5","database":"2GiB","disk":"1GiB","gpu_count":"2","memory":"64MiB"}"#;
+        let all = r#"{"blobs":"3GiB","cpu":"1.5","database":"2GiB","disk":"1GiB","gpu_count":"2","memory":"64MiB"}"#;
         assert_eq!(serde_json::to_string(&parse(all).unwrap()).unwrap(), all);
         assert!(parse(r#"{"shm":"1g"}"#).unwrap_err().contains("shm"));
         assert!(parse(r#"{"disk":"much"}"#).unwrap_err().contains("disk"));

@@ -191,10 +191,11 @@ pub(crate) struct FieldArgs {
     /// idle instance at most.
     #[arg(long)]
     pub(crate) instances: Option<Instances>,
-    /// What the component may import beyond WASI, for example sqlite,kv; none for nothing [default: sqlite,kv].
+    /// What the component may import beyond WASI, for example sqlite,kv; none for nothing [default: sqlite,kv,blobs].
     ///
     /// A component that imports what it is not granted is refused by the name of the import. sqlite is a database in
-    /// the host, kv are keys and values in it; both share the resource database.
+    /// the host, kv are keys and values in it; both share
+    /// the resource database. blobs are files of the host under names, with the resource blobs.
     #[arg(long, value_name = "NAMES", value_parser = grants)]
     pub(crate) grants: Option<BTreeSet<Grant>>,
     /// One sentence for people.
@@ -203,7 +204,7 @@ pub(crate) struct FieldArgs {
     /// Environment variable NAME=VALUE; repeat for more. Replaces all of them.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) env: Vec<Pair>,
-    /// Resource NAME=VALUE: memory of one call, disk for files, database; for example memory=64MiB. Repeat for more. Replaces all of them.
+    /// Resource NAME=VALUE: memory of one call, disk for files, database, blobs; for example memory=64MiB. Repeat for more. Replaces all of them.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) resource: Vec<Pair>,
 }
@@ -283,7 +284,10 @@ mod tests {
 
     #[test]
     fn grants_are_names_between_commas() {
-        assert_eq!(grants("sqlite, kv"), Ok(BTreeSet::from(Grant::ALL)));
+        assert_eq!(
+            grants("sqlite, kv"),
+            Ok(BTreeSet::from([Grant::Sqlite, Grant::Kv]))
+        );
         assert_eq!(grants("none"), Ok(BTreeSet::new()));
         assert!(grants("").is_err() && grants("sqlite,files").is_err());
     }

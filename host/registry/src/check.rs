@@ -69,6 +69,9 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
             if let Some(database) = resources.database {
                 limits::check_database(host, "resources.database", database)?;
             }
+            if let Some(blobs) = resources.blobs {
+                limits::check_blobs(host, "resources.blobs", blobs)?;
+            }
             if resources.cpu.is_some() {
                 return Err(FieldError::new("resources.cpu", CONTAINERS_ONLY));
             }
@@ -92,8 +95,13 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
             if !grants.is_empty() {
                 return Err(FieldError::new("grants", "a container imports nothing"));
             }
-            if resources.database.is_some() {
-                return Err(FieldError::new("resources.database", "applies to components"));
+            for (field, size) in [
+                ("resources.database", resources.database),
+                ("resources.blobs", resources.blobs),
+            ] {
+                if size.is_some() {
+                    return Err(FieldError::new(field, "applies to components"));
+                }
             }
             names("volumes", volumes.keys())?;
             names("secrets", secrets.iter())?;
@@ -298,6 +306,10 @@ pub(crate) mod tests {
             (
                 |c| c.resources = Resources::try_from(map("database", "17GiB")).unwrap(),
                 "resources.database",
+            ),
+            (
+                |c| c.resources = Resources::try_from(map("blobs", "17GiB")).unwrap(),
+                "resources.blobs",
             ),
             (|c| c.instances = warm("17"), "instances"),
             (

@@ -34,7 +34,9 @@ pub use load::LoadError;
 pub use operations::Registry;
 pub use platform_oci::OciError;
 pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
-pub use platform_wasm::{Code, CompilerStatus, ComponentError, DataUsage, DatabaseUsage, StateError, Usage};
+pub use platform_wasm::{
+    BlobUsage, Code, CompilerStatus, ComponentError, DataUsage, DatabaseUsage, StateError, Usage,
+};
 pub use reconciler::Reconciler;
 
 /// What both halves are built from.

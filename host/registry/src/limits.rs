@@ -40,6 +40,7 @@ pub(crate) struct Granted {
     pub(crate) memory: ByteSize,
     pub(crate) disk: ByteSize,
     pub(crate) database: ByteSize,
+    pub(crate) blobs: ByteSize,
     pub(crate) route_deadline: Duration,
     pub(crate) weights_deadline: Duration,
 }
@@ -70,6 +71,11 @@ impl Granted {
             (None, Some(database)) => check_database(limits, "manifest.limits.database", database)?,
             (None, None) => limits.database,
         };
+        let blobs = match (resources.blobs, asked.blobs) {
+            (Some(blobs), _) => check_blobs(limits, "resources.blobs", blobs)?,
+            (None, Some(blobs)) => check_blobs(limits, "manifest.limits.blobs", blobs)?,
+            (None, None) => limits.blobs,
+        };
         let deadline = |field, asked: Option<u64>, default, most| match asked {
             Some(asked) if !(1..=most).contains(&asked) => {
                 let reason = format!("a deadline on this host lies between 1 and {most} milliseconds");
@@ -82,6 +88,7 @@ impl Granted {
             memory,
             disk,
             database,
+            blobs,
             route_deadline: deadline(route, asked.route_ms, limits.route_ms, limits.route_max_ms)?,
             weights_deadline: deadline(
                 weights,
@@ -132,6 +139,10 @@ pub(crate) fn check_database(
     database: ByteSize,
 ) -> Result<ByteSize, FieldError> {
     check_size("a database", field, database, MIN_DATABASE..=limits.database_max)
+}
+
+pub(crate) fn check_blobs(limits: &Limits, field: &str, blobs: ByteSize) -> Result<ByteSize, FieldError> {
+    check_size("blobs", field, blobs, MIN_DISK..=limits.blobs_max)
 }
 
 fn check_size(

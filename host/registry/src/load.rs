@@ -6,8 +6,8 @@ use bytes::Bytes;
 use platform_domain::{Artifact, Challenge, ComponentRef, DataMode, Digest, RouteRule};
 use platform_oci::{ContentStore, Fetched, OciError};
 use platform_wasm::{
-    Code, CompilerStatus, ComponentError, ComponentInfo, DatabaseSpec, Engine, Limits, Program, ProgramSpec,
-    Start, Step,
+    Code, CompilerStatus, ComponentError, ComponentInfo, Engine, Limits, Program, ProgramSpec, Start,
+    StateSpec, Step,
 };
 
 use crate::{
@@ -125,9 +125,10 @@ impl Loader {
             memory: granted.memory,
             disk: granted.disk,
             grants: challenge.grants.clone(),
-            database: Some(DatabaseSpec {
-                path: self.dir(challenge).join("database.sqlite3"),
-                bytes: granted.database,
+            state: Some(StateSpec {
+                dir: self.dir(challenge),
+                database: granted.database,
+                blobs: granted.blobs,
             }),
             start,
             route_deadline: granted.route_deadline,

@@ -17,6 +17,7 @@ pub(crate) struct Wanted {
     memory: Option<ByteSize>,
     disk: Option<ByteSize>,
     database: Option<ByteSize>,
+    blobs: Option<ByteSize>,
 }
 
 /// What there is of a challenge.
@@ -61,6 +62,7 @@ impl Wanted {
             memory: challenge.resources.memory,
             disk: challenge.resources.disk,
             database: challenge.resources.database,
+            blobs: challenge.resources.blobs,
         }
     }
 }
@@ -111,10 +113,11 @@ mod tests {
     #[test]
     fn only_what_a_program_is_made_of_restarts_it() {
         let plain = wanted(|_| {});
-        let restarts: [fn(&mut Challenge); 8] = [
+        let restarts: [fn(&mut Challenge); 9] = [
             set_env,
             |c| c.grants.clear(),
             |c| c.resources.database = Some(ByteSize(1 << 20)),
+            |c| c.resources.blobs = Some(ByteSize(1 << 20)),
             |c| c.data = DataMode::Exclusive,
             |c| c.instances = "warm(2)".parse().unwrap(),
             |c| c.resources.memory = Some(ByteSize(1 << 20)),

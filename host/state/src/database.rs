@@ -5,7 +5,7 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::{
-        Arc, Weak,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -14,7 +14,7 @@ use std::{
 use rusqlite::ffi;
 
 use crate::{
-    Bounds, Changes, Cursor, Parameters, Rows, SqlError, SqlLimits, StateError, Transaction,
+    Bounds, Changes, Cursor, Parameters, Rows, SqlError, SqlLimits, StateError, Transaction, blobs,
     connection::{Access, Connection},
     kv,
     lease::{Lease, Stash},
@@ -36,9 +36,6 @@ pub(crate) struct Inner {
     /// For cursors and transactions that read, which may stay open for as long as a call.
     holders: Arc<Stash>,
 }
-
-/// A database as long as others keep it.
-pub struct WeakDatabase(Weak<Inner>);
 
 /// What to do when all connections are in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,10 +101,9 @@ impl Database {
             source,
         };
         let connection = Connection::open(path, Access::Write, &limits, &quota).map_err(failed)?;
-        let tables = connection.trusted(
-            Bounds::wall(SETUP),
-            |sqlite| Ok(sqlite.execute_batch(kv::TABLES)?),
-        );
+        let tables = connection.trusted(Bounds::wall(SETUP), |sqlite| {
+            Ok(sqlite.execute_batch(&[kv::TABLES, blobs::TABLE].concat())?)
+        });
         tables.map_err(StateError::History)?;
         Ok(database)
     }
@@ -193,11 +189,6 @@ impl Database {
         }
     }
 
-    /// For whoever looks after it and does not keep it open.
-    pub fn downgrade(&self) -> WeakDatabase {
-        WeakDatabase(Arc::downgrade(&self.0))
-    }
-
     /// From now on the file may have so many bytes.
     pub fn set_quota(&self, bytes: u64) {
         self.0.quota.store(bytes, Ordering::Relaxed);
@@ -250,13 +241,6 @@ impl Database {
         let mut name = self.0.path.clone().into_os_string();
         name.push("-wal");
         name.into()
-    }
-}
-
-impl WeakDatabase {
-    /// The database, if it is still open.
-    pub fn upgrade(&self) -> Option<Database> {
-        self.0.upgrade().map(Database)
     }
 }
 

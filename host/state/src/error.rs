@@ -51,9 +51,40 @@ pub enum StateError {
         /// Why.
         source: SqlError,
     },
+    /// The table of blobs cannot be read.
+    #[error("the names of the blobs cannot be read")]
+    Blobs(#[source] SqlError),
     /// The table of migrations cannot be read or written.
     #[error("the schema's history cannot be kept")]
     History(#[source] SqlError),
+}
+
+/// Why something with a blob failed, as the guest is told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BlobError {
+    /// There is no blob of this name.
+    #[error("there is no such blob")]
+    NotFound,
+    /// All blobs together have what they may.
+    #[error("the blobs are full: they may have {}", platform_domain::ByteSize(*.0))]
+    Full(u64),
+    /// The name is none.
+    #[error("{0}")]
+    Name(String),
+    /// The table of names could not be used.
+    #[error(transparent)]
+    Sql(#[from] SqlError),
+    /// The host's disk failed.
+    #[error("the host could not do it: {0}")]
+    Host(io::ErrorKind),
+}
+
+impl BlobError {
+    /// An error of the disk; what it says of the host's files is for the operator.
+    pub(crate) fn io(error: io::Error) -> Self {
+        tracing::error!(%error, "a challenge's blobs fail");
+        Self::Host(error.kind())
+    }
 }
 
 impl SqlError {

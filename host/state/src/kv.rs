@@ -2,7 +2,11 @@
 
 use rusqlite::{OptionalExtension as _, params};
 
-use crate::{Bounds, Database, SqlError, lease::Lease};
+use crate::{
+    Bounds, Database, SqlError,
+    lease::Lease,
+    limits::{MAX_BUCKET_BYTES, MAX_CHANGES, MAX_KEY_BYTES, MAX_LISTED},
+};
 
 /// The host's own tables. They are made before any SQL of the challenge runs, so that none takes their names.
 pub(crate) const TABLES: &str = "
@@ -36,15 +40,6 @@ pub enum Change {
     /// The batch only happens if the key has this value before it, or with `None` if there is no such key.
     Check(String, Option<Vec<u8>>),
 }
-
-/// Bytes of a bucket's name.
-pub const MAX_BUCKET_BYTES: usize = 64;
-/// Bytes of a key: a path or a few hotkeys, and several keys fit into a page.
-pub const MAX_KEY_BYTES: usize = 512;
-/// Changes of one batch.
-pub const MAX_CHANGES: usize = 1_000;
-/// Keys of one answer of a listing.
-pub const MAX_LISTED: u32 = 1_000;
 
 impl Bucket {
     /// The bucket of this name; it need not be made.
@@ -150,7 +145,7 @@ fn delete(lease: &Lease, bucket: &str, key: &str, bounds: Bounds) -> Result<bool
 }
 
 /// The first text in the order of bytes that is behind all that begin with `prefix`; none when nothing is.
-fn successor(prefix: &str) -> Option<String> {
+pub(crate) fn successor(prefix: &str) -> Option<String> {
     let mut text = prefix.to_owned();
     while let Some(last) = text.pop() {
         // The code points between are no characters.

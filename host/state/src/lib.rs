@@ -1,15 +1,16 @@
 //! What the host keeps for one challenge beside its data directory: a SQLite database that the challenge asks by SQL or
-//! as keys and values.
+//! as keys and values, and blobs.
 //!
 //! Whoever asks is hostile. A statement has a time, an amount of memory and a size of its result; the database has a
 //! number of pages; the authorizer knows what SQL may do. What is done here blocks its thread, so whoever calls has one
 //! of his own.
 
 mod authorizer;
+mod blob_io;
+mod blobs;
 mod connection;
 mod cursor;
 mod database;
-mod databases;
 mod error;
 mod functions;
 mod heap;
@@ -17,17 +18,23 @@ mod kv;
 mod lease;
 mod limits;
 mod migrate;
+mod state;
 mod transaction;
 mod value;
 mod watch;
 
+pub use blob_io::{Download, Upload};
+pub use blobs::{BlobInfo, BlobUsage, Blobs};
 pub use cursor::Cursor;
-pub use database::{Database, DatabaseUsage, Patience, WeakDatabase};
-pub use databases::Databases;
-pub use error::{SqlError, StateError};
-pub use kv::{Bucket, Change, MAX_BUCKET_BYTES, MAX_CHANGES, MAX_KEY_BYTES, MAX_LISTED};
-pub use limits::{PAGE, SqlLimits};
+pub use database::{Database, DatabaseUsage, Patience};
+pub use error::{BlobError, SqlError, StateError};
+pub use kv::{Bucket, Change};
+pub use limits::{
+    MAX_BLOB_STEP, MAX_BLOBS, MAX_BUCKET_BYTES, MAX_CHANGES, MAX_KEY_BYTES, MAX_LISTED, MAX_NAME_BYTES, PAGE,
+    SqlLimits,
+};
 pub use migrate::Rehearsal;
+pub use state::{State, StateLimits, StateUsage, States, WeakState};
 pub use transaction::{Kind, Transaction};
 pub use value::{Changes, Parameters, Rows, Value};
 pub use watch::Bounds;

@@ -1,8 +1,9 @@
 //! What the host offers beyond WASI. Each interface is one module: its types, what a call keeps of it, how it is linked.
 //! It is linked for a component that imports it and was granted it, and for no other.
 
-pub(crate) mod database;
+mod blobs;
 mod kv;
+pub(crate) mod open;
 mod sqlite;
 mod values;
 
@@ -41,6 +42,9 @@ pub(crate) fn link(linker: &mut Linker<CallState>, grants: &BTreeSet<Grant>) -> 
     }
     if grants.contains(&Grant::Kv) {
         kv::link(linker)?;
+    }
+    if grants.contains(&Grant::Blobs) {
+        blobs::link(linker)?;
     }
     Ok(())
 }

@@ -9,12 +9,12 @@ use std::{
 
 use bytes::Bytes;
 use platform_domain::Digest;
-use platform_state::{Database, Databases};
+use platform_state::{State, States};
 use tokio::{runtime::Handle, sync::Semaphore, task::spawn_blocking};
 
 use crate::{
-    CompilerProgram, CompilerStatus, ComponentError, ComponentInfo, DatabaseSpec, EngineError, Limits, Needs,
-    Program, ProgramSpec, Start,
+    CompilerProgram, CompilerStatus, ComponentError, ComponentInfo, EngineError, Limits, Needs, Program,
+    ProgramSpec, Start, StateSpec,
     cache::{CodeCache, Facts, Sealed, Unsealed},
     compiler::Compiler,
     data_dir::DataDirs,
@@ -48,7 +48,7 @@ pub(crate) struct Inner {
     cache: CodeCache,
     compiler: Compiler,
     pub(crate) data_dirs: DataDirs,
-    databases: Databases,
+    states: States,
     pub(crate) memory: HostMemory,
     pub(crate) warm: WarmRoom,
     pub(crate) back: Arc<Back>,
@@ -92,7 +92,7 @@ impl Engine {
             cache,
             compiler: Compiler::new(compiler, limits.clone()),
             data_dirs: DataDirs::default(),
-            databases: Databases::default(),
+            states: States::default(),
             memory: HostMemory::new(limits.memory_total.0),
             warm: WarmRoom::new(count(limits.warm_total)),
             back: Arc::new(Back::new().map_err(EngineError::Threads)?),
@@ -146,41 +146,41 @@ impl Engine {
         if found != expected {
             return Err(ComponentError::Digest { expected, found });
         }
-        let (linked, database) = (
-            prepared.link(&spec.grants)?,
-            self.database(&prepared, &spec).await?,
-        );
+        let linked = prepared.link(&spec.grants)?;
+        let state = self.state(&prepared, &spec).await?;
         let engine = self.clone();
         let waits = spec.data_dir.is_some();
-        let program = move || Program::new(&engine, prepared, linked, database, spec);
+        let program = move || Program::new(&engine, prepared, linked, state, spec);
         if waits { blocking(program).await } else { program() }
     }
 
-    /// Opens the database of a component that asks for one, and brings it to where the component's migrations end.
-    async fn database(
-        &self,
-        prepared: &Prepared,
-        spec: &ProgramSpec,
-    ) -> Result<Option<Database>, ComponentError> {
+    /// Opens what the host keeps for a component that asks for it, and brings the database to where the component's
+    /// migrations end.
+    async fn state(&self, prepared: &Prepared, spec: &ProgramSpec) -> Result<Option<State>, ComponentError> {
         let info = prepared.info();
         let migrations = info.manifest.as_ref().map(|manifest| manifest.migrations.clone());
         let migrations = migrations.unwrap_or_default();
-        // So far both interfaces are the database's.
-        if info.asks.is_empty() && migrations.is_empty() {
+        if !info.asks.iter().any(|grant| grant.keeps_state()) && migrations.is_empty() {
             return Ok(None);
         }
-        let Some(DatabaseSpec { path, bytes }) = spec.database.clone() else {
-            return Err(ComponentError::Host("the challenge has no database".to_owned()));
+        let Some(StateSpec { dir, database, blobs }) = spec.state.clone() else {
+            return Err(ComponentError::Host(
+                "there is no place for the challenge's state".to_owned(),
+            ));
         };
         let (engine, handle, spec) = (self.clone(), Handle::current(), spec.clone());
         let open = move || {
-            let database = engine.0.databases.open(&path, &engine.0.limits.sql(bytes))?;
+            let limits = engine.0.limits.state(database, blobs);
+            let state = handle.block_on(engine.0.states.open(&dir, &limits))?;
             let time = Duration::from_millis(engine.0.limits.migration_ms);
-            let migrated = handle.block_on(database.migrate(&migrations, time, spec.start.rehearsal()))?;
+            let migration = state
+                .database()
+                .migrate(&migrations, time, spec.start.rehearsal());
+            let migrated = handle.block_on(migration)?;
             if migrated > 0 && spec.start == Start::Live {
                 tracing::info!(challenge.slug = %spec.slug, migrations = migrated, "The challenge's database was migrated");
             }
-            Ok(database)
+            Ok(state)
         };
         blocking(open).await.map(Some)
     }

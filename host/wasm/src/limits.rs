@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use platform_domain::ByteSize;
-use platform_state::SqlLimits;
+use platform_state::{SqlLimits, StateLimits};
 use serde::{Deserialize, Serialize};
 
 /// One row of the table.
@@ -175,6 +175,10 @@ limits! {
     database: Bytes = GIB, 256 * KIB, 1024 * GIB;
     /// What operator or manifest may ask for: more than that belongs on a disk that is not the host's.
     database_max: Bytes = 16 * GIB, 256 * KIB, 1024 * GIB;
+    /// What a challenge may keep as blobs when neither operator nor manifest says otherwise: uploads of a season.
+    blobs: Bytes = GIB, 64 * KIB, 1024 * GIB;
+    /// What operator or manifest may ask for.
+    blobs_max: Bytes = 16 * GIB, 64 * KIB, 1024 * GIB;
     /// The SQL of one statement, or of one script: a page, or a migration.
     sql: Bytes = 256 * KIB, KIB, MIB;
     /// One value in a database, or one row: what is larger belongs into a file. Functions go through values without a
@@ -279,9 +283,9 @@ impl Limits {
         Ok(())
     }
 
-    /// What one database may be asked for, if it may hold so much.
-    pub(crate) fn sql(&self, database: ByteSize) -> SqlLimits {
-        SqlLimits {
+    /// What a challenge may keep in the host and ask of it, if it may have so much.
+    pub(crate) fn state(&self, database: ByteSize, blobs: ByteSize) -> StateLimits {
+        let sql = SqlLimits {
             database: database.0.min(self.database_max.0),
             sql: self.sql.0,
             value: self.sql_value.0,
@@ -289,6 +293,10 @@ impl Limits {
             result: self.sql_result.0,
             memory: self.sql_memory.0,
             readers: count(self.sql_readers),
+        };
+        StateLimits {
+            sql,
+            blobs: blobs.0.min(self.blobs_max.0),
         }
     }
 

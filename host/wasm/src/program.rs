@@ -13,7 +13,7 @@ use std::{
 use platform_domain::{
     ByteSize, Capability, Digest, EpochContext, Grant, Instances, RawWeight, Request, Response, Slug,
 };
-use platform_state::{Database, DatabaseUsage, Rehearsal};
+use platform_state::{Rehearsal, State, StateUsage};
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::InstancePre;
 
@@ -55,8 +55,8 @@ pub struct ProgramSpec {
     pub disk: ByteSize,
     /// What the component may import beyond WASI.
     pub grants: BTreeSet<Grant>,
-    /// Where its database is, which is opened if it asks for one. `None`: it has none.
-    pub database: Option<DatabaseSpec>,
+    /// What the host keeps for it, opened if it asks for some of that. `None`: nothing.
+    pub state: Option<StateSpec>,
     /// Whether it is to answer.
     pub start: Start,
     /// How long one `handle-route` may take.
@@ -65,13 +65,15 @@ pub struct ProgramSpec {
     pub weights_deadline: Duration,
 }
 
-/// Where a challenge's database is.
+/// What the host keeps for a challenge.
 #[derive(Clone, Debug)]
-pub struct DatabaseSpec {
-    /// The file; made with its directory.
-    pub path: PathBuf,
-    /// What it may have; the engine's own limit stays.
-    pub bytes: ByteSize,
+pub struct StateSpec {
+    /// The directory of all of it; made if need be.
+    pub dir: PathBuf,
+    /// What its database may have; the engine's own limit stays.
+    pub database: ByteSize,
+    /// What its blobs may have; the engine's own limit stays.
+    pub blobs: ByteSize,
 }
 
 /// What a program is started for.
@@ -88,8 +90,8 @@ pub enum Start {
 pub struct Usage {
     /// In its data directory, if it has one.
     pub files: Option<DataUsage>,
-    /// In its database, if it has one.
-    pub database: Option<DatabaseUsage>,
+    /// In the host, if anything.
+    pub state: Option<StateUsage>,
 }
 
 /// A loaded component. Calls may overlap as they like; the program sorts out what can run when.
@@ -132,7 +134,7 @@ impl Program {
         engine: &Engine,
         prepared: Prepared,
         (pre, contract): (InstancePre<CallState>, Contract),
-        database: Option<Database>,
+        state: Option<State>,
         spec: ProgramSpec,
     ) -> Result<Self, ComponentError> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -145,7 +147,7 @@ impl Program {
             memory,
             disk,
             grants: _,
-            database: _,
+            state: _,
             start: _,
             route_deadline,
             weights_deadline,
@@ -167,8 +169,8 @@ impl Program {
         let weights = bounds(weights_deadline, limits.weights_cpu_ms);
         let mut setup = CallSetup::new(slug, memory_limit, engine.0.memory.clone(), limits);
         setup.env = env.into_iter().collect();
-        let keeper = database.as_ref().map(keeper);
-        setup.database = database;
+        let keeper = state.as_ref().map(keeper);
+        setup.state = state;
         setup.files = data.as_ref().map(|data| data.files(allowed));
         let shared = Arc::new(Shared {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
@@ -199,12 +201,12 @@ impl Program {
         &self.capabilities
     }
 
-    /// What it keeps. Looks at the database's files, and not at others.
+    /// What it keeps. Looks at the files of its database, and not at others.
     pub fn usage(&self) -> Usage {
         let setup = &self.shared.setup;
         Usage {
             files: setup.files.as_ref().map(|(_, quota)| quota.usage()),
-            database: setup.database.as_ref().map(Database::usage),
+            state: setup.state.as_ref().map(State::usage),
         }
     }
 
@@ -334,8 +336,8 @@ impl Start {
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
 
 /// Closes connections that nobody uses.
-fn keeper(database: &Database) -> AbortOnDropHandle<()> {
-    let database = database.downgrade();
+fn keeper(state: &State) -> AbortOnDropHandle<()> {
+    let state = state.downgrade();
     #[expect(
         clippy::disallowed_methods,
         reason = "ends with the program that keeps its handle"
@@ -343,11 +345,9 @@ fn keeper(database: &Database) -> AbortOnDropHandle<()> {
     let task = tokio::spawn(async move {
         loop {
             tokio::time::sleep(IDLE_CONNECTION).await;
-            let Some(database) = database.upgrade() else {
-                return;
-            };
+            let Some(state) = state.upgrade() else { return };
             // Closing the last connection writes.
-            let closed = tokio::task::spawn_blocking(move || database.retire(IDLE_CONNECTION)).await;
+            let closed = tokio::task::spawn_blocking(move || state.database().retire(IDLE_CONNECTION)).await;
             if closed.is_err() {
                 return;
             }

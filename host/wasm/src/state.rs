@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use platform_domain::Slug;
-use platform_state::Database;
+use platform_state::State;
 use tokio::task::yield_now;
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{
@@ -13,7 +13,7 @@ use wasmtime_wasi::{
 
 use crate::{
     Limits,
-    capability::database::OpenDatabase,
+    capability::open::OpenState,
     cpu,
     disk::{CallDisk, FilesView, Quota},
     limits::{count, size},
@@ -29,7 +29,7 @@ pub(crate) struct CallState {
     outputs: Option<[GuestOutput; 2]>,
     resources: ResourceTable,
     disk: Option<CallDisk>,
-    database: Option<OpenDatabase>,
+    open: Option<OpenState>,
     pub(crate) memory: CallMemory,
     request_id: Arc<str>,
     /// When the call that runs has to have ended.
@@ -44,8 +44,8 @@ pub(crate) struct CallSetup {
     pub(crate) env: Vec<(String, String)>,
     /// `/data`, opened once, and what may be kept there; `None` when the program keeps no files.
     pub(crate) files: Option<(WasiFilesystemCtx, Arc<Quota>)>,
-    /// `None` when the program has no use for one.
-    pub(crate) database: Option<Database>,
+    /// `None` when the program has no use for it.
+    pub(crate) state: Option<State>,
     pub(crate) memory_limit: u64,
     pub(crate) host_memory: HostMemory,
     pub(crate) limits: Arc<Limits>,
@@ -57,7 +57,7 @@ impl CallSetup {
             log: ChallengeLog::new(slug, &limits),
             env: Vec::new(),
             files: None,
-            database: None,
+            state: None,
             memory_limit,
             host_memory,
             limits,
@@ -66,7 +66,7 @@ impl CallSetup {
 
     /// Whether calls block their thread, and so need one of their own.
     pub(crate) fn blocks(&self) -> bool {
-        self.files.is_some() || self.database.is_some()
+        self.files.is_some() || self.state.is_some()
     }
 
     /// A store whose calls yield to other tasks at every tick, and are interrupted when their time is over.
@@ -81,7 +81,7 @@ impl CallSetup {
                 .files
                 .as_ref()
                 .map(|(_, quota)| CallDisk::new(quota.clone())),
-            database: setup.database.clone().map(OpenDatabase::new),
+            open: setup.state.clone().map(OpenState::new),
             memory: CallMemory::new(setup.memory_limit, setup.host_memory.clone(), limits.clone()),
             request_id: Arc::default(),
             until: Instant::now(),
@@ -132,7 +132,7 @@ impl CallState {
         if let Some((_, quota)) = &self.setup.files {
             quota.serve(&self.request_id);
         }
-        if let Some(open) = &mut self.database {
+        if let Some(open) = &mut self.open {
             open.begin(until);
         }
     }
@@ -142,15 +142,15 @@ impl CallState {
         for output in self.outputs.iter().flatten() {
             output.finish_line();
         }
-        if let Some(open) = &mut self.database {
+        if let Some(open) = &mut self.open {
             open.end();
         }
     }
 
-    /// The challenge's database, whose functions are linked only where there is one.
-    pub(crate) fn database(&mut self) -> wasmtime::Result<&mut OpenDatabase> {
-        let open = self.database.as_mut();
-        open.ok_or_else(|| wasmtime::Error::msg("there is no database"))
+    /// What the host keeps for the challenge. Functions that ask for it are linked only where there is some.
+    pub(crate) fn kept(&mut self) -> wasmtime::Result<&mut OpenState> {
+        let open = self.open.as_mut();
+        open.ok_or_else(|| wasmtime::Error::msg("the challenge keeps nothing in the host"))
     }
 
     pub(crate) fn resources(&mut self) -> &mut ResourceTable {

@@ -175,8 +175,18 @@ fn grants_text(view: &ChallengeView) -> String {
     let Some(usage) = view.database_usage else {
         return names;
     };
-    let (bytes, most) = (usage.bytes as f64 / f64::from(1 << 20), ByteSize(usage.max_bytes));
-    format!("{names}; the database has {bytes:.1} MiB of {most}")
+    let of = |what: &str, bytes: u64, most: u64| {
+        format!(
+            "; {what} {:.1} MiB of {}",
+            bytes as f64 / f64::from(1 << 20),
+            ByteSize(most)
+        )
+    };
+    let database = of("database", usage.bytes, usage.max_bytes);
+    let blobs = view
+        .blob_usage
+        .map(|usage| of("blobs", usage.bytes, usage.max_bytes));
+    format!("{names}{database}{}", blobs.unwrap_or_default())
 }
 
 fn view_text(view: &ChallengeView) -> String {

@@ -6,7 +6,7 @@ use wasmtime::{
     component::{ComponentType, Lift, Linker, Resource, ResourceType},
 };
 
-use super::{database::OpenDatabase, values::Error};
+use super::{open::OpenState, values::Error};
 use crate::state::CallState;
 
 const INTERFACE: &str = "platform:challenge/kv@0.1.0";
@@ -35,15 +35,15 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         "bucket",
         ResourceType::host::<BucketHandle>(),
         |mut store, number| {
-            store.data_mut().database()?.drop_bucket(number);
+            store.data_mut().kept()?.drop_bucket(number);
             Ok(())
         },
     )?;
     to.func_wrap(
         "[static]bucket.open",
         |mut store: Store<'_>, (name,): (String,)| {
-            let open = store.data_mut().database()?;
-            let bucket = Bucket::open(&open.database, &name).and_then(|bucket| open.keep_bucket(bucket));
+            let open = store.data_mut().kept()?;
+            let bucket = Bucket::open(open.database(), &name).and_then(|bucket| open.keep_bucket(bucket));
             let bucket = bucket.map(Resource::<BucketHandle>::new_own);
             Ok::<_, wasmtime::Error>((bucket.map_err(Error::from),))
         },
@@ -52,7 +52,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         "[method]bucket.get",
         |mut store: Store<'_>, (this, key): (Handle, String)| {
             Box::new(async move {
-                let open = store.data_mut().database()?;
+                let open = store.data_mut().kept()?;
                 Ok((get(open, &this, &key).await.map_err(Error::from),))
             })
         },
@@ -61,7 +61,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         "[method]bucket.set",
         |mut store: Store<'_>, (this, key, value): (Handle, String, Vec<u8>)| {
             Box::new(async move {
-                let open = store.data_mut().database()?;
+                let open = store.data_mut().kept()?;
                 Ok((set(open, &this, &key, &value).await.map_err(Error::from),))
             })
         },
@@ -70,7 +70,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         "[method]bucket.delete",
         |mut store: Store<'_>, (this, key): (Handle, String)| {
             Box::new(async move {
-                let open = store.data_mut().database()?;
+                let open = store.data_mut().kept()?;
                 Ok((delete(open, &this, &key).await.map_err(Error::from),))
             })
         },
@@ -79,7 +79,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         "[method]bucket.list",
         |mut store: Store<'_>, (this, prefix, after, most): (Handle, String, Option<String>, u32)| {
             Box::new(async move {
-                let open = store.data_mut().database()?;
+                let open = store.data_mut().kept()?;
                 let keys = list(open, &this, &prefix, after.as_deref(), most).await;
                 Ok((keys.map_err(Error::from),))
             })
@@ -89,29 +89,29 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         "[method]bucket.apply",
         |mut store: Store<'_>, (this, changes): (Handle, Vec<Change>)| {
             Box::new(async move {
-                let open = store.data_mut().database()?;
+                let open = store.data_mut().kept()?;
                 Ok((apply(open, &this, changes).await.map_err(Error::from),))
             })
         },
     )
 }
 
-async fn get(open: &mut OpenDatabase, this: &Handle, key: &str) -> Result<Option<Vec<u8>>, SqlError> {
+async fn get(open: &mut OpenState, this: &Handle, key: &str) -> Result<Option<Vec<u8>>, SqlError> {
     open.bucket(this.rep())?.get(key, open.bounds()).await
 }
 
-async fn set(open: &mut OpenDatabase, this: &Handle, key: &str, value: &[u8]) -> Result<(), SqlError> {
+async fn set(open: &mut OpenState, this: &Handle, key: &str, value: &[u8]) -> Result<(), SqlError> {
     open.check_writer()?;
     open.bucket(this.rep())?.set(key, value, open.bounds()).await
 }
 
-async fn delete(open: &mut OpenDatabase, this: &Handle, key: &str) -> Result<bool, SqlError> {
+async fn delete(open: &mut OpenState, this: &Handle, key: &str) -> Result<bool, SqlError> {
     open.check_writer()?;
     open.bucket(this.rep())?.delete(key, open.bounds()).await
 }
 
 async fn list(
-    open: &mut OpenDatabase,
+    open: &mut OpenState,
     this: &Handle,
     prefix: &str,
     after: Option<&str>,
@@ -121,7 +121,7 @@ async fn list(
     bucket.list(prefix, after, most, open.bounds()).await
 }
 
-async fn apply(open: &mut OpenDatabase, this: &Handle, changes: Vec<Change>) -> Result<bool, SqlError> {
+async fn apply(open: &mut OpenState, this: &Handle, changes: Vec<Change>) -> Result<bool, SqlError> {
     open.check_writer()?;
     let changes: Vec<_> = changes.into_iter().map(state::Change::from).collect();
     open.bucket(this.rep())?.apply(&changes, open.bounds()).await

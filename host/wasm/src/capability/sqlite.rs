@@ -12,7 +12,7 @@ use wasmtime::{
 };
 
 use super::{
-    database::OpenDatabase,
+    open::OpenState,
     values::{Access, Changes, Error, Parameters, Rows, Value, all},
 };
 use crate::state::CallState;
@@ -40,7 +40,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         ResourceType::host::<TransactionHandle>(),
         |mut store, number| {
             // Dropped here, which rolls it back.
-            drop(store.data_mut().database()?.take_transaction(number));
+            drop(store.data_mut().kept()?.take_transaction(number));
             Ok(())
         },
     )?;
@@ -48,7 +48,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         "cursor",
         ResourceType::host::<CursorHandle>(),
         |mut store, number| {
-            store.data_mut().database()?.drop_cursor(number);
+            store.data_mut().kept()?.drop_cursor(number);
             Ok(())
         },
     )?;
@@ -61,7 +61,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         "[method]connection.execute",
         |mut store: Store<'_>, (_, sql, parameters): (Resource<ConnectionHandle>, String, Parameters)| {
             Box::new(async move {
-                let open = store.data_mut().database()?;
+                let open = store.data_mut().kept()?;
                 Ok((execute(open, &sql, parameters).await.map_err(Error::from),))
             })
         },
@@ -70,7 +70,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         "[method]connection.query",
         |mut store: Store<'_>, (_, sql, parameters): (Resource<ConnectionHandle>, String, Parameters)| {
             Box::new(async move {
-                let open = store.data_mut().database()?;
+                let open = store.data_mut().kept()?;
                 Ok((query(open, &sql, parameters).await.map_err(Error::from),))
             })
         },
@@ -79,7 +79,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         "[method]connection.execute-batch",
         |mut store: Store<'_>, (_, sql): (Resource<ConnectionHandle>, String)| {
             Box::new(async move {
-                let open = store.data_mut().database()?;
+                let open = store.data_mut().kept()?;
                 Ok((script(open, &sql).await.map_err(Error::from),))
             })
         },
@@ -88,7 +88,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         "[method]connection.open-cursor",
         |mut store: Store<'_>, (_, sql, parameters): (Resource<ConnectionHandle>, String, Parameters)| {
             Box::new(async move {
-                let open = store.data_mut().database()?;
+                let open = store.data_mut().kept()?;
                 let number = open_cursor(open, sql, parameters).await;
                 Ok((number.map(Resource::<CursorHandle>::new_own).map_err(Error::from),))
             })
@@ -98,7 +98,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         "[method]connection.begin",
         |mut store: Store<'_>, (_, access): (Resource<ConnectionHandle>, Access)| {
             Box::new(async move {
-                let open = store.data_mut().database()?;
+                let open = store.data_mut().kept()?;
                 let number = begin(open, access).await;
                 Ok((number
                     .map(Resource::<TransactionHandle>::new_own)
@@ -137,7 +137,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     to.func_wrap(
         "[static]transaction.commit",
         |mut store: Store<'_>, (this,): (Handle,)| {
-            let open = store.data_mut().database()?;
+            let open = store.data_mut().kept()?;
             let taken = open.take_transaction(this.rep());
             let ended = taken.and_then(|transaction| transaction.commit(open.bounds()));
             Ok::<Answer<_>, wasmtime::Error>((ended.map_err(Error::from),))
@@ -146,7 +146,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     to.func_wrap(
         "[static]transaction.rollback",
         |mut store: Store<'_>, (this,): (Handle,)| {
-            let taken = store.data_mut().database()?.take_transaction(this.rep());
+            let taken = store.data_mut().kept()?.take_transaction(this.rep());
             let ended = taken.and_then(Transaction::roll_back);
             Ok::<Answer<_>, wasmtime::Error>((ended.map_err(Error::from),))
         },
@@ -155,7 +155,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     to.func_wrap(
         "[method]cursor.columns",
         |mut store: Store<'_>, (this,): (Resource<CursorHandle>,)| {
-            let cursor = store.data_mut().database()?.cursor(this.rep());
+            let cursor = store.data_mut().kept()?.cursor(this.rep());
             let columns = cursor.map(|cursor| cursor.columns().to_vec());
             Ok::<_, wasmtime::Error>((columns.unwrap_or_default(),))
         },
@@ -164,7 +164,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         "[method]cursor.next",
         |mut store: Store<'_>, (this, most): (Resource<CursorHandle>, u32)| {
             Box::new(async move {
-                let open = store.data_mut().database()?;
+                let open = store.data_mut().kept()?;
                 Ok((next(open, this.rep(), most).await.map_err(Error::from),))
             })
         },
@@ -174,54 +174,54 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
 fn in_transaction<T>(
     store: &mut Store<'_>,
     this: &Resource<TransactionHandle>,
-    work: impl FnOnce(&Transaction, &OpenDatabase) -> Result<T, SqlError>,
+    work: impl FnOnce(&Transaction, &OpenState) -> Result<T, SqlError>,
 ) -> wasmtime::Result<Answer<T>> {
-    let open = store.data_mut().database()?;
+    let open = store.data_mut().kept()?;
     let done = open
         .transaction(this.rep())
         .and_then(|transaction| work(transaction, open));
     Ok((done.map_err(Error::from),))
 }
 
-async fn execute(open: &mut OpenDatabase, sql: &str, parameters: Parameters) -> Result<Changes, SqlError> {
+async fn execute(open: &mut OpenState, sql: &str, parameters: Parameters) -> Result<Changes, SqlError> {
     open.check_writer()?;
     let changes = open
-        .database
+        .database()
         .execute(sql, &parameters.into(), open.bounds())
         .await?;
     Ok(changes.into())
 }
 
-async fn query(open: &mut OpenDatabase, sql: &str, parameters: Parameters) -> Result<Rows, SqlError> {
+async fn query(open: &mut OpenState, sql: &str, parameters: Parameters) -> Result<Rows, SqlError> {
     let parameters = parameters.into();
     let (bounds, may_write) = (open.bounds(), open.check_writer());
-    let read = open.database.query(sql, &parameters, bounds).await?;
+    let read = open.database().query(sql, &parameters, bounds).await?;
     let rows = match read {
         Some(rows) => rows,
         None => {
             may_write?;
-            open.database.query_and_write(sql, &parameters, bounds).await?
+            open.database().query_and_write(sql, &parameters, bounds).await?
         }
     };
     Ok(rows.into())
 }
 
-async fn script(open: &mut OpenDatabase, sql: &str) -> Result<(), SqlError> {
+async fn script(open: &mut OpenState, sql: &str) -> Result<(), SqlError> {
     open.check_writer()?;
-    open.database.script(sql, open.bounds()).await
+    open.database().script(sql, open.bounds()).await
 }
 
-async fn open_cursor(open: &mut OpenDatabase, sql: String, parameters: Parameters) -> Result<u32, SqlError> {
+async fn open_cursor(open: &mut OpenState, sql: String, parameters: Parameters) -> Result<u32, SqlError> {
     let patience = open.patience()?;
     let bounds = open.bounds_elsewhere();
     let cursor = open
-        .database
+        .database()
         .cursor(sql, parameters.into(), bounds, patience)
         .await?;
     Ok(open.keep_cursor(cursor))
 }
 
-async fn begin(open: &mut OpenDatabase, access: Access) -> Result<u32, SqlError> {
+async fn begin(open: &mut OpenState, access: Access) -> Result<u32, SqlError> {
     let patience = match access {
         Access::Read => open.patience()?,
         Access::Write => {
@@ -230,13 +230,13 @@ async fn begin(open: &mut OpenDatabase, access: Access) -> Result<u32, SqlError>
         }
     };
     let transaction = open
-        .database
+        .database()
         .begin(access.into(), open.bounds(), patience)
         .await?;
     Ok(open.keep_transaction(transaction))
 }
 
-async fn next(open: &mut OpenDatabase, number: u32, most: u32) -> Result<Vec<Value>, SqlError> {
+async fn next(open: &mut OpenState, number: u32, most: u32) -> Result<Vec<Value>, SqlError> {
     let began = Instant::now();
     let values = open
         .cursor(number)?

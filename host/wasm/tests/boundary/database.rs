@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use platform_domain::{ByteSize, Grant};
-use platform_wasm::{CallError, ComponentError, DatabaseSpec, Program, ProgramSpec, Start};
+use platform_wasm::{CallError, ComponentError, Program, ProgramSpec, Start, StateSpec};
 
 use crate::host::{Host, built, epoch, get, spec};
 
@@ -15,9 +15,10 @@ pub(crate) fn ledger(host: &Host) -> (Bytes, ProgramSpec) {
     let component = built("ledger");
     let spec = ProgramSpec {
         grants: Grant::usual(),
-        database: Some(DatabaseSpec {
-            path: host.dir.path().join("ledger/database.sqlite3"),
-            bytes: ByteSize(64 << 20),
+        state: Some(StateSpec {
+            dir: host.dir.path().join("ledger"),
+            database: ByteSize(64 << 20),
+            blobs: ByteSize(1 << 20),
         }),
         route_deadline: PATIENCE,
         ..spec(&component)
@@ -68,7 +69,7 @@ async fn a_challenge_keeps_what_it_commits_and_weighs_it() {
         .map(|weight| (weight.hotkey, weight.score))
         .collect();
     assert_eq!(weights, [("alice".to_owned(), 42.0), ("bob".to_owned(), 1.0)]);
-    let usage = program.usage().database.unwrap();
+    let usage = program.usage().state.unwrap().database;
     assert!(usage.limit == 64 << 20 && usage.bytes > 100 << 10, "{usage:?}");
     drop(program);
     assert_eq!(count(&load(&host).await).await, "3");

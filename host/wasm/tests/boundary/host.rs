@@ -82,7 +82,7 @@ pub(crate) fn spec(component: &[u8]) -> ProgramSpec {
         memory: ByteSize(64 << 20),
         disk: ByteSize(1 << 30),
         grants: BTreeSet::new(),
-        database: None,
+        state: None,
         start: platform_wasm::Start::Live,
         route_deadline: DEADLINE,
         weights_deadline: DEADLINE * 20,

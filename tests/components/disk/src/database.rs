@@ -1,5 +1,7 @@
 //! A SQLite that fills the disk and goes on afterwards.
 
+use std::time::{Duration, Instant};
+
 use rusqlite::{Connection, Error, Result};
 
 fn open() -> Result<Connection> {
@@ -47,6 +49,26 @@ pub(crate) fn transactions(many: u64) -> Result<()> {
         connection.execute("INSERT INTO entry (text) VALUES (?1)", [row.to_string()])?;
     }
     Ok(())
+}
+
+/// The points that the speed of a database is measured with.
+const POINTS: &str = "CREATE TABLE points (id INTEGER PRIMARY KEY, x REAL NOT NULL, name TEXT NOT NULL);
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+        INSERT INTO points SELECT i, i / 3.0, 'point ' || i FROM n";
+
+pub(crate) fn points(times: u32) -> Result<Duration> {
+    let connection = Connection::open("/data/points.sqlite3")?;
+    if !connection.table_exists(None, "points")? {
+        connection.execute_batch(POINTS)?;
+    }
+    let mut statement = connection.prepare("SELECT x, name FROM points WHERE id = ?1")?;
+    let started = Instant::now();
+    for n in 0..times {
+        let point: (f64, String) =
+            statement.query_row([n * 7919 % 10_000 + 1], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        assert!(point.1.starts_with("point"));
+    }
+    Ok(started.elapsed())
 }
 
 pub(crate) fn state() -> Result<(u32, String)> {

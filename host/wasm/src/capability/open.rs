@@ -1,34 +1,42 @@
-//! What a call has open of its challenge's database. It ends with the call, also when the instance goes on: the next
+//! What a call has open of what its challenge keeps in the host. It ends with the call, also when the instance goes on: the next
 //! call must not find another one's transaction.
 
 use std::{collections::HashMap, time::Instant};
 
-use platform_state::{Bounds, Bucket, Cursor, Database, Kind, Patience, SqlError, Transaction};
+use platform_state::{
+    Blobs, Bounds, Bucket, Cursor, Database, Download, Kind, Patience, SqlError, State, Transaction, Upload,
+};
 
 use crate::cpu;
 
 /// Transactions, cursors and buckets of one call, by the numbers that the guest holds.
-pub(crate) struct OpenDatabase {
-    pub(crate) database: Database,
+pub(crate) struct OpenState {
+    state: State,
     transactions: HashMap<u32, Transaction>,
     cursors: HashMap<u32, Cursor>,
     buckets: HashMap<u32, Bucket>,
+    uploads: HashMap<u32, Upload>,
+    downloads: HashMap<u32, Download>,
     last: u32,
     until: Instant,
 }
 
 /// Cursors and reading transactions that a call may have open, so that one call does not keep all others waiting.
 pub(crate) const MAX_HELD: usize = 2;
+/// Blobs that a call may have open, each of which is a file of the host's.
+pub(crate) const MAX_OPEN_BLOBS: usize = 16;
 /// Buckets that a call may have open: a name each.
 pub(crate) const MAX_BUCKETS: usize = 64;
 
-impl OpenDatabase {
-    pub(crate) fn new(database: Database) -> Self {
+impl OpenState {
+    pub(crate) fn new(state: State) -> Self {
         Self {
-            database,
+            state,
             transactions: HashMap::new(),
             cursors: HashMap::new(),
             buckets: HashMap::new(),
+            uploads: HashMap::new(),
+            downloads: HashMap::new(),
             last: 0,
             until: Instant::now(),
         }
@@ -44,6 +52,16 @@ impl OpenDatabase {
         self.transactions.clear();
         self.cursors.clear();
         self.buckets.clear();
+        self.uploads.clear();
+        self.downloads.clear();
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        self.state.database()
+    }
+
+    pub(super) fn blobs(&self) -> &Blobs {
+        self.state.blobs()
     }
 
     /// How long a statement may go on, on this thread.
@@ -132,6 +150,39 @@ impl OpenDatabase {
 
     pub(super) fn drop_bucket(&mut self, number: u32) {
         self.buckets.remove(&number);
+    }
+
+    pub(super) fn keep_upload(&mut self, upload: Upload) -> u32 {
+        let number = self.number();
+        self.uploads.insert(number, upload);
+        number
+    }
+
+    pub(super) fn upload(&mut self, number: u32) -> Option<&mut Upload> {
+        self.uploads.get_mut(&number)
+    }
+
+    pub(super) fn take_upload(&mut self, number: u32) -> Option<Upload> {
+        self.uploads.remove(&number)
+    }
+
+    pub(super) fn keep_download(&mut self, download: Download) -> u32 {
+        let number = self.number();
+        self.downloads.insert(number, download);
+        number
+    }
+
+    pub(super) fn download(&mut self, number: u32) -> Option<&mut Download> {
+        self.downloads.get_mut(&number)
+    }
+
+    pub(super) fn drop_download(&mut self, number: u32) {
+        self.downloads.remove(&number);
+    }
+
+    /// Files of blobs that this call has open.
+    pub(super) fn files(&self) -> usize {
+        self.uploads.len() + self.downloads.len()
     }
 
     /// Never the same again, so that a handle from an earlier call finds nothing.

@@ -8,6 +8,8 @@ pub trait Challenge {
     const MANIFEST: &'static str;
     /// Whether it keeps files in `/data`.
     const DATA: bool;
+    /// The migrations of its database, in order.
+    const MIGRATIONS: &'static [&'static str];
     /// The declared routes, in order.
     const ROUTES: &'static [Route];
     /// What serves every method and path; then there are no declared routes.

@@ -1,4 +1,4 @@
-//! What the operator gives a challenge: configuration and, when it asked, a directory.
+//! What the host gives a challenge: the operator's configuration, the database and, when it asked, a directory.
 
 use std::{
     collections::BTreeMap,
@@ -8,9 +8,16 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
-use crate::{Error, Result};
+#[cfg(not(target_family = "wasm"))]
+use {crate::database::border::Call, std::sync::Arc};
 
-/// The configuration and the data directory of a call.
+use crate::{
+    Error, Result,
+    database::{Database, DatabaseError},
+    kv::Bucket,
+};
+
+/// The configuration, the database and the data directory of a call.
 ///
 /// It is a value and not a global, so that tests of an author run side by side with different ones.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +25,9 @@ pub struct Environment {
     /// Asked for when they are first needed: most calls never need them, and none should pay for them.
     variables: OnceLock<BTreeMap<String, String>>,
     pub(crate) data_dir: Option<PathBuf>,
+    /// What a test gave instead of the host.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) call: Option<Arc<Call>>,
 }
 
 impl Environment {
@@ -48,6 +58,17 @@ impl Environment {
             None => Ok(default),
             Some(_) => self.config(name),
         }
+    }
+
+    /// The challenge's database; to open it costs nothing. Natively there is one in what a
+    /// [`Harness`](crate::testing::Harness) gives, and nowhere else.
+    pub fn database(&self) -> Result<Database, DatabaseError> {
+        Database::open(self)
+    }
+
+    /// The challenge's keys and values of this kind, in the same database. The bucket need not be made.
+    pub fn bucket(&self, name: &str) -> Result<Bucket, DatabaseError> {
+        Bucket::open(self, name)
     }
 
     /// Where the challenge keeps files: `/data` in the host. Only with `data = exclusive`.

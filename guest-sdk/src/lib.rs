@@ -54,18 +54,64 @@
 //!   400, 401 or 422 that says what is wrong.
 //! - Handlers return [`Json`], text, a [`Response`], or any of them with a status: `(201, Json(value))`.
 //! - [`Error`] carries a status; `?` makes any other error a 500, whose text only the operator sees.
-//! - [`Environment`] has the operator's configuration and the data directory.
+//! - [`Environment`] has the operator's configuration, the database and the data directory.
+//! - [`database`] is SQL, [`kv`] keys and values: where state belongs.
 //! - [`Weights`] refuses what the host would refuse.
 //! - [`log`] writes to the challenge's log. A panic prints its message there and ends that call only.
 //! - [`testing`] runs all of it natively.
+//!
+//! # State
+//!
+//! What is to last goes into the [`database`], SQLite in the host: nothing in memory survives a call. Unlike the files of
+//! `data = exclusive` it is there for calls that run side by side, and one that fails leaves nothing half done. Its
+//! tables come with the challenge:
+//!
+//! ```
+//! use platform_guest_sdk::prelude::*;
+//!
+//! struct Scores;
+//!
+//! // migrations/0001_scores.sql: CREATE TABLE scores (hotkey TEXT PRIMARY KEY, score REAL NOT NULL) STRICT;
+//! #[challenge(name = "scores", migrations("migrations/0001_scores.sql"), limits(database = "64MiB"))]
+//! impl Scores {
+//!     #[post("/scores/{score}", signed)]
+//!     fn add(request: &Request) -> Result<(u16, ())> {
+//!         let (hotkey, score) = (&request.signed_caller()?.hotkey, request.param::<f64>("score")?);
+//!         let database = request.environment().database()?;
+//!         match database.execute("INSERT INTO scores (hotkey, score) VALUES (?1, ?2)", (hotkey, score)) {
+//!             Err(error) if error.is_unique() => Err(Error::conflict("one score each")),
+//!             done => Ok((201, done.map(drop)?)),
+//!         }
+//!     }
+//!
+//!     #[weights]
+//!     fn weights(context: &WeightsContext) -> Result<Weights> {
+//!         let database = context.environment().database()?;
+//!         let sql = "SELECT hotkey, score FROM scores";
+//!         let scores = database.query_map(sql, [], |row| Ok((row.get::<String>("hotkey")?, row.get("score")?)))?;
+//!         Weights::from_scores(scores)
+//!     }
+//! }
+//!
+//! // A test has a database too, with the migrations applied.
+//! use platform_guest_sdk::testing::{Harness, post};
+//!
+//! let scores = Harness::<Scores>::new();
+//! let alice = post("/scores/0.5").caller("5Alice", None);
+//! assert_eq!(scores.send(alice.clone()).status(), 201);
+//! assert_eq!(scores.send(alice).status(), 409);
+//! assert_eq!(scores.weights(&scores.moment()).unwrap().entries(), [("5Alice".to_owned(), 0.5)]);
+//! ```
 
 mod challenge;
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
 pub mod component;
+pub mod database;
 mod encoding;
 mod environment;
 mod error;
+pub mod kv;
 pub mod log;
 mod request;
 mod response;
@@ -87,7 +133,10 @@ pub use weights::{MAX_WEIGHTS, Weights, WeightsContext, WeightsFunction};
 pub mod prelude {
     pub use crate::{
         Caller, Environment, Error, IntoResponse, Json, Request, Response, Result, Weights, WeightsContext,
-        challenge, log,
+        challenge,
+        database::{Database, DatabaseError, OptionalExtension, Row, Transaction},
+        kv::{Bucket, Change},
+        log, named_params, params,
     };
 }
 

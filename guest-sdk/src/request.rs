@@ -130,7 +130,7 @@ impl Request {
             .ok_or_else(|| Error::unauthorized("this needs a signed request"))
     }
 
-    /// The configuration and the data directory.
+    /// The configuration, the database and the data directory.
     pub fn environment(&self) -> &Environment {
         &self.environment
     }

@@ -28,24 +28,26 @@
 //! assert_eq!(greeter.send(post("/visits").caller("5Alice", None)).status(), 201);
 //! ```
 
-use std::{
-    marker::PhantomData,
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
-};
+pub(crate) mod directory;
+
+use std::{marker::PhantomData, path::Path, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Caller, Challenge, Environment, Error, Request, Response, Result, Weights, WeightsContext, router,
+    Caller, Challenge, Environment, Error, Request, Response, Result, Weights, WeightsContext,
+    database::border::{Call, Store},
+    router,
 };
+use directory::Directory;
 
-/// A challenge under test: its configuration and, with `data = exclusive`, an empty directory of its own that
-/// stands for `/data` and goes when the harness does.
+/// A challenge under test: its configuration, a database of its own to which the migrations were applied and, with
+/// `data = exclusive`, an empty directory of its own that stands for `/data`. Both go when the harness does.
 #[derive(Debug)]
 pub struct Harness<C> {
     environment: Environment,
-    own_directory: Option<PathBuf>,
+    database: Arc<Store>,
+    _own_directory: Option<Directory>,
     challenge: PhantomData<C>,
 }
 
@@ -59,9 +61,6 @@ pub struct Answer {
     response: Response,
     error: Option<Error>,
 }
-
-/// Two harnesses of one process have different directories.
-static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A request without a body.
 pub fn get(target: &str) -> TestRequest {
@@ -130,7 +129,7 @@ impl<C: Challenge> Harness<C> {
     /// Without configuration.
     ///
     /// # Panics
-    /// When the directory cannot be made.
+    /// When the directory cannot be made, or a migration fails.
     #[must_use]
     #[expect(
         clippy::panic,
@@ -139,17 +138,18 @@ impl<C: Challenge> Harness<C> {
     )]
     pub fn new() -> Self {
         let own_directory = C::DATA.then(|| {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let name = format!("platform-challenge-{}-{number}", std::process::id());
-            let path = std::env::temp_dir().join(name);
-            std::fs::create_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            path
+            let made = Directory::new();
+            made.unwrap_or_else(|error| panic!("the data directory: {error}"))
         });
+        let database = Store::new(C::MIGRATIONS).unwrap_or_else(|error| panic!("{error}"));
         let mut environment = Environment::default();
-        environment.data_dir.clone_from(&own_directory);
+        environment.data_dir = own_directory
+            .as_ref()
+            .map(|directory| directory.path().to_owned());
         Self {
             environment,
-            own_directory,
+            database,
+            _own_directory: own_directory,
             challenge: PhantomData,
         }
     }
@@ -168,10 +168,17 @@ impl<C: Challenge> Harness<C> {
         self
     }
 
+    /// What a call has: for a test that looks at the database or the files itself.
+    pub fn environment(&self) -> Environment {
+        let mut environment = self.environment.clone();
+        environment.call = Some(Call::of(&self.database));
+        environment
+    }
+
     /// Sends a request through the router.
     pub fn send(&self, request: TestRequest) -> Answer {
         let request = Request {
-            environment: self.environment.clone(),
+            environment: self.environment(),
             ..request.0
         };
         match router::serve::<C>(request) {
@@ -189,7 +196,7 @@ impl<C: Challenge> Harness<C> {
     /// A moment to ask weights for; change what matters to the test.
     pub fn moment(&self) -> WeightsContext {
         WeightsContext {
-            environment: self.environment.clone(),
+            environment: self.environment(),
             ..WeightsContext::default()
         }
     }
@@ -234,14 +241,5 @@ impl Answer {
     pub fn json<T: DeserializeOwned>(&self) -> T {
         let read = serde_json::from_slice(self.response.body());
         read.unwrap_or_else(|error| panic!("{error} in {}", String::from_utf8_lossy(self.response.body())))
-    }
-}
-
-impl<C> Drop for Harness<C> {
-    fn drop(&mut self) {
-        if let Some(path) = &self.own_directory {
-            // What a test leaves in the temporary directory does no harm.
-            let _ = std::fs::remove_dir_all(path);
-        }
     }
 }

@@ -22,7 +22,7 @@ pub struct WeightsContext {
     pub block_hash: [u8; 32],
     /// The host's time when the epoch began.
     pub unix_seconds: u64,
-    /// The configuration and the data directory.
+    /// The configuration, the database and the data directory.
     pub environment: Environment,
 }
 
@@ -42,7 +42,7 @@ pub struct Weights {
 pub type WeightsFunction = fn(&WeightsContext) -> Result<Weights>;
 
 impl WeightsContext {
-    /// The configuration and the data directory.
+    /// The configuration, the database and the data directory.
     pub fn environment(&self) -> &Environment {
         &self.environment
     }

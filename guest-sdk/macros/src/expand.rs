@@ -4,7 +4,7 @@
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use serde_json::{Map, Value, json};
-use syn::{Error, Ident, ImplItem, ItemImpl, Result};
+use syn::{Error, Ident, ImplItem, ItemImpl, LitStr, Result};
 
 use crate::{
     options::Options,
@@ -13,6 +13,8 @@ use crate::{
 
 /// The section's name is part of the contract with the host.
 const SECTION: &str = "platform:manifest";
+/// The host reads no more.
+const MANIFEST_MAX_BYTES: usize = 64 * 1024;
 
 pub(crate) fn challenge(options: Options, mut block: ItemImpl) -> Result<TokenStream> {
     if let Some((_, path, _)) = &block.trait_ {
@@ -72,18 +74,42 @@ fn manifest(options: &Options, routes: &[Route]) -> Result<String> {
     if let Some(instances) = &options.instances {
         manifest.insert("instances".into(), json!(instances.literal.value()));
     }
+    let migrations = options.migrations.scripts();
+    if !migrations.is_empty() {
+        manifest.insert("migrations".into(), json!(migrations));
+    }
     if !options.limits.is_empty() {
         manifest.insert("limits".into(), Value::Object(options.limits.clone()));
     }
     if !routes.is_empty() {
         manifest.insert("routes".into(), routes.iter().map(Route::to_json).collect());
     }
-    Ok(Value::Object(manifest).to_string())
+    let text = Value::Object(manifest).to_string();
+    if text.len() > MANIFEST_MAX_BYTES {
+        let length = text.len();
+        let reason = format!(
+            "the manifest has {length} bytes, {MANIFEST_MAX_BYTES} are allowed: shorten the newest migration, for \
+             example by filling its tables from the code"
+        );
+        let place = options
+            .migrations
+            .paths()
+            .last()
+            .map_or_else(Span::call_site, LitStr::span);
+        return Err(Error::new(place, reason));
+    }
+    Ok(text)
 }
 
 fn implementation(options: &Options, block: &ItemImpl, marked: &Marked, manifest: &str) -> TokenStream {
     let target = &block.self_ty;
     let data = options.data;
+    // Read by the compiler itself, so that a file that changes makes cargo build anew.
+    let migrations = options.migrations.paths().map(|path| {
+        quote! {
+            ::core::include_str!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/", #path))
+        }
+    });
     let routes = marked.routes.iter().map(|route| {
         let Route {
             method,
@@ -113,6 +139,7 @@ fn implementation(options: &Options, block: &ItemImpl, marked: &Marked, manifest
         impl ::platform_guest_sdk::Challenge for #target {
             const MANIFEST: &'static str = #manifest;
             const DATA: bool = #data;
+            const MIGRATIONS: &'static [&'static str] = &[#(#migrations),*];
             const ROUTES: &'static [::platform_guest_sdk::Route] = &[#(#routes),*];
             const ANY: ::core::option::Option<::platform_guest_sdk::Handler> = #any;
             const WEIGHTS: ::core::option::Option<::platform_guest_sdk::WeightsFunction> = #weights;
@@ -190,6 +217,8 @@ impl Route {
 
 #[cfg(test)]
 mod tests {
+    use super::MANIFEST_MAX_BYTES;
+
     fn expand(options: &str, block: &str) -> Result<String, String> {
         let (options, block) = (syn::parse_str(options), syn::parse_str(block));
         let expanded = options.and_then(|options| super::challenge(options, block?));
@@ -253,7 +282,35 @@ mod tests {
             (
                 r#"name = "x", limits(files = 1)"#,
                 route("#[any]"),
-                "known limits",
+                "known limits are memory, disk, database",
+            ),
+            (
+                r#"name = "x", limits(database = 64)"#,
+                route("#[any]"),
+                "string literal",
+            ),
+            (
+                r#"name = "x", migrations("none.sql")"#,
+                route("#[any]"),
+                "make it, or correct the path",
+            ),
+            (
+                r#"name = "x", migrations("Cargo.toml", "Cargo.toml")"#,
+                route("#[any]"),
+                "twice",
+            ),
+            (
+                r#"name = "x", migrations = "Cargo.toml""#,
+                route("#[any]"),
+                "parentheses",
+            ),
+            (
+                &format!(
+                    r#"name = "x", description = "{}""#,
+                    "x".repeat(MANIFEST_MAX_BYTES)
+                ),
+                route("#[any]"),
+                "65536 are allowed: shorten",
             ),
             (NAME, route(""), "do nothing"),
             (NAME, route(r#"#[get("x")]"#), "begins with /"),
@@ -296,6 +353,20 @@ mod tests {
         assert!(
             expanded.contains("fn helper (& self , a : u8)") && expanded.contains("const N"),
             "{expanded}"
+        );
+    }
+
+    #[test]
+    fn the_compiler_reads_each_migration_and_so_sees_when_it_changes() {
+        let block = "impl X { #[any] fn f(r: &Request) {} }";
+        let expanded = expand(r#"name = "x", migrations("src/lib.rs", "src/routes.rs")"#, block).unwrap();
+        let manifest_dir = r#":: core :: env ! ("CARGO_MANIFEST_DIR") , "/" , "src/routes.rs""#;
+        assert!(expanded.contains(manifest_dir), "{expanded}");
+        assert_eq!(expanded.matches("include_str").count(), 2, "{expanded}");
+        let none = expand(r#"name = "x", migrations()"#, block).unwrap();
+        assert!(
+            !none.contains("include_str") && !none.contains("migrations"),
+            "{none}"
         );
     }
 }

@@ -2,6 +2,7 @@
 //! and what it expands to names that crate.
 
 mod expand;
+mod migrations;
 mod options;
 mod pattern;
 mod routes;
@@ -20,7 +21,12 @@ use proc_macro::TokenStream;
 /// | `version = "1.0.0"` | its own version | the version in the author's `Cargo.toml` |
 /// | `data = exclusive` | `none`, or `exclusive`: `/data` for one call at a time | `none` |
 /// | `instances = "warm(4)"` | how long an instance may live: `per-call`, or `warm(N, CALLS, AGE)` to keep up to `N` idle ones for the next requests | `per-call` |
-/// | `limits(memory = "64MiB", disk = "2GiB", route_ms = 2000, weights_ms = 5000)` | what it asks for, each optional | the host's defaults |
+/// | `migrations("migrations/0001_first.sql", "migrations/0002_more.sql")` | the schema of its database: SQL scripts, by their paths from the folder of `Cargo.toml` | no tables |
+/// | `limits(memory = "64MiB", disk = "2GiB", database = "64MiB", route_ms = 2000, weights_ms = 5000)` | what it asks for, each optional | the host's defaults |
+///
+/// The list of migrations only grows: the host applies each of them once and in order, before a version of the challenge
+/// that brings it answers anybody, and refuses a version in which one that was applied has another text. They are part of
+/// the manifest, which has 64 KiB at most.
 ///
 /// With `instances = "warm(...)"` everything in memory, such as a `static`, is there for the next request, whoever sends
 /// it: ask for it only when no request can see in it what another one should not have told.

@@ -7,6 +7,8 @@ use syn::{
     parse::{Parse, ParseStream},
 };
 
+use crate::migrations::Migrations;
+
 /// In seconds. The host lets no instance live longer.
 const DAY: u32 = 24 * 60 * 60;
 
@@ -18,6 +20,7 @@ pub(crate) struct Options {
     /// Whether `/data` is asked for.
     pub(crate) data: bool,
     pub(crate) instances: Option<Instances>,
+    pub(crate) migrations: Migrations,
     pub(crate) limits: Map<String, Value>,
 }
 
@@ -31,7 +34,7 @@ pub(crate) struct Instances {
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let (mut name, mut version, mut description, mut data) = (None, None, None, None);
-        let (mut instances, mut limits) = (None, None);
+        let (mut instances, mut migrations, mut limits) = (None, None, None);
         while !input.is_empty() {
             let key: Ident = input.parse()?;
             match key.to_string().as_str() {
@@ -40,9 +43,11 @@ impl Parse for Options {
                 "description" => once(&mut description, &key, text(input)?)?,
                 "data" => once(&mut data, &key, data_mode(input)?)?,
                 "instances" => once(&mut instances, &key, parse_instances(input)?)?,
+                "migrations" => once(&mut migrations, &key, input.parse()?)?,
                 "limits" => once(&mut limits, &key, parse_limits(input)?)?,
                 _ => {
-                    let known = "known are name, version, description, data, instances and limits";
+                    let known =
+                        "known are name, version, description, data, instances, migrations and limits";
                     return Err(Error::new(key.span(), format!("unknown option; {known}")));
                 }
             }
@@ -66,6 +71,7 @@ impl Parse for Options {
             description,
             data,
             instances,
+            migrations: migrations.unwrap_or_default(),
             limits: limits.unwrap_or_default(),
         })
     }
@@ -120,12 +126,12 @@ fn parse_limits(input: ParseStream<'_>) -> Result<Map<String, Value>> {
     while !inside.is_empty() {
         let key: Ident = inside.parse()?;
         let value = match key.to_string().as_str() {
-            "memory" | "disk" => json!(size(&inside)?),
+            "memory" | "disk" | "database" => json!(size(&inside)?),
             "route_ms" | "weights_ms" => json!(number(&inside)?),
             _ => {
                 return Err(Error::new(
                     key.span(),
-                    "known limits are memory, disk, route_ms and weights_ms",
+                    "known limits are memory, disk, database, route_ms and weights_ms",
                 ));
             }
         };

@@ -14,7 +14,7 @@ use rustix::fs::statvfs;
 
 use crate::{
     Bounds, Changes, Parameters, Rows, SqlError, SqlLimits, Value,
-    authorizer::Authorizer,
+    authorizer::{Authorizer, RESERVED},
     functions,
     limits::{
         ARGUMENTS, BUSY, CACHE_KIB, COLUMNS, COMPOUND_SELECTS, DISK_ROOM, EXPRESSION_DEPTH, INSTRUCTIONS,
@@ -301,6 +301,10 @@ impl Connection {
 
     fn prepare(&self, sql: &str, parameters: &Parameters) -> Result<CachedStatement<'_>, SqlError> {
         check_text(sql)?;
+        if memchr::memmem::find(sql.as_bytes(), RESERVED.as_bytes()).is_some() {
+            // The host's own statements are kept prepared too, and the authorizer has let them pass.
+            self.sqlite.flush_prepared_statement_cache();
+        }
         let mut statement = self.sqlite.prepare_cached(sql)?;
         bind(&mut statement, parameters)?;
         Ok(statement)

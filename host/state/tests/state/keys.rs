@@ -1,6 +1,6 @@
 use platform_state::{Bucket, Change, MAX_BUCKET_BYTES, MAX_CHANGES, MAX_KEY_BYTES, MAX_LISTED, SqlLimits};
 
-use crate::given::{LIMITS, given, none, soon};
+use crate::given::{LIMITS, given, none, soon, text, values};
 
 #[tokio::test]
 async fn a_key_has_the_value_it_was_given_last_in_its_own_bucket() {
@@ -129,6 +129,13 @@ async fn keys_count_in_the_databases_limit_and_the_challenges_sql_does_not_reach
             "{sql}: {error:?}"
         );
     }
+    // Even the very statement that the host has just run.
+    let its = "SELECT value FROM platform_kv WHERE bucket = ?1 AND key = ?2";
+    let parameters = || values([text("b"), text("0")]);
+    assert!(bucket.get("0", soon()).await.unwrap().is_some());
+    assert_eq!(given.query(its, parameters()).await.unwrap_err().primary(), 23);
+    assert_eq!(given.execute(its, parameters()).await.unwrap_err().primary(), 23);
+    assert!(bucket.get("0", soon()).await.unwrap().is_some());
     // Even where a name is not looked at before it is used.
     given
         .script("CREATE VIEW v AS SELECT * FROM platform_kv")

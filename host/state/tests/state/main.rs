@@ -1,5 +1,6 @@
 //! A challenge's database at its border.
 
+mod blobs;
 mod functions;
 mod given;
 mod hostile;

@@ -184,9 +184,29 @@ async fn keys_and_values_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn blobs_come_back_and_what_a_call_did_not_finish_is_gone() {
+    let host = Host::new();
+    let program = load(&host).await;
+    let commands =
+        "put a 200000\nput b/1 0\nget a\nget c\nput c 900000\nlist b\ndelete a\nput c 900000\nget c";
+    let answers = "200000 5ab7\n0 e3b0\n200000\nnot found\nfull\nb/1\ntrue\n900000 e1b6\n900000";
+    assert_eq!(ask(&program, "/blobs", commands).await.unwrap(), answers);
+    let used = || program.usage().state.unwrap().blobs.bytes;
+    assert_eq!(used(), 900_000);
+    assert_eq!(ask(&program, "/blobs", "forget 1000").await.unwrap(), "forgotten");
+    assert_eq!(used(), 900_000);
+    assert_eq!(ask(&program, "/blobs", "open 16").await.unwrap(), "16");
+    let answer = ask(&program, "/blobs", "open 17").await.unwrap();
+    assert_eq!(answer, "a call has at most 16 blobs open");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_granted_is_refused_by_its_name() {
     let host = Host::new();
-    for (granted, missing) in [(vec![], Grant::Sqlite), (vec![Grant::Sqlite], Grant::Kv)] {
+    for (granted, missing) in [
+        (vec![], Grant::Sqlite),
+        (vec![Grant::Sqlite, Grant::Blobs], Grant::Kv),
+    ] {
         let (component, mut spec) = ledger(&host);
         spec.grants = granted.into_iter().collect();
         let error = host.engine.load(component, spec).await.err().unwrap();

@@ -117,7 +117,9 @@ impl Disk {
     /// Looks for so many rows as the body says, and tells how long it took, in nanoseconds.
     #[post("/points")]
     fn points(request: &Request) -> Result<String> {
-        Ok(database::points(std::str::from_utf8(request.body())?.parse()?)?.as_nanos().to_string())
+        Ok(database::points(std::str::from_utf8(request.body())?.parse()?)?
+            .as_nanos()
+            .to_string())
     }
 
     #[weights]

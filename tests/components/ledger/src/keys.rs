@@ -2,8 +2,7 @@
 
 use crate::{
     Answer,
-    platform::challenge::kv::{Bucket, Change},
-    text,
+    platform::challenge::kv::{Bucket, Change, Error},
 };
 
 pub(crate) fn answer(bucket: &str, commands: &str) -> Answer {
@@ -33,4 +32,8 @@ pub(crate) fn answer(bucket: &str, commands: &str) -> Answer {
         });
     }
     Ok(answers.join("\n"))
+}
+
+fn text(error: Error) -> String {
+    format!("{}: {}", error.code, error.message)
 }

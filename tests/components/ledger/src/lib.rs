@@ -8,6 +8,7 @@ wit_bindgen::generate!({
         world ledger {
             import platform:challenge/sqlite@0.1.0;
             import platform:challenge/kv@0.1.0;
+            import platform:challenge/blobs@0.1.0;
             export platform:challenge/routes@0.1.0;
             export platform:challenge/weights@0.1.0;
         }
@@ -15,6 +16,7 @@ wit_bindgen::generate!({
     generate_all,
 });
 
+mod files;
 mod keys;
 mod speed;
 mod transactions;
@@ -46,6 +48,7 @@ impl Routes for Ledger {
             "script" => script(&body),
             "cursor" => cursor(&body),
             "kv" => keys::answer(argument, &body),
+            "blobs" => files::answer(&body),
             "speed" => speed::answer(argument, &body),
             _ => transactions::answer(what, argument),
         };

@@ -17,7 +17,7 @@ const ENTRY: &str = "INSERT INTO entries (amount, note) VALUES (?1, 'speed')";
 pub(crate) fn answer(what: &str, body: &str) -> Answer {
     let times: i64 = body.parse().map_err(|_| "how often?")?;
     let connection = connection()?;
-    let bucket = Bucket::open("speed").map_err(text)?;
+    let bucket = Bucket::open("speed").map_err(|error| error.message)?;
     let number = |n| Parameters::Positional(vec![Value::Integer(n)]);
     let work: Box<dyn Fn(i64) -> Result<bool, String>> = match what {
         "point" => Box::new(|n| {
@@ -31,9 +31,14 @@ pub(crate) fn answer(what: &str, body: &str) -> Answer {
             for n in 0..1000 {
                 bucket
                     .set(&format!("key {n}"), b"a value of usual length")
-                    .map_err(text)?;
+                    .map_err(|error| error.message)?;
             }
-            Box::new(|n| Ok(bucket.get(&format!("key {}", n % 1000)).map_err(text)?.is_some()))
+            Box::new(|n| {
+                Ok(bucket
+                    .get(&format!("key {}", n % 1000))
+                    .map_err(|error| error.message)?
+                    .is_some())
+            })
         }
         _ => return Err(format!("what is {what}?")),
     };

@@ -1,0 +1,5 @@
+-- Of the examples in the documentation and of the tests.
+CREATE TABLE scores (
+    hotkey TEXT PRIMARY KEY,
+    score REAL NOT NULL
+) STRICT;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Challenges whose own logic is tested natively, without Wasm.
-const TESTED_EXAMPLES: [&str; 2] = ["echo", "tsp"];
+const TESTED_EXAMPLES: [&str; 3] = ["echo", "prisoners", "tsp"];
 
 /// Builds the guests, then runs every test and, unless only some are asked for, every fuzz target. `rest` goes to
 /// `cargo test`.

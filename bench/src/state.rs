@@ -102,6 +102,7 @@ async fn load(engine: &Engine, dir: &Path, name: &str) -> Result<Program> {
 /// Has the guest do it so often, and says how long one took, in microseconds.
 async fn ask(program: &Program, path: &str, times: u32) -> Result<f64> {
     let mut request = calls::request();
+    request.method = "POST".to_owned();
     request.path = path.to_owned();
     request.body = times.to_string().into();
     let answer = program.handle_route(request).await.context(path.to_owned())?;

@@ -31,6 +31,8 @@ mod docker_registry;
 #[cfg(test)]
 mod epochs;
 #[cfg(test)]
+mod games;
+#[cfg(test)]
 mod guest_log;
 #[cfg(test)]
 mod hostile_components;

@@ -25,12 +25,12 @@ async fn host() -> TestHost {
     host
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// A signed request to `/x` of the echo, as `change` bends it before it is sent.
-fn sign(
+pub(crate) fn sign(
     host: &TestHost,
     key: &Keypair,
     slug: &str,
@@ -61,7 +61,7 @@ fn sign(
     request.header("content-type", "application/json").body(body)
 }
 
-async fn answer(request: RequestBuilder) -> (u16, Value) {
+pub(crate) async fn answer(request: RequestBuilder) -> (u16, Value) {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
     (

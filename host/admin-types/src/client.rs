@@ -14,8 +14,8 @@ use platform_domain::{PlainToken, Slug};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    ChallengeCreated, ChallengeList, ChallengeView, CreateChallenge, ErrorBody, HostStatus, IncidentList,
-    PatchChallenge,
+    ArchiveRequest, BackupView, ChallengeCreated, ChallengeList, ChallengeView, CreateChallenge, ErrorBody,
+    HostStatus, IncidentList, PatchChallenge, PurgeView, RestoreView, StateList,
 };
 
 /// Speaks to one host as its operator.
@@ -44,9 +44,9 @@ pub enum ClientError {
         /// Why.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// No answer within [`Client::TIMEOUT`].
-    #[error("the admin API did not answer within {} seconds", Client::TIMEOUT.as_secs())]
-    Timeout,
+    /// No answer within this time.
+    #[error("the admin API did not answer within {} seconds", .0.as_secs())]
+    Timeout(Duration),
     /// The host understood and refused.
     #[error("{message}")]
     Refused {
@@ -75,6 +75,8 @@ pub enum ClientError {
 impl Client {
     /// A create or an activate may fetch and compile a large component before it is answered.
     pub const TIMEOUT: Duration = Duration::from_secs(300);
+    /// An archive of everything.
+    const LONG: Duration = Duration::from_secs(6 * 60 * 60);
     /// Far above the largest list of challenges; keeps a wrong address from filling the memory.
     const MAX_ANSWER: usize = 64 << 20;
 
@@ -151,6 +153,27 @@ impl Client {
             .map(|_| ())
     }
 
+    /// What challenges keep on the disk.
+    pub async fn state_list(&self) -> Result<StateList, ClientError> {
+        self.get("/v1/admin/state").await
+    }
+
+    /// Writes an archive of what challenges keep.
+    pub async fn state_backup(&self, archive: &ArchiveRequest) -> Result<BackupView, ClientError> {
+        self.long("/v1/admin/state/backup", archive).await
+    }
+
+    /// Puts what an archive holds in the place of what challenges keep.
+    pub async fn state_restore(&self, archive: &ArchiveRequest) -> Result<RestoreView, ClientError> {
+        self.long("/v1/admin/state/restore", archive).await
+    }
+
+    /// Removes what a challenge kept that is not registered any more.
+    pub async fn state_purge(&self, slug: &Slug) -> Result<PurgeView, ClientError> {
+        self.call(Method::DELETE, &format!("/v1/admin/state/{slug}"), None)
+            .await
+    }
+
     /// How the host is.
     pub async fn status(&self) -> Result<HostStatus, ClientError> {
         self.get("/v1/admin/status").await
@@ -169,6 +192,14 @@ impl Client {
         self.call(Method::POST, path, Some(body)).await
     }
 
+    /// The same for what may take as long as there is data.
+    async fn long<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(body).map_err(ClientError::Request)?;
+        let sending = self.send_within(Self::LONG, Method::POST, path, Some(body));
+        let (status, answer) = sending.await?;
+        serde_json::from_slice(&answer).map_err(|_| ClientError::Foreign { status })
+    }
+
     async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -181,6 +212,16 @@ impl Client {
 
     async fn send(
         &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<(StatusCode, Bytes), ClientError> {
+        self.send_within(Self::TIMEOUT, method, path, body).await
+    }
+
+    async fn send_within(
+        &self,
+        time: Duration,
         method: Method,
         path: &str,
         body: Option<Vec<u8>>,
@@ -213,9 +254,9 @@ impl Client {
                 body.map_err(|error| self.unreachable(error))?.to_bytes(),
             ))
         };
-        let answer: Result<_, ClientError> = tokio::time::timeout(Self::TIMEOUT, exchange)
+        let answer: Result<_, ClientError> = tokio::time::timeout(time, exchange)
             .await
-            .map_err(|_| ClientError::Timeout)?;
+            .map_err(|_| ClientError::Timeout(time))?;
         let (status, body) = answer?;
         if status.is_success() {
             return Ok((status, body));

@@ -9,6 +9,7 @@ mod client;
 mod error;
 mod health;
 mod optional;
+mod state;
 mod status;
 mod weights;
 
@@ -19,6 +20,7 @@ pub use challenge::{
 pub use client::{Client, ClientError};
 pub use error::{ErrorBody, ErrorDetail};
 pub use health::{BreakerState, BreakerView, IncidentList, IncidentView};
+pub use state::{ArchiveRequest, ArchivedView, BackupView, KeptStateView, PurgeView, RestoreView, StateList};
 pub use status::{
     ChallengeStatus, CodeView, CompilerView, CompilingView, HostStatus, Observed, ReconcilerStatus, StartStep,
 };

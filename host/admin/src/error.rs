@@ -1,13 +1,15 @@
 //! Every refusal of the private side, and the one place where it becomes HTTP. What the host knows of its
 //! own failures is logged here, once, and never sent.
 
+use std::io;
+
 use axum::{
     http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE},
     response::{IntoResponse, Response},
 };
 use platform_admin_types::{ErrorBody, ErrorDetail};
 use platform_domain::with_causes;
-use platform_registry::{ComponentError, LoadError, OciError, RegistryError, StateError};
+use platform_registry::{ArchiveError, ComponentError, LoadError, OciError, RegistryError, StateError};
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -101,6 +103,22 @@ impl From<RegistryError> for ApiError {
             RegistryError::Transition(_) => conflict("transition_refused")
                 .hint("a disabled challenge becomes inactive before it becomes active"),
             RegistryError::Active(_) => conflict("still_active").hint("deactivate it first"),
+            RegistryError::InUse(_) => {
+                conflict("in_use").hint("its last calls have not ended; try again in a moment")
+            }
+            RegistryError::StillRegistered(_) => {
+                conflict("still_registered").hint("delete the challenge first; then it can be purged")
+            }
+            RegistryError::NoState(_) => Self::new(StatusCode::NOT_FOUND, "not_found", error.to_string())
+                .hint("`platform state list` shows what is kept"),
+            RegistryError::Archive(ArchiveError::Io(source)) => archive_io(source),
+            RegistryError::Archive(source) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "archive_refused",
+                source.to_string(),
+            )
+            .hint("nothing was changed; take another archive"),
+            RegistryError::Disk(source) => archive_io(source),
             RegistryError::Image(_) => {
                 conflict("containers_not_supported").hint("publish the challenge as a WebAssembly component")
             }
@@ -120,6 +138,30 @@ impl From<RegistryError> for ApiError {
             }
         }
     }
+}
+
+/// What the operator can do something about is said; the rest is the host's.
+fn archive_io(error: &io::Error) -> ApiError {
+    let (status, hint) = match error.kind() {
+        io::ErrorKind::NotFound => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "there is no such file on the host",
+        ),
+        io::ErrorKind::AlreadyExists => (
+            StatusCode::CONFLICT,
+            "the file is there already; take another name",
+        ),
+        io::ErrorKind::PermissionDenied => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "the host's user may not read or write there",
+        ),
+        io::ErrorKind::StorageFull => (StatusCode::INSUFFICIENT_STORAGE, "the disk is full"),
+        _ => return ApiError::internal(error),
+    };
+    let message = "the archive cannot be read or written";
+    ApiError::new(status, "archive_file", message)
+        .at("file")
+        .hint(hint)
 }
 
 /// A registry that fails is a bad gateway; a reference that leads to nothing usable is the operator's.

@@ -11,6 +11,7 @@ mod health;
 mod json;
 mod routes;
 mod slug;
+mod state;
 mod status;
 mod view;
 mod weights;

@@ -8,7 +8,7 @@ use axum::{
     routing::{MethodRouter, delete, get, patch, post},
 };
 
-use crate::{AdminState, ApiError, auth, challenges, health, status, weights};
+use crate::{AdminState, ApiError, auth, challenges, health, state, status, weights};
 
 type Listed = (Method, &'static str, MethodRouter<AdminState>);
 
@@ -53,6 +53,10 @@ fn listed() -> Vec<Listed> {
             "/v1/admin/challenges/{slug}/breaker/close",
             post(health::close),
         ),
+        (Method::GET, "/v1/admin/state", get(state::list)),
+        (Method::POST, "/v1/admin/state/backup", post(state::backup)),
+        (Method::POST, "/v1/admin/state/restore", post(state::restore)),
+        (Method::DELETE, "/v1/admin/state/{slug}", delete(state::purge)),
         (Method::GET, "/v1/admin/status", get(status::show)),
         (Method::POST, "/v1/admin/weights/preview", post(weights::preview)),
         (Method::POST, "/v1/admin/weights/submit", post(weights::submit)),
@@ -126,7 +130,7 @@ mod tests {
             .into_iter()
             .map(|(method, path, _)| (method, path.replace("{slug}", "echo").replace("{epoch}", "1")))
             .collect();
-        assert_eq!(routes.len(), 16);
+        assert_eq!(routes.len(), 20);
         for path in [
             "/v1/admin/nothing",
             "/v1/admin",

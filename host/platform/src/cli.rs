@@ -58,6 +58,9 @@ pub(crate) enum Command {
     /// Register challenges and move them through their life.
     #[command(subcommand)]
     Challenge(ChallengeCommand),
+    /// See, save, put back and remove what challenges keep.
+    #[command(subcommand)]
+    State(StateCommand),
     /// Publish a component under a reference.
     ///
     /// Example: platform publish target/wasm32-wasip2/release/tsp.wasm oci:./challenges:tsp-1
@@ -207,6 +210,36 @@ pub(crate) struct FieldArgs {
     /// Resource NAME=VALUE: memory of one call, disk for files, database, blobs; for example memory=64MiB. Repeat for more. Replaces all of them.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) resource: Vec<Pair>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StateCommand {
+    /// List what there is on the disk, of deleted challenges too.
+    List,
+    /// Write an archive of what challenges keep, while they run.
+    ///
+    /// Database and blobs are those of one moment, files are copied between two calls. The archive has a digest of each
+    /// file. It is made by the host, which must be able to write there; an archive that is there already stays.
+    Backup {
+        /// The archive, a tar file.
+        file: PathBuf,
+        /// Whose state [default: all there is].
+        challenges: Vec<Slug>,
+    },
+    /// Put what an archive holds in the place of what challenges keep. None of them may be active.
+    ///
+    /// Nothing is changed unless the whole archive is as it was written.
+    Restore {
+        /// The archive.
+        file: PathBuf,
+        /// Whose state [default: all that is in it].
+        challenges: Vec<Slug>,
+    },
+    /// Remove for good what a deleted challenge kept. Deleting a challenge alone keeps it.
+    Purge {
+        /// The challenge that was deleted.
+        slug: Slug,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -46,7 +46,7 @@ fn field_and_hint(error: &ClientError) -> (Option<&str>, Option<&str>) {
             None,
             Some("is the host running? Name its admin address with --admin-url or PLATFORM_ADMIN_URL"),
         ),
-        ClientError::Timeout => (
+        ClientError::Timeout(_) => (
             None,
             Some("the host may still be at it: look with `platform status`"),
         ),

@@ -1,9 +1,11 @@
 //! Why an operation on the registry is refused or fails.
 
+use std::io;
+
 use platform_domain::{Slug, TransitionRefused};
 use platform_oci::OciError;
 use platform_store::StoreError;
-use platform_wasm::ComponentError;
+use platform_wasm::{ArchiveError, ComponentError};
 
 use crate::LoadError;
 
@@ -35,6 +37,21 @@ pub enum RegistryError {
     /// The operation needs a challenge that is not active.
     #[error("Challenge '{0}' is active")]
     Active(Slug),
+    /// Its calls have not ended yet, or something else uses what it keeps.
+    #[error("what Challenge '{0}' keeps is still in use")]
+    InUse(Slug),
+    /// What a registered challenge keeps is not removed.
+    #[error("Challenge '{0}' is registered")]
+    StillRegistered(Slug),
+    /// There is nothing of this challenge on the disk, or in the archive.
+    #[error("nothing is kept of Challenge '{0}'")]
+    NoState(Slug),
+    /// An archive cannot be written or read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The disk failed under what challenges keep.
+    #[error("the state of challenges cannot be read or written")]
+    Disk(#[from] io::Error),
     /// This host runs components only.
     #[error("Challenge '{0}' is a container image, and this host runs components only")]
     Image(Slug),

@@ -12,6 +12,7 @@ mod entry;
 mod error;
 mod health;
 mod inputs;
+mod keeping;
 mod limits;
 mod load;
 mod operations;
@@ -30,12 +31,14 @@ use tokio::sync::Notify;
 pub use board::{Board, Observed, StartStep};
 pub use error::{FieldError, RegistryError};
 pub use inputs::{ChallengePatch, NewChallenge, Source};
+pub use keeping::KeptState;
 pub use load::LoadError;
 pub use operations::Registry;
 pub use platform_oci::OciError;
 pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
 pub use platform_wasm::{
-    BlobUsage, Code, CompilerStatus, ComponentError, DataUsage, DatabaseUsage, StateError, Usage,
+    ArchiveError, BlobUsage, Code, CompilerStatus, ComponentError, Contents, DataUsage, DatabaseUsage,
+    StateError, Usage,
 };
 pub use reconciler::Reconciler;
 
@@ -55,7 +58,8 @@ pub struct Parts {
     pub breaker: BreakerPolicy,
 }
 
-/// Builds both halves. Nothing runs until [`Reconciler::run`] does.
+/// Builds both halves, and puts right what an earlier host left. Nothing runs until [`Reconciler::run`] does. Blocks
+/// on the disk.
 pub fn build(parts: Parts) -> (Registry, Reconciler) {
     let Parts {
         store,
@@ -65,6 +69,9 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
         routes,
         breaker,
     } = parts;
+    if let Err(error) = keeping::put_right(&state_dir.join("challenges")) {
+        tracing::error!(%error, "what an earlier host left cannot be put right");
+    }
     let wake = Arc::new(Notify::new());
     let (publisher, board) = board::channel();
     let loader = load::Loader::new(content, engine, state_dir);

@@ -3,10 +3,10 @@
 use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
-use platform_domain::{Artifact, Challenge, ComponentRef, DataMode, Digest, RouteRule};
+use platform_domain::{Artifact, Challenge, ComponentRef, DataMode, Digest, RouteRule, Slug};
 use platform_oci::{ContentStore, Fetched, OciError};
 use platform_wasm::{
-    Code, CompilerStatus, ComponentError, ComponentInfo, Engine, Limits, Program, ProgramSpec, Start,
+    Code, CompilerStatus, ComponentError, ComponentInfo, DATA, Engine, Limits, Program, ProgramSpec, Start,
     StateSpec, Step,
 };
 
@@ -118,7 +118,7 @@ impl Loader {
             digest,
             data_dir: match challenge.data {
                 DataMode::None => None,
-                DataMode::Exclusive => Some(self.dir(challenge).join("data")),
+                DataMode::Exclusive => Some(self.dir(&challenge.slug).join(DATA)),
             },
             env: challenge.env.clone(),
             instances,
@@ -126,7 +126,7 @@ impl Loader {
             disk: granted.disk,
             grants: challenge.grants.clone(),
             state: Some(StateSpec {
-                dir: self.dir(challenge),
+                dir: self.dir(&challenge.slug),
                 database: granted.database,
                 blobs: granted.blobs,
             }),
@@ -143,8 +143,18 @@ impl Loader {
     }
 
     /// Outlives the record: deleting a challenge keeps its data.
-    fn dir(&self, challenge: &Challenge) -> PathBuf {
-        self.state_dir.join("challenges").join(challenge.slug.as_str())
+    pub(crate) fn dir(&self, slug: &Slug) -> PathBuf {
+        self.challenges_dir().join(slug.as_str())
+    }
+
+    /// Where each challenge has a directory.
+    pub(crate) fn challenges_dir(&self) -> PathBuf {
+        self.state_dir.join("challenges")
+    }
+
+    /// What runs components, and knows what they have open.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     async fn read(&self, digest: &Digest) -> Result<Bytes, LoadError> {

@@ -28,6 +28,8 @@ pub struct Registry {
     board: BoardReader,
     health: HealthBook,
     routes: RouteReader,
+    /// One archive or removal at a time.
+    keeping: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Wakes the reconciler when dropped. A transaction returns it, so it is dropped after the commit even when
@@ -56,7 +58,16 @@ impl Registry {
             board,
             health,
             routes,
+            keeping: Arc::default(),
         }
+    }
+
+    pub(crate) fn loader(&self) -> &Loader {
+        &self.loader
+    }
+
+    pub(crate) fn keeping(&self) -> &tokio::sync::Mutex<()> {
+        &self.keeping
     }
 
     /// Registers a challenge: its component is fetched, looked at and, if it is to be active, loaded before
@@ -264,7 +275,7 @@ impl Registry {
         self.challenge_patch(slug, patch).await
     }
 
-    async fn find(&self, slug: &Slug) -> Result<Option<Challenge>, RegistryError> {
+    pub(crate) async fn find(&self, slug: &Slug) -> Result<Option<Challenge>, RegistryError> {
         let slug = slug.clone();
         let found = self.store.read("challenge_get", move |connection| {
             challenges::get(connection, &slug)

@@ -90,8 +90,9 @@ impl Download {
         Ok(bytes)
     }
 
-    /// Goes on reading so many bytes from its beginning.
+    /// Goes on reading so many bytes from its beginning, or from its end if it has fewer.
     pub fn seek(&mut self, offset: u64) -> Result<(), BlobError> {
+        let offset = offset.min(self.info.size);
         self.file.seek(SeekFrom::Start(offset)).map_err(BlobError::io)?;
         Ok(())
     }

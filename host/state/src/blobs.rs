@@ -110,6 +110,10 @@ impl Blobs {
         })))
     }
 
+    pub(crate) fn dir(&self) -> &Path {
+        &self.0.dir
+    }
+
     /// From now on they may have so many bytes.
     pub fn set_quota(&self, bytes: u64) {
         self.0.quota.store(bytes, Ordering::Relaxed);

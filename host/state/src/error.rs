@@ -54,6 +54,9 @@ pub enum StateError {
     /// The table of blobs cannot be read.
     #[error("the names of the blobs cannot be read")]
     Blobs(#[source] SqlError),
+    /// The moment cannot be kept.
+    #[error("the state cannot be copied")]
+    Snapshot(#[source] SqlError),
     /// The table of migrations cannot be read or written.
     #[error("the schema's history cannot be kept")]
     History(#[source] SqlError),

@@ -5,6 +5,7 @@
 //! number of pages; the authorizer knows what SQL may do. What is done here blocks its thread, so whoever calls has one
 //! of his own.
 
+mod archive;
 mod authorizer;
 mod blob_io;
 mod blobs;
@@ -18,11 +19,13 @@ mod kv;
 mod lease;
 mod limits;
 mod migrate;
+mod snapshot;
 mod state;
 mod transaction;
 mod value;
 mod watch;
 
+pub use archive::{ArchiveError, ArchiveWriter, Contents, FileEntry, unpack};
 pub use blob_io::{Download, Upload};
 pub use blobs::{BlobInfo, BlobUsage, Blobs};
 pub use cursor::Cursor;
@@ -34,7 +37,7 @@ pub use limits::{
     SqlLimits,
 };
 pub use migrate::Rehearsal;
-pub use state::{State, StateLimits, StateUsage, States, WeakState};
+pub use state::{DATABASE, State, StateLimits, StateUsage, States, WeakState};
 pub use transaction::{Kind, Transaction};
 pub use value::{Changes, Parameters, Rows, Value};
 pub use watch::Bounds;

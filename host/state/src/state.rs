@@ -48,7 +48,7 @@ pub struct States {
 }
 
 /// The file of the database in a challenge's directory.
-pub(crate) const DATABASE: &str = "database.sqlite3";
+pub const DATABASE: &str = "database.sqlite3";
 /// The directory of the blobs beside it.
 pub(crate) const BLOBS: &str = "blobs";
 /// What looking through the names of blobs may take.

@@ -3,7 +3,7 @@
 use rusqlite::{ffi, params};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Bounds, Changes, Parameters, Rows, SqlError, connection::Access, lease::Lease};
+use crate::{Bounds, Changes, Parameters, Rows, SqlError, connection::Access, lease::Lease, snapshot};
 
 /// A transaction. Dropped without a commit, it is rolled back.
 pub struct Transaction {
@@ -87,6 +87,20 @@ impl Transaction {
             sqlite.execute(SQL, params![number as i64, digest])?;
             Ok(())
         })
+    }
+
+    /// The files of the blobs that it sees.
+    pub(crate) fn blob_ids(&self, bounds: Bounds) -> Result<Vec<i64>, SqlError> {
+        self.lease.trusted(bounds, |sqlite| {
+            let mut statement = sqlite.prepare("SELECT id FROM platform_blobs")?;
+            let ids = statement.query_map([], |row| row.get(0))?;
+            Ok(ids.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Copies the database as it sees it.
+    pub(crate) fn copy_database(&self, to: &std::path::Path) -> Result<(), SqlError> {
+        snapshot::copy(&self.lease.sqlite, to)
     }
 
     /// SQLite itself ends a transaction after some errors: what comes after must not happen one by one.

@@ -80,6 +80,15 @@ impl DataDirs {
         Ok(dir)
     }
 
+    /// Whether a program has it open, or a call.
+    pub(crate) fn is_open(&self, path: &Path) -> bool {
+        let Ok(path) = path.canonicalize() else {
+            return false;
+        };
+        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.get(&path).is_some_and(|dir| dir.strong_count() > 0)
+    }
+
     fn shared(&self, path: PathBuf) -> Result<Arc<DataDir>, ComponentError> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, dir| dir.strong_count() > 0);

@@ -48,7 +48,7 @@ pub(crate) struct Inner {
     cache: CodeCache,
     compiler: Compiler,
     pub(crate) data_dirs: DataDirs,
-    states: States,
+    pub(crate) states: States,
     pub(crate) memory: HostMemory,
     pub(crate) warm: WarmRoom,
     pub(crate) back: Arc<Back>,

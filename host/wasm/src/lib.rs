@@ -22,6 +22,7 @@ mod engine;
 mod error;
 mod inspect;
 mod job;
+mod keeping;
 mod limits;
 mod link;
 mod live;
@@ -47,9 +48,13 @@ pub use disk::{DataUsage, DiskFull};
 pub use engine::{Engine, EngineConfig};
 pub use error::{CallError, ComponentError, EngineError};
 pub use inspect::{ComponentInfo, inspect};
+pub use keeping::DATA;
 pub use limits::{Limit, LimitError, Limits, MAX_COMPONENT_BYTES, Unit};
 pub use needs::Needs;
-pub use platform_state::{BlobUsage, DatabaseUsage, SqlError, StateError, StateUsage};
+pub use platform_state::{
+    ArchiveError, ArchiveWriter, BlobUsage, Contents, DatabaseUsage, FileEntry, SqlError, StateError,
+    StateUsage, unpack,
+};
 pub use prepared::{Code, Prepared, Step};
 pub use program::{Program, ProgramSpec, Start, StateSpec, Usage};
 pub use worker::compile_worker;

@@ -11,6 +11,7 @@ pub(crate) mod pair;
 pub(crate) mod publish;
 pub(crate) mod request;
 pub(crate) mod serve;
+pub(crate) mod state;
 pub(crate) mod weights;
 
 use anyhow::Context as _;
@@ -31,6 +32,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Check(args) => serve::check(args, output),
         Command::Status => serve::status(&client(&admin)?, output).await,
         Command::Challenge(command) => challenge::run(command, &client(&admin)?, output).await,
+        Command::State(command) => state::run(command, &client(&admin)?, output).await,
         Command::Publish { component, reference } => publish::run(&component, &reference, output).await,
         Command::Inspect { component } => inspect::run(&component, output),
         Command::Weights(crate::cli::WeightsCommand::Compute { policy }) => weights::compute(policy),

@@ -103,7 +103,7 @@ async fn a_blob_comes_back_as_it_was_written_and_under_its_name_alone() {
     let mut download = kept.state.blobs().download("uploads/é", soon()).await.unwrap();
     download.seek(99_998).unwrap();
     assert_eq!(download.read(10).unwrap(), &large[99_998..]);
-    download.seek(u64::MAX >> 1).unwrap();
+    download.seek(u64::MAX).unwrap();
     assert_eq!(download.read(10).unwrap(), b"");
     let kept = kept.again().await;
     assert_eq!(kept.get("uploads/é").await.unwrap(), large);

@@ -189,7 +189,7 @@ async fn blobs_come_back_and_what_a_call_did_not_finish_is_gone() {
     let program = load(&host).await;
     let commands =
         "put a 200000\nput b/1 0\nget a\nget c\nput c 900000\nlist b\ndelete a\nput c 900000\nget c";
-    let answers = "200000 5ab7\n0 e3b0\n200000\nnot found\nfull\nb/1\ntrue\n900000 e1b6\n900000";
+    let answers = "200000 8cfc\n0 e3b0\n200000\nnot found\nfull\nb/1\ntrue\n900000 8ada\n900000";
     assert_eq!(ask(&program, "/blobs", commands).await.unwrap(), answers);
     let used = || program.usage().state.unwrap().blobs.bytes;
     assert_eq!(used(), 900_000);

@@ -1,0 +1,89 @@
+//! What challenges keep, over HTTP. Archives are files of the host: they are large, and the operator who makes one is
+//! where the host is, or has a way there.
+
+use std::path::Path;
+
+use axum::extract::State;
+use platform_admin_types::{
+    ArchiveRequest, ArchivedView, BackupView, KeptStateView, PurgeView, RestoreView, StateList,
+};
+use platform_registry::{Contents, KeptState};
+
+use crate::{AdminState, ApiError, Json, slug::SlugPath};
+
+pub(crate) async fn list(State(state): State<AdminState>) -> Result<Json<StateList>, ApiError> {
+    let kept = state.registry.state_list().await?;
+    Ok(Json(StateList {
+        challenges: kept.into_iter().map(kept_view).collect(),
+    }))
+}
+
+pub(crate) async fn backup(
+    State(state): State<AdminState>,
+    Json(archive): Json<ArchiveRequest>,
+) -> Result<Json<BackupView>, ApiError> {
+    let ArchiveRequest { file, challenges } = archive;
+    check_file(&file)?;
+    let contents = state.registry.state_backup(file.clone(), challenges).await?;
+    let Contents {
+        format: _,
+        made_at,
+        challenges,
+    } = contents;
+    let archived = challenges.into_iter().map(|(slug, files)| ArchivedView {
+        slug,
+        files: files.len() as u64,
+        bytes: files.iter().map(|file| file.size).sum(),
+    });
+    Ok(Json(BackupView {
+        file,
+        made_at,
+        challenges: archived.collect(),
+    }))
+}
+
+pub(crate) async fn restore(
+    State(state): State<AdminState>,
+    Json(archive): Json<ArchiveRequest>,
+) -> Result<Json<RestoreView>, ApiError> {
+    let ArchiveRequest { file, challenges } = archive;
+    check_file(&file)?;
+    let challenges = state.registry.state_restore(file, challenges).await?;
+    Ok(Json(RestoreView { challenges }))
+}
+
+pub(crate) async fn purge(
+    State(state): State<AdminState>,
+    SlugPath(slug): SlugPath,
+) -> Result<Json<PurgeView>, ApiError> {
+    let bytes = state.registry.state_purge(&slug).await?;
+    Ok(Json(PurgeView { slug, bytes }))
+}
+
+/// The host's own working directory is nobody's business.
+fn check_file(file: &Path) -> Result<(), ApiError> {
+    match file.is_absolute() && file.file_name().is_some() {
+        true => Ok(()),
+        false => Err(ApiError::invalid_field(
+            "file",
+            "an archive has an absolute path on the host",
+        )),
+    }
+}
+
+fn kept_view(kept: KeptState) -> KeptStateView {
+    let KeptState {
+        slug,
+        registered,
+        data,
+        database,
+        blobs,
+    } = kept;
+    KeptStateView {
+        slug,
+        registered,
+        data_bytes: data,
+        database_bytes: database,
+        blob_bytes: blobs,
+    }
+}

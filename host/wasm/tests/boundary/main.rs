@@ -22,6 +22,8 @@ mod inspect;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod own_database;
+#[cfg(test)]
 mod python;
 #[cfg(test)]
 mod queue;

@@ -44,10 +44,21 @@ pub(crate) fn answer(what: &str, argument: &str) -> Answer {
                        INSERT INTO entries (amount, note) SELECT x, 'endless' FROM n";
             open.execute(sql, &none()).map_err(text)?;
         }
-        // Many, each of which lasts by itself, until somebody stops it.
-        "commit-for-ever" => loop {
-            Transaction::commit(write()?).map_err(text)?;
-        },
+        // Pairs of entries with the same number, the next one each time, until somebody stops it.
+        "pairs" => {
+            let next = "SELECT coalesce(max(amount), 0) + 1 FROM entries";
+            let pair = "INSERT INTO entries (amount, note) VALUES (?1, 'one')";
+            let other = "INSERT INTO entries (amount, note) VALUES (?1, 'two')";
+            loop {
+                let transaction = connection.begin(Access::Write).map_err(text)?;
+                let number = transaction.query(next, &none()).map_err(text)?.values;
+                for sql in [pair, other] {
+                    let number = Parameters::Positional(number.clone());
+                    transaction.execute(sql, &number).map_err(text)?;
+                }
+                Transaction::commit(transaction).map_err(text)?;
+            }
+        }
         "second-writer" => {
             let _open = write()?;
             connection.execute("DELETE FROM entries", &none()).map_err(text)?;

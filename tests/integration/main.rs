@@ -24,6 +24,8 @@ mod crash;
 #[cfg(test)]
 mod crash_registry;
 #[cfg(test)]
+mod crash_state;
+#[cfg(test)]
 mod disk;
 #[cfg(test)]
 #[path = "../../host/oci/tests/docker_registry.rs"]
@@ -38,6 +40,8 @@ mod guest_log;
 mod hostile_components;
 #[cfg(test)]
 mod hostile_matrix;
+#[cfg(test)]
+mod keeping;
 #[cfg(test)]
 mod limit_tests;
 #[cfg(test)]

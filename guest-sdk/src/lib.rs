@@ -144,3 +144,8 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/challenge-authors.md")]
 struct AuthorsGuide;
+
+/// The same of what a challenge keeps.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/authors/state.md")]
+struct StateGuide;

@@ -67,7 +67,7 @@ const HOMES: [(&str, &[&str]); 8] = [
 const NEVER_REACH: [(&str, &[&str]); 4] = [
     ("domain", &["tokio", "rusqlite", "wasmtime"]),
     ("weights", &["tokio", "rusqlite", "wasmtime"]),
-    ("gateway", &["rusqlite", "subxt", "oci-client"]),
+    ("gateway", &["platform-store", "subxt", "oci-client"]),
     ("chain", &["rusqlite", "wasmtime", "axum"]),
 ];
 

@@ -1,13 +1,21 @@
 //! For each limit the test that tries to break it: a key of `[limits]` or a constant, and where the test is.
 
 /// Constants in those files that bound nobody.
-pub(crate) const NO_LIMITS: [&str; 6] = [
+pub(crate) const NO_LIMITS: [&str; 14] = [
     "KIB",
     "MIB",
     "GIB",
     "BUDGET_UNIT",
     "ACCEPT_PAUSE",
     "OVERLOADED_RETRY",
+    "PAGE",
+    "STATEMENTS",
+    "LOOK_EVERY",
+    "CLOCK_EVERY",
+    "CACHE_KIB",
+    "LOG_KEPT",
+    "BUSY",
+    "DISK_ROOM",
 ];
 
 const MATRIX: &str = "tests/integration/hostile_matrix.rs::an_attack_costs_its_own_call_and_nothing_else";
@@ -29,6 +37,15 @@ const RESERVE: &str =
 const INCIDENTS: &str = "host/runtime/src/incidents.rs::the_record_is_bounded_in_number_and_in_text";
 const FOLDED: &str =
     "host/runtime/src/incidents.rs::equal_incidents_are_one_with_a_counter_even_when_others_come_between";
+
+const SQL: &str = "host/state/tests/state/hostile.rs::what_sqlite_counts_is_bounded";
+const BOMB: &str = "host/state/tests/state/hostile.rs::a_schema_cannot_be_made_a_bomb";
+const RESULT: &str =
+    "host/state/tests/state/hostile.rs::a_result_has_no_more_rows_and_bytes_than_it_may_and_a_cursor_goes_on";
+const KEYS: &str = "host/state/tests/state/keys.rs::a_name_that_is_too_long_or_empty_is_refused";
+const BLOB: &str = "host/state/tests/state/blobs.rs::a_name_has_a_length_and_a_step_has_a_size";
+const OPEN: &str =
+    "host/wasm/tests/boundary/database.rs::however_a_call_ends_its_open_transaction_leaves_nothing";
 
 /// Limits without a test, and why.
 pub(crate) const UNTESTED: [(&str, &str); 3] = [
@@ -127,6 +144,73 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
         "open_files",
         "host/wasm/tests/boundary/disk.rs::only_so_many_files_are_open",
     ),
+    (
+        "database",
+        "host/state/tests/state/hostile.rs::a_full_database_says_so_and_can_make_room",
+    ),
+    ("database_max", GRANT),
+    (
+        "blobs",
+        "host/state/tests/state/blobs.rs::all_blobs_together_have_a_quota_and_those_being_written_count",
+    ),
+    ("blobs_max", GRANT),
+    (
+        "blob_files",
+        "host/state/tests/state/blobs.rs::there_are_only_so_many_blobs",
+    ),
+    ("sql", SQL),
+    ("sql_value", SQL),
+    ("sql_rows", RESULT),
+    ("sql_result", RESULT),
+    (
+        "sql_memory",
+        "host/state/tests/state/hostile.rs::a_statement_takes_no_more_memory_than_it_may",
+    ),
+    (
+        "sql_readers",
+        "host/state/tests/state/sharing.rs::no_more_read_at_once_than_may_and_whoever_waits_is_served_later",
+    ),
+    (
+        "migration_ms",
+        "host/state/tests/state/migrations.rs::a_migration_waits_for_a_transaction_and_not_for_ever",
+    ),
+    ("MAX_HELD", OPEN),
+    (
+        "MAX_BUCKETS",
+        "host/wasm/tests/boundary/database.rs::keys_and_values_come_back",
+    ),
+    (
+        "MAX_OPEN_BLOBS",
+        "host/wasm/tests/boundary/database.rs::blobs_come_back_and_what_a_call_did_not_finish_is_gone",
+    ),
+    ("MAX_BUCKET_BYTES", KEYS),
+    ("MAX_KEY_BYTES", KEYS),
+    ("MAX_CHANGES", KEYS),
+    (
+        "MAX_LISTED",
+        "host/state/tests/state/keys.rs::keys_are_listed_by_prefix_page_by_page",
+    ),
+    ("MAX_BLOB_NAME_BYTES", BLOB),
+    ("MAX_BLOB_STEP", BLOB),
+    (
+        "MAX_CONTENTS",
+        "host/state/tests/state/archive.rs::a_list_without_end_is_not_read",
+    ),
+    ("EXPRESSION_DEPTH", SQL),
+    ("COMPOUND_SELECTS", SQL),
+    ("PARSER_DEPTH", SQL),
+    ("TRIGGER_DEPTH", BOMB),
+    ("PATTERN", SQL),
+    ("ARGUMENTS", SQL),
+    ("COLUMNS", SQL),
+    ("PARAMETERS", SQL),
+    ("INSTRUCTIONS", BOMB),
+    ("SCHEMA_OBJECTS", BOMB),
+    (
+        "LOG",
+        "host/state/tests/state/hostile.rs::whoever_reads_for_ever_does_not_make_the_log_grow_for_ever",
+    ),
+    ("MIN_DATABASE", GRANT),
     ("body", ANSWER),
     ("headers", ANSWER),
     ("header_bytes", ANSWER),

@@ -64,8 +64,9 @@ its own, neighbours and weights go on; nothing of it is kept.
 ";
 
 /// Files whose constants are limits on a stranger.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     "host/wasm/src/limits.rs",
+    "host/state/src/limits.rs",
     "host/registry/src/limits.rs",
     "host/gateway/src/limits.rs",
     "host/gateway/src/replay.rs",

@@ -41,8 +41,6 @@ const RESTORE: &str = ".restore-";
 const REPLACED: &str = ".replaced-";
 /// What is being removed is here.
 const PURGED: &str = ".purged-";
-/// Challenges whose state one archive may hold; it bounds what is unpacked.
-const MAX_ARCHIVED: u64 = 1_000;
 const FILE_MODE: u32 = 0o600;
 
 impl Registry {
@@ -114,17 +112,10 @@ impl Registry {
     ) -> Result<Vec<Slug>, RegistryError> {
         let _turn = self.keeping().lock().await;
         let challenges = self.loader().challenges_dir();
-        let limits = self.loader().limits();
-        let each = [limits.data_max, limits.database_max, limits.blobs_max];
-        let most = each
-            .iter()
-            .map(|size| size.0)
-            .fold(0, u64::saturating_add)
-            .saturating_mul(MAX_ARCHIVED);
         let (place, contents) = blocking(move || {
             let place = temporary(&challenges, RESTORE)?;
             let archive = BufReader::new(File::open(file)?);
-            let contents = unpack(archive, place.path(), most)?;
+            let contents = unpack(archive, place.path())?;
             Ok((place, contents))
         })
         .await?;

@@ -22,7 +22,7 @@ use crate::{
     BlobError, Bounds, Database, StateError,
     blob_io::{Download, Upload},
     kv::successor,
-    limits::{MAX_BLOBS, MAX_LISTED, MAX_NAME_BYTES},
+    limits::{MAX_BLOB_NAME_BYTES, MAX_LISTED},
 };
 
 /// The table of names.
@@ -46,6 +46,8 @@ pub(crate) struct Inner {
     /// Bytes of all blobs, those included that are being written.
     used: AtomicU64,
     quota: AtomicU64,
+    /// How many there may be.
+    most: u64,
     /// Names files that are being written.
     uploads: AtomicU64,
 }
@@ -83,7 +85,7 @@ impl Blobs {
     pub(crate) async fn open(
         database: Database,
         dir: &Path,
-        quota: u64,
+        (quota, most): (u64, u64),
         bounds: Bounds,
     ) -> Result<Self, StateError> {
         let file_error = |source| StateError::File {
@@ -106,6 +108,7 @@ impl Blobs {
             dir: dir.to_owned(),
             used: AtomicU64::new(known.bytes),
             quota: AtomicU64::new(quota),
+            most,
             uploads: AtomicU64::new(0),
         })))
     }
@@ -223,8 +226,8 @@ impl Blobs {
                 .prepare_cached("SELECT count(*) FROM platform_blobs")?
                 .query_row([], |row| row.get::<_, i64>(0))?
                 .cast_unsigned();
-            if count > MAX_BLOBS {
-                let message = format!("at most {MAX_BLOBS} blobs are kept");
+            if count > self.0.most {
+                let message = format!("at most {} blobs are kept", self.0.most);
                 return Err(crate::SqlError::too_large(message));
             }
             Ok((before, id, stored_at))
@@ -318,8 +321,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, BlobInfo)> {
 fn check_name(name: &str) -> Result<(), BlobError> {
     match name.len() {
         0 => Err(BlobError::Name("a name is not empty".to_owned())),
-        length if length > MAX_NAME_BYTES => {
-            let message = format!("a name has at most {MAX_NAME_BYTES} bytes, this has {length}");
+        length if length > MAX_BLOB_NAME_BYTES => {
+            let message = format!("a name has at most {MAX_BLOB_NAME_BYTES} bytes, this has {length}");
             Err(BlobError::Name(message))
         }
         _ => Ok(()),

@@ -33,7 +33,7 @@ pub use database::{Database, DatabaseUsage, Patience};
 pub use error::{BlobError, SqlError, StateError};
 pub use kv::{Bucket, Change};
 pub use limits::{
-    MAX_BLOB_STEP, MAX_BLOBS, MAX_BUCKET_BYTES, MAX_CHANGES, MAX_KEY_BYTES, MAX_LISTED, MAX_NAME_BYTES, PAGE,
+    MAX_BLOB_NAME_BYTES, MAX_BLOB_STEP, MAX_BUCKET_BYTES, MAX_CHANGES, MAX_KEY_BYTES, MAX_LISTED, PAGE,
     SqlLimits,
 };
 pub use migrate::Rehearsal;

@@ -31,11 +31,12 @@ pub const MAX_CHANGES: usize = 1_000;
 /// Keys or blobs of one answer of a listing.
 pub const MAX_LISTED: u32 = 1_000;
 /// Bytes of a blob's name: a path of usual length.
-pub const MAX_NAME_BYTES: usize = 512;
-/// Blobs of a challenge, each of which is a file. When a challenge starts, all of them are looked at.
-pub const MAX_BLOBS: u64 = 100_000;
+pub const MAX_BLOB_NAME_BYTES: usize = 512;
 /// Bytes of a blob that are read in one step: the host holds them for that time.
 pub const MAX_BLOB_STEP: u64 = 1 << 20;
+
+/// Bytes of the list in an archive: a hundred or two for each file.
+pub(crate) const MAX_CONTENTS: u64 = 256 << 20;
 
 /// The size of a page in bytes: SQLite's default and that of most file systems.
 pub const PAGE: u64 = 4096;

@@ -37,6 +37,8 @@ pub struct StateLimits {
     pub sql: SqlLimits,
     /// Bytes of its blobs.
     pub blobs: u64,
+    /// How many blobs.
+    pub blob_files: u64,
 }
 
 /// What is open in one host, so that two versions of a challenge share it.
@@ -67,7 +69,7 @@ impl States {
         let blobs = Blobs::open(
             database.clone(),
             &dir.join(BLOBS),
-            limits.blobs,
+            (limits.blobs, limits.blob_files),
             Bounds::wall(OPENING),
         )
         .await?;

@@ -179,6 +179,8 @@ limits! {
     blobs: Bytes = GIB, 64 * KIB, 1024 * GIB;
     /// What operator or manifest may ask for.
     blobs_max: Bytes = 16 * GIB, 64 * KIB, 1024 * GIB;
+    /// Blobs of a challenge, each of which is a file. When a challenge starts, all of them are looked at.
+    blob_files: Count = 10_000, 1, 1_000_000;
     /// The SQL of one statement, or of one script: a page, or a migration.
     sql: Bytes = 256 * KIB, KIB, MIB;
     /// One value in a database, or one row: what is larger belongs into a file. Functions go through values without a
@@ -243,6 +245,13 @@ pub(crate) const MAX_OUTER_NAME_BYTES: usize = 256 << 10;
 /// What the compiling process says besides the code: names and manifest, which JSON may write six times as long.
 pub(crate) const MAX_REPORT: u32 = 4 << 20;
 
+/// Cursors and reading transactions that a call may have open, so that one call does not keep all others waiting.
+pub(crate) const MAX_HELD: usize = 2;
+/// Buckets that a call may have open: a name each.
+pub(crate) const MAX_BUCKETS: usize = 64;
+/// Blobs that a call may have open, each of which is a file of the host's.
+pub(crate) const MAX_OPEN_BLOBS: usize = 16;
+
 /// Levels below `/data` in which stale lock entries are looked for.
 pub(crate) const LOCK_SEARCH_DEPTH: usize = 8;
 /// Directory entries looked at for stale locks before the search gives up: twice as many as a challenge may usually
@@ -297,6 +306,7 @@ impl Limits {
         StateLimits {
             sql,
             blobs: blobs.0.min(self.blobs_max.0),
+            blob_files: self.blob_files,
         }
     }
 

@@ -1,7 +1,7 @@
 use std::{fs, path::PathBuf};
 
 use platform_state::{
-    BlobError, Bounds, MAX_BLOB_STEP, MAX_NAME_BYTES, SqlError, State, StateLimits, States,
+    BlobError, Bounds, MAX_BLOB_NAME_BYTES, MAX_BLOB_STEP, SqlError, State, StateLimits, States,
 };
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
@@ -23,7 +23,11 @@ async fn kept() -> Kept {
 }
 
 fn limits(blobs: u64) -> StateLimits {
-    StateLimits { sql: LIMITS, blobs }
+    StateLimits {
+        sql: LIMITS,
+        blobs,
+        blob_files: 40,
+    }
 }
 
 impl Kept {
@@ -180,8 +184,8 @@ async fn a_name_has_a_length_and_a_step_has_a_size() {
     let kept = kept().await;
     for (name, good) in [
         (String::new(), false),
-        ("x".repeat(MAX_NAME_BYTES), true),
-        ("x".repeat(MAX_NAME_BYTES + 1), false),
+        ("x".repeat(MAX_BLOB_NAME_BYTES), true),
+        ("x".repeat(MAX_BLOB_NAME_BYTES + 1), false),
         ("../../etc/passwd".to_owned(), true),
         ("\0".to_owned(), true),
     ] {
@@ -210,6 +214,7 @@ async fn a_blob_whose_name_cannot_be_written_does_not_count() {
             ..LIMITS
         },
         blobs: QUOTA,
+        blob_files: u64::MAX,
     };
     kept.states.open(kept.dir.path(), &small).await.unwrap();
     let mut failed: Option<BlobError> = None;
@@ -226,4 +231,16 @@ async fn a_blob_whose_name_cannot_be_written_does_not_count() {
     let before = kept.files().len();
     assert!(upload.finish("y".repeat(400), over).await.is_err());
     assert_eq!((kept.used(), kept.files().len()), (0, before - 1));
+}
+
+#[tokio::test]
+async fn there_are_only_so_many_blobs() {
+    let kept = kept().await;
+    for n in 0..40 {
+        kept.put(&n.to_string(), b"x").await.unwrap();
+    }
+    let error = kept.put("one more", b"x").await.unwrap_err();
+    assert_eq!(error.to_string(), "at most 40 blobs are kept");
+    kept.put("7", b"in its place").await.unwrap();
+    assert_eq!((kept.used(), kept.files().len()), (51, 40));
 }

@@ -1,5 +1,6 @@
 //! A challenge's database at its border.
 
+mod archive;
 mod blobs;
 mod functions;
 mod given;

@@ -95,5 +95,17 @@ async fn a_migration_waits_for_a_transaction_and_not_for_ever() {
         "{error:?}"
     );
     drop(writing);
+    let for_ever =
+        "CREATE TABLE t AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n";
+    let list = [for_ever.to_owned()];
+    let error = given
+        .database
+        .migrate(&list, short, Rehearsal::Keep)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, StateError::Migration { source, .. } if source.code == 9 || source.code == 13),
+        "{error:?}"
+    );
     assert_eq!(migrate(&given, &[FIRST], Rehearsal::Keep).await.unwrap(), 1);
 }

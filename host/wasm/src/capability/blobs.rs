@@ -6,8 +6,8 @@ use wasmtime::{
     component::{ComponentType, Linker, Lower, Resource, ResourceType},
 };
 
-use super::open::{MAX_OPEN_BLOBS, OpenState};
-use crate::state::CallState;
+use super::open::OpenState;
+use crate::{limits::MAX_OPEN_BLOBS, state::CallState};
 
 const INTERFACE: &str = "platform:challenge/blobs@0.1.0";
 

@@ -7,7 +7,10 @@ use platform_state::{
     Blobs, Bounds, Bucket, Cursor, Database, Download, Kind, Patience, SqlError, State, Transaction, Upload,
 };
 
-use crate::cpu;
+use crate::{
+    cpu,
+    limits::{MAX_BUCKETS, MAX_HELD},
+};
 
 /// Transactions, cursors and buckets of one call, by the numbers that the guest holds.
 pub(crate) struct OpenState {
@@ -20,13 +23,6 @@ pub(crate) struct OpenState {
     last: u32,
     until: Instant,
 }
-
-/// Cursors and reading transactions that a call may have open, so that one call does not keep all others waiting.
-pub(crate) const MAX_HELD: usize = 2;
-/// Blobs that a call may have open, each of which is a file of the host's.
-pub(crate) const MAX_OPEN_BLOBS: usize = 16;
-/// Buckets that a call may have open: a name each.
-pub(crate) const MAX_BUCKETS: usize = 64;
 
 impl OpenState {
     pub(crate) fn new(state: State) -> Self {

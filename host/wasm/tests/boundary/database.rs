@@ -216,6 +216,12 @@ async fn keys_and_values_come_back() {
     assert_eq!(ask(&program, "/kv/mine", commands).await.unwrap(), answers);
     assert_eq!(ask(&program, "/kv/other", "get a/b").await.unwrap(), "none");
     assert_eq!(ask(&program, "/kv/mine", "get a/b").await.unwrap(), "2");
+    assert_eq!(ask(&program, "/kv/mine", "open 64").await.unwrap(), "63");
+    let error = ask(&program, "/kv/mine", "open 65").await.unwrap_err();
+    assert!(
+        error.contains("21: a call has at most 64 buckets open"),
+        "{error}"
+    );
     let error = ask(&program, "/query", "SELECT * FROM platform_kv")
         .await
         .unwrap_err();

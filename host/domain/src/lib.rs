@@ -35,7 +35,7 @@ pub use ids::{BlockHash, BlockHashError, BlockNumber, EpochId, MechanismId, Netu
 pub use incident::{CalledFunction, IncidentKind, UnknownIncident};
 pub use instances::{Instances, UnknownInstances, Warm};
 pub use manifest::{MANIFEST_MAX_BYTES, Manifest, ManifestError, ManifestLimits, RouteMatch, RouteRule};
-pub use metagraph::Metagraph;
+pub use metagraph::{Metagraph, Neuron};
 pub use proxy_path::{BlockedPath, ProxyPath};
 pub use resources::{ByteSize, Resources, ResourcesError};
 pub use slug::{Slug, SlugError};

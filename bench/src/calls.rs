@@ -5,17 +5,19 @@
 use std::{
     fs,
     num::NonZeroU32,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
 use platform_domain::{
-    BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Instances, Netuid, Request, UnixSeconds,
-    Warm,
+    BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Instances, Metagraph, Netuid, Request,
+    UnixSeconds, Warm,
 };
 use platform_tests::guest;
 use platform_wasm::{Engine, EngineConfig, Program, ProgramSpec};
+use tokio::sync::watch;
 
 use crate::{
     naive::{self, Naive},
@@ -70,7 +72,7 @@ async fn measure(rounds: usize) -> Result<Vec<Measure>> {
         });
         let naive_calls = naive_calls.await?;
         let our_weights = block(|| async {
-            let weights = program.get_weights(context).await?;
+            let weights = program.get_weights(context.clone()).await?;
             Ok(valid(weights.iter().map(|it| (it.hotkey.as_str(), it.score))))
         });
         let our_weights = our_weights.await?;
@@ -140,6 +142,7 @@ pub(crate) fn spec(digest: Digest, instances: Instances) -> Result<ProgramSpec> 
         disk: ByteSize(1 << 30),
         grants: [].into(),
         state: None,
+        metagraph: watch::channel(None).1,
         start: platform_wasm::Start::Live,
         route_deadline: Duration::from_secs(10),
         weights_deadline: Duration::from_secs(60),
@@ -179,28 +182,25 @@ fn naive_request() -> naive::Request {
 }
 
 fn context() -> EpochContext {
+    let at = (BlockNumber(360), BlockHash([7; 32]));
     EpochContext {
-        netuid: Netuid(1),
         epoch: EpochId(1),
-        block: BlockNumber(360),
-        block_hash: BlockHash([7; 32]),
+        metagraph: Arc::new(Metagraph::new(Netuid(1), at, None, vec![])),
         unix_seconds: UnixSeconds(1_800_000_000),
     }
 }
 
 fn naive_context() -> naive::EpochContext {
     let EpochContext {
-        netuid,
         epoch,
-        block,
-        block_hash,
+        metagraph,
         unix_seconds,
     } = context();
     naive::EpochContext {
-        netuid: netuid.0,
+        netuid: metagraph.netuid().0,
         epoch: epoch.0,
-        block: block.0,
-        block_hash: block_hash.0.to_vec(),
+        block: metagraph.block().0,
+        block_hash: metagraph.block_hash().0.to_vec(),
         unix_seconds: unix_seconds.0,
     }
 }

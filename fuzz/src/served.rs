@@ -125,6 +125,7 @@ async fn load(guest: &str) -> Program {
         disk: ByteSize(1 << 20),
         grants: Default::default(),
         state: None,
+        metagraph: tokio::sync::watch::channel(None).1,
         start: platform_wasm::Start::Live,
         route_deadline: Duration::from_secs(10),
         weights_deadline: Duration::from_secs(10),

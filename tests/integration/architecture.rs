@@ -18,7 +18,7 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
     ("store", &["domain"]),
     ("state", &["domain"]),
     ("oci", &["domain"]),
-    ("wasm", &["domain", "state"]),
+    ("wasm", &["domain", "keys", "state"]),
     ("admin-types", &["domain"]),
     ("chain", &["domain", "keys"]),
     ("devnet", &["domain", "keys"]),
@@ -52,7 +52,7 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
 ];
 
 /// Where each heavy dependency may be named.
-const HOMES: [(&str, &[&str]); 8] = [
+const HOMES: [(&str, &[&str]); 9] = [
     ("wasmtime", &["wasm"]),
     ("wasmtime-wasi", &["wasm"]),
     ("oci-client", &["oci"]),
@@ -60,6 +60,7 @@ const HOMES: [(&str, &[&str]); 8] = [
     ("rusqlite", &["state", "store"]),
     ("axum", &["gateway", "admin", "host"]),
     ("schnorrkel", &["keys"]),
+    ("ed25519-dalek", &["keys"]),
     ("anyhow", &["host"]),
 ];
 

@@ -49,6 +49,8 @@ mod limits_document;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod metagraph;
+#[cfg(test)]
 mod public;
 #[cfg(test)]
 mod python;

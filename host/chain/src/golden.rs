@@ -323,6 +323,8 @@ fn a_selective_metagraph_is_read_by_field_names() {
             "owner_hotkey" => some(Value::from_bytes([1; 32])),
             "tempo" => some(Value::u128(360)),
             "hotkeys" => some(Value::unnamed_composite(accounts.clone())),
+            "validator_permit" => some(Value::unnamed_composite([true, false].map(Value::bool))),
+            "total_stake" => some(Value::unnamed_composite([1 << 60, 0_u128].map(Value::u128))),
             "last_update" => some(Value::unnamed_composite([0_u128, 1 << 40].map(Value::u128))),
             "commit_reveal_weights_enabled" => some(Value::bool(false)),
             _ => Value::unnamed_variant("None", []),
@@ -337,6 +339,8 @@ fn a_selective_metagraph_is_read_by_field_names() {
     assert_eq!((found.owner_hotkey, found.tempo), (Some([1; 32]), Some(360)));
     assert_eq!(found.hotkeys, Some(vec![[1; 32], [2; 32]]));
     assert_eq!(found.last_update, Some(vec![0, 1 << 40]));
+    assert_eq!(found.validator_permit, Some(vec![true, false]));
+    assert_eq!(found.total_stake, Some(vec![1 << 60, 0]));
     assert_eq!(
         (found.commit_reveal_weights_enabled, found.num_uids),
         (Some(false), None)

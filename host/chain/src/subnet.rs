@@ -1,7 +1,7 @@
 //! What is read of a subnet: its neurons, its rules, and the weights that one of them has set. Each answer
 //! is of one block.
 
-use platform_domain::{BlockHash, BlockNumber, Hotkey, MechanismId, Metagraph, Netuid, Uid};
+use platform_domain::{BlockHash, BlockNumber, Hotkey, MechanismId, Metagraph, Netuid, Neuron, Uid};
 use subxt::ext::scale_decode::DecodeAsType;
 
 use crate::{Chain, ChainError, runtime::Runtime};
@@ -44,7 +44,9 @@ pub(crate) struct Selection {
     pub(crate) num_uids: Option<u16>,
     pub(crate) commit_reveal_weights_enabled: Option<bool>,
     pub(crate) hotkeys: Option<Vec<[u8; 32]>>,
+    pub(crate) validator_permit: Option<Vec<bool>>,
     pub(crate) last_update: Option<Vec<u64>>,
+    pub(crate) total_stake: Option<Vec<u64>>,
 }
 
 const METAGRAPH: &str = "get_selective_metagraph";
@@ -63,7 +65,9 @@ mod field {
     pub(super) const NUM_UIDS: u16 = 30;
     pub(super) const COMMIT_REVEAL: u16 = 46;
     pub(super) const HOTKEYS: u16 = 52;
+    pub(super) const VALIDATOR_PERMIT: u16 = 57;
     pub(super) const LAST_UPDATE: u16 = 59;
+    pub(super) const TOTAL_STAKE: u16 = 69;
 }
 
 /// Subtensor keeps the mechanisms of all subnets in one map: the key is the mechanism times this number
@@ -71,16 +75,20 @@ mod field {
 const SUBNETS_MAX: u16 = 4096;
 
 impl Chain {
-    /// Reads who is registered, and the owner's hotkey, at the best block.
+    /// Reads who is registered with how much stake, and the owner's hotkey, at the best block.
     pub async fn metagraph(&self, netuid: Netuid) -> Result<Metagraph, ChainError> {
         let (number, hash) = self.best_block().await?;
         let runtime = self.runtime_at(hash).await?;
-        let fields = vec![field::NETUID, field::OWNER_HOTKEY, field::HOTKEYS];
+        let fields = vec![
+            field::NETUID,
+            field::OWNER_HOTKEY,
+            field::HOTKEYS,
+            field::VALIDATOR_PERMIT,
+            field::TOTAL_STAKE,
+        ];
         let selection = self.selection(&runtime, netuid, fields, hash).await?;
-        let hotkeys = asked(METAGRAPH, "hotkeys", selection.hotkeys)?;
-        let hotkeys = hotkeys.into_iter().map(Hotkey::from_bytes).collect();
         let owner = selection.owner_hotkey.map(Hotkey::from_bytes);
-        Ok(Metagraph::new(netuid, (number, hash), owner, hotkeys))
+        Ok(Metagraph::new(netuid, (number, hash), owner, neurons(selection)?))
     }
 
     /// Reads the rules for setting weights at a block.
@@ -171,6 +179,30 @@ impl Chain {
             .filter(|list| !list.is_empty());
         last_update.ok_or(ChainError::NoMechanism { netuid, mechanism })
     }
+}
+
+/// Puts the lists together, which have one entry for each UID.
+fn neurons(selection: Selection) -> Result<Vec<Neuron>, ChainError> {
+    let hotkeys = asked(METAGRAPH, "hotkeys", selection.hotkeys)?;
+    let permits = asked(METAGRAPH, "validator_permit", selection.validator_permit)?;
+    let stakes = asked(METAGRAPH, "total_stake", selection.total_stake)?;
+    if permits.len() != hotkeys.len() || stakes.len() != hotkeys.len() {
+        let lengths = format!(
+            "{} hotkeys, {} permits, {} stakes",
+            hotkeys.len(),
+            permits.len(),
+            stakes.len()
+        );
+        return Err(ChainError::runtime(METAGRAPH, lengths));
+    }
+    let neurons = hotkeys.into_iter().zip(stakes).zip(permits);
+    Ok(neurons
+        .map(|((hotkey, stake), validator_permit)| Neuron {
+            hotkey: Hotkey::from_bytes(hotkey),
+            stake,
+            validator_permit,
+        })
+        .collect())
 }
 
 fn asked<T>(method: &str, field: &str, value: Option<T>) -> Result<T, ChainError> {

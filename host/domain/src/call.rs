@@ -1,8 +1,10 @@
 //! What crosses the border of a challenge, whichever way it runs.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use crate::{BlockHash, BlockNumber, EpochId, Hotkey, Netuid, Uid, UnixSeconds};
+use crate::{EpochId, Hotkey, Metagraph, Uid, UnixSeconds};
 
 /// A miner whose signature over this request the host has verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,16 +66,12 @@ pub enum GuestError {
 }
 
 /// The moment for which a challenge is asked for weights: the same for every challenge of an epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EpochContext {
-    /// The subnet.
-    pub netuid: Netuid,
     /// The epoch.
     pub epoch: EpochId,
-    /// The block at which the subnet was read.
-    pub block: BlockNumber,
-    /// That block's hash.
-    pub block_hash: BlockHash,
+    /// The subnet at the block of this epoch. Whoever is asked twice sees the same.
+    pub metagraph: Arc<Metagraph>,
     /// The host's time when the epoch began.
     pub unix_seconds: UnixSeconds,
 }

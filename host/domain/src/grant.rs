@@ -13,6 +13,10 @@ pub enum Grant {
     Kv,
     /// `blobs`: bytes under names, as files of the host.
     Blobs,
+    /// `crypto`: signatures, addresses and hashes.
+    Crypto,
+    /// `metagraph`: who is in the subnet.
+    Metagraph,
 }
 
 /// The text names no interface.
@@ -22,9 +26,10 @@ pub struct UnknownGrant(String);
 
 impl Grant {
     /// Every interface.
-    pub const ALL: [Self; 3] = [Self::Sqlite, Self::Kv, Self::Blobs];
+    pub const ALL: [Self; 5] = [Self::Sqlite, Self::Kv, Self::Blobs, Self::Crypto, Self::Metagraph];
 
-    /// What a challenge may import when the operator says nothing: whatever costs no more than a quota.
+    /// What a challenge may import when the operator says nothing: whatever costs no more than a quota or
+    /// the time of its own calls.
     pub fn usual() -> BTreeSet<Self> {
         BTreeSet::from(Self::ALL)
     }
@@ -33,6 +38,7 @@ impl Grant {
     pub const fn keeps_state(self) -> bool {
         match self {
             Self::Sqlite | Self::Kv | Self::Blobs => true,
+            Self::Crypto | Self::Metagraph => false,
         }
     }
 
@@ -42,6 +48,8 @@ impl Grant {
             Self::Sqlite => "sqlite",
             Self::Kv => "kv",
             Self::Blobs => "blobs",
+            Self::Crypto => "crypto",
+            Self::Metagraph => "metagraph",
         }
     }
 }
@@ -78,6 +86,9 @@ mod tests {
             assert_eq!(grant.as_str().parse(), Ok(grant));
         }
         let error = "files".parse::<Grant>().unwrap_err().to_string();
-        assert_eq!(error, r#"unknown interface "files", known are sqlite, kv, blobs"#);
+        assert_eq!(
+            error,
+            r#"unknown interface "files", known are sqlite, kv, blobs, crypto, metagraph"#
+        );
     }
 }

@@ -2,9 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use blake2::{Blake2b512, Digest as _};
-
-use crate::text::serde_as_text;
+use crate::{Ss58Address, Ss58Error, text::serde_as_text};
 
 /// An sr25519 public key. Its text form is SS58 with prefix 42, 47 or 48 characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,22 +11,13 @@ pub struct Hotkey([u8; 32]);
 /// Why a text is not a hotkey.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HotkeyError {
-    /// Not base58, or not one prefix byte, 32 key bytes and two checksum bytes.
-    #[error("not an SS58 address of a 32-byte key")]
-    Shape,
+    /// No address at all.
+    #[error(transparent)]
+    Address(#[from] Ss58Error),
     /// Another network's address.
     #[error("SS58 prefix {0}, Bittensor uses 42")]
-    Prefix(u8),
-    /// A mistyped address.
-    #[error("the SS58 checksum does not match")]
-    Checksum,
+    Prefix(u16),
 }
-
-const PREFIX: u8 = 42;
-/// The domain separator of the SS58 checksum (Substrate `sp_core::crypto`).
-const CHECKSUM_CONTEXT: &[u8] = b"SS58PRE";
-/// No address of this shape is longer; what is longer is not decoded.
-const MAX_TEXT_LEN: usize = 48;
 
 impl Hotkey {
     /// Takes the raw public key.
@@ -45,46 +34,23 @@ impl Hotkey {
     pub fn is_zero(&self) -> bool {
         self.0 == [0; 32]
     }
-
-    fn checksum(key: &[u8]) -> [u8; 2] {
-        let hash = Blake2b512::new()
-            .chain_update(CHECKSUM_CONTEXT)
-            .chain_update([PREFIX])
-            .chain_update(key);
-        let [first, second, ..] = <[u8; 64]>::from(hash.finalize());
-        [first, second]
-    }
 }
 
 impl FromStr for Hotkey {
     type Err = HotkeyError;
 
     fn from_str(text: &str) -> Result<Self, HotkeyError> {
-        if text.len() > MAX_TEXT_LEN {
-            return Err(HotkeyError::Shape);
+        let address: Ss58Address = text.parse()?;
+        match address.prefix() {
+            Ss58Address::BITTENSOR => Ok(Self(*address.key())),
+            other => Err(HotkeyError::Prefix(other)),
         }
-        let bytes = bs58::decode(text).into_vec().map_err(|_| HotkeyError::Shape)?;
-        let [prefix, rest @ .., check1, check2] = bytes.as_slice() else {
-            return Err(HotkeyError::Shape);
-        };
-        let key: [u8; 32] = rest.try_into().map_err(|_| HotkeyError::Shape)?;
-        if *prefix != PREFIX {
-            return Err(HotkeyError::Prefix(*prefix));
-        }
-        if Self::checksum(&key) != [*check1, *check2] {
-            return Err(HotkeyError::Checksum);
-        }
-        Ok(Self(key))
     }
 }
 
 impl fmt::Display for Hotkey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = Vec::with_capacity(35);
-        bytes.push(PREFIX);
-        bytes.extend_from_slice(&self.0);
-        bytes.extend_from_slice(&Self::checksum(&self.0));
-        f.write_str(&bs58::encode(bytes).into_string())
+        Ss58Address::of_bittensor(self.0).fmt(f)
     }
 }
 

@@ -17,9 +17,9 @@ pub(crate) async fn collect(
 ) -> Vec<Answer> {
     let mut asked = JoinSet::new();
     for challenge in challenges.into_iter().filter(takes_part) {
-        let routes = routes.clone();
+        let (routes, context) = (routes.clone(), context.clone());
         asked.spawn(async move {
-            let weights = ask(&challenge, routes, context, deadline).await;
+            let weights = ask(&challenge, routes, &context, deadline).await;
             answer(challenge, weights)
         });
     }
@@ -43,14 +43,14 @@ fn takes_part(challenge: &Challenge) -> bool {
 async fn ask(
     challenge: &Challenge,
     mut routes: RouteReader,
-    context: EpochContext,
+    context: &EpochContext,
     deadline: Duration,
 ) -> Result<Vec<RawWeight>, String> {
     let asking = async {
         loop {
             let route = routes.current().get(&challenge.slug).cloned();
             let route = route.ok_or_else(|| "it does not run".to_owned())?;
-            match route.target.weights(context).await {
+            match route.target.weights(context.clone()).await {
                 Ok(weights) => return Ok(weights),
                 // It comes with one of the next tables, and an epoch can wait for that.
                 Err(CallError::Starting { .. }) if routes.changed().await.is_ok() => {}

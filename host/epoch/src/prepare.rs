@@ -46,10 +46,8 @@ impl Epochs {
         let subnet = chain.subnet(config.netuid, config.mechanism, block_hash).await?;
         let epoch = config.epoch_at(block);
         let context = EpochContext {
-            netuid: config.netuid,
             epoch,
-            block,
-            block_hash,
+            metagraph: metagraph.clone(),
             unix_seconds: now(),
         };
         let challenges: Vec<Challenge> = self.store().read("epoch_challenges", challenges::list).await?;

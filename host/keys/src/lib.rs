@@ -1,9 +1,11 @@
 //! Hotkeys that sign: sr25519 key pairs, the files the Bittensor wallet keeps them in, and the one text a
-//! miner signs to speak to a challenge. Coldkeys and encrypted files are not for this host.
+//! miner signs to speak to a challenge; and the signatures of others. Coldkeys and encrypted files are not for this
+//! host.
 
 mod file;
 mod keypair;
 mod request;
+mod signatures;
 
 pub use file::KEY_FILE_MAX_BYTES;
 pub use keypair::{KeyError, Keypair, SignatureError, parse_signature, verify};
@@ -11,6 +13,7 @@ pub use request::{
     HOTKEY_HEADER, NONCE_HEADER, Nonce, NonceError, SIGNATURE_HEADER, SIGNED_REQUEST_PREFIX, SignedRequest,
     TIMESTAMP_HEADER,
 };
+pub use signatures::{verify_ed25519, verify_sr25519};
 
 /// Compiles and runs the example of the miners' guide.
 #[cfg(doctest)]

@@ -65,6 +65,7 @@ impl App {
             content,
             engine,
             state_dir: state.clone(),
+            metagraph: metagraph_reader.clone(),
             routes,
             breaker: config.breaker.policy(),
         };

@@ -194,11 +194,13 @@ pub(crate) struct FieldArgs {
     /// idle instance at most.
     #[arg(long)]
     pub(crate) instances: Option<Instances>,
-    /// What the component may import beyond WASI, for example sqlite,kv; none for nothing [default: sqlite,kv,blobs].
+    /// What the component may import beyond WASI, for example sqlite,kv; none for nothing [default:
+    /// sqlite,kv,blobs,crypto,metagraph].
     ///
     /// A component that imports what it is not granted is refused by the name of the import. sqlite is a database in
     /// the host, kv are keys and values in it; both share
-    /// the resource database. blobs are files of the host under names, with the resource blobs.
+    /// the resource database. blobs are files of the host under names, with the resource blobs. crypto verifies
+    /// signatures, reads and writes addresses and hashes, in the call's own time. metagraph tells who is in the subnet.
     #[arg(long, value_name = "NAMES", value_parser = grants)]
     pub(crate) grants: Option<BTreeSet<Grant>>,
     /// One sentence for people.

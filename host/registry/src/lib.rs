@@ -23,7 +23,7 @@ mod starts;
 use std::{path::PathBuf, sync::Arc};
 
 use platform_oci::ContentStore;
-use platform_runtime::{BreakerPolicy, RoutePublisher};
+use platform_runtime::{BreakerPolicy, MetagraphReader, RoutePublisher};
 use platform_store::Store;
 use platform_wasm::Engine;
 use tokio::sync::Notify;
@@ -52,6 +52,8 @@ pub struct Parts {
     pub engine: Engine,
     /// Challenges keep their state below `challenges/` in it.
     pub state_dir: PathBuf,
+    /// Where challenges that ask for it read the subnet.
+    pub metagraph: MetagraphReader,
     /// The one writer of the table of routes.
     pub routes: RoutePublisher,
     /// When a challenge that fails is left alone.
@@ -66,6 +68,7 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
         content,
         engine,
         state_dir,
+        metagraph,
         routes,
         breaker,
     } = parts;
@@ -74,7 +77,7 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
     }
     let wake = Arc::new(Notify::new());
     let (publisher, board) = board::channel();
-    let loader = load::Loader::new(content, engine, state_dir);
+    let loader = load::Loader::new(content, engine, state_dir, metagraph);
     let health = health::HealthBook::new(breaker);
     let reader = routes.reader();
     let reconciler = Reconciler::new(

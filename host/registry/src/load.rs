@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use bytes::Bytes;
 use platform_domain::{Artifact, Challenge, ComponentRef, DataMode, Digest, RouteRule, Slug};
 use platform_oci::{ContentStore, Fetched, OciError};
+use platform_runtime::MetagraphReader;
 use platform_wasm::{
     Code, CompilerStatus, ComponentError, ComponentInfo, DATA, Engine, Limits, Program, ProgramSpec, Start,
     StateSpec, Step,
@@ -50,6 +51,7 @@ pub(crate) struct Loader {
     content: ContentStore,
     engine: Engine,
     state_dir: PathBuf,
+    metagraph: MetagraphReader,
 }
 
 /// A program that can be called.
@@ -62,11 +64,17 @@ pub(crate) struct Loaded {
 }
 
 impl Loader {
-    pub(crate) fn new(content: ContentStore, engine: Engine, state_dir: PathBuf) -> Self {
+    pub(crate) fn new(
+        content: ContentStore,
+        engine: Engine,
+        state_dir: PathBuf,
+        metagraph: MetagraphReader,
+    ) -> Self {
         Self {
             content,
             engine,
             state_dir,
+            metagraph,
         }
     }
 
@@ -130,6 +138,7 @@ impl Loader {
                 database: granted.database,
                 blobs: granted.blobs,
             }),
+            metagraph: self.metagraph.clone().into_inner(),
             start,
             route_deadline: granted.route_deadline,
             weights_deadline: granted.weights_deadline,

@@ -99,7 +99,7 @@ impl FromIterator<Arc<Route>> for RouteTable {
 
 #[cfg(test)]
 mod tests {
-    use platform_domain::{BlockHash, BlockNumber, EpochContext, EpochId, Netuid, UnixSeconds};
+    use platform_domain::{BlockHash, BlockNumber, EpochContext, EpochId, Metagraph, Netuid, UnixSeconds};
 
     use super::*;
     use crate::CallError;
@@ -140,14 +140,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_challenge_that_could_not_be_started_fails_with_the_reason() {
+        let at = (BlockNumber(360), BlockHash([0; 32]));
         let context = EpochContext {
-            netuid: Netuid(2),
             epoch: EpochId(1),
-            block: BlockNumber(360),
-            block_hash: BlockHash([0; 32]),
+            metagraph: Arc::new(Metagraph::new(Netuid(2), at, None, vec![])),
             unix_seconds: UnixSeconds(0),
         };
-        let error = route("tsp").target.weights(context).await.unwrap_err();
+        let error = route("tsp").target.weights(context.clone()).await.unwrap_err();
         assert!(matches!(&error, CallError::Down(reason) if &**reason == "no such file"));
         let error = Target::Starting.weights(context).await.unwrap_err();
         assert!(matches!(error, CallError::Starting { .. }));

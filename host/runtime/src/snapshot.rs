@@ -51,6 +51,11 @@ impl<T: Clone> Reader<T> {
         self.0.borrow().clone()
     }
 
+    /// The same end as tokio has it, for those who cannot know this crate.
+    pub fn into_inner(self) -> watch::Receiver<T> {
+        self.0
+    }
+
     /// Waits until a value is published that this reader has not waited for, and takes it.
     pub async fn changed(&mut self) -> Result<T, PublisherGone> {
         self.0.changed().await.map_err(|_| PublisherGone)?;

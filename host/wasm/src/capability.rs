@@ -2,7 +2,9 @@
 //! It is linked for a component that imports it and was granted it, and for no other.
 
 mod blobs;
+mod crypto;
 mod kv;
+mod metagraph;
 pub(crate) mod open;
 mod sqlite;
 mod values;
@@ -45,6 +47,12 @@ pub(crate) fn link(linker: &mut Linker<CallState>, grants: &BTreeSet<Grant>) -> 
     }
     if grants.contains(&Grant::Blobs) {
         blobs::link(linker)?;
+    }
+    if grants.contains(&Grant::Crypto) {
+        crypto::link(linker)?;
+    }
+    if grants.contains(&Grant::Metagraph) {
+        metagraph::link(linker)?;
     }
     Ok(())
 }

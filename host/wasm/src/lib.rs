@@ -56,5 +56,5 @@ pub use platform_state::{
     StateUsage, unpack,
 };
 pub use prepared::{Code, Prepared, Step};
-pub use program::{Program, ProgramSpec, Start, StateSpec, Usage};
+pub use program::{LatestMetagraph, Program, ProgramSpec, Start, StateSpec, Usage};
 pub use worker::compile_worker;

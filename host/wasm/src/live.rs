@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use platform_domain::{EpochContext, Warm};
+use platform_domain::{EpochContext, Metagraph, Warm};
 use wasmtime::{
     Store,
     component::{ComponentExportIndex, Instance},
@@ -73,7 +73,7 @@ impl Live {
         request: &platform_domain::Request,
         times: Times,
     ) -> Result<HandleRouteAnswer, End> {
-        self.begin(&request.id, times.deadline);
+        self.begin(&request.id, times.deadline, shared.setup.subnet_now());
         let call = async {
             let instance = self.instance(shared).await?;
             let function = instance
@@ -95,11 +95,12 @@ impl Live {
         context: &EpochContext,
         times: Times,
     ) -> Result<GetWeightsAnswer, End> {
-        self.begin(&format!("epoch-{}", context.epoch), times.deadline);
+        let metagraph = Some(context.metagraph.clone());
+        self.begin(&format!("epoch-{}", context.epoch), times.deadline, metagraph);
         let call = async {
             let instance = self.instance(shared).await?;
             let function =
-                instance.get_typed_func::<GetWeightsArgs<'_>, GetWeightsAnswer>(&mut self.store, function)?;
+                instance.get_typed_func::<GetWeightsArgs, GetWeightsAnswer>(&mut self.store, function)?;
             function.call_async(&mut self.store, (context.into(),)).await
         };
         let answer = in_time(times, call).await;
@@ -107,10 +108,10 @@ impl Live {
         answer
     }
 
-    fn begin(&mut self, request_id: &str, deadline: Duration) {
+    fn begin(&mut self, request_id: &str, deadline: Duration, metagraph: Option<Arc<Metagraph>>) {
         self.calls = self.calls.saturating_add(1);
         let until = Instant::now() + deadline.min(LONGEST);
-        self.store.data_mut().begin(request_id, until);
+        self.store.data_mut().begin(request_id, until, metagraph);
         self.store.set_epoch_deadline(1);
     }
 

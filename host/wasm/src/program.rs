@@ -11,9 +11,11 @@ use std::{
 };
 
 use platform_domain::{
-    ByteSize, Capability, Digest, EpochContext, Grant, Instances, RawWeight, Request, Response, Slug,
+    ByteSize, Capability, Digest, EpochContext, Grant, Instances, Metagraph, RawWeight, Request, Response,
+    Slug,
 };
 use platform_state::{Rehearsal, State, StateUsage};
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::InstancePre;
 
@@ -57,6 +59,9 @@ pub struct ProgramSpec {
     pub grants: BTreeSet<Grant>,
     /// What the host keeps for it, opened if it asks for some of that. `None`: nothing.
     pub state: Option<StateSpec>,
+    /// Where the subnet is read from, if the component asks for it; what is there when a route is called, the call
+    /// sees until its end.
+    pub metagraph: LatestMetagraph,
     /// Whether it is to answer.
     pub start: Start,
     /// How long one `handle-route` may take.
@@ -64,6 +69,9 @@ pub struct ProgramSpec {
     /// How long one `get-weights` may take.
     pub weights_deadline: Duration,
 }
+
+/// The subnet as the host last read it; `None` until then.
+pub type LatestMetagraph = watch::Receiver<Option<Arc<Metagraph>>>;
 
 /// What the host keeps for a challenge.
 #[derive(Clone, Debug)]
@@ -148,6 +156,7 @@ impl Program {
             disk,
             grants: _,
             state: _,
+            metagraph,
             start: _,
             route_deadline,
             weights_deadline,
@@ -171,6 +180,7 @@ impl Program {
         setup.env = env.into_iter().collect();
         let keeper = state.as_ref().map(keeper);
         setup.state = state;
+        setup.metagraph = info.asks.contains(&Grant::Metagraph).then_some(metagraph);
         setup.files = data.as_ref().map(|data| data.files(allowed));
         let shared = Arc::new(Shared {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),

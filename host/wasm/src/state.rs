@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use platform_domain::Slug;
+use platform_domain::{Metagraph, Slug};
 use platform_state::State;
 use tokio::task::yield_now;
 use wasmtime::{Engine, Store, UpdateDeadline};
@@ -12,7 +12,7 @@ use wasmtime_wasi::{
 };
 
 use crate::{
-    Limits,
+    LatestMetagraph, Limits,
     capability::open::OpenState,
     cpu,
     disk::{CallDisk, FilesView, Quota},
@@ -30,6 +30,8 @@ pub(crate) struct CallState {
     resources: ResourceTable,
     disk: Option<CallDisk>,
     open: Option<OpenState>,
+    /// The subnet as the call that runs sees it.
+    metagraph: Option<Arc<Metagraph>>,
     pub(crate) memory: CallMemory,
     request_id: Arc<str>,
     /// When the call that runs has to have ended.
@@ -46,6 +48,8 @@ pub(crate) struct CallSetup {
     pub(crate) files: Option<(WasiFilesystemCtx, Arc<Quota>)>,
     /// `None` when the program has no use for it.
     pub(crate) state: Option<State>,
+    /// `None` when the program does not ask for it.
+    pub(crate) metagraph: Option<LatestMetagraph>,
     pub(crate) memory_limit: u64,
     pub(crate) host_memory: HostMemory,
     pub(crate) limits: Arc<Limits>,
@@ -58,6 +62,7 @@ impl CallSetup {
             env: Vec::new(),
             files: None,
             state: None,
+            metagraph: None,
             memory_limit,
             host_memory,
             limits,
@@ -67,6 +72,11 @@ impl CallSetup {
     /// Whether calls block their thread, and so need one of their own.
     pub(crate) fn blocks(&self) -> bool {
         self.files.is_some() || self.state.is_some()
+    }
+
+    /// The subnet as it is now, for a program that asks for it.
+    pub(crate) fn subnet_now(&self) -> Option<Arc<Metagraph>> {
+        self.metagraph.as_ref()?.borrow().clone()
     }
 
     /// A store whose calls yield to other tasks at every tick, and are interrupted when their time is over.
@@ -82,6 +92,7 @@ impl CallSetup {
                 .as_ref()
                 .map(|(_, quota)| CallDisk::new(quota.clone())),
             open: setup.state.clone().map(OpenState::new),
+            metagraph: None,
             memory: CallMemory::new(setup.memory_limit, setup.host_memory.clone(), limits.clone()),
             request_id: Arc::default(),
             until: Instant::now(),
@@ -122,10 +133,11 @@ fn resource_table(limits: &Limits) -> ResourceTable {
 }
 
 impl CallState {
-    /// A call begins in this store.
-    pub(crate) fn begin(&mut self, request_id: &str, until: Instant) {
+    /// A call begins in this store, and sees this subnet.
+    pub(crate) fn begin(&mut self, request_id: &str, until: Instant, metagraph: Option<Arc<Metagraph>>) {
         self.request_id = request_id.into();
         self.until = until;
+        self.metagraph = metagraph;
         for output in self.outputs.iter().flatten() {
             output.attribute(&self.request_id);
         }
@@ -139,6 +151,7 @@ impl CallState {
 
     /// The call has ended: what it wrote belongs to it, not to the next one.
     pub(crate) fn end(&mut self) {
+        self.metagraph = None;
         for output in self.outputs.iter().flatten() {
             output.finish_line();
         }
@@ -151,6 +164,11 @@ impl CallState {
     pub(crate) fn kept(&mut self) -> wasmtime::Result<&mut OpenState> {
         let open = self.open.as_mut();
         open.ok_or_else(|| wasmtime::Error::msg("the challenge keeps nothing in the host"))
+    }
+
+    /// The subnet as this call sees it; `None` when the host has not read it.
+    pub(crate) fn metagraph(&self) -> Option<&Metagraph> {
+        self.metagraph.as_deref()
     }
 
     pub(crate) fn resources(&mut self) -> &mut ResourceTable {

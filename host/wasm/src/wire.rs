@@ -17,7 +17,7 @@ pub(crate) struct Contract {
 
 pub(crate) type HandleRouteArgs<'a> = (Request<'a>,);
 pub(crate) type HandleRouteAnswer = (Result<Response, Error>,);
-pub(crate) type GetWeightsArgs<'a> = (Context<'a>,);
+pub(crate) type GetWeightsArgs = (Context,);
 pub(crate) type GetWeightsAnswer = (Result<Vec<Weight>, Error>,);
 
 /// `record request`
@@ -53,12 +53,12 @@ pub(crate) struct Response {
 /// `record epoch-context`
 #[derive(ComponentType, Lower)]
 #[component(record)]
-pub(crate) struct Context<'a> {
+pub(crate) struct Context {
     netuid: u16,
     epoch: u64,
     block: u64,
     #[component(name = "block-hash")]
-    block_hash: &'a [u8],
+    block_hash: Vec<u8>,
     #[component(name = "unix-seconds")]
     unix_seconds: u64,
 }
@@ -96,7 +96,7 @@ impl Contract {
                 "platform:challenge/routes@0.1.0",
                 "handle-route",
             )?,
-            get_weights: function::<T, GetWeightsArgs<'_>, GetWeightsAnswer>(
+            get_weights: function::<T, GetWeightsArgs, GetWeightsAnswer>(
                 pre,
                 "platform:challenge/weights@0.1.0",
                 "get-weights",
@@ -160,20 +160,18 @@ impl<'a> From<&'a domain::Request> for Request<'a> {
     }
 }
 
-impl<'a> From<&'a EpochContext> for Context<'a> {
-    fn from(context: &'a EpochContext) -> Self {
+impl From<&EpochContext> for Context {
+    fn from(context: &EpochContext) -> Self {
         let EpochContext {
-            netuid,
             epoch,
-            block,
-            block_hash,
+            metagraph,
             unix_seconds,
         } = context;
         Self {
-            netuid: netuid.0,
+            netuid: metagraph.netuid().0,
             epoch: epoch.0,
-            block: block.0,
-            block_hash: &block_hash.0,
+            block: metagraph.block().0,
+            block_hash: metagraph.block_hash().0.to_vec(),
             unix_seconds: unix_seconds.0,
         }
     }

@@ -61,7 +61,7 @@ impl From<&Metagraph> for Uids {
         Self(
             metagraph
                 .registered()
-                .map(|(uid, hotkey)| (*hotkey, uid))
+                .map(|(uid, neuron)| (neuron.hotkey, uid))
                 .collect(),
         )
     }

@@ -53,13 +53,14 @@ impl Host {
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (routes, route_reader) = route_channel();
-        let (metagraph, _) = metagraph_channel();
+        let (metagraph, metagraph_reader) = metagraph_channel();
         let store = Store::open(&dir.path().join("registry.sqlite3")).unwrap();
         let parts = Parts {
             store: store.clone(),
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
             engine: Engine::new(EngineConfig::new(dir.path().join("cache"), compiler())).unwrap(),
             state_dir: dir.path().join("state"),
+            metagraph: metagraph_reader,
             routes,
             breaker: BreakerPolicy::default(),
         };

@@ -2,12 +2,12 @@
 
 use platform_chain::ChainError;
 use platform_devnet::SubnetGenesis;
-use platform_domain::{BlockHash, BlockNumber, MechanismId, Netuid, Uid};
+use platform_domain::{BlockHash, BlockNumber, MechanismId, Netuid, Neuron, Uid};
 
 use crate::node::{MAIN, NETUID, call, miner, other_miner, send, start, subnet, validator};
 
 #[tokio::test]
-async fn the_metagraph_has_every_hotkey_at_its_uid_and_the_owner() {
+async fn the_metagraph_has_every_neuron_at_its_uid_and_the_owner() {
     let (devnet, chain) = start(subnet()).await;
     devnet.produce_blocks(3).await;
     let metagraph = chain.metagraph(NETUID).await.unwrap();
@@ -15,7 +15,17 @@ async fn the_metagraph_has_every_hotkey_at_its_uid_and_the_owner() {
     assert_eq!(metagraph.netuid(), NETUID);
     assert_eq!(metagraph.owner(), Some(validator().hotkey()));
     let keys = [validator(), miner(), other_miner()].map(|key| key.hotkey());
-    assert_eq!(metagraph.hotkeys(), keys);
+    let stakes = [(1_000_000, true), (0, false), (0, false)];
+    let neurons = keys.into_iter().zip(stakes);
+    let neurons: Vec<_> = neurons
+        .map(|(hotkey, (stake, validator_permit))| Neuron {
+            hotkey,
+            stake,
+            validator_permit,
+        })
+        .collect();
+    let found: Vec<_> = metagraph.registered().map(|(_, neuron)| *neuron).collect();
+    assert_eq!(found, neurons);
     assert_eq!(metagraph.uid_of(&miner().hotkey()), Some(Uid(1)));
 }
 
@@ -27,7 +37,7 @@ async fn a_subnet_without_neurons_or_owner_is_read_all_the_same() {
     })
     .await;
     let metagraph = chain.metagraph(NETUID).await.unwrap();
-    assert_eq!((metagraph.hotkeys(), metagraph.owner()), (&[][..], None));
+    assert_eq!((metagraph.registered().count(), metagraph.owner()), (0, None));
 }
 
 #[tokio::test]

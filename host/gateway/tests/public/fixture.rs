@@ -11,7 +11,7 @@ use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt as _;
 use platform_domain::{
-    BlockHash, BlockNumber, Capability, Hotkey, Metagraph, Netuid, RouteRule, UnixSeconds,
+    BlockHash, BlockNumber, Capability, Hotkey, Metagraph, Netuid, Neuron, RouteRule, UnixSeconds,
 };
 use platform_gateway::{Gateway, Limits};
 use platform_keys::{Keypair, Nonce, SignedRequest};
@@ -67,8 +67,12 @@ pub(crate) fn app_with(limits: Limits) -> Arc<Gateway> {
     routes.publish(table.into_iter().collect::<platform_runtime::RouteTable>());
     let (subnet, metagraph) = metagraph_channel();
     let at = (BlockNumber(1), BlockHash([0; 32]));
-    let hotkeys = vec![Hotkey::from_bytes([9; 32]), miner().hotkey()];
-    subnet.publish(Arc::new(Metagraph::new(NETUID, at, None, hotkeys)));
+    let neurons = [Hotkey::from_bytes([9; 32]), miner().hotkey()].map(|hotkey| Neuron {
+        hotkey,
+        stake: 0,
+        validator_permit: false,
+    });
+    subnet.publish(Arc::new(Metagraph::new(NETUID, at, None, neurons.into())));
     Arc::new(Gateway::new(reader, metagraph, NETUID, limits, now()))
 }
 

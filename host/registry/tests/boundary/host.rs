@@ -10,7 +10,7 @@ use std::{
 use platform_domain::{EmissionPercent, Resources, Slug, Status};
 use platform_oci::ContentStore;
 use platform_registry::{NewChallenge, Observed, Parts, Reconciler, Registry, Source, build};
-use platform_runtime::{BreakerPolicy, RouteReader, route_channel};
+use platform_runtime::{BreakerPolicy, RouteReader, metagraph_channel, route_channel};
 use platform_store::Store;
 use platform_wasm::{CompilerProgram, Engine, EngineConfig};
 use tempfile::TempDir;
@@ -51,6 +51,7 @@ impl Host {
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
             engine: Engine::new(EngineConfig::new(dir.path().join("cache"), compiler())).unwrap(),
             state_dir: dir.path().join("state"),
+            metagraph: metagraph_channel().1,
             routes: publisher,
             breaker: BreakerPolicy::default(),
         };

@@ -3,17 +3,20 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
 use platform_domain::{
-    BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Instances, Netuid, Request, UnixSeconds,
+    BlockHash, BlockNumber, ByteSize, Digest, EpochContext, EpochId, Instances, Metagraph, Netuid, Neuron,
+    Request, UnixSeconds,
 };
 use platform_wasm::{
     CallError, CompilerProgram, ComponentError, Engine, EngineConfig, Limits, Program, ProgramSpec,
 };
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 /// Long enough for a busy machine, short enough for a test that waits for it.
 pub(crate) const DEADLINE: Duration = Duration::from_millis(300);
@@ -83,6 +86,7 @@ pub(crate) fn spec(component: &[u8]) -> ProgramSpec {
         disk: ByteSize(1 << 30),
         grants: BTreeSet::new(),
         state: None,
+        metagraph: watch::channel(None).1,
         start: platform_wasm::Start::Live,
         route_deadline: DEADLINE,
         weights_deadline: DEADLINE * 20,
@@ -107,12 +111,17 @@ pub(crate) fn get(path: &str) -> Request {
 /// The fixture answers with this many weights.
 pub(crate) fn epoch(number: u64) -> EpochContext {
     EpochContext {
-        netuid: Netuid(1),
         epoch: EpochId(number),
-        block: BlockNumber(100),
-        block_hash: BlockHash([7; 32]),
+        metagraph: subnet(100, vec![]),
         unix_seconds: UnixSeconds(1_700_000_000),
     }
+}
+
+/// A subnet at a block.
+pub(crate) fn subnet(block: u64, neurons: Vec<Neuron>) -> Arc<Metagraph> {
+    let at = (BlockNumber(block), BlockHash([7; 32]));
+    let owner = neurons.first().map(|neuron| neuron.hotkey);
+    Arc::new(Metagraph::new(Netuid(1), at, owner, neurons))
 }
 
 /// The body of an answer as text, or the error in the operator's words.

@@ -8,6 +8,8 @@ mod calls;
 #[cfg(test)]
 mod compiling;
 #[cfg(test)]
+mod crypto;
+#[cfg(test)]
 mod database;
 #[cfg(test)]
 mod disk;
@@ -21,6 +23,8 @@ mod hostile;
 mod inspect;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod metagraph;
 #[cfg(test)]
 mod own_database;
 #[cfg(test)]

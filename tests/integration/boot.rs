@@ -16,11 +16,15 @@ const MANY: usize = 60;
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The files of compiled code. One that is made again is another file.
-fn code(state: &Path) -> BTreeMap<PathBuf, u64> {
+/// Which file each is, and when it was written: a number alone may be given again.
+fn code(state: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
     let entries = fs::read_dir(state.join("compiled")).unwrap().map(Result::unwrap);
     let code = entries.filter(|entry| entry.path().extension().is_some_and(|it| it == "cwasm"));
-    code.map(|entry| (entry.path(), entry.metadata().unwrap().ino()))
-        .collect()
+    let identity = |entry: fs::DirEntry| {
+        let found = entry.metadata().unwrap();
+        (entry.path(), (found.ino(), found.mtime(), found.mtime_nsec()))
+    };
+    code.map(identity).collect()
 }
 
 async fn status(host: &TestHost, slug: &Slug) -> u16 {

@@ -115,7 +115,7 @@ mod tests {
         let plain = wanted(|_| {});
         let restarts: [fn(&mut Challenge); 9] = [
             set_env,
-            |c| drop(c.grants.insert(Grant::Kv)),
+            |c| c.grants.extend(Grant::ALL),
             |c| c.resources.database = Some(ByteSize(1 << 20)),
             |c| c.resources.blobs = Some(ByteSize(1 << 20)),
             |c| c.data = DataMode::Exclusive,

@@ -75,10 +75,10 @@ fn an_unknown_import_is_named_with_a_hint() {
         ("wasi:cli/stdout@0.3.0", "WASI 0.2"),
         ("wasi:cli/stdout@0.1.0", "0.2.x"),
         ("wasi:cli/surprise@0.2.0", "wasi:cli, clocks"),
-        ("wasi:keyvalue/store@0.2.0-draft", "/data"),
+        ("wasi:keyvalue/store@0.2.0-draft", "platform:challenge/kv"),
         ("wasi:config/store@0.2.0-rc.1", "environment"),
         ("acme:gpu/compute@1.0.0", "build without it"),
-        ("platform:challenge/metagraph@0.1.0", "build without it"),
+        ("platform:challenge/gpu@0.1.0", "build without it"),
         ("plain", "build without it"),
     ] {
         let text = refusal(&guests::importing(&["wasi:cli/stderr@0.2.3", name]));

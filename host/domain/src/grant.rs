@@ -13,6 +13,10 @@ pub enum Grant {
     Kv,
     /// `blobs`: bytes under names, as files of the host.
     Blobs,
+    /// `config`: the challenge's configuration, by `wasi:config`.
+    Config,
+    /// `logging`: lines with a level in the challenge's log, by `wasi:logging`.
+    Logging,
 }
 
 /// The text names no interface.
@@ -22,7 +26,7 @@ pub struct UnknownGrant(String);
 
 impl Grant {
     /// Every interface.
-    pub const ALL: [Self; 3] = [Self::Sqlite, Self::Kv, Self::Blobs];
+    pub const ALL: [Self; 5] = [Self::Sqlite, Self::Kv, Self::Blobs, Self::Config, Self::Logging];
 
     /// What a challenge may import when the operator says nothing: whatever costs no more than a quota.
     pub fn usual() -> BTreeSet<Self> {
@@ -33,15 +37,29 @@ impl Grant {
     pub const fn keeps_state(self) -> bool {
         match self {
             Self::Sqlite | Self::Kv | Self::Blobs => true,
+            Self::Config | Self::Logging => false,
         }
     }
 
-    /// The name of its interface in the contract.
+    /// What operators call it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
             Self::Kv => "kv",
             Self::Blobs => "blobs",
+            Self::Config => "config",
+            Self::Logging => "logging",
+        }
+    }
+
+    /// Its interface as components import it, without the version.
+    pub const fn interface(self) -> &'static str {
+        match self {
+            Self::Sqlite => "platform:challenge/sqlite",
+            Self::Kv => "platform:challenge/kv",
+            Self::Blobs => "platform:challenge/blobs",
+            Self::Config => "wasi:config/store",
+            Self::Logging => "wasi:logging/logging",
         }
     }
 }
@@ -78,6 +96,9 @@ mod tests {
             assert_eq!(grant.as_str().parse(), Ok(grant));
         }
         let error = "files".parse::<Grant>().unwrap_err().to_string();
-        assert_eq!(error, r#"unknown interface "files", known are sqlite, kv, blobs"#);
+        assert_eq!(
+            error,
+            r#"unknown interface "files", known are sqlite, kv, blobs, config, logging"#
+        );
     }
 }

@@ -8,6 +8,8 @@ mod calls;
 #[cfg(test)]
 mod compiling;
 #[cfg(test)]
+mod config;
+#[cfg(test)]
 mod database;
 #[cfg(test)]
 mod disk;
@@ -21,6 +23,8 @@ mod hostile;
 mod inspect;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod logging;
 #[cfg(test)]
 mod own_database;
 #[cfg(test)]

@@ -13,8 +13,8 @@ use platform_state::{State, States};
 use tokio::{runtime::Handle, sync::Semaphore, task::spawn_blocking};
 
 use crate::{
-    CompilerProgram, CompilerStatus, ComponentError, ComponentInfo, EngineError, Limits, LogBook, Needs, Program,
-    ProgramSpec, Start, StateSpec,
+    CompilerProgram, CompilerStatus, ComponentError, ComponentInfo, EngineError, Limits, LogBook, Needs,
+    Program, ProgramSpec, Start, StateSpec,
     cache::{CodeCache, Facts, Sealed, Unsealed},
     compiler::Compiler,
     data_dir::DataDirs,

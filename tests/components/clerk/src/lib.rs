@@ -102,7 +102,7 @@ impl Routes for Clerk {
             }
             "control" => {
                 let text = "\u{1b}[31mred\u{7}\r\nforged\u{202e}\u{0}\u{2028}line\n";
-                log(Level::Warn, text, text);
+                log(Level::Info, text, text);
                 "fine".into()
             }
             "ask" => loop {

@@ -17,6 +17,10 @@ pub enum Grant {
     Crypto,
     /// `metagraph`: who is in the subnet.
     Metagraph,
+    /// `config`: the challenge's configuration, by `wasi:config`.
+    Config,
+    /// `logging`: lines with a level in the challenge's log, by `wasi:logging`.
+    Logging,
 }
 
 /// The text names no interface.
@@ -26,7 +30,15 @@ pub struct UnknownGrant(String);
 
 impl Grant {
     /// Every interface.
-    pub const ALL: [Self; 5] = [Self::Sqlite, Self::Kv, Self::Blobs, Self::Crypto, Self::Metagraph];
+    pub const ALL: [Self; 7] = [
+        Self::Sqlite,
+        Self::Kv,
+        Self::Blobs,
+        Self::Crypto,
+        Self::Metagraph,
+        Self::Config,
+        Self::Logging,
+    ];
 
     /// What a challenge may import when the operator says nothing: whatever costs no more than a quota or
     /// the time of its own calls.
@@ -38,11 +50,11 @@ impl Grant {
     pub const fn keeps_state(self) -> bool {
         match self {
             Self::Sqlite | Self::Kv | Self::Blobs => true,
-            Self::Crypto | Self::Metagraph => false,
+            Self::Crypto | Self::Metagraph | Self::Config | Self::Logging => false,
         }
     }
 
-    /// The name of its interface in the contract.
+    /// What operators call it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
@@ -50,6 +62,21 @@ impl Grant {
             Self::Blobs => "blobs",
             Self::Crypto => "crypto",
             Self::Metagraph => "metagraph",
+            Self::Config => "config",
+            Self::Logging => "logging",
+        }
+    }
+
+    /// Its interface as components import it, without the version.
+    pub const fn interface(self) -> &'static str {
+        match self {
+            Self::Sqlite => "platform:challenge/sqlite",
+            Self::Kv => "platform:challenge/kv",
+            Self::Blobs => "platform:challenge/blobs",
+            Self::Crypto => "platform:challenge/crypto",
+            Self::Metagraph => "platform:challenge/metagraph",
+            Self::Config => "wasi:config/store",
+            Self::Logging => "wasi:logging/logging",
         }
     }
 }
@@ -88,7 +115,7 @@ mod tests {
         let error = "files".parse::<Grant>().unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"unknown interface "files", known are sqlite, kv, blobs, crypto, metagraph"#
+            r#"unknown interface "files", known are sqlite, kv, blobs, crypto, metagraph, config, logging"#
         );
     }
 }

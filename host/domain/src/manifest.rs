@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteSize, DataMode, Instances, ProxyPath};
+use crate::{ByteSize, ConfigError, ConfigVariable, DataMode, Instances, ProxyPath, config};
 
 /// A manifest is a page of text; more than this is an attack.
 pub const MANIFEST_MAX_BYTES: usize = 64 * 1024;
@@ -34,6 +34,9 @@ pub struct Manifest {
     /// order, before a version that brings it answers anybody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrations: Vec<String>,
+    /// The configuration that it understands. When there is any, nothing else can be set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub config: Vec<ConfigVariable>,
     /// What it asks for; the host's own ceilings stay.
     #[serde(default)]
     pub limits: ManifestLimits,
@@ -101,6 +104,9 @@ pub enum ManifestError {
     /// More than `MAX_ROUTES`.
     #[error("the manifest declares {0} routes, {MAX_ROUTES} are allowed")]
     TooManyRoutes(usize),
+    /// A variable of the configuration that cannot be set.
+    #[error("the manifest's variable {}: {}", .0.name, .0.reason)]
+    Config(ConfigError),
 }
 
 /// What the declared routes say of a request.
@@ -138,6 +144,7 @@ impl Manifest {
                 }
             })?;
         }
+        config::check(&manifest.config).map_err(ManifestError::Config)?;
         Ok(manifest)
     }
 }
@@ -239,6 +246,8 @@ mod tests {
             br#"{"name":"echo","version":"1","routes":[{"method":"GET","pattern":"x"}]}"#,
             br#"{"name":"echo","version":"1","instances":"warm(0)"}"#,
             br#"{"name":"echo","version":"1","instances":4}"#,
+            br#"{"name":"echo","version":"1","config":[{"name":"A B","type":"string"}]}"#,
+            br#"{"name":"echo","version":"1","config":[{"name":"A","type":"secret"}]}"#,
             b"\xff",
         ] {
             assert!(Manifest::parse(bad).is_err(), "{}", String::from_utf8_lossy(bad));

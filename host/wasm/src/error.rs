@@ -67,7 +67,7 @@ pub enum ComponentError {
         hint: &'static str,
     },
     /// It imports what the operator did not grant it.
-    #[error("the component imports platform:challenge/{0}, which it is not granted; grant it with --grants")]
+    #[error("the component imports {interface}, which it is not granted; grant it with --grants", interface = .0.interface())]
     NotGranted(Grant),
     /// It speaks another version of the contract.
     #[error("the component speaks {name}; this host speaks platform:challenge@{spoken}")]

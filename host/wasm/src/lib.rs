@@ -50,6 +50,7 @@ pub use error::{CallError, ComponentError, EngineError};
 pub use inspect::{ComponentInfo, inspect};
 pub use keeping::DATA;
 pub use limits::{Limit, LimitError, Limits, MAX_COMPONENT_BYTES, Unit};
+pub use logs::{ChallengeLog, FollowFrom, Follower, LogBook, LogLine, LogPage};
 pub use needs::Needs;
 pub use platform_state::{
     ArchiveError, ArchiveWriter, BlobUsage, Contents, DatabaseUsage, FileEntry, SqlError, StateError,

@@ -28,6 +28,7 @@ use crate::{
     disk::Allowance,
     limits::count,
     live::{Live, Times},
+    logs::ChallengeLog,
     pace::{Pace, Paced},
     pool::Pool,
     prepared::Prepared,
@@ -157,7 +158,7 @@ impl Program {
             grants: _,
             state: _,
             metagraph,
-            start: _,
+            start,
             route_deadline,
             weights_deadline,
         } = spec;
@@ -176,7 +177,11 @@ impl Program {
         };
         let route = bounds(route_deadline, limits.route_cpu_ms);
         let weights = bounds(weights_deadline, limits.weights_cpu_ms);
-        let mut setup = CallSetup::new(slug, memory_limit, engine.0.memory.clone(), limits);
+        let log = match start {
+            Start::Live => engine.0.logs.of(&slug),
+            Start::Rehearsal => ChallengeLog::new(slug, &limits),
+        };
+        let mut setup = CallSetup::new(log, memory_limit, engine.0.memory.clone(), limits);
         setup.env = env.into_iter().collect();
         let keeper = state.as_ref().map(keeper);
         setup.state = state;

@@ -9,7 +9,7 @@ use wasmtime::{
 use super::open::OpenState;
 use crate::{limits::MAX_OPEN_BLOBS, state::CallState};
 
-const INTERFACE: &str = "platform:challenge/blobs@0.1.0";
+pub(super) const INTERFACE: &str = "platform:challenge/blobs@0.1.0";
 
 /// `resource upload`
 struct UploadHandle;

@@ -281,6 +281,9 @@ const WITHOUT_FILES: [&str; 2] = ["pester-0", KEPT];
 /// Has instances that are kept. Without files, so that nobody ends them to make room in a directory.
 const KEPT: &str = "remember-1";
 
+/// Declares what can be set, so that nothing else can.
+const TYPED: &str = "clerk";
+
 /// Every challenge of both tables.
 pub fn challenges() -> Vec<CreateChallenge> {
     let routes = ATTACKS.iter().map(|attack| (attack.slug, attack.guest(), ""));
@@ -290,7 +293,7 @@ pub fn challenges() -> Vec<CreateChallenge> {
     all.dedup();
     let challenge = |(slug, guest, mode): (&str, &str, &str)| {
         let env = [("MODE", mode)];
-        let env = if mode.is_empty() { &[] } else { &env[..] };
+        let env = if guest == TYPED { &[] } else { &env[..] };
         let mut new = new_challenge(slug, guest, "0", env);
         if let Some((_, resource, most)) = SMALL.iter().find(|(small, _, _)| *small == guest) {
             new.resources = serde_json::from_value(json!({ *resource: most })).unwrap();

@@ -124,45 +124,6 @@ async fn however_a_call_ends_its_open_transaction_leaves_nothing() {
     );
 }
 
-/// How often a guest is killed; each time it has come a little further, by one tick of the clock or two.
-const KILLS: u64 = 1_000;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_guests_that_are_killed_while_they_write_lose_nothing_that_was_committed() {
-    let host = Host::new();
-    let (component, spec) = ledger(&host);
-    let mut last = 0;
-    let sql = "SELECT coalesce(max(amount), 0), count(*) = 2 * coalesce(max(amount), 0), \
-               count(DISTINCT amount) = coalesce(max(amount), 0) FROM entries";
-    for round in 0..KILLS / 100 {
-        let mut spec = spec.clone();
-        // Deadlines that are no multiples of a tick.
-        spec.route_deadline = Duration::from_micros(3_000 + round * 1_700);
-        let writing = host.engine.load(component.clone(), spec).await.unwrap();
-        for _ in 0..100 {
-            let answer = ask(&writing, "/pairs", "").await;
-            assert!(
-                answer
-                    .as_ref()
-                    .is_err_and(|error| error.contains("did not answer") || error.contains("9:")),
-                "{answer:?}"
-            );
-        }
-        drop(writing);
-        let program = load(&host).await;
-        let found = ask(&program, "/query", sql).await.unwrap();
-        let (now, whole) = found.split_once(' ').unwrap();
-        assert_eq!(whole, "1 1", "after {round}");
-        let now: u64 = now.parse().unwrap();
-        assert!(now > last, "{now} after {last}");
-        last = now;
-        assert_eq!(
-            ask(&program, "/query", "PRAGMA integrity_check").await.unwrap(),
-            "ok"
-        );
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_is_kept_does_not_keep_what_a_call_had_open() {
     let host = Host::new();

@@ -30,8 +30,6 @@ mod logging;
 #[cfg(test)]
 mod metagraph;
 #[cfg(test)]
-mod own_database;
-#[cfg(test)]
 mod python;
 #[cfg(test)]
 mod queue;

@@ -37,8 +37,15 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, RegistryError>) -> (String, Str
     }
 }
 
-/// What does not fit to [`CONFIG`], with the field and a part of the reason.
-const WRONG: [(&[(&str, &str)], &str, &str); 4] = [
+/// What is set, with the field that is refused and a part of the reason.
+type Wrong = (
+    &'static [(&'static str, &'static str)],
+    &'static str,
+    &'static str,
+);
+
+/// What does not fit to [`CONFIG`].
+const WRONG: [Wrong; 4] = [
     (&[], "env.SEED", "cannot do without"),
     (&[("SEED", "hunter2")], "env.SEED", "whole number"),
     (&[("SEED", "7"), ("RATE", "fast")], "env.RATE", "a number"),

@@ -12,7 +12,7 @@ use std::{
 };
 
 use platform_domain::{Slug, Status};
-use platform_wasm::{ArchiveError, ArchiveWriter, Contents, DATA, unpack};
+use platform_wasm::{ArchiveError, ArchiveWriter, BLOBS, Contents, DATA, unpack};
 use tempfile::{Builder, TempDir};
 use tokio::task::spawn_blocking;
 
@@ -61,7 +61,7 @@ impl Registry {
                     registered: registered.contains(&slug),
                     data: size(&dir.join(DATA)),
                     database: files(&dir),
-                    blobs: size(&dir.join("blobs")),
+                    blobs: size(&dir.join(BLOBS)),
                     slug,
                 });
             }

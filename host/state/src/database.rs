@@ -28,6 +28,8 @@ pub struct Database(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     path: PathBuf,
+    /// The write-ahead log, which every writer looks at.
+    log: PathBuf,
     /// Bytes of the file. Of two versions of a challenge that share the database the newer one says it.
     quota: Arc<AtomicU64>,
     writer: Arc<Stash>,
@@ -91,6 +93,7 @@ impl Database {
         };
         let database = Self(Arc::new(Inner {
             path: path.to_owned(),
+            log: log(path),
             writer: stash(1, Access::Write),
             readers: stash(limits.readers, Access::Read),
             holders: stash(limits.readers, Access::Read),
@@ -105,6 +108,7 @@ impl Database {
             Ok(sqlite.execute_batch(&[kv::TABLES, blobs::TABLE].concat())?)
         });
         tables.map_err(StateError::History)?;
+        database.0.writer.put(connection);
         Ok(database)
     }
 
@@ -184,7 +188,7 @@ impl Database {
     pub fn usage(&self) -> DatabaseUsage {
         let length = |path: &Path| path.metadata().map_or(0, |file| file.len());
         DatabaseUsage {
-            bytes: length(&self.0.path) + length(&self.log()),
+            bytes: length(&self.0.path) + length(&self.0.log),
             limit: self.0.quota.load(Ordering::Relaxed),
         }
     }
@@ -216,7 +220,7 @@ impl Database {
     pub(crate) async fn writer(&self) -> Result<Lease, SqlError> {
         let writer = self.0.writer.lease().await?;
         writer.apply_quota()?;
-        if self.log().metadata().is_ok_and(|log| log.len() > LOG) {
+        if self.0.log.metadata().is_ok_and(|log| log.len() > LOG) {
             self.empty_log(&writer)?;
         }
         Ok(writer)
@@ -236,12 +240,12 @@ impl Database {
             Err(error) => Err(error),
         }
     }
+}
 
-    fn log(&self) -> PathBuf {
-        let mut name = self.0.path.clone().into_os_string();
-        name.push("-wal");
-        name.into()
-    }
+fn log(path: &Path) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push("-wal");
+    name.into()
 }
 
 /// A statement outside of a transaction must not leave one.

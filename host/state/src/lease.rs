@@ -43,6 +43,11 @@ impl Stash {
         })
     }
 
+    /// Takes a connection that is open already.
+    pub(crate) fn put(&self, connection: Connection) {
+        self.idle().push((connection, Instant::now()));
+    }
+
     /// Waits for a turn, and opens a connection if none is idle.
     pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease, SqlError> {
         let turn = self.turns.clone().acquire_owned().await;
@@ -119,7 +124,7 @@ impl Drop for Lease {
             return;
         };
         match clean {
-            Ok(()) => self.stash.idle().push((connection, Instant::now())),
+            Ok(()) => self.stash.put(connection),
             // Closing it ends the transaction as well.
             Err(error) => tracing::error!(%error, "a connection could not be rolled back and is closed"),
         }

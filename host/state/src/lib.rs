@@ -37,7 +37,7 @@ pub use limits::{
     SqlLimits,
 };
 pub use migrate::Rehearsal;
-pub use state::{DATABASE, State, StateLimits, StateUsage, States, WeakState};
+pub use state::{BLOBS, DATABASE, State, StateLimits, StateUsage, States, WeakState};
 pub use transaction::{Kind, Transaction};
 pub use value::{Changes, Parameters, Rows, Value};
 pub use watch::Bounds;

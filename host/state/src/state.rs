@@ -52,7 +52,7 @@ pub struct States {
 /// The file of the database in a challenge's directory.
 pub const DATABASE: &str = "database.sqlite3";
 /// The directory of the blobs beside it.
-pub(crate) const BLOBS: &str = "blobs";
+pub const BLOBS: &str = "blobs";
 /// What looking through the names of blobs may take.
 const OPENING: Duration = Duration::from_secs(30);
 
@@ -60,9 +60,15 @@ impl States {
     /// Opens what a challenge keeps in this directory, or finds it open; then it has these limits from now on. Blocks
     /// on the disk.
     pub async fn open(&self, dir: &Path, limits: &StateLimits) -> Result<State, StateError> {
+        let state = self.join(dir, limits).await?;
+        state.set_limits(limits);
+        Ok(state)
+    }
+
+    /// The same for whoever only looks: what is open stays as it is.
+    pub async fn join(&self, dir: &Path, limits: &StateLimits) -> Result<State, StateError> {
         let _turn = self.opening.lock().await;
         if let Some(found) = self.find(dir) {
-            found.set_limits(limits);
             return Ok(found);
         }
         let database = Database::open(&dir.join(DATABASE), &limits.sql)?;

@@ -173,7 +173,12 @@ impl Engine {
         let (engine, handle, spec) = (self.clone(), Handle::current(), spec.clone());
         let open = move || {
             let limits = engine.0.limits.state(database, blobs);
-            let state = handle.block_on(engine.0.states.open(&dir, &limits))?;
+            let states = &engine.0.states;
+            let state = match spec.start {
+                Start::Live => handle.block_on(states.open(&dir, &limits)),
+                // What runs keeps its limits, whatever becomes of this.
+                Start::Rehearsal => handle.block_on(states.join(&dir, &limits)),
+            }?;
             let time = Duration::from_millis(engine.0.limits.migration_ms);
             let migration = state
                 .database()
@@ -275,7 +280,7 @@ async fn checked(component: Bytes, expected: Digest) -> Result<Bytes, ComponentE
 }
 
 /// Runs what computes or waits for the disk on a thread for that.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ComponentError> + Send + 'static,
 ) -> Result<T, ComponentError> {
     let done = spawn_blocking(work).await;

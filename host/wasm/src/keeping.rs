@@ -8,9 +8,9 @@ use std::{
 };
 
 use platform_state::DATABASE;
-use tokio::{runtime::Handle, task::spawn_blocking};
+use tokio::runtime::Handle;
 
-use crate::{ComponentError, Engine};
+use crate::{ComponentError, Engine, engine::blocking};
 
 /// The data directory in a challenge's directory.
 pub const DATA: &str = "data";
@@ -30,16 +30,10 @@ impl Engine {
         let handle = Handle::current();
         blocking(move || {
             handle.block_on(async {
-                let state = match engine.0.states.find(&dir) {
-                    Some(state) => state,
-                    // Nobody uses it, so nobody minds its limits.
-                    None => {
-                        let limits = &engine.0.limits;
-                        let limits = limits.state(limits.database_max, limits.blobs_max);
-                        engine.0.states.open(&dir, &limits).await?
-                    }
-                };
-                Ok(state.snapshot(&to).await?)
+                // If nobody uses it, nobody minds its limits.
+                let limits = &engine.0.limits;
+                let limits = limits.state(limits.database_max, limits.blobs_max);
+                Ok(engine.0.states.join(&dir, &limits).await?.snapshot(&to).await?)
             })
         })
         .await
@@ -81,11 +75,4 @@ fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, ComponentError> + Send + 'static,
-) -> Result<T, ComponentError> {
-    let done = spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(ComponentError::Host(error.to_string())))
 }

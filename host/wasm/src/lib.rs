@@ -53,7 +53,7 @@ pub use limits::{Limit, LimitError, Limits, MAX_COMPONENT_BYTES, Unit};
 pub use logs::{ChallengeLog, FollowFrom, Follower, LogBook, LogLine, LogPage};
 pub use needs::Needs;
 pub use platform_state::{
-    ArchiveError, ArchiveWriter, BlobUsage, Contents, DatabaseUsage, FileEntry, SqlError, StateError,
+    ArchiveError, ArchiveWriter, BLOBS, BlobUsage, Contents, DatabaseUsage, FileEntry, SqlError, StateError,
     StateUsage, unpack,
 };
 pub use prepared::{Code, Prepared, Step};

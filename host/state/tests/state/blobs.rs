@@ -175,6 +175,9 @@ async fn all_blobs_together_have_a_quota_and_those_being_written_count() {
     // A smaller quota takes nothing away, and lets nothing in.
     let found = kept.states.open(kept.dir.path(), &limits(1000)).await.unwrap();
     assert_eq!(found.blobs().usage().limit, 1000);
+    // Who only looks changes nothing.
+    let looked = kept.states.join(kept.dir.path(), &limits(7)).await.unwrap();
+    assert_eq!(looked.blobs().usage().limit, 1000);
     assert!(kept.put("c", b"x").await.is_err());
     assert_eq!(kept.get("a").await.unwrap().len(), 600_000);
 }

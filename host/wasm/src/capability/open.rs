@@ -1,5 +1,5 @@
-//! What a call has open of what its challenge keeps in the host. It ends with the call, also when the instance goes on: the next
-//! call must not find another one's transaction.
+//! What a call has open of what its challenge keeps in the host. It ends with the call, also when the instance goes on:
+//! the next call must not find another one's transaction.
 
 use std::{collections::HashMap, time::Instant};
 

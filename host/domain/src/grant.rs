@@ -17,6 +17,8 @@ pub enum Grant {
     Crypto,
     /// `metagraph`: who is in the subnet.
     Metagraph,
+    /// `outgoing-http`: requests to hosts that the operator allows.
+    OutgoingHttp,
 }
 
 /// The text names no interface.
@@ -26,23 +28,43 @@ pub struct UnknownGrant(String);
 
 impl Grant {
     /// Every interface.
-    pub const ALL: [Self; 5] = [Self::Sqlite, Self::Kv, Self::Blobs, Self::Crypto, Self::Metagraph];
+    pub const ALL: [Self; 6] = [
+        Self::Sqlite,
+        Self::Kv,
+        Self::Blobs,
+        Self::Crypto,
+        Self::Metagraph,
+        Self::OutgoingHttp,
+    ];
 
     /// What a challenge may import when the operator says nothing: whatever costs no more than a quota or
-    /// the time of its own calls.
+    /// the time of its own calls. Who may speak to the world is for the operator to say.
     pub fn usual() -> BTreeSet<Self> {
-        BTreeSet::from(Self::ALL)
+        let usual = |grant: &Self| *grant != Self::OutgoingHttp;
+        Self::ALL.into_iter().filter(usual).collect()
     }
 
     /// Whether what it offers is kept by the host for the challenge.
     pub const fn keeps_state(self) -> bool {
         match self {
             Self::Sqlite | Self::Kv | Self::Blobs => true,
-            Self::Crypto | Self::Metagraph => false,
+            Self::Crypto | Self::Metagraph | Self::OutgoingHttp => false,
         }
     }
 
-    /// The name of its interface in the contract.
+    /// The interface that a component imports, without its version.
+    pub const fn interface(self) -> &'static str {
+        match self {
+            Self::Sqlite => "platform:challenge/sqlite",
+            Self::Kv => "platform:challenge/kv",
+            Self::Blobs => "platform:challenge/blobs",
+            Self::Crypto => "platform:challenge/crypto",
+            Self::Metagraph => "platform:challenge/metagraph",
+            Self::OutgoingHttp => "wasi:http/outgoing-handler",
+        }
+    }
+
+    /// The name for operators; of what belongs to the contract, that of its interface there.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
@@ -50,6 +72,7 @@ impl Grant {
             Self::Blobs => "blobs",
             Self::Crypto => "crypto",
             Self::Metagraph => "metagraph",
+            Self::OutgoingHttp => "outgoing-http",
         }
     }
 }
@@ -84,11 +107,13 @@ mod tests {
     fn every_interface_has_one_name() {
         for grant in Grant::ALL {
             assert_eq!(grant.as_str().parse(), Ok(grant));
+            let contract = grant.interface().strip_prefix("platform:challenge/");
+            assert!(contract.is_none_or(|name| name == grant.as_str()), "{grant}");
         }
         let error = "files".parse::<Grant>().unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"unknown interface "files", known are sqlite, kv, blobs, crypto, metagraph"#
+            r#"unknown interface "files", known are sqlite, kv, blobs, crypto, metagraph, outgoing-http"#
         );
     }
 }

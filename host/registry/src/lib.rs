@@ -38,7 +38,7 @@ pub use platform_oci::OciError;
 pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
 pub use platform_wasm::{
     ArchiveError, BlobUsage, Code, CompilerStatus, ComponentError, Contents, DataUsage, DatabaseUsage,
-    StateError, Usage,
+    OutboundUsage, StateError, Usage,
 };
 pub use reconciler::Reconciler;
 

@@ -3,6 +3,7 @@
 
 mod blobs;
 mod crypto;
+mod http;
 mod kv;
 mod metagraph;
 pub(crate) mod open;
@@ -16,11 +17,11 @@ use wasmtime::component::Linker;
 
 use crate::{ComponentError, state::CallState};
 
-const CONTRACT: &str = "platform:challenge/";
-
 /// What an import asks for, by its name without the version.
 pub(crate) fn asked(interface: &str) -> Option<Grant> {
-    interface.strip_prefix(CONTRACT)?.parse().ok()
+    Grant::ALL
+        .into_iter()
+        .find(|grant| grant.interface() == interface)
 }
 
 /// All that a component asks for, by the names of its imports.
@@ -53,6 +54,9 @@ pub(crate) fn link(linker: &mut Linker<CallState>, grants: &BTreeSet<Grant>) -> 
     }
     if grants.contains(&Grant::Metagraph) {
         metagraph::link(linker)?;
+    }
+    if grants.contains(&Grant::OutgoingHttp) {
+        http::link(linker)?;
     }
     Ok(())
 }

@@ -30,6 +30,7 @@ mod log_budget;
 mod logs;
 mod memory;
 mod needs;
+mod outgoing;
 mod pace;
 mod pool;
 mod prepared;
@@ -51,6 +52,7 @@ pub use inspect::{ComponentInfo, inspect};
 pub use keeping::DATA;
 pub use limits::{Limit, LimitError, Limits, MAX_COMPONENT_BYTES, Unit};
 pub use needs::Needs;
+pub use outgoing::{Names, Network, OutboundUsage, Routes};
 pub use platform_state::{
     ArchiveError, ArchiveWriter, BlobUsage, Contents, DatabaseUsage, FileEntry, SqlError, StateError,
     StateUsage, unpack,

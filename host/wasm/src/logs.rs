@@ -58,6 +58,10 @@ impl ChallengeLog {
         })
     }
 
+    pub(crate) const fn slug(&self) -> &Slug {
+        &self.slug
+    }
+
     fn emit(&self, stream: &'static str, request_id: &str, line: &[u8]) {
         let text = clean(line);
         let verdict = {

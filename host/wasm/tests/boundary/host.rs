@@ -85,6 +85,7 @@ pub(crate) fn spec(component: &[u8]) -> ProgramSpec {
         memory: ByteSize(64 << 20),
         disk: ByteSize(1 << 30),
         grants: BTreeSet::new(),
+        outbound: BTreeSet::new(),
         state: None,
         metagraph: watch::channel(None).1,
         start: platform_wasm::Start::Live,

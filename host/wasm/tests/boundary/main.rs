@@ -26,6 +26,8 @@ mod limits;
 #[cfg(test)]
 mod metagraph;
 #[cfg(test)]
+mod outgoing;
+#[cfg(test)]
 mod own_database;
 #[cfg(test)]
 mod python;
@@ -37,3 +39,5 @@ mod ranges;
 mod warm;
 #[cfg(test)]
 mod worker;
+#[cfg(test)]
+mod world;

@@ -20,6 +20,7 @@ mod data_dir;
 mod disk;
 mod engine;
 mod error;
+mod errors;
 mod inspect;
 mod job;
 mod keeping;

@@ -79,10 +79,10 @@ fn an_unknown_import_is_named_with_a_hint() {
         ("wasi:cli/stdout@0.3.0", "WASI 0.2"),
         ("wasi:cli/stdout@0.1.0", "0.2.x"),
         ("wasi:cli/surprise@0.2.0", "wasi:cli, clocks"),
-        ("wasi:keyvalue/store@0.2.0-draft", "/data"),
+        ("wasi:keyvalue/store@0.2.0-draft", "platform:challenge/kv"),
         ("wasi:config/store@0.2.0-rc.1", "environment"),
         ("acme:gpu/compute@1.0.0", "build without it"),
-        ("platform:challenge/metagraph@0.1.0", "build without it"),
+        ("platform:challenge/surprise@0.1.0", "build without it"),
         ("plain", "build without it"),
     ] {
         let text = refusal(&guests::importing(&["wasi:cli/stderr@0.2.3", name]));
@@ -92,6 +92,8 @@ fn an_unknown_import_is_named_with_a_hint() {
         "wasi:cli/stdout@0.2.0",
         "wasi:sockets/tcp@0.2.6",
         "wasi:io/poll@0.2.99",
+        "wasi:http/types@0.2.0",
+        "wasi:http/outgoing-handler@0.2.6",
     ];
     assert!(inspect(&guests::importing(&offered)).is_ok());
 }

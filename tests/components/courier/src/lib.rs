@@ -12,7 +12,7 @@ use wasip2::{
         outgoing_handler,
         types::{
             ErrorCode, Fields, FutureIncomingResponse, IncomingBody, IncomingResponse, OutgoingBody,
-            OutgoingRequest, RequestOptions,
+            OutgoingRequest, RequestOptions, http_error_code,
         },
     },
     io::streams::{OutputStream, StreamError},
@@ -177,7 +177,9 @@ fn receive(sent: FutureIncomingResponse, order: &Order) -> Answer {
                 }
                 Err(StreamError::Closed) => break,
                 Err(StreamError::LastOperationFailed(error)) => {
-                    return Err(format!("after {length} bytes: {}", error.to_debug_string()));
+                    let text = error.to_debug_string();
+                    let code = http_error_code(&error).map(named);
+                    return Err(format!("after {length} bytes: {code:?} {text}"));
                 }
             }
         }

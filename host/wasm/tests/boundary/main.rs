@@ -28,6 +28,8 @@ mod metagraph;
 #[cfg(test)]
 mod outgoing;
 #[cfg(test)]
+mod outgoing_rows;
+#[cfg(test)]
 mod own_database;
 #[cfg(test)]
 mod python;

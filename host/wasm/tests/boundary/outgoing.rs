@@ -1,6 +1,11 @@
 //! Requests that a challenge sends, against servers that behave in every way. The table is the one that authors read.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use platform_domain::{Grant, OutboundRule};
 use platform_wasm::{CallError, ComponentError, Limits, Program, ProgramSpec};
@@ -8,212 +13,12 @@ use platform_wasm::{CallError, ComponentError, Limits, Program, ProgramSpec};
 use crate::{
     database::ask,
     host::{Host, built, get, spec},
+    outgoing_rows::{MORE_ROWS, ROWS},
     world::{PUBLIC, World},
 };
 
 /// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What a challenge does, what it gets by the documentation, how it is done, and what comes of it here. A code of the
-/// contract is looked for in what the guest says.
-const ROWS: &[(&str, &str, &str, &str)] = &[
-    (
-        "It sends to a host that the manifest asks for and the operator allows",
-        "the answer",
-        "/send\nGET http api.example.com /hello?a=b",
-        "200 ",
-    ),
-    (
-        "… over TLS, to a server with a certificate for that name",
-        "the answer",
-        "/send\nGET https api.example.com /hello",
-        "200 ",
-    ),
-    (
-        "… below a name that is allowed with `*.`, at the port of the rule",
-        "the answer",
-        "/send\nGET http a.b.example.org:8080 /hello",
-        "200 ",
-    ),
-    (
-        "… to an address, or to `localhost`, that the operator wrote itself",
-        "the answer",
-        "/send\nGET http localhost:9000 /hello",
-        "200 ",
-    ),
-    (
-        "It sends to a host that only the manifest asks for",
-        "`HTTP-request-denied`",
-        "/send\nGET http asked.example.com /",
-        "",
-    ),
-    (
-        "It sends to a host that only the operator allows",
-        "`HTTP-request-denied`",
-        "/send\nGET http allowed.example.com /",
-        "",
-    ),
-    (
-        "It sends to another port",
-        "`HTTP-request-denied`",
-        "/send\nGET http api.example.com:8080 /",
-        "",
-    ),
-    (
-        "It sends with another scheme",
-        "`HTTP-request-denied`",
-        "/send\nGET http wrong.example.com /",
-        "",
-    ),
-    (
-        "It names a user, or a host that could be read in two ways",
-        "`HTTP-request-URI-invalid`",
-        "/send\nGET http api.example.com@evil.example.net /",
-        "",
-    ),
-    (
-        "It sends to a name whose address is not the world's",
-        "`destination-IP-prohibited`",
-        "/send\nGET http intern.example.com /",
-        "",
-    ),
-    (
-        "… or one of whose addresses is not",
-        "`destination-IP-prohibited`",
-        "/send\nGET http both.example.com /",
-        "",
-    ),
-    (
-        "It sends to a name that has no address",
-        "`DNS-error`",
-        "/send\nGET http unknown.example.com /",
-        "",
-    ),
-    (
-        "Nobody listens",
-        "`connection-refused`",
-        "/send\nGET http api.example.com:81 /",
-        "",
-    ),
-    (
-        "The connection takes too long, with its TLS",
-        "`connection-timeout`",
-        "/send\nGET https api.example.com:8443 /",
-        "",
-    ),
-    (
-        "The server has a certificate for another name, or one that the host does not trust",
-        "`TLS-certificate-error`",
-        "/send\nGET https wrong.example.com /",
-        "",
-    ),
-    (
-        "The server does not answer in time",
-        "`HTTP-response-timeout`",
-        "/send\nGET http api.example.com /never",
-        "",
-    ),
-    (
-        "… or not within the time that the challenge gave it",
-        "`connection-read-timeout`",
-        "/send\nGET http api.example.com /never\nfirst-byte 50",
-        "",
-    ),
-    (
-        "The server leads elsewhere",
-        "the answer, which nobody follows",
-        "/send\nGET http api.example.com /elsewhere\nshow location",
-        "302 location=http://10.0.0.1/",
-    ),
-    (
-        "The server closes before it answers",
-        "`connection-terminated`",
-        "/send\nGET http api.example.com /early",
-        "",
-    ),
-    (
-        "The server closes in the middle of its body",
-        "`HTTP-response-incomplete` of the stream",
-        "/send\nGET http api.example.com /half",
-        "",
-    ),
-    (
-        "The server pauses for longer than the challenge said",
-        "`connection-read-timeout` of the stream",
-        "/send\nGET http api.example.com /pause\nbetween-bytes 50",
-        "",
-    ),
-    (
-        "The server's body has no end, or is too large",
-        "`HTTP-response-body-size` of the stream",
-        "/send\nGET http api.example.com /endless",
-        "",
-    ),
-    (
-        "The server's headers have no end, or are too large",
-        "`HTTP-response-header-section-size`",
-        "/send\nGET http api.example.com /endless-headers",
-        "",
-    ),
-    (
-        "The server does not speak HTTP",
-        "`HTTP-protocol-error`",
-        "/send\nGET http api.example.com /garbage",
-        "",
-    ),
-    (
-        "It sends a body that is too large",
-        "`HTTP-request-body-size`",
-        "/send\nPOST http api.example.com /upload\nbody 100000",
-        "",
-    ),
-    (
-        "It sends headers that are too large",
-        "`HTTP-request-header-section-size`",
-        "/send\nGET http api.example.com /\nheader x-large: LARGE",
-        "",
-    ),
-    (
-        "It sends more requests in one call than it may",
-        "`connection-limit-reached`",
-        "/one-by-one\nGET http api.example.com /\ntimes 9",
-        "5 then",
-    ),
-    (
-        "It sends more at the same time than it may",
-        "`connection-limit-reached`",
-        "/at-once\nGET http api.example.com /never\ntimes 4",
-        "responsetimeout",
-    ),
-    (
-        "It asks for a tunnel with `CONNECT`",
-        "`HTTP-request-method-invalid`",
-        "/send\nCONNECT http api.example.com /",
-        "",
-    ),
-    (
-        "It sets `Host`, `Connection`, `Proxy-*` or another header that is for one hop",
-        "header error `forbidden`",
-        "/send\nGET http api.example.com /\nheader host: evil.example.net",
-        "",
-    ),
-];
-
-/// Of the same table, and more than one request each: tests of their own below.
-const MORE_ROWS: [(&str, &str); 3] = [
-    (
-        "A name has another address at the next lookup",
-        "each request goes to the addresses that were checked for it",
-    ),
-    (
-        "It drops a request, or does not wait for it until its call ends",
-        "the connection is closed",
-    ),
-    (
-        "Its call runs out of time",
-        "the call fails, the connection is closed",
-    ),
-];
 
 fn limits(limits: &mut Limits) {
     limits.http_connect_ms = 1_000;
@@ -262,6 +67,21 @@ async fn courier() -> (World, Host, Program) {
     let host = Host::in_world(world.network(), limits);
     let program = load(&host, |_| ()).await;
     (world, host, program)
+}
+
+/// What the host logs meanwhile, of all tests.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// As the guest prints a code, without what is between the letters.
@@ -536,4 +356,53 @@ async fn without_hosts_it_is_refused_by_name_and_with_none_of_its_own_it_runs_an
         assert_eq!(program.usage().outbound.unwrap().refused, 1);
     }
     assert!(world.seen.lock().unwrap().looked_up.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_reads_of_a_request_its_host_and_why_it_failed_and_nothing_else() {
+    let world = World::new().await;
+    let host = Host::in_world(world.network(), limits);
+    let program = load(&host, |spec| spec.slug = "whisper".parse().unwrap()).await;
+    let log = Log::default();
+    let written = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || written.clone())
+        .with_ansi(false)
+        .finish();
+    // Calls go from thread to thread.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    for host in [
+        "denied.example.com",
+        "user@denied.example.com",
+        "intern.example.com",
+        "api.example.com",
+    ] {
+        for path in ["/early", "/half", "/hello"] {
+            let order = format!("POST http {host} {path}?secret=1\nheader x-secret: 1\nbody 9");
+            ask(&program, "/send", &order).await.unwrap();
+        }
+    }
+    world.quiet().await;
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let own = log.lines().filter(|line| line.contains("whisper"));
+    let log = own.collect::<Vec<_>>().join("\n");
+    for (host, code, times) in [
+        ("denied.example.com", "HTTP-request-denied", 3),
+        ("no host", "HTTP-request-URI-invalid", 3),
+        ("intern.example.com", "destination-IP-prohibited", 3),
+        ("api.example.com", "connection-terminated", 1),
+        ("api.example.com", "HTTP-response-incomplete", 1),
+    ] {
+        let lines = log
+            .lines()
+            .filter(|line| line.contains(host) && line.contains(code));
+        assert_eq!(lines.count(), times, "{host} {code}\n{log}");
+    }
+    for never in ["secret", "user", "hello", "early", "xxx"] {
+        assert!(!log.contains(never), "{never}\n{log}");
+    }
+    assert_eq!(log.lines().count(), 11, "{log}");
+    let usage = program.usage().outbound.unwrap();
+    assert_eq!((usage.answered, usage.refused, usage.failed), (2, 9, 2));
+    assert!(usage.asked.contains(&"http://api.example.com".parse().unwrap()));
 }

@@ -378,7 +378,7 @@ async fn the_operator_reads_of_a_request_its_host_and_why_it_failed_and_nothing_
         "api.example.com",
     ] {
         for path in ["/early", "/half", "/hello"] {
-            let order = format!("POST http {host} {path}?secret=1\nheader x-secret: 1\nbody 9");
+            let order = format!("GET http {host} {path}?secret=1\nheader x-secret: 1");
             ask(&program, "/send", &order).await.unwrap();
         }
     }
@@ -398,7 +398,7 @@ async fn the_operator_reads_of_a_request_its_host_and_why_it_failed_and_nothing_
             .filter(|line| line.contains(host) && line.contains(code));
         assert_eq!(lines.count(), times, "{host} {code}\n{log}");
     }
-    for never in ["secret", "user", "hello", "early", "xxx"] {
+    for never in ["secret", "user", "hello", "early"] {
         assert!(!log.contains(never), "{never}\n{log}");
     }
     assert_eq!(log.lines().count(), 11, "{log}");

@@ -17,7 +17,7 @@ pub(crate) enum Target {
 
 use Target::{RatioAtLeast, RatioAtMost, ValueAtMost};
 
-pub(crate) const GOALS: [Goal; 13] = [
+pub(crate) const GOALS: [Goal; 14] = [
     goal("route_fresh_rps", RatioAtLeast(4.0)),
     goal("route_fresh_vs_native", RatioAtLeast(0.45)),
     goal("route_warm_vs_native", RatioAtLeast(0.65)),
@@ -31,6 +31,7 @@ pub(crate) const GOALS: [Goal; 13] = [
     goal("sqlite_point_us", RatioAtMost(4.0)),
     goal("sqlite_txn_us", RatioAtMost(2.0)),
     goal("kv_get_us", RatioAtMost(1.5)),
+    goal("backup_mb_s", RatioAtLeast(0.3)),
 ];
 
 const fn goal(name: &'static str, target: Target) -> Goal {

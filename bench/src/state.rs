@@ -2,15 +2,17 @@
 //! it the same statements by rusqlite in this process, on a database of its own with the same settings on the same disk.
 
 use std::{
+    fs::File,
     path::Path,
+    process::Command,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
-use platform_domain::{ByteSize, Digest, Grant, Instances};
+use platform_domain::{ByteSize, Digest, Grant, Instances, UnixSeconds};
 use platform_tests::guest;
-use platform_wasm::{Engine, EngineConfig, Program, ProgramSpec, StateSpec};
+use platform_wasm::{ArchiveWriter, Engine, EngineConfig, Program, ProgramSpec, StateSpec};
 use rusqlite::Connection;
 
 use crate::{
@@ -21,7 +23,8 @@ use crate::{
     report::Measure,
 };
 
-pub(crate) const MEASURES: [&str; 4] = [
+pub(crate) const MEASURES: [&str; 5] = [
+    "backup_mb_s",
     "sqlite_point_us",
     "sqlite_txn_us",
     "sqlite_inguest_point_us",
@@ -37,6 +40,12 @@ const TABLES: &str =
     CREATE TABLE points (id INTEGER PRIMARY KEY, x REAL NOT NULL, name TEXT NOT NULL);
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
         INSERT INTO points SELECT i, i / 3.0, 'point ' || i FROM n";
+
+/// Megabytes of rows, and a blob beside them, so often.
+const PARTS: usize = 8;
+const FILL: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+    INSERT INTO entries (amount, note) SELECT i, hex(randomblob(50000)) FROM n";
+const BLOB: usize = 20_000_000;
 
 pub(crate) fn run(plan: &Plan) -> Result<Vec<Measure>> {
     progress("a challenge's state");
@@ -73,12 +82,63 @@ async fn measure(rounds: usize, queries: u32) -> Result<Vec<Measure>> {
         }
     }
     let one = point.median();
+    let (archived, copied) = backup(&engine, &ledger, dir.path(), rounds.div_ceil(4)).await?;
     Ok(vec![
+        Measure::new("backup_mb_s", archived.median(), "MB/s").over(copied.median()),
         Measure::new("sqlite_point_us", one, "us").over(native_point.median()),
         Measure::new("sqlite_txn_us", txn.median(), "us").over(native_txn.median()),
         Measure::new("sqlite_inguest_point_us", inside.median(), "us").over(one),
         Measure::new("kv_get_us", kv.median(), "us").over(one),
     ])
+}
+
+/// A challenge's database and blobs into an archive that is on the disk, and the same bytes by `cp`, with a wait for the
+/// disk as well. Megabytes a second.
+async fn backup(engine: &Engine, ledger: &Program, dir: &Path, rounds: usize) -> Result<(Samples, Samples)> {
+    for _ in 0..PARTS {
+        post(ledger, "/script", FILL.to_owned()).await?;
+        post(
+            ledger,
+            "/blobs",
+            format!(
+                "put {} {BLOB}",
+                ledger.usage().state.map_or(0, |it| it.blobs.bytes)
+            ),
+        )
+        .await?;
+    }
+    let from = dir.join("ledger");
+    let megabytes = || -> Result<f64> {
+        let usage = ledger.usage().state.context("the ledger keeps nothing")?;
+        Ok((usage.database.bytes + usage.blobs.bytes) as f64 / 1e6)
+    };
+    let (mut archived, mut copied) = (Samples::new(), Samples::new());
+    for _ in 0..rounds {
+        let place = tempfile::tempdir_in(dir)?;
+        let started = Instant::now();
+        let copy = place.path().join("snapshot");
+        std::fs::create_dir(&copy)?;
+        engine.snapshot(&from, &copy).await?;
+        let file =
+            std::io::BufWriter::with_capacity(1 << 20, File::create(place.path().join("archive.tar"))?);
+        let mut archive = ArchiveWriter::new(file, UnixSeconds(0));
+        archive.add(&"ledger".parse()?, &copy)?;
+        archive.finish()?.0.into_inner()?.sync_all()?;
+        archived.push(megabytes()? / started.elapsed().as_secs_f64());
+
+        let place = tempfile::tempdir_in(dir)?;
+        let started = Instant::now();
+        let done = Command::new("cp")
+            .arg("-r")
+            .arg(&from)
+            .arg(place.path())
+            .status()?;
+        ensure!(done.success(), "cp failed");
+        let synced = Command::new("sync").arg("-f").arg(place.path()).status()?;
+        ensure!(synced.success(), "sync failed");
+        copied.push(megabytes()? / started.elapsed().as_secs_f64());
+    }
+    Ok((archived, copied))
 }
 
 async fn load(engine: &Engine, dir: &Path, name: &str) -> Result<Program> {
@@ -102,13 +162,17 @@ async fn load(engine: &Engine, dir: &Path, name: &str) -> Result<Program> {
 
 /// Has the guest do it so often, and says how long one took, in microseconds.
 async fn ask(program: &Program, path: &str, times: u32) -> Result<f64> {
+    let nanoseconds: u64 = post(program, path, times.to_string()).await?.parse()?;
+    Ok(micros(Duration::from_nanos(nanoseconds)) / f64::from(times))
+}
+
+async fn post(program: &Program, path: &str, body: String) -> Result<String> {
     let mut request = calls::request();
     request.method = "POST".to_owned();
     request.path = path.to_owned();
-    request.body = times.to_string().into();
+    request.body = body.into();
     let answer = program.handle_route(request).await.context(path.to_owned())?;
-    let nanoseconds: u64 = std::str::from_utf8(&answer.body)?.parse()?;
-    Ok(micros(Duration::from_nanos(nanoseconds)) / f64::from(times))
+    Ok(String::from_utf8(answer.body.to_vec())?)
 }
 
 /// The baseline.

@@ -1,9 +1,14 @@
 //! What a component says of itself, as its author wrote it: as plain bytes and inside of a component, where the host
 //! reads it. What is accepted is bounded, means the same when it is written again, and can be obeyed.
 
-use std::sync::OnceLock;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
 
-use platform_domain::{MANIFEST_MAX_BYTES, Manifest, ProxyPath, RouteMatch, RouteRule};
+use platform_domain::{
+    ConfigVariable, MANIFEST_MAX_BYTES, Manifest, ProxyPath, RouteMatch, RouteRule, configured,
+};
 use platform_wasm::{ComponentError, inspect};
 use wasm_encoder::{
     Component, ComponentExportKind, ComponentExportSection, ComponentInstanceSection, CustomSection,
@@ -13,6 +18,8 @@ use crate::private::could_be_private;
 
 /// The most routes that one may declare.
 const MAX_ROUTES: usize = 256;
+/// The most variables.
+const MAX_VARIABLES: usize = 256;
 
 /// Reads it in both ways.
 pub fn check(json: &[u8]) {
@@ -35,7 +42,30 @@ pub fn check(json: &[u8]) {
     }
 }
 
+/// Each name once, and as documented; nothing that is required has a default. What comes of the defaults is what a host would
+/// take from an operator.
+fn can_be_set(declared: &[ConfigVariable]) {
+    assert!(declared.len() <= MAX_VARIABLES);
+    let mut names = BTreeSet::new();
+    for variable in declared {
+        let name = variable.name.as_bytes();
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+        assert!(name.iter().all(plain) && name.len() <= 64, "{variable:?}");
+        assert!(
+            name.first()
+                .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+        );
+        assert!(names.insert(name), "{variable:?}");
+        assert!(!variable.required || variable.default.is_none(), "{variable:?}");
+    }
+    match configured(declared, &BTreeMap::new()) {
+        Ok(all) => assert_eq!(configured(declared, &all).as_ref(), Ok(&all)),
+        Err(error) => assert!(names.contains(error.name.as_bytes()), "{error}"),
+    }
+}
+
 fn can_be_obeyed(manifest: &Manifest) {
+    can_be_set(&manifest.config);
     assert!(manifest.routes.len() <= MAX_ROUTES);
     for rule in &manifest.routes {
         assert!(!could_be_private(&rule.pattern), "{rule:?}");

@@ -1,4 +1,4 @@
-//! What the host gives a challenge: the operator's configuration, the database and, when it asked, a directory.
+//! What the host gives a challenge: the operator's configuration, the database, the blobs and, when it asked, a directory.
 
 use std::{
     collections::BTreeMap,
@@ -13,11 +13,12 @@ use {crate::database::border::Call, std::sync::Arc};
 
 use crate::{
     Error, Result,
+    blobs::{BlobError, Blobs},
     database::{Database, DatabaseError},
     kv::Bucket,
 };
 
-/// The configuration, the database and the data directory of a call.
+/// The configuration, the database, the blobs and the data directory of a call.
 ///
 /// It is a value and not a global, so that tests of an author run side by side with different ones.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +70,12 @@ impl Environment {
     /// The challenge's keys and values of this kind, in the same database. The bucket need not be made.
     pub fn bucket(&self, name: &str) -> Result<Bucket, DatabaseError> {
         Bucket::open(self, name)
+    }
+
+    /// The challenge's blobs: bytes under names, too large for the database. Natively there are some where there is a
+    /// database.
+    pub fn blobs(&self) -> Result<Blobs, BlobError> {
+        Blobs::open(self)
     }
 
     /// Where the challenge keeps files: `/data` in the host. Only with `data = exclusive`.

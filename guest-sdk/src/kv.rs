@@ -26,13 +26,12 @@
 //! # }
 //! ```
 
-use std::iter;
-
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Environment,
     database::{ConversionError, DatabaseError, border},
+    pages::pages,
 };
 
 /// Bytes of a bucket's name.
@@ -102,21 +101,7 @@ impl Bucket {
 
     /// All keys that begin with `prefix`, page by page: what is written meanwhile may be among them or not.
     pub fn keys(&self, prefix: &str) -> impl Iterator<Item = Result<String, DatabaseError>> {
-        let (mut page, mut last, mut ended) = (Vec::new().into_iter(), None, false);
-        iter::from_fn(move || {
-            if page.len() == 0 && !ended {
-                let keys = self.list(prefix, last.as_deref(), MAX_LISTED);
-                ended = keys.as_ref().map_or(true, Vec::is_empty);
-                match keys {
-                    Ok(keys) => {
-                        last = keys.last().cloned();
-                        page = keys.into_iter();
-                    }
-                    Err(error) => return Some(Err(error)),
-                }
-            }
-            page.next().map(Ok)
-        })
+        pages(move |last: Option<&String>| self.list(prefix, last.map(String::as_str), MAX_LISTED))
     }
 
     /// Does all of it, at most [`MAX_CHANGES`], or nothing; false when a [`Change::Check`] does not hold.

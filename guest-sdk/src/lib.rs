@@ -54,8 +54,9 @@
 //!   400, 401 or 422 that says what is wrong.
 //! - Handlers return [`Json`], text, a [`Response`], or any of them with a status: `(201, Json(value))`.
 //! - [`Error`] carries a status; `?` makes any other error a 500, whose text only the operator sees.
-//! - [`Environment`] has the operator's configuration, the database and the data directory.
+//! - [`Environment`] has the operator's configuration, the database, the blobs and the data directory.
 //! - [`database`] is SQL, [`kv`] keys and values: where state belongs.
+//! - [`blobs`] is bytes under names, written and read step by step: for what is too large for a database.
 //! - [`Weights`] refuses what the host would refuse.
 //! - [`log`] writes to the challenge's log. A panic prints its message there and ends that call only.
 //! - [`testing`] runs all of it natively.
@@ -102,7 +103,42 @@
 //! assert_eq!(scores.send(alice).status(), 409);
 //! assert_eq!(scores.weights(&scores.moment()).unwrap().entries(), [("5Alice".to_owned(), 0.5)]);
 //! ```
+//!
+//! Uploads and datasets are too large for it. They are [`blobs`], which the host keeps as files:
+//!
+//! ```
+//! use platform_guest_sdk::prelude::*;
+//!
+//! struct Models;
+//!
+//! #[challenge(name = "models", limits(blobs = "1GiB"))]
+//! impl Models {
+//!     #[put("/model", signed)]
+//!     fn store(request: &Request) -> Result<(u16, String)> {
+//!         let name = format!("models/{}", request.signed_caller()?.hotkey);
+//!         let model = request.environment().blobs()?.put(&name, request.body())?;
+//!         Ok((201, model.sha256_hex()))
+//!     }
+//!
+//!     #[get("/model/{hotkey}")]
+//!     fn model(request: &Request) -> Result<Response> {
+//!         let name = format!("models/{}", request.param::<String>("hotkey")?);
+//!         let model = request.environment().blobs()?.get(&name)?;
+//!         let model = model.ok_or_else(|| Error::not_found("no model of this hotkey"))?;
+//!         Ok(Response::new(200, model))
+//!     }
+//! }
+//!
+//! use platform_guest_sdk::testing::{Harness, get, request};
+//!
+//! let models = Harness::<Models>::new();
+//! let model = request("PUT", "/model").body("weights").caller("5Alice", None);
+//! assert_eq!(models.send(model).status(), 201);
+//! assert_eq!(models.send(get("/model/5Alice")).text(), "weights");
+//! assert_eq!(models.send(get("/model/5Bob")).status(), 404);
+//! ```
 
+pub mod blobs;
 mod challenge;
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
@@ -113,6 +149,7 @@ mod environment;
 mod error;
 pub mod kv;
 pub mod log;
+mod pages;
 mod request;
 mod response;
 mod router;
@@ -133,6 +170,7 @@ pub use weights::{MAX_WEIGHTS, Weights, WeightsContext, WeightsFunction};
 pub mod prelude {
     pub use crate::{
         Caller, Environment, Error, IntoResponse, Json, Request, Response, Result, Weights, WeightsContext,
+        blobs::{BlobError, BlobInfo, Blobs, Download, Upload},
         challenge,
         database::{Database, DatabaseError, OptionalExtension, Row, Transaction},
         kv::{Bucket, Change},

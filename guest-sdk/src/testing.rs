@@ -41,8 +41,9 @@ use crate::{
 };
 use directory::Directory;
 
-/// A challenge under test: its configuration, a database of its own to which the migrations were applied and, with
-/// `data = exclusive`, an empty directory of its own that stands for `/data`. Both go when the harness does.
+/// A challenge under test: its configuration, a database of its own to which the migrations were applied, no blobs yet
+/// and, with `data = exclusive`, an empty directory of its own that stands for `/data`. All of it goes when the harness
+/// does.
 #[derive(Debug)]
 pub struct Harness<C> {
     environment: Environment,
@@ -168,7 +169,7 @@ impl<C: Challenge> Harness<C> {
         self
     }
 
-    /// What a call has: for a test that looks at the database or the files itself.
+    /// What a call has: for a test that looks at the database, the blobs or the files itself.
     pub fn environment(&self) -> Environment {
         let mut environment = self.environment.clone();
         environment.call = Some(Call::of(&self.database));

@@ -15,12 +15,16 @@ const MANY: usize = 60;
 /// Compiling all of them in an unoptimised build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The files of compiled code. One that is made again is another file.
-fn code(state: &Path) -> BTreeMap<PathBuf, u64> {
+/// The files of compiled code. One that is made again is another file, or was written at another time: the number of a
+/// file that is gone may be given again.
+fn code(state: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
     let entries = fs::read_dir(state.join("compiled")).unwrap().map(Result::unwrap);
     let code = entries.filter(|entry| entry.path().extension().is_some_and(|it| it == "cwasm"));
-    code.map(|entry| (entry.path(), entry.metadata().unwrap().ino()))
-        .collect()
+    let identity = |entry: fs::DirEntry| {
+        let found = entry.metadata().unwrap();
+        (entry.path(), (found.ino(), found.mtime(), found.mtime_nsec()))
+    };
+    code.map(identity).collect()
 }
 
 async fn status(host: &TestHost, slug: &Slug) -> u16 {

@@ -16,6 +16,7 @@ async fn every_command_teaches_itself() {
         &["serve", "--help"],
         &["challenge", "--help"],
         &["challenge", "create", "--help"],
+        &["challenge", "logs", "--help"],
         &["weights", "--help"],
         &["publish", "--help"],
         &["request", "--help"],

@@ -34,6 +34,7 @@ const HEAD: &str = "tests/integration/public.rs::a_head_without_end_is_refused";
 const DISK: &str = "host/wasm/tests/boundary/disk.rs::whoever_fills_the_disk_finds_it_full_and_can_make_room";
 const RESERVE: &str =
     "host/wasm/src/disk/tests.rs::a_large_file_stops_at_the_limit_and_small_ones_at_the_reserve";
+const RING: &str = "host/wasm/src/logs/ring.rs::the_newest_lines_are_kept_in_number_and_in_bytes";
 const INCIDENTS: &str = "host/runtime/src/incidents.rs::the_record_is_bounded_in_number_and_in_text";
 const FOLDED: &str =
     "host/runtime/src/incidents.rs::equal_incidents_are_one_with_a_counter_even_when_others_come_between";
@@ -239,6 +240,20 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
     (
         "log_burst",
         "host/wasm/src/logs.rs::a_flood_is_dropped_and_reported_once",
+    ),
+    ("log_lines", RING),
+    ("log_kept", RING),
+    (
+        "LOG_CONTEXT_BYTES",
+        "host/wasm/tests/boundary/logging.rs::of_a_long_message_the_first_bytes_are_looked_at",
+    ),
+    (
+        "LOG_FOLLOWERS",
+        "host/admin/src/logs/tests.rs::so_many_follow_and_no_more_and_all_end_with_the_challenge",
+    ),
+    (
+        "LOG_PAGE_BYTES",
+        "host/wasm/src/logs/ring.rs::a_piece_has_a_moderate_size_and_a_line_at_least",
     ),
     (
         "MAX_COMPONENT_BYTES",

@@ -47,6 +47,8 @@ mod limit_tests;
 #[cfg(test)]
 mod limits_document;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod metagraph;

@@ -199,6 +199,11 @@ pub const ATTACKS: &[Attack] = attacks! {
     "flood" "GET /stderr?500000": "thousands of lines on stderr" => FLOOD;
     "flood" "GET /one-line?4000000": "a line of 4 MB" => FLOOD;
     "flood" "GET /control": "log lines that a terminal would obey" => FLOOD;
+    "clerk" "GET /flood": "logs for ever, by wasi:logging" => Late, "within 5s";
+    "clerk" "GET /ask": "asks for its configuration for ever" => Late, "within 5s";
+    "clerk" "GET /long": "logs 8 MiB of line ends, again and again" => ORDINARY;
+    "clerk" "GET /huge": "logs a line of 32 MiB" => Dies(OutputTooLarge), "given to the host";
+    "clerk" "GET /control": "log lines and contexts that a terminal would obey" => ORDINARY;
     "files" "GET /escape": "`..`, absolute paths, links, renames and removals out of `/data`" => INSIDE;
     "files" "GET /surroundings": "looks for variables, arguments and input of the host" => TOLD;
     "sockets" "GET /": "connects, listens, sends and resolves" => NOBODY;
@@ -238,6 +243,7 @@ pub const WEIGHTS: &[BadWeights] = weights! {
     "grow" "grow" "": "takes memory without end" => Err(Broke(OutOfMemory));
     "python" "python" "": "no weights at all" => Ok(0);
     "w-python" "python" "raise": "raises what nobody catches" => Err(Broke(Trap));
+    "clerk" "clerk" "": "no weights, and a line in its log" => Ok(0);
     "disk-1" "disk" "": "no weights, beside a full disk" => Ok(0);
     "disk-5" "disk" "": "no weights, beside a full disk" => Ok(0);
     "crafted-1" "crafted" "": "4,096 hotkeys that are the same 64 KiB" => Err(Broke(OutputTooLarge));
@@ -275,6 +281,9 @@ const WITHOUT_FILES: [&str; 2] = ["pester-0", KEPT];
 /// Has instances that are kept. Without files, so that nobody ends them to make room in a directory.
 const KEPT: &str = "remember-1";
 
+/// Declares what can be set, so that nothing else can.
+const TYPED: &str = "clerk";
+
 /// Every challenge of both tables.
 pub fn challenges() -> Vec<CreateChallenge> {
     let routes = ATTACKS.iter().map(|attack| (attack.slug, attack.guest(), ""));
@@ -283,7 +292,9 @@ pub fn challenges() -> Vec<CreateChallenge> {
     all.sort_unstable();
     all.dedup();
     let challenge = |(slug, guest, mode): (&str, &str, &str)| {
-        let mut new = new_challenge(slug, guest, "0", &[("MODE", mode)]);
+        let env = [("MODE", mode)];
+        let env = if guest == TYPED { &[] } else { &env[..] };
+        let mut new = new_challenge(slug, guest, "0", env);
         if let Some((_, resource, most)) = SMALL.iter().find(|(small, _, _)| *small == guest) {
             new.resources = serde_json::from_value(json!({ *resource: most })).unwrap();
         }

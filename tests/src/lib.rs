@@ -30,7 +30,7 @@ pub use footprint::Footprint;
 pub use host::{HostBuilder, TestHost, new_challenge};
 pub use http::{RawAnswer, client, raw};
 use platform_wasm::CompilerProgram;
-pub use program::Program;
+pub use program::{Program, Said};
 pub use served::Served;
 
 /// The program.

@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    process::{Child, ChildStderr, Command},
+    process::{Child, ChildStderr, ChildStdout, Command},
 };
 
 use crate::platform;
@@ -28,6 +28,24 @@ pub struct Program {
     log: Option<tokio::io::Lines<BufReader<ChildStderr>>>,
     /// The JSON line it began with.
     pub answer: Value,
+}
+
+/// A command that goes on, and what it says.
+pub struct Said {
+    child: Child,
+    lines: tokio::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Said {
+    /// The next line, as soon as it is there; `None` at the end.
+    pub async fn next(&mut self) -> Option<String> {
+        self.lines.next_line().await.unwrap()
+    }
+
+    /// Waits until it has ended, and tells whether that is well.
+    pub async fn end(mut self) -> bool {
+        self.child.wait().await.unwrap().success()
+    }
 }
 
 impl Program {
@@ -63,6 +81,20 @@ impl Program {
             .unwrap();
         let answer = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no start: {line:?}"));
         Self { child, log, answer }
+    }
+
+    /// Starts a command that goes on, for its lines on standard output. It ends when dropped.
+    pub fn saying(args: &[&str]) -> Said {
+        let mut child = command(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = child.stdout.take().unwrap();
+        Said {
+            child,
+            lines: BufReader::new(out).lines(),
+        }
     }
 
     /// Waits until a line of the log contains this.

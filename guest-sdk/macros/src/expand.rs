@@ -282,12 +282,28 @@ mod tests {
             (
                 r#"name = "x", limits(files = 1)"#,
                 route("#[any]"),
-                "known limits are memory, disk, database",
+                "known limits are memory, disk, database, blobs, route_ms and weights_ms",
             ),
             (
                 r#"name = "x", limits(database = 64)"#,
                 route("#[any]"),
                 "string literal",
+            ),
+            (
+                r#"name = "x", limits(blobs = 1)"#,
+                route("#[any]"),
+                "string literal",
+            ),
+            (r#"name = "x", limits(blobs = "1GB")"#, route("#[any]"), "64MiB"),
+            (
+                r#"name = "x", limits(blobs = "0GiB")"#,
+                route("#[any]"),
+                "not a size",
+            ),
+            (
+                r#"name = "x", limits(blobs = "1GiB", blobs = "2GiB")"#,
+                route("#[any]"),
+                "twice",
             ),
             (
                 r#"name = "x", migrations("none.sql")"#,

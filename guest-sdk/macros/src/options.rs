@@ -126,12 +126,12 @@ fn parse_limits(input: ParseStream<'_>) -> Result<Map<String, Value>> {
     while !inside.is_empty() {
         let key: Ident = inside.parse()?;
         let value = match key.to_string().as_str() {
-            "memory" | "disk" | "database" => json!(size(&inside)?),
+            "memory" | "disk" | "database" | "blobs" => json!(size(&inside)?),
             "route_ms" | "weights_ms" => json!(number(&inside)?),
             _ => {
                 return Err(Error::new(
                     key.span(),
-                    "known limits are memory, disk, database, route_ms and weights_ms",
+                    "known limits are memory, disk, database, blobs, route_ms and weights_ms",
                 ));
             }
         };

@@ -1,6 +1,6 @@
 //! The border to the host, where the database is. Only in Wasm.
 
-mod wit {
+pub(crate) mod wit {
     wit_bindgen::generate!({
         path: "../wit/0.1.0",
         world: "imports",

@@ -12,14 +12,14 @@ mod store;
 use std::sync::Arc;
 
 pub(crate) use bucket::Bucket;
-pub(crate) use call::Call;
+pub(crate) use call::{Call, Held, Kind};
 pub(crate) use cursor::Cursor;
 use rusqlite::ffi;
 pub(crate) use store::Store;
 
 use super::{Access, Changes, DatabaseError, Parameters, Rows};
 use crate::Environment;
-use call::Held;
+use call::MAX_HELD;
 use open::Open;
 
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Connection {
     }
 
     pub(crate) fn cursor(&self, sql: &str, parameters: Parameters) -> Result<Cursor, DatabaseError> {
-        let held = self.call.hold(Access::Read)?;
+        let held = self.hold(Access::Read)?;
         Cursor::open(self.call.reader()?, held, sql.to_owned(), parameters)
     }
 
@@ -76,13 +76,25 @@ impl Connection {
             Access::Read => (self.call.reader()?, "BEGIN"),
             Access::Write => (self.call.writer()?, "BEGIN IMMEDIATE"),
         };
-        let held = self.call.hold(access)?;
+        let held = self.hold(access)?;
         open.trusted(|sqlite| sqlite.execute_batch(sql))?;
         Ok(Transaction {
             open,
             access,
             _held: held,
         })
+    }
+
+    fn hold(&self, access: Access) -> Result<Held, DatabaseError> {
+        let kind = match access {
+            Access::Read => Kind::Reading,
+            Access::Write => Kind::Writing,
+        };
+        let too_many = || {
+            let message = format!("a call has at most {MAX_HELD} cursors and reading transactions open");
+            misuse(message)
+        };
+        self.call.hold(kind).ok_or_else(too_many)
     }
 }
 
@@ -134,7 +146,7 @@ fn check_ended(open: &Open) -> Result<(), DatabaseError> {
 }
 
 /// The database of the call that this environment is of.
-fn of(environment: &Environment) -> Result<Arc<Call>, DatabaseError> {
+pub(crate) fn of(environment: &Environment) -> Result<Arc<Call>, DatabaseError> {
     let none = || {
         let message = "there is none in this environment; natively, take one from testing::Harness";
         failure(ffi::SQLITE_CANTOPEN, message)

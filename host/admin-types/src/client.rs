@@ -4,8 +4,9 @@
 use std::{error::Error, time::Duration};
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, Uri, header, uri::Scheme};
+use http::{Method, Request, Response, StatusCode, Uri, header, uri::Scheme};
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::{Client as Http, connect::HttpConnector},
     rt::TokioExecutor,
@@ -226,6 +227,35 @@ impl Client {
         path: &str,
         body: Option<Vec<u8>>,
     ) -> Result<(StatusCode, Bytes), ClientError> {
+        let request = self.request(method, path, body)?;
+        let exchange = async {
+            let (head, body) = self.exchange(request).await?.into_parts();
+            Ok((head.status, self.collect(body).await?))
+        };
+        let (status, body) = within(time, exchange).await?;
+        if status.is_success() {
+            return Ok((status, body));
+        }
+        Err(refused(status, &body))
+    }
+
+    /// The body of an answer that goes on, and who sends it.
+    pub(crate) async fn open(&self, method: Method, path: &str) -> Result<(Incoming, String), ClientError> {
+        let request = self.request(method, path, None)?;
+        let (head, body) = within(Self::TIMEOUT, self.exchange(request)).await?.into_parts();
+        if head.status.is_success() {
+            return Ok((body, self.base.to_string()));
+        }
+        let body = within(Self::TIMEOUT, self.collect(body)).await?;
+        Err(refused(head.status, &body))
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<Request<Full<Bytes>>, ClientError> {
         let mut uri = self.base.clone().into_parts();
         uri.path_and_query = Some(path.parse().map_err(|_| ClientError::Address)?);
         let uri = Uri::from_parts(uri).map_err(|_| ClientError::Address)?;
@@ -240,42 +270,17 @@ impl Client {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         let body = Full::new(Bytes::from(body.unwrap_or_default()));
-        let request = request.body(body).map_err(|_| ClientError::Address)?;
-        let exchange = async {
-            let response = self
-                .http
-                .request(request)
-                .await
-                .map_err(|error| self.unreachable(error.into()))?;
-            let (head, body) = response.into_parts();
-            let body = Limited::new(body, Self::MAX_ANSWER).collect().await;
-            Ok((
-                head.status,
-                body.map_err(|error| self.unreachable(error))?.to_bytes(),
-            ))
-        };
-        let answer: Result<_, ClientError> = tokio::time::timeout(time, exchange)
-            .await
-            .map_err(|_| ClientError::Timeout(time))?;
-        let (status, body) = answer?;
-        if status.is_success() {
-            return Ok((status, body));
-        }
-        let ErrorBody { error } =
-            serde_json::from_slice(&body).map_err(|_| ClientError::Foreign { status })?;
-        let crate::ErrorDetail {
-            code,
-            message,
-            field,
-            hint,
-        } = error;
-        Err(ClientError::Refused {
-            status,
-            code,
-            message,
-            field,
-            hint,
-        })
+        request.body(body).map_err(|_| ClientError::Address)
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, ClientError> {
+        let response = self.http.request(request).await;
+        response.map_err(|error| self.unreachable(error.into()))
+    }
+
+    async fn collect(&self, body: Incoming) -> Result<Bytes, ClientError> {
+        let body = Limited::new(body, Self::MAX_ANSWER).collect().await;
+        Ok(body.map_err(|error| self.unreachable(error))?.to_bytes())
     }
 
     fn unreachable(&self, source: Box<dyn Error + Send + Sync>) -> ClientError {
@@ -286,7 +291,36 @@ impl Client {
     }
 }
 
-fn challenge(slug: &Slug) -> String {
+async fn within<T>(
+    time: Duration,
+    work: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
+    let done = tokio::time::timeout(time, work).await;
+    done.unwrap_or(Err(ClientError::Timeout(time)))
+}
+
+/// What an answer that is no success says.
+fn refused(status: StatusCode, body: &[u8]) -> ClientError {
+    let Ok(ErrorBody { error }) = serde_json::from_slice(body) else {
+        return ClientError::Foreign { status };
+    };
+    let crate::ErrorDetail {
+        code,
+        message,
+        field,
+        hint,
+    } = error;
+    ClientError::Refused {
+        status,
+        code,
+        message,
+        field,
+        hint,
+    }
+}
+
+/// Where a challenge is.
+pub(crate) fn challenge(slug: &Slug) -> String {
     format!("/v1/admin/challenges/{slug}")
 }
 

@@ -8,6 +8,7 @@ mod challenge;
 mod client;
 mod error;
 mod health;
+mod logs;
 mod optional;
 mod state;
 mod status;
@@ -20,6 +21,7 @@ pub use challenge::{
 pub use client::{Client, ClientError};
 pub use error::{ErrorBody, ErrorDetail};
 pub use health::{BreakerState, BreakerView, IncidentList, IncidentView};
+pub use logs::{LOG_HEARTBEAT, LogLineView, LogList, LogQuery, LogRecord, LogStream};
 pub use state::{ArchiveRequest, ArchivedView, BackupView, KeptStateView, PurgeView, RestoreView, StateList};
 pub use status::{
     ChallengeStatus, CodeView, CompilerView, CompilingView, HostStatus, Observed, ReconcilerStatus, StartStep,

@@ -9,6 +9,7 @@ mod challenges;
 mod error;
 mod health;
 mod json;
+mod logs;
 mod routes;
 mod slug;
 mod state;
@@ -19,6 +20,7 @@ mod weights;
 use platform_domain::{TokenHash, UnixSeconds};
 use platform_epoch::Epochs;
 use platform_registry::Registry;
+use tokio_util::sync::CancellationToken;
 
 pub use routes::router;
 
@@ -38,4 +40,6 @@ pub struct AdminState {
     pub started_at: UnixSeconds,
     /// The program's version.
     pub version: &'static str,
+    /// When answers that go on for ever have to end.
+    pub stop: CancellationToken,
 }

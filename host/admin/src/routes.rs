@@ -8,7 +8,7 @@ use axum::{
     routing::{MethodRouter, delete, get, patch, post},
 };
 
-use crate::{AdminState, ApiError, auth, challenges, health, state, status, weights};
+use crate::{AdminState, ApiError, auth, challenges, health, logs, state, status, weights};
 
 type Listed = (Method, &'static str, MethodRouter<AdminState>);
 
@@ -48,6 +48,7 @@ fn listed() -> Vec<Listed> {
             "/v1/admin/challenges/{slug}/incidents",
             get(health::incidents),
         ),
+        (Method::GET, "/v1/admin/challenges/{slug}/logs", get(logs::read)),
         (
             Method::POST,
             "/v1/admin/challenges/{slug}/breaker/close",
@@ -130,7 +131,7 @@ mod tests {
             .into_iter()
             .map(|(method, path, _)| (method, path.replace("{slug}", "echo").replace("{epoch}", "1")))
             .collect();
-        assert_eq!(routes.len(), 20);
+        assert_eq!(routes.len(), 21);
         for path in [
             "/v1/admin/nothing",
             "/v1/admin",

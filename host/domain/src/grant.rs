@@ -19,6 +19,10 @@ pub enum Grant {
     Metagraph,
     /// `outgoing-http`: requests to hosts that the operator allows.
     OutgoingHttp,
+    /// `config`: the challenge's configuration, by `wasi:config`.
+    Config,
+    /// `logging`: lines with a level in the challenge's log, by `wasi:logging`.
+    Logging,
 }
 
 /// The text names no interface.
@@ -28,13 +32,15 @@ pub struct UnknownGrant(String);
 
 impl Grant {
     /// Every interface.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Sqlite,
         Self::Kv,
         Self::Blobs,
         Self::Crypto,
         Self::Metagraph,
         Self::OutgoingHttp,
+        Self::Config,
+        Self::Logging,
     ];
 
     /// What a challenge may import when the operator says nothing: whatever costs no more than a quota or
@@ -48,23 +54,11 @@ impl Grant {
     pub const fn keeps_state(self) -> bool {
         match self {
             Self::Sqlite | Self::Kv | Self::Blobs => true,
-            Self::Crypto | Self::Metagraph | Self::OutgoingHttp => false,
+            Self::Crypto | Self::Metagraph | Self::OutgoingHttp | Self::Config | Self::Logging => false,
         }
     }
 
-    /// The interface that a component imports, without its version.
-    pub const fn interface(self) -> &'static str {
-        match self {
-            Self::Sqlite => "platform:challenge/sqlite",
-            Self::Kv => "platform:challenge/kv",
-            Self::Blobs => "platform:challenge/blobs",
-            Self::Crypto => "platform:challenge/crypto",
-            Self::Metagraph => "platform:challenge/metagraph",
-            Self::OutgoingHttp => "wasi:http/outgoing-handler",
-        }
-    }
-
-    /// The name for operators; of what belongs to the contract, that of its interface there.
+    /// What operators call it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
@@ -73,6 +67,22 @@ impl Grant {
             Self::Crypto => "crypto",
             Self::Metagraph => "metagraph",
             Self::OutgoingHttp => "outgoing-http",
+            Self::Config => "config",
+            Self::Logging => "logging",
+        }
+    }
+
+    /// Its interface as components import it, without the version.
+    pub const fn interface(self) -> &'static str {
+        match self {
+            Self::Sqlite => "platform:challenge/sqlite",
+            Self::Kv => "platform:challenge/kv",
+            Self::Blobs => "platform:challenge/blobs",
+            Self::Crypto => "platform:challenge/crypto",
+            Self::Metagraph => "platform:challenge/metagraph",
+            Self::OutgoingHttp => "wasi:http/outgoing-handler",
+            Self::Config => "wasi:config/store",
+            Self::Logging => "wasi:logging/logging",
         }
     }
 }
@@ -113,7 +123,7 @@ mod tests {
         let error = "files".parse::<Grant>().unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"unknown interface "files", known are sqlite, kv, blobs, crypto, metagraph, outgoing-http"#
+            r#"unknown interface "files", known are sqlite, kv, blobs, crypto, metagraph, outgoing-http, config, logging"#
         );
     }
 }

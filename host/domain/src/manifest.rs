@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteSize, DataMode, Instances, OutboundRule, ProxyPath};
+use crate::{ByteSize, ConfigError, ConfigVariable, DataMode, Instances, OutboundRule, ProxyPath, config};
 
 /// A manifest is a page of text; more than this is an attack.
 pub const MANIFEST_MAX_BYTES: usize = 64 * 1024;
@@ -41,6 +41,9 @@ pub struct Manifest {
     /// Whom it wants to send requests to; the operator allows them or does not.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub outbound: BTreeSet<OutboundRule>,
+    /// The configuration that it understands. When there is any, nothing else can be set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub config: Vec<ConfigVariable>,
     /// What it asks for; the host's own ceilings stay.
     #[serde(default)]
     pub limits: ManifestLimits,
@@ -111,6 +114,9 @@ pub enum ManifestError {
     /// More than `MAX_OUTBOUND`.
     #[error("the manifest asks for {0} outbound hosts, {MAX_OUTBOUND} are allowed")]
     TooManyHosts(usize),
+    /// A variable of the configuration that cannot be set.
+    #[error("the manifest's variable {}: {}", .0.name, .0.reason)]
+    Config(ConfigError),
 }
 
 /// What the declared routes say of a request.
@@ -151,6 +157,7 @@ impl Manifest {
                 }
             })?;
         }
+        config::check(&manifest.config).map_err(ManifestError::Config)?;
         Ok(manifest)
     }
 }
@@ -254,6 +261,8 @@ mod tests {
             br#"{"name":"echo","version":"1","instances":4}"#,
             br#"{"name":"echo","version":"1","outbound":["example.com"]}"#,
             br#"{"name":"echo","version":"1","outbound":["https://example.com/path"]}"#,
+            br#"{"name":"echo","version":"1","config":[{"name":"A B","type":"string"}]}"#,
+            br#"{"name":"echo","version":"1","config":[{"name":"A","type":"secret"}]}"#,
             b"\xff",
         ] {
             assert!(Manifest::parse(bad).is_err(), "{}", String::from_utf8_lossy(bad));

@@ -104,6 +104,7 @@ impl App {
             admin_token,
             started_at,
             version,
+            stop: stop.clone(),
         }));
 
         let bind = async |what, at: SocketAddr| {

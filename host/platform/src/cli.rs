@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 use platform_domain::{
-    ComponentRef, DataMode, EmissionPercent, EpochId, Grant, ImageRef, Instances, Netuid, OutboundRule,
-    OutboundRuleError, Slug, UnknownGrant,
+    ComponentRef, DataMode, EmissionPercent, EpochId, Grant, ImageRef, Instances, LogLevel, Netuid,
+    OutboundRule, OutboundRuleError, Slug, UnknownGrant,
 };
 use platform_weights::Policy;
 
@@ -138,6 +138,15 @@ pub(crate) enum ChallengeCommand {
     Disable { slug: Slug },
     /// Show what a challenge did wrong since the host started: crashes, time-outs, answers nobody can use.
     Incidents { slug: Slug },
+    /// Show what a challenge said since the host started, the newest line last.
+    ///
+    /// A line is: time, level, source (stdout, stderr, logging, or host when the host speaks of the log), request id
+    /// (epoch-N when it was asked for weights), [what it is about], text. The host keeps the newest lines in memory, as many
+    /// as limits.log_lines and limits.log_kept allow, also when the challenge gets a new version; they are gone when the
+    /// host stops or the challenge is deleted. A line that begins with --- tells how many are missing there.
+    ///
+    /// Example: platform challenge logs tsp --follow --level warn
+    Logs(LogsArgs),
     /// Let miners reach it again at once when it is suspended after too many crashes or time-outs.
     Resume { slug: Slug },
     /// Remove it from the registry; its state directory stays.
@@ -171,6 +180,23 @@ pub(crate) struct PatchArgs {
     pub(crate) fields: FieldArgs,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// The challenge.
+    pub(crate) slug: Slug,
+    /// Go on with each line as it is written, until the host stops; with --json one record a line.
+    ///
+    /// Who reads too slowly holds nobody up: lines that are gone by then are counted, not waited for.
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// How many of the newest lines to begin with, 1000 at most.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) limit: u32,
+    /// Only lines that matter so much: trace, debug, info, warn, error or critical [default: all].
+    #[arg(long)]
+    pub(crate) level: Option<LogLevel>,
+}
+
 /// The fields of a challenge that can be given and changed.
 #[derive(Debug, Args)]
 pub(crate) struct FieldArgs {
@@ -195,14 +221,14 @@ pub(crate) struct FieldArgs {
     /// idle instance at most.
     #[arg(long)]
     pub(crate) instances: Option<Instances>,
-    /// What the component may import beyond WASI, for example sqlite,kv; none for nothing [default:
-    /// sqlite,kv,blobs,crypto,metagraph].
+    /// What the component may import, for example sqlite,kv; none for nothing [default: all of these].
     ///
     /// A component that imports what it is not granted is refused by the name of the import. sqlite is a database in
-    /// the host, kv are keys and values in it; both share
-    /// the resource database. blobs are files of the host under names, with the resource blobs. crypto verifies
-    /// signatures, reads and writes addresses and hashes, in the call's own time. metagraph tells who is in the subnet.
-    /// Requests to other hosts (outgoing-http) are granted with --allow.
+    /// the host, kv are keys and values in it; both share the resource database. blobs are files of the host under names,
+    /// with the resource blobs. crypto verifies signatures, reads and writes addresses and hashes, in the call's own time.
+    /// metagraph tells who is in the subnet. config is wasi:config, the variables of --env with the defaults of the
+    /// manifest; logging is wasi:logging, lines with a level in the challenge's log. Requests to other hosts
+    /// (outgoing-http) are granted with --allow.
     #[arg(long, value_name = "NAMES", value_parser = grants)]
     pub(crate) grants: Option<BTreeSet<Grant>>,
     /// Host that it may send requests to, for example https://api.example.com; repeat for more. Replaces all of them;

@@ -6,7 +6,7 @@ use platform_domain::{Artifact, Capability, Challenge, Grant, Instances, Manifes
 use platform_wasm::Limits;
 
 use crate::{
-    FieldError, NewChallenge, RegistryError,
+    FieldError, NewChallenge, RegistryError, config,
     limits::{Granted, check_instances},
     reconciler::now,
 };
@@ -57,6 +57,7 @@ pub(crate) fn record(
     }
     if matches!(artifact, Artifact::Component(_)) {
         Granted::new(limits, &resources, manifest.as_ref())?;
+        config::environment(manifest.as_ref(), &env)?;
     }
     let manifest = manifest.as_ref();
     let data = data.or_else(|| Some(manifest?.data)).unwrap_or_default();

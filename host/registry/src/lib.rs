@@ -8,6 +8,7 @@
 mod board;
 mod check;
 mod compose;
+mod config;
 mod entry;
 mod error;
 mod health;
@@ -37,8 +38,8 @@ pub use operations::Registry;
 pub use platform_oci::OciError;
 pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
 pub use platform_wasm::{
-    ArchiveError, BlobUsage, Code, CompilerStatus, ComponentError, Contents, DataUsage, DatabaseUsage,
-    OutboundUsage, StateError, Usage,
+    ArchiveError, BlobUsage, ChallengeLog, Code, CompilerStatus, ComponentError, Contents, DataUsage,
+    DatabaseUsage, FollowFrom, Follower, LogLine, LogPage, OutboundUsage, StateError, Usage,
 };
 pub use reconciler::Reconciler;
 

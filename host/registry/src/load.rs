@@ -7,12 +7,12 @@ use platform_domain::{Artifact, Challenge, ComponentRef, DataMode, Digest, Route
 use platform_oci::{ContentStore, Fetched, OciError};
 use platform_runtime::MetagraphReader;
 use platform_wasm::{
-    Code, CompilerStatus, ComponentError, ComponentInfo, DATA, Engine, Limits, Program, ProgramSpec, Start,
-    StateSpec, Step,
+    Code, CompilerStatus, ComponentError, ComponentInfo, DATA, Engine, Limits, LogBook, Program, ProgramSpec,
+    Start, StateSpec, Step,
 };
 
 use crate::{
-    FieldError,
+    FieldError, config,
     limits::{Granted, check_instances},
 };
 
@@ -36,6 +36,9 @@ pub enum LoadError {
     /// It asks for more than this host grants.
     #[error("{}: {}", .0.field, .0.reason)]
     Limit(FieldError),
+    /// What is set for it is not what it declares.
+    #[error("{}: {}", .0.field, .0.reason)]
+    Config(FieldError),
 }
 
 impl LoadError {
@@ -98,6 +101,11 @@ impl Loader {
         self.engine.inspect(bytes).await
     }
 
+    /// What challenges say and have said.
+    pub(crate) fn logs(&self) -> &LogBook {
+        self.engine.logs()
+    }
+
     /// What the compiler is doing.
     pub(crate) fn compiler_status(&self) -> CompilerStatus {
         self.engine.compiler_status()
@@ -121,6 +129,7 @@ impl Loader {
             Granted::new(self.limits(), &challenge.resources, manifest.as_ref()).map_err(LoadError::Limit)?;
         let instances = check_instances(self.limits(), "instances", challenge.data, challenge.instances)
             .map_err(LoadError::Limit)?;
+        let env = config::environment(manifest.as_ref(), &challenge.env).map_err(LoadError::Config)?;
         let spec = ProgramSpec {
             slug: challenge.slug.clone(),
             digest,
@@ -128,7 +137,7 @@ impl Loader {
                 DataMode::None => None,
                 DataMode::Exclusive => Some(self.dir(&challenge.slug).join(DATA)),
             },
-            env: challenge.env.clone(),
+            env,
             instances,
             memory: granted.memory,
             disk: granted.disk,

@@ -1,11 +1,11 @@
 //! The operations on challenges. Each either happens as a whole or leaves the registry as it was.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use platform_domain::{Artifact, Capability, Challenge, PlainToken, Slug, Status};
+use platform_domain::{Artifact, Challenge, LogLevel, PlainToken, Slug, Status};
 use platform_runtime::{Health, RouteReader};
 use platform_store::{Store, StoreError, breakers, challenges};
-use platform_wasm::{CompilerStatus, Start, Usage};
+use platform_wasm::{ChallengeLog, CompilerStatus, FollowFrom, Follower, Start, Usage};
 use tokio::sync::Notify;
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     board::BoardReader,
     check,
     compose::{Facts, exported, new_token, record},
+    config,
     health::HealthBook,
     load::{LoadError, Loader},
     plan::Wanted,
@@ -141,8 +142,8 @@ impl Registry {
                 return Ok(before);
             }
             check::record(self.loader.limits(), &after)?;
-            if let Some(required) = &patch.capabilities {
-                self.check_exports(&after.artifact, required).await?;
+            if patch.capabilities.is_some() || after.env != before.env {
+                self.check_component(&after, &patch).await?;
             }
             let checked = Wanted::of(&after);
             let starts = before.status != Status::Active || Wanted::of(&before) != checked;
@@ -221,6 +222,7 @@ impl Registry {
         tracing::info!(challenge.slug = %slug, "The challenge is deleted; its state directory stays");
         self.settle(slug, wake).await;
         self.health.forget(slug);
+        self.loader.logs().forget(slug);
         Ok(())
     }
 
@@ -234,6 +236,16 @@ impl Registry {
     /// How a challenge that is registered does.
     pub fn health(&self, slug: &Slug) -> Arc<Health> {
         self.health.of(slug)
+    }
+
+    /// What a challenge that is registered says and has said.
+    pub fn log(&self, slug: &Slug) -> Arc<ChallengeLog> {
+        self.loader.logs().of(slug)
+    }
+
+    /// Follows that; `None` when too many follow logs already.
+    pub fn follow_log(&self, slug: &Slug, level: LogLevel, from: FollowFrom) -> Option<Follower> {
+        self.loader.logs().follow(slug, level, from)
     }
 
     /// What a challenge that runs keeps.
@@ -305,22 +317,22 @@ impl Registry {
         })
     }
 
-    async fn check_exports(
+    /// Whether the component can do what it is to do, and understands what is set for it.
+    async fn check_component(
         &self,
-        artifact: &Artifact,
-        required: &BTreeSet<Capability>,
+        challenge: &Challenge,
+        patch: &ChallengePatch,
     ) -> Result<(), RegistryError> {
-        match artifact {
-            Artifact::Component(pinned) => {
-                let info = self
-                    .loader
-                    .inspect(&pinned.component)
-                    .await
-                    .map_err(RegistryError::Load)?;
-                Ok(exported(required, &info.capabilities)?)
-            }
-            Artifact::Image(_) => Ok(()),
+        let Artifact::Component(pinned) = &challenge.artifact else {
+            return Ok(());
+        };
+        let info = self.loader.inspect(&pinned.component).await;
+        let info = info.map_err(RegistryError::Load)?;
+        if let Some(required) = &patch.capabilities {
+            exported(required, &info.capabilities)?;
         }
+        config::environment(info.manifest.as_ref(), &challenge.env)?;
+        Ok(())
     }
 
     /// Loads the program and lets it go: the compiled code stays in the cache for the reconciler.
@@ -328,7 +340,7 @@ impl Registry {
         match self.loader.load(challenge, Start::Rehearsal, |_| ()).await {
             Ok(_) => Ok(()),
             Err(LoadError::Image) => Err(RegistryError::Image(challenge.slug.clone())),
-            Err(LoadError::Limit(field)) => Err(field.into()),
+            Err(LoadError::Limit(field) | LoadError::Config(field)) => Err(field.into()),
             Err(error) => Err(RegistryError::Load(error)),
         }
     }

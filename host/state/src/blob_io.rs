@@ -17,6 +17,8 @@ pub struct Upload {
     file: File,
     hash: Sha256,
     size: u64,
+    /// Whether bytes are missing in the file.
+    broken: bool,
 }
 
 /// A blob that is being read.
@@ -33,20 +35,26 @@ impl Upload {
             file,
             hash: Sha256::new(),
             size: 0,
+            broken: false,
         }
     }
 
-    /// Adds bytes to its end.
+    /// Adds bytes to its end. After an error of the disk it cannot be finished.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
         let length = bytes.len() as u64;
         self.blobs.reserve(length)?;
         self.size += length;
         self.hash.update(bytes);
-        self.file.write_all(bytes).map_err(BlobError::io)
+        let written = self.file.write_all(bytes);
+        self.broken |= written.is_err();
+        written.map_err(BlobError::io)
     }
 
     /// Gives it a name; a blob that had it is gone then. When this returns, it lasts.
     pub async fn finish(mut self, name: String, bounds: Bounds) -> Result<BlobInfo, BlobError> {
+        if self.broken {
+            return Err(BlobError::Misuse("a part of it could not be written".to_owned()));
+        }
         self.file.sync_all().map_err(BlobError::io)?;
         let info = BlobInfo {
             name,

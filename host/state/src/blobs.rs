@@ -146,13 +146,18 @@ impl Blobs {
 
     /// Opens a blob. What is read stays the same, also when the name gets another blob.
     pub async fn download(&self, name: &str, bounds: Bounds) -> Result<Download, BlobError> {
-        let (id, info) = self.find(name, bounds).await?.ok_or(BlobError::NotFound)?;
-        let file = match File::open(self.0.dir.join(id.to_string())) {
-            // It was replaced or deleted since its row was read.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(BlobError::NotFound),
-            opened => opened.map_err(BlobError::io)?,
-        };
-        Ok(Download::new(info, file))
+        let mut before = None;
+        loop {
+            let (id, info) = self.find(name, bounds).await?.ok_or(BlobError::NotFound)?;
+            match File::open(self.0.dir.join(id.to_string())) {
+                Ok(file) => return Ok(Download::new(info, file)),
+                // The name got another blob since its row was read: that one is there.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && before != Some(id) => {
+                    before = Some(id)
+                }
+                Err(error) => return Err(BlobError::io(error)),
+            }
+        }
     }
 
     /// What is known of a blob.
@@ -320,10 +325,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, BlobInfo)> {
 
 fn check_name(name: &str) -> Result<(), BlobError> {
     match name.len() {
-        0 => Err(BlobError::Name("a name is not empty".to_owned())),
+        0 => Err(BlobError::Misuse("a name is not empty".to_owned())),
         length if length > MAX_BLOB_NAME_BYTES => {
             let message = format!("a name has at most {MAX_BLOB_NAME_BYTES} bytes, this has {length}");
-            Err(BlobError::Name(message))
+            Err(BlobError::Misuse(message))
         }
         _ => Ok(()),
     }

@@ -71,9 +71,9 @@ pub enum BlobError {
     /// All blobs together have what they may.
     #[error("the blobs are full: they may have {}", platform_domain::ByteSize(*.0))]
     Full(u64),
-    /// The name is none.
+    /// A name that is none, or too much at once, or something that has ended.
     #[error("{0}")]
-    Name(String),
+    Misuse(String),
     /// The table of names could not be used.
     #[error(transparent)]
     Sql(#[from] SqlError),

@@ -2,9 +2,11 @@
 //! It is linked for a component that imports it and was granted it, and for no other.
 
 mod blobs;
+mod config;
 mod crypto;
 mod http;
 mod kv;
+mod logging;
 mod metagraph;
 pub(crate) mod open;
 mod sqlite;
@@ -24,6 +26,20 @@ pub(crate) fn asked(interface: &str) -> Option<Grant> {
         .find(|grant| grant.interface() == interface)
 }
 
+/// The name under which an interface is linked, with the one version of it that there is.
+pub(crate) const fn linked_as(grant: Grant) -> &'static str {
+    match grant {
+        Grant::Sqlite => sqlite::INTERFACE,
+        Grant::Kv => kv::INTERFACE,
+        Grant::Blobs => blobs::INTERFACE,
+        Grant::Crypto => crypto::INTERFACE,
+        Grant::Metagraph => metagraph::INTERFACE,
+        Grant::OutgoingHttp => http::INTERFACE,
+        Grant::Config => config::INTERFACE,
+        Grant::Logging => logging::INTERFACE,
+    }
+}
+
 /// All that a component asks for, by the names of its imports.
 pub(crate) fn all_asked(imports: &[String]) -> BTreeSet<Grant> {
     let interface = |name: &String| asked(name.split('@').next().unwrap_or(name));
@@ -40,23 +56,17 @@ pub(crate) fn check(asked: &BTreeSet<Grant>, granted: &BTreeSet<Grant>) -> Resul
 
 /// Links these interfaces.
 pub(crate) fn link(linker: &mut Linker<CallState>, grants: &BTreeSet<Grant>) -> wasmtime::Result<()> {
-    if grants.contains(&Grant::Sqlite) {
-        sqlite::link(linker)?;
-    }
-    if grants.contains(&Grant::Kv) {
-        kv::link(linker)?;
-    }
-    if grants.contains(&Grant::Blobs) {
-        blobs::link(linker)?;
-    }
-    if grants.contains(&Grant::Crypto) {
-        crypto::link(linker)?;
-    }
-    if grants.contains(&Grant::Metagraph) {
-        metagraph::link(linker)?;
-    }
-    if grants.contains(&Grant::OutgoingHttp) {
-        http::link(linker)?;
+    for grant in grants {
+        match grant {
+            Grant::Sqlite => sqlite::link(linker)?,
+            Grant::Kv => kv::link(linker)?,
+            Grant::Blobs => blobs::link(linker)?,
+            Grant::Crypto => crypto::link(linker)?,
+            Grant::Metagraph => metagraph::link(linker)?,
+            Grant::OutgoingHttp => http::link(linker)?,
+            Grant::Config => config::link(linker)?,
+            Grant::Logging => logging::link(linker)?,
+        }
     }
     Ok(())
 }

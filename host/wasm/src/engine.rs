@@ -13,8 +13,8 @@ use platform_state::{State, States};
 use tokio::{runtime::Handle, sync::Semaphore, task::spawn_blocking};
 
 use crate::{
-    CompilerProgram, CompilerStatus, ComponentError, ComponentInfo, EngineError, Limits, Needs, Network,
-    Program, ProgramSpec, Start, StateSpec,
+    CompilerProgram, CompilerStatus, ComponentError, ComponentInfo, EngineError, Limits, LogBook, Needs,
+    Network, Program, ProgramSpec, Start, StateSpec,
     cache::{CodeCache, Facts, Sealed, Unsealed},
     compiler::Compiler,
     data_dir::DataDirs,
@@ -52,6 +52,7 @@ pub(crate) struct Inner {
     compiler: Compiler,
     pub(crate) data_dirs: DataDirs,
     pub(crate) states: States,
+    pub(crate) logs: LogBook,
     pub(crate) memory: HostMemory,
     pub(crate) warm: WarmRoom,
     pub(crate) back: Arc<Back>,
@@ -99,6 +100,7 @@ impl Engine {
             compiler: Compiler::new(compiler, limits.clone()),
             data_dirs: DataDirs::default(),
             states: States::default(),
+            logs: LogBook::new(limits.clone()),
             memory: HostMemory::new(limits.memory_total.0),
             warm: WarmRoom::new(count(limits.warm_total)),
             egress: Arc::new(Egress::new(network, &limits)),
@@ -202,6 +204,11 @@ impl Engine {
     /// What the compiler is doing.
     pub fn compiler_status(&self) -> CompilerStatus {
         self.0.compiler.status()
+    }
+
+    /// What challenges say and have said.
+    pub fn logs(&self) -> &LogBook {
+        &self.0.logs
     }
 
     /// The limits it was started with.

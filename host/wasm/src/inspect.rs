@@ -221,9 +221,13 @@ fn check_import(name: &str, asks: &BTreeSet<Grant>) -> Result<(), ComponentError
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
     if let Some(contract) = name.strip_prefix(CONTRACT) {
         check_version(name, contract)?;
-        if interface == "platform:challenge/types" || capability::asked(interface).is_some() {
+        if interface == "platform:challenge/types" {
             return Ok(());
         }
+    }
+    // Drafts change from one to the next, so of those there is exactly one.
+    if capability::asked(interface).is_some_and(|grant| capability::linked_as(grant) == name) {
+        return Ok(());
     }
     // The linker takes any release of 0.2 for any other; what a later release adds is seen when it links.
     let release = version
@@ -255,8 +259,8 @@ fn hint(interface: &str, version: &str) -> &'static str {
         "wasi:http" => {
             "it has no use without wasi:http/outgoing-handler: a challenge answers through platform:challenge/routes"
         }
-        "wasi:config" => "settings come as environment variables",
-        "wasi:logging" => "write to stdout or stderr instead",
+        "wasi:config" => "it offers wasi:config/store@0.2.0-rc.1",
+        "wasi:logging" => "it offers wasi:logging/logging@0.1.0-draft",
         "wasi_snapshot_preview1" => "build it for wasm32-wasip2",
         "wasi:keyvalue" => "use platform:challenge/kv instead",
         "wasi:sql" => "use platform:challenge/sqlite instead",

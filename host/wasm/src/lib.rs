@@ -52,6 +52,7 @@ pub use error::{CallError, ComponentError, EngineError};
 pub use inspect::{ComponentInfo, inspect};
 pub use keeping::DATA;
 pub use limits::{Limit, LimitError, Limits, MAX_COMPONENT_BYTES, Unit};
+pub use logs::{ChallengeLog, FollowFrom, Follower, LogBook, LogLine, LogPage};
 pub use needs::Needs;
 pub use outgoing::{Names, Network, OutboundUsage, Routes};
 pub use platform_state::{

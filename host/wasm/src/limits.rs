@@ -230,6 +230,11 @@ limits! {
     log_rate: Bytes = 64 * KIB, KIB, 16 * MIB;
     /// What a challenge may log at once, for example a panic with its backtrace in several calls.
     log_burst: Bytes = 256 * KIB, KIB, 64 * MIB;
+    /// Lines of a challenge's log that its operator can read back. They are in memory; whoever needs more has the
+    /// host's own log.
+    log_lines: Count = 1_000, 1, 10_000;
+    /// Memory for those lines, of each challenge: as much as it may log at once.
+    log_kept: Bytes = 256 * KIB, 4 * KIB, 16 * MIB;
 
     /// Address space of the process that compiles a component. A Python runtime of 18 MB takes less than a
     /// quarter of it; a single function can be made to take any amount.
@@ -251,6 +256,12 @@ pub(crate) const MAX_HOTKEY_BYTES: usize = 128;
 pub(crate) const MAX_ERROR_CHARS: usize = 4096;
 /// What a log line costs besides its text, so that empty lines are not free.
 pub(crate) const LOG_LINE_COST: u64 = 64;
+/// What a guest says that a line is about: a word or two, to sort by.
+pub(crate) const LOG_CONTEXT_BYTES: usize = 128;
+/// Who follows logs at the same time, over all challenges: a connection each, and a piece of a log.
+pub(crate) const LOG_FOLLOWERS: usize = 32;
+/// One piece of a log for whoever follows it, but for a line that is longer.
+pub(crate) const LOG_PAGE_BYTES: usize = 64 << 10;
 /// The longest explanation of a failed call that is kept for the operator.
 pub(crate) const MAX_EXPLANATION: usize = 4 << 10;
 

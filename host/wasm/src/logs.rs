@@ -1,41 +1,34 @@
-//! What a guest writes to stdout and stderr becomes log lines of the host: attributed, cleaned, limited. A line
-//! that begins with `DEBUG `, `INFO `, `WARN ` or `ERROR `, as the SDK writes it, has that level.
+//! What a guest writes to stdout and stderr becomes lines of its challenge's log. A line that begins with `DEBUG `,
+//! `INFO `, `WARN ` or `ERROR `, as the SDK writes it, has that level.
+
+mod book;
+mod challenge;
+mod ring;
 
 use std::{
     io,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
-    time::Instant,
 };
 
 use bytes::Bytes;
-use platform_domain::Slug;
+use platform_domain::LogSource;
 use tokio::io::AsyncWrite;
-use tracing::Level;
 use wasmtime_wasi::{
     async_trait,
     cli::{IsTerminal, StdoutStream},
     p2::{OutputStream, Pollable, StreamResult},
 };
 
-use crate::{
-    limits::{Limits, size},
-    log_budget::{LogBudget, Verdict},
+pub use self::{
+    book::{FollowFrom, Follower, LogBook},
+    challenge::ChallengeLog,
+    ring::{LogLine, LogPage},
 };
 
-/// The target of a guest's lines, so that a filter can treat them apart from the host's own.
-const TARGET: &str = "challenge";
 /// Bytes that a guest may hand over at once.
 const PIECE: usize = 8 << 10;
-
-/// Whom lines are attributed to, and what a challenge may still log: one per program, shared by its calls.
-pub(crate) struct ChallengeLog {
-    slug: Slug,
-    /// Bytes of a line that are kept.
-    longest_line: usize,
-    budget: Mutex<LogBudget>,
-}
 
 /// A guest's stdout or stderr during one call. Clones write to the same lines.
 #[derive(Clone)]
@@ -43,86 +36,10 @@ pub(crate) struct GuestOutput(Arc<Mutex<Lines>>);
 
 /// Collects bytes until a line is whole.
 struct Lines {
-    stream: &'static str,
+    source: LogSource,
     request_id: Arc<str>,
     log: Arc<ChallengeLog>,
     line: Vec<u8>,
-}
-
-impl ChallengeLog {
-    pub(crate) fn new(slug: Slug, limits: &Limits) -> Arc<Self> {
-        Arc::new(Self {
-            slug,
-            longest_line: size(limits.log_line),
-            budget: Mutex::new(LogBudget::full(limits, Instant::now())),
-        })
-    }
-
-    pub(crate) const fn slug(&self) -> &Slug {
-        &self.slug
-    }
-
-    fn emit(&self, stream: &'static str, request_id: &str, line: &[u8]) {
-        let text = clean(line);
-        let verdict = {
-            let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-            budget.judge(text.len() as u64, Instant::now())
-        };
-        let slug = self.slug.as_str();
-        match verdict {
-            Verdict::Pass => {}
-            Verdict::PassAfter(dropped) => {
-                let text = "lines of the challenge were dropped";
-                tracing::warn!(target: TARGET, { challenge.slug = slug, log.dropped = dropped }, "{text}");
-            }
-            Verdict::DropFirst => {
-                let text = "the challenge logs too much, its lines are dropped for now";
-                tracing::warn!(target: TARGET, { challenge.slug = slug }, "{text}");
-                return;
-            }
-            Verdict::Drop => return,
-        }
-        let (level, text) = split_level(&text);
-        macro_rules! line {
-            ($level:expr) => {
-                tracing::event!(
-                    target: TARGET, $level,
-                    { challenge.slug = slug, request.id = request_id, log.stream = stream }, "{text}"
-                )
-            };
-        }
-        // A level is part of a call site.
-        match level {
-            Level::ERROR => line!(Level::ERROR),
-            Level::WARN => line!(Level::WARN),
-            Level::DEBUG => line!(Level::DEBUG),
-            _ => line!(Level::INFO),
-        }
-    }
-}
-
-/// The level that a line names and what it says; a line that names none is information.
-fn split_level(line: &str) -> (Level, &str) {
-    let named = match line.split_once(' ') {
-        Some(("DEBUG", text)) => Some((Level::DEBUG, text)),
-        Some(("INFO", text)) => Some((Level::INFO, text)),
-        Some(("WARN", text)) => Some((Level::WARN, text)),
-        Some(("ERROR", text)) => Some((Level::ERROR, text)),
-        _ => None,
-    };
-    named.unwrap_or((Level::INFO, line))
-}
-
-/// Text without control characters: an operator's terminal must not obey a guest.
-fn clean(line: &[u8]) -> String {
-    let text = String::from_utf8_lossy(line);
-    let shown = |c: char| c == '\t' || !(c.is_control() || is_direction_mark(c));
-    text.trim_end().chars().filter(|c| shown(*c)).collect()
-}
-
-/// Characters that reorder or hide text around them.
-fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 impl Lines {
@@ -140,7 +57,7 @@ impl Lines {
     }
 
     fn flush_line(&mut self) {
-        self.log.emit(self.stream, &self.request_id, &self.line);
+        self.log.line(self.source, &self.request_id, &self.line);
         self.line.clear();
     }
 }
@@ -154,10 +71,10 @@ impl Drop for Lines {
 }
 
 impl GuestOutput {
-    pub(crate) fn new(stream: &'static str, request_id: Arc<str>, log: Arc<ChallengeLog>) -> Self {
+    pub(crate) fn new(source: LogSource, request_id: Arc<str>, log: Arc<ChallengeLog>) -> Self {
         let line = Vec::new();
         Self(Arc::new(Mutex::new(Lines {
-            stream,
+            source,
             request_id,
             log,
             line,
@@ -240,10 +157,11 @@ impl AsyncWrite for GuestOutput {
 
 #[cfg(test)]
 mod tests {
+    use tracing::Level;
     use tracing_subscriber::fmt::MakeWriter;
 
     use super::*;
-    use crate::limits::LOG_LINE_COST;
+    use crate::limits::{LOG_LINE_COST, Limits, size};
 
     #[derive(Clone, Default)]
     struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -287,7 +205,7 @@ mod tests {
             .finish();
         tracing::subscriber::with_default(subscriber, || {
             let log = ChallengeLog::new("tsp".parse().unwrap(), &Limits::default());
-            let output = GuestOutput::new("stdout", "r1".into(), log);
+            let output = GuestOutput::new(LogSource::Stdout, "r1".into(), log);
             write(&output, &mut *output.p2_stream());
         });
         let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();

@@ -28,6 +28,7 @@ use crate::{
     disk::Allowance,
     limits::count,
     live::{Live, Times},
+    logs::ChallengeLog,
     outgoing::{OutboundUsage, Outgoing},
     pace::{Pace, Paced},
     pool::Pool,
@@ -163,7 +164,7 @@ impl Program {
             outbound,
             state: _,
             metagraph,
-            start: _,
+            start,
             route_deadline,
             weights_deadline,
         } = spec;
@@ -182,7 +183,11 @@ impl Program {
         };
         let route = bounds(route_deadline, limits.route_cpu_ms);
         let weights = bounds(weights_deadline, limits.weights_cpu_ms);
-        let mut setup = CallSetup::new(slug, memory_limit, engine.0.memory.clone(), limits);
+        let log = match start {
+            Start::Live => engine.0.logs.of(&slug),
+            Start::Rehearsal => ChallengeLog::new(slug.clone(), &limits),
+        };
+        let mut setup = CallSetup::new(log, memory_limit, engine.0.memory.clone(), limits);
         setup.env = env.into_iter().collect();
         let keeper = state.as_ref().map(keeper);
         setup.state = state;
@@ -192,7 +197,7 @@ impl Program {
                 .manifest
                 .map(|manifest| manifest.outbound)
                 .unwrap_or_default();
-            let (slug, limits) = (setup.log.slug().clone(), engine.0.limits.clone());
+            let limits = engine.0.limits.clone();
             Arc::new(Outgoing::new(
                 engine.0.egress.clone(),
                 slug,

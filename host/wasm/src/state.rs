@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use platform_domain::{Metagraph, Slug};
+use platform_domain::{LogSource, Metagraph};
 use platform_state::State;
 use tokio::task::yield_now;
 use wasmtime::{Engine, Store, UpdateDeadline};
@@ -46,7 +46,8 @@ pub(crate) struct CallState {
 /// What the calls of a program have in common.
 pub(crate) struct CallSetup {
     pub(crate) log: Arc<ChallengeLog>,
-    pub(crate) env: Vec<(String, String)>,
+    /// What the operator set and the manifest adds, by name.
+    pub(crate) env: Arc<[(String, String)]>,
     /// `/data`, opened once, and what may be kept there; `None` when the program keeps no files.
     pub(crate) files: Option<(WasiFilesystemCtx, Arc<Quota>)>,
     /// `None` when the program has no use for it.
@@ -61,10 +62,15 @@ pub(crate) struct CallSetup {
 }
 
 impl CallSetup {
-    pub(crate) fn new(slug: Slug, memory_limit: u64, host_memory: HostMemory, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(
+        log: Arc<ChallengeLog>,
+        memory_limit: u64,
+        host_memory: HostMemory,
+        limits: Arc<Limits>,
+    ) -> Self {
         Self {
-            log: ChallengeLog::new(slug, &limits),
-            env: Vec::new(),
+            log,
+            env: Arc::default(),
             files: None,
             state: None,
             metagraph: None,
@@ -169,6 +175,16 @@ impl CallState {
         }
     }
 
+    /// What the calls of this program have in common.
+    pub(crate) fn setup(&self) -> &CallSetup {
+        &self.setup
+    }
+
+    /// The call that runs.
+    pub(crate) fn request_id(&self) -> &Arc<str> {
+        &self.request_id
+    }
+
     /// What the host keeps for the challenge. Functions that ask for it are linked only where there is some.
     pub(crate) fn kept(&mut self) -> wasmtime::Result<&mut OpenState> {
         let open = self.open.as_mut();
@@ -219,8 +235,8 @@ impl CallState {
             ..
         } = self;
         let ctx = wasi.get_or_insert_with(|| {
-            let output = |stream| GuestOutput::new(stream, request_id.clone(), setup.log.clone());
-            let both = outputs.insert(["stdout", "stderr"].map(output));
+            let output = |source| GuestOutput::new(source, request_id.clone(), setup.log.clone());
+            let both = outputs.insert([LogSource::Stdout, LogSource::Stderr].map(output));
             Box::new(setup.wasi(both.clone()))
         });
         let view = WasiCtxView {

@@ -1,4 +1,4 @@
-//! What one call has open of the database, so that it does not wait for itself.
+//! What one call has open of the database and the blobs, so that it does not wait for itself.
 
 use std::sync::{
     Arc,
@@ -6,27 +6,40 @@ use std::sync::{
 };
 
 use super::{misuse, open::Open, store::Store};
-use crate::database::{Access, DatabaseError};
+use crate::{
+    blobs::MAX_OPEN,
+    database::{Access, DatabaseError},
+};
 
-/// One call's way to the database.
+/// One call's way to the database and the blobs.
 #[derive(Debug)]
 pub(crate) struct Call {
-    store: Arc<Store>,
-    /// Cursors, and transactions that read.
+    pub(crate) store: Arc<Store>,
     reading: AtomicUsize,
-    /// Transactions that write.
     writing: AtomicUsize,
+    blobs: AtomicUsize,
 }
 
-/// That a cursor or a transaction is open, until this is dropped.
+/// What a call may have open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// Cursors, and transactions that read.
+    Reading,
+    /// Transactions that write.
+    Writing,
+    /// Blobs that are written or read.
+    Blob,
+}
+
+/// That something is open, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     call: Arc<Call>,
-    access: Access,
+    kind: Kind,
 }
 
 /// Cursors and reading transactions that the host lets a call have open.
-const MAX_HELD: usize = 2;
+pub(super) const MAX_HELD: usize = 2;
 
 impl Call {
     /// One that has nothing open.
@@ -35,14 +48,15 @@ impl Call {
             store: store.clone(),
             reading: AtomicUsize::new(0),
             writing: AtomicUsize::new(0),
+            blobs: AtomicUsize::new(0),
         })
     }
 
-    pub(super) fn reader(&self) -> Result<Open, DatabaseError> {
+    pub(crate) fn reader(&self) -> Result<Open, DatabaseError> {
         self.store.open(Access::Read)
     }
 
-    pub(super) fn writer(&self) -> Result<Open, DatabaseError> {
+    pub(crate) fn writer(&self) -> Result<Open, DatabaseError> {
         if self.writing.load(Ordering::Relaxed) > 0 {
             let message = "a writing transaction is open in this call; use it, or end it";
             return Err(misuse(message));
@@ -50,23 +64,32 @@ impl Call {
         self.store.open(Access::Write)
     }
 
-    pub(super) fn hold(self: &Arc<Self>, access: Access) -> Result<Held, DatabaseError> {
+    /// None when the call has as many of them open as it may.
+    pub(crate) fn hold(self: &Arc<Self>, kind: Kind) -> Option<Held> {
         let call = self.clone();
-        let held = Held { call, access };
+        let held = Held { call, kind };
         let before = held.count().fetch_add(1, Ordering::Relaxed);
-        if access == Access::Read && before >= MAX_HELD {
-            let message = format!("a call has at most {MAX_HELD} cursors and reading transactions open");
-            return Err(misuse(message));
+        (before < kind.most()).then_some(held)
+    }
+}
+
+impl Kind {
+    fn most(self) -> usize {
+        match self {
+            Self::Reading => MAX_HELD,
+            // A second one is refused its connection.
+            Self::Writing => usize::MAX,
+            Self::Blob => MAX_OPEN,
         }
-        Ok(held)
     }
 }
 
 impl Held {
     fn count(&self) -> &AtomicUsize {
-        match self.access {
-            Access::Read => &self.call.reading,
-            Access::Write => &self.call.writing,
+        match self.kind {
+            Kind::Reading => &self.call.reading,
+            Kind::Writing => &self.call.writing,
+            Kind::Blob => &self.call.blobs,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{failure, rules::Rules, statement::failed};
 use crate::database::{Access, DatabaseError};
 
 #[derive(Debug)]
-pub(super) struct Open {
+pub(crate) struct Open {
     pub(super) sqlite: rusqlite::Connection,
     rules: Rules,
 }
@@ -36,7 +36,7 @@ impl Open {
     }
 
     /// Runs the host's own SQL, to which the rules do not apply.
-    pub(super) fn trusted<T>(
+    pub(crate) fn trusted<T>(
         &self,
         work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>,
     ) -> Result<T, DatabaseError> {

@@ -1,18 +1,27 @@
-//! The database of one harness: a file in a directory of its own.
+//! The database of one harness, and its blobs: files in a directory of its own.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use super::{Connection, bucket, call::Call, failure, misuse, open::Open};
 use crate::{
+    blobs::native as blobs,
     database::{Access, DatabaseError},
     testing::directory::Directory,
 };
 
-/// A database, for as long as somebody has it.
+/// A database with blobs, for as long as somebody has them.
 #[derive(Debug)]
 pub(crate) struct Store {
     /// While it is there, SQLite does not tidy up whenever another one is closed.
     _first: Mutex<Open>,
+    /// The number of the last blob.
+    last: AtomicI64,
     /// After the connection, so that it goes when that is closed.
     directory: Directory,
 }
@@ -23,8 +32,10 @@ impl Store {
         let directory = Directory::new().map_err(|error| misuse(error.to_string()))?;
         let first = Open::new(&directory.path().join(FILE), Access::Write)?;
         first.trusted(|sqlite| sqlite.execute_batch(bucket::TABLE))?;
+        first.trusted(|sqlite| sqlite.execute_batch(blobs::TABLE))?;
         let store = Arc::new(Self {
             _first: Mutex::new(first),
+            last: AtomicI64::new(0),
             directory,
         });
         if !migrations.is_empty() {
@@ -36,6 +47,16 @@ impl Store {
     /// One more connection.
     pub(super) fn open(&self, access: Access) -> Result<Open, DatabaseError> {
         Open::new(&self.directory.path().join(FILE), access)
+    }
+
+    /// The number of one more blob.
+    pub(crate) fn number(&self) -> i64 {
+        self.last.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// Where the bytes of the blob with this number are.
+    pub(crate) fn place(&self, number: i64) -> PathBuf {
+        self.directory.path().join(format!("blob-{number}"))
     }
 
     fn migrate(self: &Arc<Self>, migrations: &[&str]) -> Result<(), DatabaseError> {

@@ -42,7 +42,7 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
-fn compiler() -> CompilerProgram {
+pub(crate) fn compiler() -> CompilerProgram {
     CompilerProgram {
         program: beside::platform(),
         arguments: vec!["compile-worker".to_owned()],
@@ -75,6 +75,7 @@ impl Host {
             admin_token,
             started_at: UnixSeconds(7),
             version: "1.2.3",
+            stop: CancellationToken::new(),
         };
         Self {
             router: router(state),
@@ -119,6 +120,14 @@ impl Host {
             headers: head.headers,
             body,
         }
+    }
+
+    /// Registers a challenge that does not run.
+    pub(crate) async fn register(&self, slug: &str) {
+        let created = self
+            .create(json!({ "slug": slug, "component": self.whole() }))
+            .await;
+        assert_eq!(created.status, StatusCode::CREATED, "{}", created.body);
     }
 
     async fn create(&self, body: Value) -> Answer {

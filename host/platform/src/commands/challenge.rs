@@ -6,7 +6,7 @@ use platform_domain::{ByteSize, ComponentRef, OutboundRule, Status};
 use crate::{
     cli::{Allowed, ChallengeCommand, CreateArgs, FieldArgs, PatchArgs},
     commands::{
-        health,
+        health, logs,
         observed::{code_text, observed_text},
         pair,
     },
@@ -29,6 +29,7 @@ pub(crate) async fn run(command: ChallengeCommand, client: &Client, output: Outp
         ChallengeCommand::Incidents { slug } => {
             return output.show(&client.challenge_incidents(&slug).await?, health::incidents_text);
         }
+        ChallengeCommand::Logs(args) => return logs::run(args, client, output).await,
         ChallengeCommand::Resume { slug } => client.challenge_resume(&slug).await?,
         ChallengeCommand::Show { slug } => client.challenge_get(&slug).await?,
         ChallengeCommand::Patch(PatchArgs { slug, fields }) => {

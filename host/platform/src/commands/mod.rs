@@ -6,6 +6,7 @@ pub(crate) mod devnet;
 pub(crate) mod health;
 pub(crate) mod hotkey;
 pub(crate) mod inspect;
+pub(crate) mod logs;
 pub(crate) mod observed;
 pub(crate) mod pair;
 pub(crate) mod publish;

@@ -5,6 +5,7 @@
 
 #[path = "../../../../tests/src/beside.rs"]
 mod beside;
+mod config;
 mod create;
 mod host;
 mod lifecycle;

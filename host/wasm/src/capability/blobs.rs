@@ -9,7 +9,7 @@ use wasmtime::{
 use super::open::OpenState;
 use crate::{limits::MAX_OPEN_BLOBS, state::CallState};
 
-const INTERFACE: &str = "platform:challenge/blobs@0.1.0";
+pub(super) const INTERFACE: &str = "platform:challenge/blobs@0.1.0";
 
 /// `resource upload`
 struct UploadHandle;
@@ -159,8 +159,9 @@ fn start(open: &mut OpenState) -> Result<u32, BlobError> {
 }
 
 async fn finish(open: &mut OpenState, number: u32, name: String) -> Result<Info, BlobError> {
-    open.check_writer()?;
+    // Whatever becomes of it, the guest has given it away.
     let upload = open.take_upload(number).ok_or_else(gone)?;
+    open.check_writer()?;
     Ok(upload.finish(name, open.bounds()).await?.into())
 }
 
@@ -179,13 +180,13 @@ fn check_files(open: &OpenState) -> Result<(), BlobError> {
     if open.files() < MAX_OPEN_BLOBS {
         return Ok(());
     }
-    Err(BlobError::Name(format!(
+    Err(BlobError::Misuse(format!(
         "a call has at most {MAX_OPEN_BLOBS} blobs open"
     )))
 }
 
 fn gone() -> BlobError {
-    BlobError::Name("it has ended, with its call or before".to_owned())
+    BlobError::Misuse("it has ended, with its call or before".to_owned())
 }
 
 impl From<BlobError> for Error {
@@ -193,7 +194,7 @@ impl From<BlobError> for Error {
         match error {
             BlobError::NotFound => Self::NotFound,
             BlobError::Full(_) => Self::Full,
-            BlobError::Name(message) => Self::Misuse(message),
+            BlobError::Misuse(message) => Self::Misuse(message),
             BlobError::Sql(SqlError { message, .. }) => Self::Failed(message),
             BlobError::Host(kind) => Self::Failed(kind.to_string()),
         }

@@ -20,7 +20,7 @@ use wasmtime::{
 
 use crate::{cpu, state::CallState};
 
-const INTERFACE: &str = "platform:challenge/crypto@0.1.0";
+pub(super) const INTERFACE: &str = "platform:challenge/crypto@0.1.0";
 
 /// What is worked on at once, some milliseconds at most: before more of it others have their turn, as at a tick.
 const PIECE: usize = 1 << 20;

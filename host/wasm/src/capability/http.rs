@@ -21,7 +21,8 @@ use wasmtime_wasi_io::streams::Error as StreamError;
 
 use crate::state::CallState;
 
-/// As the library links it; a guest may have been built for any release of 0.2.
+/// The two as the library links them; a guest may have been built for any release of 0.2.
+pub(super) const INTERFACE: &str = "wasi:http/outgoing-handler@0.2.12";
 const TYPES: &str = "wasi:http/types@0.2.12";
 
 pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {

@@ -9,7 +9,7 @@ use wasmtime::{
 use super::{open::OpenState, values::Error};
 use crate::state::CallState;
 
-const INTERFACE: &str = "platform:challenge/kv@0.1.0";
+pub(super) const INTERFACE: &str = "platform:challenge/kv@0.1.0";
 
 /// `resource bucket`
 struct BucketHandle;

@@ -10,7 +10,7 @@ use wasmtime::{
 
 use crate::state::CallState;
 
-const INTERFACE: &str = "platform:challenge/metagraph@0.1.0";
+pub(super) const INTERFACE: &str = "platform:challenge/metagraph@0.1.0";
 
 /// `variant error`
 #[derive(ComponentType, Lower)]

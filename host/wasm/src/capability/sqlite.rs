@@ -17,7 +17,7 @@ use super::{
 };
 use crate::state::CallState;
 
-const INTERFACE: &str = "platform:challenge/sqlite@0.1.0";
+pub(super) const INTERFACE: &str = "platform:challenge/sqlite@0.1.0";
 
 /// `resource connection`: there is one database, so it has no number.
 struct ConnectionHandle;

@@ -80,9 +80,19 @@ fn an_unknown_import_is_named_with_a_hint() {
         ("wasi:cli/stdout@0.1.0", "0.2.x"),
         ("wasi:cli/surprise@0.2.0", "wasi:cli, clocks"),
         ("wasi:keyvalue/store@0.2.0-draft", "platform:challenge/kv"),
-        ("wasi:config/store@0.2.0-rc.1", "environment"),
+        ("wasi:config/store@0.2.0-draft", "wasi:config/store@0.2.0-rc.1"),
+        ("wasi:config/store@0.2.0-rc.10", "wasi:config/store@0.2.0-rc.1"),
+        ("wasi:config/store@0.2.0", "wasi:config/store@0.2.0-rc.1"),
+        ("wasi:config/store", "wasi:config/store@0.2.0-rc.1"),
+        ("wasi:config/runtime@0.2.0-draft", "wasi:config/store@0.2.0-rc.1"),
+        ("wasi:logging/logging@0.1.0", "wasi:logging/logging@0.1.0-draft"),
+        (
+            "wasi:logging/logging@0.2.0-draft",
+            "wasi:logging/logging@0.1.0-draft",
+        ),
+        ("platform:challenge/config@0.1.0", "build without it"),
         ("acme:gpu/compute@1.0.0", "build without it"),
-        ("platform:challenge/surprise@0.1.0", "build without it"),
+        ("platform:challenge/gpu@0.1.0", "build without it"),
         ("plain", "build without it"),
     ] {
         let text = refusal(&guests::importing(&["wasi:cli/stderr@0.2.3", name]));
@@ -94,6 +104,8 @@ fn an_unknown_import_is_named_with_a_hint() {
         "wasi:io/poll@0.2.99",
         "wasi:http/types@0.2.0",
         "wasi:http/outgoing-handler@0.2.6",
+        "wasi:config/store@0.2.0-rc.1",
+        "wasi:logging/logging@0.1.0-draft",
     ];
     assert!(inspect(&guests::importing(&offered)).is_ok());
 }

@@ -8,6 +8,8 @@ mod calls;
 #[cfg(test)]
 mod compiling;
 #[cfg(test)]
+mod config;
+#[cfg(test)]
 mod crypto;
 #[cfg(test)]
 mod database;
@@ -23,6 +25,8 @@ mod hostile;
 mod inspect;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod logging;
 #[cfg(test)]
 mod metagraph;
 #[cfg(test)]

@@ -58,7 +58,7 @@ pub(crate) enum Command {
     Status,
     /// Register challenges and move them through their life.
     #[command(subcommand)]
-    Challenge(ChallengeCommand),
+    Challenge(Box<ChallengeCommand>),
     /// See, save, put back and remove what challenges keep.
     #[command(subcommand)]
     State(StateCommand),

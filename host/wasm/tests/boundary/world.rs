@@ -51,7 +51,7 @@ impl World {
         let secure = listen(Some(acceptor), count.clone()).await;
         let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let silent = mute.local_addr().unwrap();
-        tokio::spawn(async move {
+        beside(async move {
             let mut held = Vec::new();
             while let Ok((stream, _)) = mute.accept().await {
                 held.push(stream);
@@ -156,10 +156,10 @@ fn authority() -> (Vec<u8>, TlsAcceptor) {
 async fn listen(tls: Option<TlsAcceptor>, open: Arc<watch::Sender<usize>>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
+    beside(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (tls, open) = (tls.clone(), open.clone());
-            tokio::spawn(async move {
+            beside(async move {
                 match tls {
                     None => answer(stream, &open).await,
                     Some(tls) => {
@@ -277,4 +277,9 @@ async fn say(stream: &mut (impl AsyncWrite + Unpin), text: &str) -> std::io::Res
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(text.as_bytes()).await?;
     stream.flush().await
+}
+
+#[expect(clippy::disallowed_methods, reason = "ends with the runtime of its test")]
+fn beside(server: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(server);
 }

@@ -141,6 +141,7 @@ pub(crate) fn spec(digest: Digest, instances: Instances) -> Result<ProgramSpec> 
         memory: ByteSize(256 << 20),
         disk: ByteSize(1 << 30),
         grants: [].into(),
+        outbound: [].into(),
         state: None,
         metagraph: watch::channel(None).1,
         start: platform_wasm::Start::Live,

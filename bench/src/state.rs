@@ -148,6 +148,7 @@ async fn load(engine: &Engine, dir: &Path, name: &str) -> Result<Program> {
         slug: name.parse()?,
         data_dir: files.then(|| dir.join("data")),
         grants: Grant::usual(),
+        outbound: Default::default(),
         state: Some(StateSpec {
             dir: dir.join(name),
             database: ByteSize(1 << 30),

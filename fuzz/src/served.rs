@@ -124,6 +124,7 @@ async fn load(guest: &str) -> Program {
         memory: ByteSize(64 << 20),
         disk: ByteSize(1 << 20),
         grants: Default::default(),
+        outbound: Default::default(),
         state: None,
         metagraph: tokio::sync::watch::channel(None).1,
         start: platform_wasm::Start::Live,

@@ -52,9 +52,10 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
 ];
 
 /// Where each heavy dependency may be named.
-const HOMES: [(&str, &[&str]); 9] = [
+const HOMES: [(&str, &[&str]); 10] = [
     ("wasmtime", &["wasm"]),
     ("wasmtime-wasi", &["wasm"]),
+    ("wasmtime-wasi-http", &["wasm"]),
     ("oci-client", &["oci"]),
     ("subxt", &["chain"]),
     ("rusqlite", &["state", "store"]),

@@ -47,6 +47,8 @@ const KEYS: &str = "host/state/tests/state/keys.rs::a_name_that_is_too_long_or_e
 const BLOB: &str = "host/state/tests/state/blobs.rs::a_name_has_a_length_and_a_step_has_a_size";
 const OPEN: &str =
     "host/wasm/tests/boundary/database.rs::however_a_call_ends_its_open_transaction_leaves_nothing";
+const OUTGOING: &str = "host/wasm/tests/boundary/outgoing.rs::every_row_of_the_table_is_as_it_says";
+const BODIES: &str = "host/wasm/tests/boundary/outgoing.rs::bodies_of_any_kind_stop_at_their_bound";
 
 /// Limits without a test, and why.
 pub(crate) const UNTESTED: [(&str, &str); 3] = [
@@ -175,6 +177,17 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
         "migration_ms",
         "host/state/tests/state/migrations.rs::a_migration_waits_for_a_transaction_and_not_for_ever",
     ),
+    ("http_connect_ms", OUTGOING),
+    ("http_exchange_ms", OUTGOING),
+    ("http_request", BODIES),
+    ("http_response", BODIES),
+    ("http_headers", BODIES),
+    ("http_requests", OUTGOING),
+    ("http_concurrent", OUTGOING),
+    (
+        "http_total",
+        "host/wasm/tests/boundary/outgoing.rs::all_challenges_share_the_places_of_the_host",
+    ),
     ("MAX_HELD", OPEN),
     (
         "MAX_BUCKETS",
@@ -297,6 +310,7 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
     ("MAX_ENV_KEY", RECORD),
     ("MAX_ENV_BYTES", RECORD),
     ("MAX_METADATA_BYTES", RECORD),
+    ("MAX_OUTBOUND", RECORD),
     ("MAX_NAMES", RECORD),
     ("MAX_NAME_BYTES", RECORD),
     (

@@ -53,6 +53,8 @@ mod memory;
 #[cfg(test)]
 mod metagraph;
 #[cfg(test)]
+mod outbound;
+#[cfg(test)]
 mod public;
 #[cfg(test)]
 mod python;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
-    Capability, ComponentRef, DataMode, Digest, EmissionPercent, Grant, ImageRef, Instances, PlainToken,
-    Resources, Slug, Status, UnixSeconds,
+    Capability, ComponentRef, DataMode, Digest, EmissionPercent, Grant, ImageRef, Instances, OutboundRule,
+    PlainToken, Resources, Slug, Status, UnixSeconds,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -83,6 +83,9 @@ pub struct CreateChallenge {
         skip_serializing_if = "Option::is_none"
     )]
     pub grants: Option<BTreeSet<Grant>>,
+    /// Whom it may send requests to, as far as its manifest asks for them: `https://api.example.com`; nobody when absent.
+    #[serde(default)]
+    pub outbound: BTreeSet<OutboundRule>,
     /// What it may use.
     #[serde(default)]
     pub resources: Resources,
@@ -131,6 +134,9 @@ pub struct PatchChallenge {
     /// What its component may import beyond WASI.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub grants: Option<BTreeSet<Grant>>,
+    /// Whom it may send requests to.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub outbound: Option<BTreeSet<OutboundRule>>,
     /// What it may use.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
@@ -167,6 +173,19 @@ pub struct BlobUsageView {
     pub bytes: u64,
     /// What they may have.
     pub max_bytes: u64,
+}
+
+/// Whom a challenge asks to speak to, and what became of its requests since it was started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboundUsageView {
+    /// By its manifest. What the operator allows and this does not ask for has no effect.
+    pub asked: BTreeSet<OutboundRule>,
+    /// Requests that were answered.
+    pub answered: u64,
+    /// Requests that the host refused to send.
+    pub refused: u64,
+    /// Requests that were begun and not answered, or not to their end.
+    pub failed: u64,
 }
 
 /// A challenge as the operator sees it: the whole record but the token's hash, and what became of it.
@@ -208,6 +227,12 @@ pub struct ChallengeView {
     /// What its component may import beyond WASI.
     #[serde(default)]
     pub grants: BTreeSet<Grant>,
+    /// Whom it may send requests to, as far as its manifest asks for them.
+    #[serde(default)]
+    pub outbound: BTreeSet<OutboundRule>,
+    /// What became of that; absent when it does not run or sends no requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbound_usage: Option<OutboundUsageView>,
     /// What it keeps and may keep in its database; absent when it does not run or has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database_usage: Option<DatabaseUsageView>,
@@ -305,6 +330,7 @@ mod tests {
             r#"{"slug":"tsp","instances":null}"#,
             r#"{"slug":"tsp","instances":4}"#,
             r#"{"slug":"tsp","env":{"A":1}}"#,
+            r#"{"slug":"tsp","outbound":["example.com"]}"#,
             r#"{"slug":"tsp","component":"echo"}"#,
         ] {
             assert!(serde_json::from_str::<CreateChallenge>(bad).is_err(), "{bad}");
@@ -328,6 +354,7 @@ mod tests {
             "data",
             "instances",
             "grants",
+            "outbound",
             "resources",
             "env",
             "metadata",

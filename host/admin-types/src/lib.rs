@@ -16,7 +16,7 @@ mod weights;
 
 pub use challenge::{
     BlobUsageView, ChallengeCreated, ChallengeList, ChallengeView, ComponentView, CreateChallenge,
-    DataUsageView, DatabaseUsageView, PatchChallenge,
+    DataUsageView, DatabaseUsageView, OutboundUsageView, PatchChallenge,
 };
 pub use client::{Client, ClientError};
 pub use error::{ErrorBody, ErrorDetail};

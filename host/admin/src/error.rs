@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use platform_admin_types::{ErrorBody, ErrorDetail};
-use platform_domain::with_causes;
+use platform_domain::{Grant, with_causes};
 use platform_registry::{ArchiveError, ComponentError, LoadError, OciError, RegistryError, StateError};
 
 /// An answer that is not a success.
@@ -218,6 +218,9 @@ fn refused(code: &str, error: &ComponentError) -> ApiError {
             "look for a very large function or much generated code, or raise the limit"
         }
         ComponentError::CompilerCrashed(_) => "try again; if it happens again, the component is the cause",
+        ComponentError::NotGranted(Grant::OutgoingHttp) => {
+            "register or patch it with the hosts that it may speak to (--allow, or outbound)"
+        }
         ComponentError::NotGranted(_) => "register or patch it with this name among its grants",
         ComponentError::State(StateError::Migration { .. }) => {
             "the database is as it was; migrations run on the schema that all of them before have made"

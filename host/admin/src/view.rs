@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use platform_admin_types::{
     self as wire, BlobUsageView, ChallengeView, ComponentView, CreateChallenge, DataUsageView,
-    DatabaseUsageView, PatchChallenge,
+    DatabaseUsageView, OutboundUsageView, PatchChallenge,
 };
 use platform_domain::{Artifact, Challenge, PinnedComponent, Status};
 use platform_registry::{
     BlobUsage, ChallengePatch, Code, CompilerStatus, DataUsage, DatabaseUsage, Health, NewChallenge,
-    Observed, Source, StartStep, Usage,
+    Observed, OutboundUsage, Source, StartStep, Usage,
 };
 
 use crate::{ApiError, health::breaker_view};
@@ -28,6 +28,7 @@ pub(crate) fn new_challenge(create: CreateChallenge) -> Result<NewChallenge, Api
         data,
         instances,
         grants,
+        outbound,
         resources,
         volumes,
         env,
@@ -56,6 +57,7 @@ pub(crate) fn new_challenge(create: CreateChallenge) -> Result<NewChallenge, Api
         data,
         instances,
         grants,
+        outbound,
         resources,
         volumes,
         env,
@@ -75,6 +77,7 @@ pub(crate) fn challenge_patch(patch: PatchChallenge) -> ChallengePatch {
         data,
         instances,
         grants,
+        outbound,
         resources,
         volumes,
         env,
@@ -91,6 +94,7 @@ pub(crate) fn challenge_patch(patch: PatchChallenge) -> ChallengePatch {
         data,
         instances,
         grants,
+        outbound,
         resources,
         volumes,
         env,
@@ -107,6 +111,7 @@ pub(crate) fn challenge_view(
     usage: Usage,
 ) -> ChallengeView {
     let public_proxy_base_path = challenge.public_path();
+    let grants = challenge.granted();
     let Challenge {
         slug,
         name,
@@ -117,7 +122,8 @@ pub(crate) fn challenge_view(
         capabilities,
         data,
         instances,
-        grants,
+        grants: _,
+        outbound,
         resources,
         volumes,
         env,
@@ -160,6 +166,8 @@ pub(crate) fn challenge_view(
         data_usage: usage.files.map(data_usage),
         instances,
         grants,
+        outbound,
+        outbound_usage: usage.outbound.map(outbound_usage),
         database_usage: usage.state.map(|state| database_usage(state.database)),
         blob_usage: usage.state.map(|state| blob_usage(state.blobs)),
         resources,
@@ -171,6 +179,21 @@ pub(crate) fn challenge_view(
         token_hint: token_hint.as_str().to_owned(),
         created_at,
         updated_at,
+    }
+}
+
+fn outbound_usage(usage: OutboundUsage) -> OutboundUsageView {
+    let OutboundUsage {
+        asked,
+        answered,
+        refused,
+        failed,
+    } = usage;
+    OutboundUsageView {
+        asked,
+        answered,
+        refused,
+        failed,
     }
 }
 

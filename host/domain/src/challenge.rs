@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    Artifact, Capability, EmissionPercent, Grant, Instances, Resources, Slug, Status, TokenHash, TokenHint,
-    UnixSeconds, text::serde_as_text,
+    Artifact, Capability, EmissionPercent, Grant, Instances, OutboundRule, Resources, Slug, Status,
+    TokenHash, TokenHint, UnixSeconds, text::serde_as_text,
 };
 
 /// A registered challenge. At each border a conversion takes it apart field by field without `..`, so a new
@@ -35,6 +35,8 @@ pub struct Challenge {
     pub instances: Instances,
     /// What its component may import beyond WASI.
     pub grants: BTreeSet<Grant>,
+    /// Whom it may send requests to, as far as its manifest asks for them.
+    pub outbound: BTreeSet<OutboundRule>,
     /// What it may use.
     pub resources: Resources,
     /// Named volumes to mount points, containers only.
@@ -61,6 +63,15 @@ impl Challenge {
     /// The public base path: `/challenges/{slug}`.
     pub fn public_path(&self) -> String {
         format!("/challenges/{}", self.slug)
+    }
+
+    /// What its component may import beyond WASI. Whoever may speak to some host may import what that takes.
+    pub fn granted(&self) -> BTreeSet<Grant> {
+        let mut grants = self.grants.clone();
+        if !self.outbound.is_empty() {
+            grants.insert(Grant::OutgoingHttp);
+        }
+        grants
     }
 }
 

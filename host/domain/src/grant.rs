@@ -17,6 +17,8 @@ pub enum Grant {
     Crypto,
     /// `metagraph`: who is in the subnet.
     Metagraph,
+    /// `outgoing-http`: requests to hosts that the operator allows.
+    OutgoingHttp,
     /// `config`: the challenge's configuration, by `wasi:config`.
     Config,
     /// `logging`: lines with a level in the challenge's log, by `wasi:logging`.
@@ -30,27 +32,29 @@ pub struct UnknownGrant(String);
 
 impl Grant {
     /// Every interface.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Sqlite,
         Self::Kv,
         Self::Blobs,
         Self::Crypto,
         Self::Metagraph,
+        Self::OutgoingHttp,
         Self::Config,
         Self::Logging,
     ];
 
     /// What a challenge may import when the operator says nothing: whatever costs no more than a quota or
-    /// the time of its own calls.
+    /// the time of its own calls. Who may speak to the world is for the operator to say.
     pub fn usual() -> BTreeSet<Self> {
-        BTreeSet::from(Self::ALL)
+        let usual = |grant: &Self| *grant != Self::OutgoingHttp;
+        Self::ALL.into_iter().filter(usual).collect()
     }
 
     /// Whether what it offers is kept by the host for the challenge.
     pub const fn keeps_state(self) -> bool {
         match self {
             Self::Sqlite | Self::Kv | Self::Blobs => true,
-            Self::Crypto | Self::Metagraph | Self::Config | Self::Logging => false,
+            Self::Crypto | Self::Metagraph | Self::OutgoingHttp | Self::Config | Self::Logging => false,
         }
     }
 
@@ -62,6 +66,7 @@ impl Grant {
             Self::Blobs => "blobs",
             Self::Crypto => "crypto",
             Self::Metagraph => "metagraph",
+            Self::OutgoingHttp => "outgoing-http",
             Self::Config => "config",
             Self::Logging => "logging",
         }
@@ -75,6 +80,7 @@ impl Grant {
             Self::Blobs => "platform:challenge/blobs",
             Self::Crypto => "platform:challenge/crypto",
             Self::Metagraph => "platform:challenge/metagraph",
+            Self::OutgoingHttp => "wasi:http/outgoing-handler",
             Self::Config => "wasi:config/store",
             Self::Logging => "wasi:logging/logging",
         }
@@ -111,11 +117,13 @@ mod tests {
     fn every_interface_has_one_name() {
         for grant in Grant::ALL {
             assert_eq!(grant.as_str().parse(), Ok(grant));
+            let contract = grant.interface().strip_prefix("platform:challenge/");
+            assert!(contract.is_none_or(|name| name == grant.as_str()), "{grant}");
         }
         let error = "files".parse::<Grant>().unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"unknown interface "files", known are sqlite, kv, blobs, crypto, metagraph, config, logging"#
+            r#"unknown interface "files", known are sqlite, kv, blobs, crypto, metagraph, outgoing-http, config, logging"#
         );
     }
 }

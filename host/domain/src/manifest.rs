@@ -1,14 +1,18 @@
 //! The static manifest of a component: JSON in the custom section `platform:manifest`, written by the
 //! guest SDK's macro and read without running the component.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteSize, ConfigError, ConfigVariable, DataMode, Instances, ProxyPath, config};
+use crate::{ByteSize, ConfigError, ConfigVariable, DataMode, Instances, OutboundRule, ProxyPath, config};
 
 /// A manifest is a page of text; more than this is an attack.
 pub const MANIFEST_MAX_BYTES: usize = 64 * 1024;
 /// A challenge has a handful of routes; matching is linear.
 const MAX_ROUTES: usize = 256;
+/// A challenge speaks to a handful of hosts; every request is compared with each.
+const MAX_OUTBOUND: usize = 64;
 
 /// What a component says of itself. A field this host does not know is refused: it might ask for something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,9 @@ pub struct Manifest {
     /// order, before a version that brings it answers anybody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrations: Vec<String>,
+    /// Whom it wants to send requests to; the operator allows them or does not.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub outbound: BTreeSet<OutboundRule>,
     /// The configuration that it understands. When there is any, nothing else can be set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub config: Vec<ConfigVariable>,
@@ -104,6 +111,9 @@ pub enum ManifestError {
     /// More than `MAX_ROUTES`.
     #[error("the manifest declares {0} routes, {MAX_ROUTES} are allowed")]
     TooManyRoutes(usize),
+    /// More than `MAX_OUTBOUND`.
+    #[error("the manifest asks for {0} outbound hosts, {MAX_OUTBOUND} are allowed")]
+    TooManyHosts(usize),
     /// A variable of the configuration that cannot be set.
     #[error("the manifest's variable {}: {}", .0.name, .0.reason)]
     Config(ConfigError),
@@ -133,6 +143,9 @@ impl Manifest {
         let manifest: Self = serde_json::from_slice(json)?;
         if manifest.routes.len() > MAX_ROUTES {
             return Err(ManifestError::TooManyRoutes(manifest.routes.len()));
+        }
+        if manifest.outbound.len() > MAX_OUTBOUND {
+            return Err(ManifestError::TooManyHosts(manifest.outbound.len()));
         }
         for rule in &manifest.routes {
             rule.check().map_err(|reason| {
@@ -246,6 +259,8 @@ mod tests {
             br#"{"name":"echo","version":"1","routes":[{"method":"GET","pattern":"x"}]}"#,
             br#"{"name":"echo","version":"1","instances":"warm(0)"}"#,
             br#"{"name":"echo","version":"1","instances":4}"#,
+            br#"{"name":"echo","version":"1","outbound":["example.com"]}"#,
+            br#"{"name":"echo","version":"1","outbound":["https://example.com/path"]}"#,
             br#"{"name":"echo","version":"1","config":[{"name":"A B","type":"string"}]}"#,
             br#"{"name":"echo","version":"1","config":[{"name":"A","type":"secret"}]}"#,
             b"\xff",
@@ -256,6 +271,18 @@ mod tests {
             Manifest::parse(&vec![b' '; MANIFEST_MAX_BYTES + 1]),
             Err(ManifestError::TooLarge(_))
         ));
+    }
+
+    #[test]
+    fn a_manifest_asks_for_hosts_and_not_for_hundreds() {
+        let asking = |count: usize| {
+            let hosts: Vec<_> = (0..count).map(|n| format!("https://h{n}.example.com")).collect();
+            let json = serde_json::json!({ "name": "x", "version": "1", "outbound": hosts });
+            Manifest::parse(json.to_string().as_bytes())
+        };
+        assert_eq!(asking(MAX_OUTBOUND).unwrap().outbound.len(), MAX_OUTBOUND);
+        let error = asking(MAX_OUTBOUND + 1).unwrap_err();
+        assert!(matches!(error, ManifestError::TooManyHosts(65)), "{error:?}");
     }
 
     #[test]

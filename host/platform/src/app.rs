@@ -21,7 +21,7 @@ use platform_oci::ContentStore;
 use platform_registry::Parts;
 use platform_runtime::{metagraph_channel, route_channel};
 use platform_store::Store;
-use platform_wasm::{CompilerProgram, Engine, EngineConfig};
+use platform_wasm::{CompilerProgram, Engine, EngineConfig, Network};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -57,6 +57,7 @@ impl App {
             cache_dir: state.join("compiled"),
             compiler,
             limits: config.limits.clone(),
+            network: Network::default(),
         })?;
         let (routes, route_reader) = route_channel();
         let (metagraph, metagraph_reader) = metagraph_channel();

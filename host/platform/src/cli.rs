@@ -1,11 +1,11 @@
 //! The command line: what can be asked, and nothing of how it is done.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 use platform_domain::{
-    ComponentRef, DataMode, EmissionPercent, EpochId, Grant, ImageRef, Instances, LogLevel, Netuid, Slug,
-    UnknownGrant,
+    ComponentRef, DataMode, EmissionPercent, EpochId, Grant, ImageRef, Instances, LogLevel, Netuid,
+    OutboundRule, OutboundRuleError, Slug, UnknownGrant,
 };
 use platform_weights::Policy;
 
@@ -58,7 +58,7 @@ pub(crate) enum Command {
     Status,
     /// Register challenges and move them through their life.
     #[command(subcommand)]
-    Challenge(ChallengeCommand),
+    Challenge(Box<ChallengeCommand>),
     /// See, save, put back and remove what challenges keep.
     #[command(subcommand)]
     State(StateCommand),
@@ -221,15 +221,24 @@ pub(crate) struct FieldArgs {
     /// idle instance at most.
     #[arg(long)]
     pub(crate) instances: Option<Instances>,
-    /// What the component may import, for example sqlite,kv; none for nothing [default: all of them].
+    /// What the component may import, for example sqlite,kv; none for nothing [default: all of these].
     ///
     /// A component that imports what it is not granted is refused by the name of the import. sqlite is a database in
     /// the host, kv are keys and values in it; both share the resource database. blobs are files of the host under names,
     /// with the resource blobs. crypto verifies signatures, reads and writes addresses and hashes, in the call's own time.
     /// metagraph tells who is in the subnet. config is wasi:config, the variables of --env with the defaults of the
-    /// manifest; logging is wasi:logging, lines with a level in the challenge's log.
+    /// manifest; logging is wasi:logging, lines with a level in the challenge's log. Requests to other hosts
+    /// (outgoing-http) are granted with --allow.
     #[arg(long, value_name = "NAMES", value_parser = grants)]
     pub(crate) grants: Option<BTreeSet<Grant>>,
+    /// Host that it may send requests to, for example https://api.example.com; repeat for more. Replaces all of them;
+    /// none for nobody.
+    ///
+    /// A host is written as scheme, name or address, and port if it is not the usual one; https://*.example.org is every
+    /// name below example.org. Open is what both the operator allows and the manifest asks for. Addresses that are not
+    /// public are refused behind any name; write an address itself, or localhost, to open one.
+    #[arg(long, value_name = "URL")]
+    pub(crate) allow: Vec<Allowed>,
     /// One sentence for people.
     #[arg(long)]
     pub(crate) description: Option<String>,
@@ -325,6 +334,36 @@ pub(crate) struct RequestArgs {
     pub(crate) body: Option<PathBuf>,
 }
 
+/// One host of a list, or the word for an empty one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Allowed {
+    Nobody,
+    Host(OutboundRule),
+}
+
+impl Allowed {
+    /// The list, if there is one.
+    pub(crate) fn all(list: Vec<Self>) -> Option<BTreeSet<OutboundRule>> {
+        let given = !list.is_empty();
+        let hosts = list.into_iter().filter_map(|allowed| match allowed {
+            Self::Nobody => None,
+            Self::Host(host) => Some(host),
+        });
+        given.then(|| hosts.collect())
+    }
+}
+
+impl FromStr for Allowed {
+    type Err = OutboundRuleError;
+
+    fn from_str(text: &str) -> Result<Self, OutboundRuleError> {
+        match text {
+            "none" => Ok(Self::Nobody),
+            host => host.parse().map(Self::Host),
+        }
+    }
+}
+
 /// Names of interfaces between commas, or none.
 fn grants(text: &str) -> Result<BTreeSet<Grant>, UnknownGrant> {
     match text {
@@ -352,5 +391,15 @@ mod tests {
         );
         assert_eq!(grants("none"), Ok(BTreeSet::new()));
         assert!(grants("").is_err() && grants("sqlite,files").is_err());
+    }
+
+    #[test]
+    fn hosts_are_a_list_that_can_be_absent_or_empty() {
+        let all = |list: &[&str]| Allowed::all(list.iter().map(|text| text.parse().unwrap()).collect());
+        assert_eq!(all(&[]), None);
+        assert_eq!(all(&["none"]), Some(BTreeSet::new()));
+        let hosts = all(&["https://b.example", "http://127.0.0.1:9000"]).unwrap();
+        assert_eq!(hosts.len(), 2);
+        assert!("example.com".parse::<Allowed>().is_err());
     }
 }

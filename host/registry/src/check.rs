@@ -25,6 +25,7 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
         data,
         instances,
         grants,
+        outbound,
         resources,
         volumes,
         env,
@@ -53,6 +54,14 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
             limits::MAX_METADATA_BYTES
         );
         return Err(FieldError::new("metadata", reason));
+    }
+    if outbound.len() > limits::MAX_OUTBOUND {
+        let reason = format!(
+            "at most {} hosts, these are {}",
+            limits::MAX_OUTBOUND,
+            outbound.len()
+        );
+        return Err(FieldError::new("outbound", reason));
     }
     match artifact {
         Artifact::Component(_) => {
@@ -94,6 +103,9 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
             }
             if !grants.is_empty() {
                 return Err(FieldError::new("grants", "a container imports nothing"));
+            }
+            if !outbound.is_empty() {
+                return Err(FieldError::new("outbound", "applies to components"));
             }
             for (field, size) in [
                 ("resources.database", resources.database),
@@ -202,7 +214,9 @@ fn is_mount_point(path: &str) -> bool {
 pub(crate) mod tests {
     use std::collections::BTreeSet;
 
-    use platform_domain::{DataMode, Digest, PinnedComponent, PlainToken, Resources, Status, UnixSeconds};
+    use platform_domain::{
+        DataMode, Digest, OutboundRule, PinnedComponent, PlainToken, Resources, Status, UnixSeconds,
+    };
 
     use super::*;
 
@@ -223,6 +237,7 @@ pub(crate) mod tests {
             data: DataMode::None,
             instances: Instances::PerCall,
             grants: BTreeSet::new(),
+            outbound: BTreeSet::new(),
             resources: Resources::default(),
             volumes: BTreeMap::new(),
             env: BTreeMap::new(),
@@ -242,6 +257,11 @@ pub(crate) mod tests {
             artifact,
             ..component("gpu")
         }
+    }
+
+    fn hosts(count: usize) -> BTreeSet<OutboundRule> {
+        let host = |n| format!("https://h{n}.example.com").parse().unwrap();
+        (0..count).map(host).collect()
     }
 
     fn map(key: &str, value: &str) -> BTreeMap<String, String> {
@@ -326,6 +346,7 @@ pub(crate) mod tests {
                 },
                 "instances",
             ),
+            (|c| c.outbound = hosts(65), "outbound"),
             (|c| c.volumes = map("data", "/data"), "volumes"),
             (
                 |c| {
@@ -347,6 +368,7 @@ pub(crate) mod tests {
                 },
                 "grants",
             ),
+            (|c| c.outbound = hosts(1), "outbound"),
             (
                 |c| c.resources = Resources::try_from(map("database", "1GiB")).unwrap(),
                 "resources.database",

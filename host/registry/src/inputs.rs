@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
-    Capability, Challenge, ComponentRef, DataMode, EmissionPercent, Grant, ImageRef, Instances, Resources,
-    Slug, Status,
+    Capability, Challenge, ComponentRef, DataMode, EmissionPercent, Grant, ImageRef, Instances, OutboundRule,
+    Resources, Slug, Status,
 };
 use serde_json::{Map, Value};
 
@@ -42,6 +42,8 @@ pub struct NewChallenge {
     pub instances: Option<Instances>,
     /// What the component may import beyond WASI; `None`: the usual.
     pub grants: Option<BTreeSet<Grant>>,
+    /// Whom it may send requests to.
+    pub outbound: BTreeSet<OutboundRule>,
     /// What it may use.
     pub resources: Resources,
     /// Named volumes to mount points.
@@ -75,6 +77,8 @@ pub struct ChallengePatch {
     pub instances: Option<Instances>,
     /// What the component may import beyond WASI.
     pub grants: Option<BTreeSet<Grant>>,
+    /// Whom it may send requests to.
+    pub outbound: Option<BTreeSet<OutboundRule>>,
     /// What it may use.
     pub resources: Option<Resources>,
     /// Named volumes to mount points.
@@ -101,6 +105,7 @@ impl ChallengePatch {
             data,
             instances,
             grants,
+            outbound,
             resources,
             volumes,
             env,
@@ -120,6 +125,7 @@ impl ChallengePatch {
         changed |= replace(&mut record.data, data);
         changed |= replace(&mut record.instances, instances);
         changed |= replace(&mut record.grants, grants);
+        changed |= replace(&mut record.outbound, outbound);
         changed |= replace(&mut record.resources, resources);
         changed |= replace(&mut record.volumes, volumes);
         changed |= replace(&mut record.env, env);

@@ -39,7 +39,7 @@ pub use platform_oci::OciError;
 pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
 pub use platform_wasm::{
     ArchiveError, BlobUsage, ChallengeLog, Code, CompilerStatus, ComponentError, Contents, DataUsage,
-    DatabaseUsage, FollowFrom, Follower, LogLine, LogPage, StateError, Usage,
+    DatabaseUsage, FollowFrom, Follower, LogLine, LogPage, OutboundUsage, StateError, Usage,
 };
 pub use reconciler::Reconciler;
 

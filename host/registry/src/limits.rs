@@ -29,6 +29,8 @@ pub(crate) const MAX_ENV_KEY: usize = 256;
 pub(crate) const MAX_ENV_BYTES: usize = 64 << 10;
 /// As JSON. A note to the operator's tools, not a store.
 pub(crate) const MAX_METADATA_BYTES: usize = 64 << 10;
+/// Hosts that a challenge may speak to: a handful, and every request is compared with each.
+pub(crate) const MAX_OUTBOUND: usize = 64;
 /// Volumes and secrets of one container.
 pub(crate) const MAX_NAMES: usize = 64;
 /// A name of a volume or secret, or a path in a container.

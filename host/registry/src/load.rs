@@ -141,7 +141,8 @@ impl Loader {
             instances,
             memory: granted.memory,
             disk: granted.disk,
-            grants: challenge.grants.clone(),
+            grants: challenge.granted(),
+            outbound: challenge.outbound.clone(),
             state: Some(StateSpec {
                 dir: self.dir(&challenge.slug),
                 database: granted.database,

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use platform_domain::{Artifact, ByteSize, Challenge, DataMode, Digest, Grant, Instances, Slug};
+use platform_domain::{
+    Artifact, ByteSize, Challenge, DataMode, Digest, Grant, Instances, OutboundRule, Slug,
+};
 use tokio::time::Instant;
 
 /// What makes a program another program. A change of anything else in a record needs no restart.
@@ -13,6 +15,7 @@ pub(crate) struct Wanted {
     data: DataMode,
     instances: Instances,
     grants: BTreeSet<Grant>,
+    outbound: BTreeSet<OutboundRule>,
     env: BTreeMap<String, String>,
     memory: Option<ByteSize>,
     disk: Option<ByteSize>,
@@ -58,6 +61,7 @@ impl Wanted {
             data: challenge.data,
             instances: challenge.instances,
             grants: challenge.grants.clone(),
+            outbound: challenge.outbound.clone(),
             env: challenge.env.clone(),
             memory: challenge.resources.memory,
             disk: challenge.resources.disk,
@@ -113,9 +117,10 @@ mod tests {
     #[test]
     fn only_what_a_program_is_made_of_restarts_it() {
         let plain = wanted(|_| {});
-        let restarts: [fn(&mut Challenge); 9] = [
+        let restarts: [fn(&mut Challenge); 10] = [
             set_env,
-            |c| c.grants.extend(Grant::ALL),
+            |c| c.grants = [Grant::Kv].into(),
+            |c| c.outbound = ["https://api.example.com".parse().unwrap()].into(),
             |c| c.resources.database = Some(ByteSize(1 << 20)),
             |c| c.resources.blobs = Some(ByteSize(1 << 20)),
             |c| c.data = DataMode::Exclusive,

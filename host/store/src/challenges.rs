@@ -11,16 +11,16 @@ use crate::{
 const TABLE: &str = "challenge";
 
 const INSERT: &str = "INSERT INTO challenges (slug, name, artifact_kind, reference, manifest_digest, \
-    component_digest, version, emission_percent, status, capabilities, data, instances, grants, resources, volumes, env, \
-    secrets, description, metadata, token_hash, token_hint, created_at, updated_at) VALUES (:slug, :name, \
+    component_digest, version, emission_percent, status, capabilities, data, instances, grants, outbound, \
+    resources, volumes, env, secrets, description, metadata, token_hash, token_hint, created_at, updated_at) VALUES (:slug, :name, \
     :artifact_kind, :reference, :manifest_digest, :component_digest, :version, :emission_percent, :status, \
-    :capabilities, :data, :instances, :grants, :resources, :volumes, :env, :secrets, :description, :metadata, \
-    :token_hash, :token_hint, :created_at, :updated_at)";
+    :capabilities, :data, :instances, :grants, :outbound, :resources, :volumes, :env, :secrets, :description, \
+    :metadata, :token_hash, :token_hint, :created_at, :updated_at)";
 
 const UPDATE: &str = "UPDATE challenges SET name = :name, artifact_kind = :artifact_kind, \
     reference = :reference, manifest_digest = :manifest_digest, component_digest = :component_digest, \
     version = :version, emission_percent = :emission_percent, status = :status, \
-    capabilities = :capabilities, data = :data, instances = :instances, grants = :grants, resources = :resources, \
+    capabilities = :capabilities, data = :data, instances = :instances, grants = :grants, outbound = :outbound, resources = :resources, \
     volumes = :volumes, env = :env, secrets = :secrets, description = :description, metadata = :metadata, \
     token_hash = :token_hash, token_hint = :token_hint, created_at = :created_at, updated_at = :updated_at \
     WHERE slug = :slug";
@@ -101,6 +101,7 @@ fn write(connection: &Connection, sql: &str, challenge: &Challenge) -> Result<us
         data,
         instances,
         grants,
+        outbound,
         resources,
         volumes,
         env,
@@ -142,6 +143,7 @@ fn write(connection: &Connection, sql: &str, challenge: &Challenge) -> Result<us
         ":data": data.to_string(),
         ":instances": instances.to_string(),
         ":grants": json("grants", grants)?,
+        ":outbound": json("outbound", outbound)?,
         ":resources": json("resources", resources)?,
         ":volumes": json("volumes", volumes)?,
         ":env": json("env", env)?,
@@ -182,6 +184,7 @@ fn read(row: &Row<'_>) -> Result<Challenge, StoreError> {
         data: columns.text("data")?,
         instances: columns.text("instances")?,
         grants: columns.json("grants")?,
+        outbound: columns.json("outbound")?,
         resources: columns.json("resources")?,
         volumes: columns.json("volumes")?,
         env: columns.json("env")?,

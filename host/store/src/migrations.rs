@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0005_breakers.sql"),
     include_str!("../../../migrations/0006_instances.sql"),
     include_str!("../../../migrations/0007_grants.sql"),
+    include_str!("../../../migrations/0008_outbound.sql"),
 ];
 
 /// Brings the schema to the newest version: all missing steps or none.
@@ -102,6 +103,7 @@ mod tests {
         let challenges = crate::challenges::list(&connection).unwrap();
         assert_eq!(challenges[0].instances, platform_domain::Instances::PerCall);
         assert_eq!(challenges[0].grants, platform_domain::Grant::usual());
+        assert!(challenges[0].outbound.is_empty());
     }
 
     #[test]

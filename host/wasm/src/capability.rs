@@ -4,6 +4,7 @@
 mod blobs;
 mod config;
 mod crypto;
+mod http;
 mod kv;
 mod logging;
 mod metagraph;
@@ -33,6 +34,7 @@ pub(crate) const fn linked_as(grant: Grant) -> &'static str {
         Grant::Blobs => blobs::INTERFACE,
         Grant::Crypto => crypto::INTERFACE,
         Grant::Metagraph => metagraph::INTERFACE,
+        Grant::OutgoingHttp => http::INTERFACE,
         Grant::Config => config::INTERFACE,
         Grant::Logging => logging::INTERFACE,
     }
@@ -61,6 +63,7 @@ pub(crate) fn link(linker: &mut Linker<CallState>, grants: &BTreeSet<Grant>) -> 
             Grant::Blobs => blobs::link(linker)?,
             Grant::Crypto => crypto::link(linker)?,
             Grant::Metagraph => metagraph::link(linker)?,
+            Grant::OutgoingHttp => http::link(linker)?,
             Grant::Config => config::link(linker)?,
             Grant::Logging => logging::link(linker)?,
         }

@@ -14,13 +14,14 @@ use tokio::{runtime::Handle, sync::Semaphore, task::spawn_blocking};
 
 use crate::{
     CompilerProgram, CompilerStatus, ComponentError, ComponentInfo, EngineError, Limits, LogBook, Needs,
-    Program, ProgramSpec, Start, StateSpec,
+    Network, Program, ProgramSpec, Start, StateSpec,
     cache::{CodeCache, Facts, Sealed, Unsealed},
     compiler::Compiler,
     data_dir::DataDirs,
     inspect::{check_kind, judge},
     limits::count,
     memory::HostMemory,
+    outgoing::Egress,
     pool::WarmRoom,
     prepared::{Prepared, Step},
     runner::Runner,
@@ -36,6 +37,8 @@ pub struct EngineConfig {
     pub compiler: CompilerProgram,
     /// What challenges and their calls may use.
     pub limits: Limits,
+    /// The world that challenges may send requests to.
+    pub network: Network,
 }
 
 /// Runs components. Clones are the same engine; its clock stops when the last clone and program are gone.
@@ -53,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) memory: HostMemory,
     pub(crate) warm: WarmRoom,
     pub(crate) back: Arc<Back>,
+    pub(crate) egress: Arc<Egress>,
     /// Loads of compiled code at the same time.
     loads: Semaphore,
 }
@@ -67,6 +71,7 @@ impl EngineConfig {
             cache_dir,
             compiler,
             limits: Limits::default(),
+            network: Network::default(),
         }
     }
 }
@@ -78,6 +83,7 @@ impl Engine {
             cache_dir,
             compiler,
             limits,
+            network,
         } = config;
         limits.check().map_err(EngineError::Limits)?;
         let limits = Arc::new(limits);
@@ -97,6 +103,7 @@ impl Engine {
             logs: LogBook::new(limits.clone()),
             memory: HostMemory::new(limits.memory_total.0),
             warm: WarmRoom::new(count(limits.warm_total)),
+            egress: Arc::new(Egress::new(network, &limits)),
             back: Arc::new(Back::new().map_err(EngineError::Threads)?),
             limits,
             loads: Semaphore::new(PARALLEL_LOADS),

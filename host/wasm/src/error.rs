@@ -67,7 +67,7 @@ pub enum ComponentError {
         hint: &'static str,
     },
     /// It imports what the operator did not grant it.
-    #[error("the component imports {interface}, which it is not granted; grant it with --grants", interface = .0.interface())]
+    #[error("the component imports {}, which it is not granted; grant it with {}", .0.interface(), granting(*.0))]
     NotGranted(Grant),
     /// It speaks another version of the contract.
     #[error("the component speaks {name}; this host speaks platform:challenge@{spoken}")]
@@ -187,6 +187,14 @@ impl ComponentError {
             Refusal::LargeManifest(size) => Self::Manifest(ManifestError::TooLarge(size)),
             Refusal::Compile(text) => Self::Compile(plain(&text)),
         }
+    }
+}
+
+/// How an operator grants it.
+const fn granting(grant: Grant) -> &'static str {
+    match grant {
+        Grant::OutgoingHttp => "--allow and the hosts that it may speak to",
+        _ => "--grants",
     }
 }
 

@@ -71,8 +71,9 @@ pub(crate) fn judge(digest: Digest, size: usize, found: Found) -> Result<Compone
         manifest,
         needs,
     } = found;
+    let asks = capability::all_asked(&imports);
     for name in &imports {
-        check_import(name)?;
+        check_import(name, &asks)?;
     }
     let manifest = manifest.map(|json| Manifest::parse(json.as_bytes()));
     Ok(ComponentInfo {
@@ -80,7 +81,7 @@ pub(crate) fn judge(digest: Digest, size: usize, found: Found) -> Result<Compone
         size,
         capabilities: capabilities(&exports)?,
         manifest: manifest.transpose()?,
-        asks: capability::all_asked(&imports),
+        asks,
         imports,
         exports,
         needs,
@@ -216,7 +217,7 @@ fn check_version(name: &str, interface: &str) -> Result<(), ComponentError> {
     }
 }
 
-fn check_import(name: &str) -> Result<(), ComponentError> {
+fn check_import(name: &str, asks: &BTreeSet<Grant>) -> Result<(), ComponentError> {
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
     if let Some(contract) = name.strip_prefix(CONTRACT) {
         check_version(name, contract)?;
@@ -232,13 +233,19 @@ fn check_import(name: &str) -> Result<(), ComponentError> {
     let release = version
         .strip_prefix("0.2.")
         .is_some_and(|patch| patch.parse::<u32>().is_ok());
-    if release && link::is_offered(interface) {
+    if release && (link::is_offered(interface) || is_http(interface, asks)) {
         return Ok(());
     }
     Err(ComponentError::UnknownImport {
         name: shown(name),
         hint: hint(interface, version),
     })
+}
+
+/// What requests are made of is of use to whoever sends some, and to nobody else.
+fn is_http(interface: &str, asks: &BTreeSet<Grant>) -> bool {
+    let sends = Grant::OutgoingHttp;
+    asks.contains(&sends) && (interface == sends.interface() || interface == "wasi:http/types")
 }
 
 fn hint(interface: &str, version: &str) -> &'static str {
@@ -248,7 +255,10 @@ fn hint(interface: &str, version: &str) -> &'static str {
             "it offers WASI 0.2: build for wasm32-wasip2"
         }
         _ if link::is_offered(interface) => "it offers WASI 0.2.x",
-        "wasi:http" => "a challenge has no network: it answers through platform:challenge/routes",
+        _ if interface == Grant::OutgoingHttp.interface() => "it offers WASI 0.2.x",
+        "wasi:http" => {
+            "it has no use without wasi:http/outgoing-handler: a challenge answers through platform:challenge/routes"
+        }
         "wasi:config" => "it offers wasi:config/store@0.2.0-rc.1",
         "wasi:logging" => "it offers wasi:logging/logging@0.1.0-draft",
         "wasi_snapshot_preview1" => "build it for wasm32-wasip2",

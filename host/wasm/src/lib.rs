@@ -20,6 +20,7 @@ mod data_dir;
 mod disk;
 mod engine;
 mod error;
+mod errors;
 mod inspect;
 mod job;
 mod keeping;
@@ -30,6 +31,7 @@ mod log_budget;
 mod logs;
 mod memory;
 mod needs;
+mod outgoing;
 mod pace;
 mod pool;
 mod prepared;
@@ -52,6 +54,7 @@ pub use keeping::DATA;
 pub use limits::{Limit, LimitError, Limits, MAX_COMPONENT_BYTES, Unit};
 pub use logs::{ChallengeLog, FollowFrom, Follower, LogBook, LogLine, LogPage};
 pub use needs::Needs;
+pub use outgoing::{Names, Network, OutboundUsage, Routes};
 pub use platform_state::{
     ArchiveError, ArchiveWriter, BLOBS, BlobUsage, Contents, DatabaseUsage, FileEntry, SqlError, StateError,
     StateUsage, unpack,

@@ -198,6 +198,23 @@ limits! {
     /// How long migrations of one version may take, all together. Calls of the version before wait for them.
     migration_ms: Milliseconds = 60_000, 100, 3_600_000;
 
+    /// How long it may take until a challenge is connected to a host: name, address and TLS.
+    http_connect_ms: Milliseconds = 5_000, 10, 60_000;
+    /// How long a request of a challenge may take with its answer, and never longer than the call that sends it.
+    http_exchange_ms: Milliseconds = 30_000, 10, 3_600_000;
+    /// The body of a request that a challenge sends. It is never in memory as a whole.
+    http_request: Bytes = 8 * MIB, 1, GIB;
+    /// The body that a challenge is answered with. It is never in memory as a whole, but for what the guest keeps of it.
+    http_response: Bytes = 8 * MIB, 1, GIB;
+    /// Headers of such a request, and of its answer with the first line.
+    http_headers: Bytes = 32 * KIB, KIB, 256 * KIB;
+    /// Requests of one call: whoever needs more asks for more at once.
+    http_requests: Count = 32, 1, 10_000;
+    /// Requests of one challenge at the same time; more are refused. A connection each.
+    http_concurrent: Count = 16, 1, 1_024;
+    /// Requests of all challenges at the same time; more are refused.
+    http_total: Count = 128, 1, 16_384;
+
     /// The body of an answer; it is held in memory as a whole, once per call in flight.
     body: Bytes = 8 * MIB, 1, 64 * MIB;
     /// Headers of an answer: what common HTTP clients and proxies accept.

@@ -15,7 +15,11 @@ use wasmtime_wasi::{
 };
 use wasmtime_wasi_io::bindings::wasi::io;
 
-use crate::{disk::Files, state::CallState};
+use crate::{
+    disk::Files,
+    errors::{Errors, StreamErrors},
+    state::CallState,
+};
 
 type Link = fn(&mut Linker<CallState>) -> wasmtime::Result<()>;
 
@@ -76,7 +80,7 @@ const INTERFACES: &[(&str, Link)] = &[
         types::add_to_linker::<_, Files>(l, CallState::files)
     }),
     ("wasi:io/error", |l| {
-        io::error::add_to_linker::<_, Io>(l, CallState::resources)
+        io::error::add_to_linker::<_, StreamErrors>(l, |state| Errors(state.resources()))
     }),
     ("wasi:io/poll", |l| {
         io::poll::add_to_linker::<_, Io>(l, CallState::resources)

@@ -11,8 +11,8 @@ use std::{
 };
 
 use platform_domain::{
-    ByteSize, Capability, Digest, EpochContext, Grant, Instances, Metagraph, RawWeight, Request, Response,
-    Slug,
+    ByteSize, Capability, Digest, EpochContext, Grant, Instances, Metagraph, OutboundRule, RawWeight,
+    Request, Response, Slug,
 };
 use platform_state::{Rehearsal, State, StateUsage};
 use tokio::sync::watch;
@@ -29,6 +29,7 @@ use crate::{
     limits::count,
     live::{Live, Times},
     logs::ChallengeLog,
+    outgoing::{OutboundUsage, Outgoing},
     pace::{Pace, Paced},
     pool::Pool,
     prepared::Prepared,
@@ -58,6 +59,8 @@ pub struct ProgramSpec {
     pub disk: ByteSize,
     /// What the component may import beyond WASI.
     pub grants: BTreeSet<Grant>,
+    /// Whom it may send requests to, as far as its manifest asks for them.
+    pub outbound: BTreeSet<OutboundRule>,
     /// What the host keeps for it, opened if it asks for some of that. `None`: nothing.
     pub state: Option<StateSpec>,
     /// Where the subnet is read from, if the component asks for it; what is there when a route is called, the call
@@ -94,13 +97,15 @@ pub enum Start {
     Live,
 }
 
-/// What a program keeps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a program keeps and does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// In its data directory, if it has one.
     pub files: Option<DataUsage>,
     /// In the host, if anything.
     pub state: Option<StateUsage>,
+    /// Of the requests that it sends, if it may send any.
+    pub outbound: Option<OutboundUsage>,
 }
 
 /// A loaded component. Calls may overlap as they like; the program sorts out what can run when.
@@ -156,6 +161,7 @@ impl Program {
             memory,
             disk,
             grants: _,
+            outbound,
             state: _,
             metagraph,
             start,
@@ -179,13 +185,26 @@ impl Program {
         let weights = bounds(weights_deadline, limits.weights_cpu_ms);
         let log = match start {
             Start::Live => engine.0.logs.of(&slug),
-            Start::Rehearsal => ChallengeLog::new(slug, &limits),
+            Start::Rehearsal => ChallengeLog::new(slug.clone(), &limits),
         };
         let mut setup = CallSetup::new(log, memory_limit, engine.0.memory.clone(), limits);
         setup.env = env.into_iter().collect();
         let keeper = state.as_ref().map(keeper);
         setup.state = state;
         setup.metagraph = info.asks.contains(&Grant::Metagraph).then_some(metagraph);
+        setup.outgoing = info.asks.contains(&Grant::OutgoingHttp).then(|| {
+            let asked = info
+                .manifest
+                .map(|manifest| manifest.outbound)
+                .unwrap_or_default();
+            let limits = engine.0.limits.clone();
+            Arc::new(Outgoing::new(
+                engine.0.egress.clone(),
+                slug,
+                (asked, outbound),
+                limits,
+            ))
+        });
         setup.files = data.as_ref().map(|data| data.files(allowed));
         let shared = Arc::new(Shared {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
@@ -216,12 +235,13 @@ impl Program {
         &self.capabilities
     }
 
-    /// What it keeps. Looks at the files of its database, and not at others.
+    /// What it keeps and does. Looks at the files of its database, and not at others.
     pub fn usage(&self) -> Usage {
         let setup = &self.shared.setup;
         Usage {
             files: setup.files.as_ref().map(|(_, quota)| quota.usage()),
             state: setup.state.as_ref().map(State::usage),
+            outbound: setup.outgoing.as_ref().map(|outgoing| outgoing.usage()),
         }
     }
 

@@ -10,6 +10,7 @@ use wasmtime_wasi::{
     ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
     filesystem::{WasiFilesystemCtx, WasiFilesystemCtxView},
 };
+use wasmtime_wasi_http::WasiHttpCtxView;
 
 use crate::{
     LatestMetagraph, Limits,
@@ -19,6 +20,7 @@ use crate::{
     limits::{count, size},
     logs::{ChallengeLog, GuestOutput},
     memory::{CallMemory, HostMemory},
+    outgoing::{CallHttp, Outgoing},
 };
 
 /// The data of a store.
@@ -32,6 +34,7 @@ pub(crate) struct CallState {
     open: Option<OpenState>,
     /// The subnet as the call that runs sees it.
     metagraph: Option<Arc<Metagraph>>,
+    http: CallHttp,
     pub(crate) memory: CallMemory,
     request_id: Arc<str>,
     /// When the call that runs has to have ended.
@@ -51,6 +54,8 @@ pub(crate) struct CallSetup {
     pub(crate) state: Option<State>,
     /// `None` when the program does not ask for it.
     pub(crate) metagraph: Option<LatestMetagraph>,
+    /// `None` when the program does not ask for it.
+    pub(crate) outgoing: Option<Arc<Outgoing>>,
     pub(crate) memory_limit: u64,
     pub(crate) host_memory: HostMemory,
     pub(crate) limits: Arc<Limits>,
@@ -69,6 +74,7 @@ impl CallSetup {
             files: None,
             state: None,
             metagraph: None,
+            outgoing: None,
             memory_limit,
             host_memory,
             limits,
@@ -99,6 +105,7 @@ impl CallSetup {
                 .map(|(_, quota)| CallDisk::new(quota.clone())),
             open: setup.state.clone().map(OpenState::new),
             metagraph: None,
+            http: CallHttp::new(setup.outgoing.clone()),
             memory: CallMemory::new(setup.memory_limit, setup.host_memory.clone(), limits.clone()),
             request_id: Arc::default(),
             until: Instant::now(),
@@ -112,7 +119,7 @@ impl CallSetup {
         store
     }
 
-    /// No arguments, no stdin, no network; of the environment only what the operator set for this challenge.
+    /// No arguments, no stdin, no sockets; of the environment only what the operator set for this challenge.
     fn wasi(&self, [stdout, stderr]: [GuestOutput; 2]) -> WasiCtx {
         let mut builder = WasiCtxBuilder::new();
         builder
@@ -144,6 +151,7 @@ impl CallState {
         self.request_id = request_id.into();
         self.until = until;
         self.metagraph = metagraph;
+        self.http.begin(&self.request_id, until);
         for output in self.outputs.iter().flatten() {
             output.attribute(&self.request_id);
         }
@@ -158,6 +166,7 @@ impl CallState {
     /// The call has ended: what it wrote belongs to it, not to the next one.
     pub(crate) fn end(&mut self) {
         self.metagraph = None;
+        self.http.end();
         for output in self.outputs.iter().flatten() {
             output.finish_line();
         }
@@ -185,6 +194,11 @@ impl CallState {
     /// The subnet as this call sees it; `None` when the host has not read it.
     pub(crate) fn metagraph(&self) -> Option<&Metagraph> {
         self.metagraph.as_deref()
+    }
+
+    /// Linked only where the program sends requests; elsewhere every one would be refused.
+    pub(crate) fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.http.view(&mut self.resources)
     }
 
     pub(crate) fn resources(&mut self) -> &mut ResourceTable {

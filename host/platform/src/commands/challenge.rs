@@ -1,10 +1,10 @@
 //! `platform challenge`: the registry from the command line.
 
 use platform_admin_types::{ChallengeView, Client, CreateChallenge, PatchChallenge};
-use platform_domain::{ByteSize, ComponentRef, Status};
+use platform_domain::{ByteSize, ComponentRef, OutboundRule, Status};
 
 use crate::{
-    cli::{ChallengeCommand, CreateArgs, FieldArgs, PatchArgs},
+    cli::{Allowed, ChallengeCommand, CreateArgs, FieldArgs, PatchArgs},
     commands::{
         health, logs,
         observed::{code_text, observed_text},
@@ -57,6 +57,7 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         data,
         instances,
         grants,
+        allow,
         description,
         env,
         resource,
@@ -76,6 +77,7 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         data,
         instances,
         grants,
+        outbound: Allowed::all(allow).unwrap_or_default(),
         resources: pair::map(resource).unwrap_or_default().try_into()?,
         volumes: Default::default(),
         env: pair::map(env).unwrap_or_default(),
@@ -114,6 +116,7 @@ fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
         data,
         instances,
         grants,
+        allow,
         description,
         env,
         resource,
@@ -125,6 +128,7 @@ fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
         data,
         instances,
         grants,
+        outbound: Allowed::all(allow),
         description: description.map(Some),
         env: pair::map(env),
         resources: pair::map(resource).map(TryInto::try_into).transpose()?,
@@ -190,6 +194,31 @@ fn grants_text(view: &ChallengeView) -> String {
     format!("{names}{database}{}", blobs.unwrap_or_default())
 }
 
+/// Whom it may speak to, with what has no effect, and what became of its requests.
+fn outbound_lines(view: &ChallengeView) -> Vec<String> {
+    let usage = view.outbound_usage.as_ref();
+    let in_vain = |rule: &OutboundRule| {
+        usage.is_some_and(|usage| !usage.asked.iter().any(|asked| asked.overlaps(rule)))
+    };
+    let allowed = view.outbound.iter().map(|rule| match in_vain(rule) {
+        true => format!("outbound   {rule} (no effect: the manifest does not ask for it)"),
+        false => format!("outbound   {rule}"),
+    });
+    let mut lines: Vec<_> = allowed.collect();
+    if let Some(usage) = usage {
+        let refused = |asked: &&OutboundRule| !view.outbound.iter().any(|rule| rule.overlaps(asked));
+        let asked = usage.asked.iter().filter(refused);
+        lines.extend(
+            asked.map(|rule| format!("outbound   {rule} (asked for by the manifest and not allowed)")),
+        );
+        lines.push(format!(
+            "requests   {} answered, {} refused, {} failed since its start",
+            usage.answered, usage.refused, usage.failed
+        ));
+    }
+    lines
+}
+
 fn view_text(view: &ChallengeView) -> String {
     let mut lines = vec![
         format!("{}  {} {}", view.slug, view.name, view.version),
@@ -202,6 +231,7 @@ fn view_text(view: &ChallengeView) -> String {
     ];
     if view.component.is_some() {
         lines.push(format!("grants     {}", grants_text(view)));
+        lines.extend(outbound_lines(view));
     }
     if let Some(code) = code_text(&view.observed) {
         lines.push(format!("code       {code}"));

@@ -32,7 +32,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) => serve::serve(args, output).await,
         Command::Check(args) => serve::check(args, output),
         Command::Status => serve::status(&client(&admin)?, output).await,
-        Command::Challenge(command) => challenge::run(command, &client(&admin)?, output).await,
+        Command::Challenge(command) => challenge::run(*command, &client(&admin)?, output).await,
         Command::State(command) => state::run(command, &client(&admin)?, output).await,
         Command::Publish { component, reference } => publish::run(&component, &reference, output).await,
         Command::Inspect { component } => inspect::run(&component, output),

@@ -153,6 +153,7 @@ pub(crate) fn new(name: &str, source: Source) -> NewChallenge {
         data: None,
         instances: None,
         grants: None,
+        outbound: BTreeSet::new(),
         resources: Resources::default(),
         volumes: Default::default(),
         env: Default::default(),

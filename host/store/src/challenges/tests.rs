@@ -33,6 +33,7 @@ pub(crate) fn challenge(slug: &str) -> Challenge {
         data: DataMode::Exclusive,
         instances: "warm(1, 50, 20s)".parse().unwrap(),
         grants: BTreeSet::from([Grant::Kv]),
+        outbound: BTreeSet::from(["https://*.example.org:8443".parse().unwrap()]),
         resources: Resources::try_from(map("memory", "64MiB")).unwrap(),
         volumes: map("data", "/data"),
         env: map("LEVEL", "debug=1"),
@@ -61,6 +62,7 @@ fn a_record_comes_back_as_it_was_written() {
     image.status = Status::Draft;
     image.instances = Instances::PerCall;
     image.grants.clear();
+    image.outbound.clear();
     let mut file = challenge("local");
     file.artifact = Artifact::Component(PinnedComponent {
         reference: "file:target/x.wasm".parse().unwrap(),
@@ -137,6 +139,7 @@ fn an_update_replaces_the_whole_record_and_a_delete_removes_it() {
     record.env.clear();
     record.instances = Instances::PerCall;
     record.grants.insert(Grant::Sqlite);
+    record.outbound.clear();
     record.token_hash = PlainToken::from_random([9; 32]).hash();
     assert!(update(&connection, &record).unwrap());
     assert_eq!(
@@ -160,6 +163,7 @@ fn a_damaged_row_is_named_with_its_column() {
         ("capabilities", "'[\"fly\"]'"),
         ("instances", "'warm(0)'"),
         ("grants", "'[\"files\"]'"),
+        ("outbound", "'[\"example.com\"]'"),
         ("resources", "'{'"),
         ("env", "'{\"A\":1}'"),
         ("metadata", "'[]'"),

@@ -13,7 +13,7 @@ use platform_domain::{
     Request, UnixSeconds,
 };
 use platform_wasm::{
-    CallError, CompilerProgram, ComponentError, Engine, EngineConfig, Limits, Program, ProgramSpec,
+    CallError, CompilerProgram, ComponentError, Engine, EngineConfig, Limits, Network, Program, ProgramSpec,
 };
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -33,8 +33,14 @@ impl Host {
 
     /// A host whose limits were changed.
     pub(crate) fn with(change: impl FnOnce(&mut Limits)) -> Self {
+        Self::in_world(Network::default(), change)
+    }
+
+    /// One whose network is not the world's, either.
+    pub(crate) fn in_world(network: Network, change: impl FnOnce(&mut Limits)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = config(dir.path().join("code"));
+        config.network = network;
         change(&mut config.limits);
         let engine = Engine::new(config).unwrap();
         Self { engine, dir }
@@ -85,6 +91,7 @@ pub(crate) fn spec(component: &[u8]) -> ProgramSpec {
         memory: ByteSize(64 << 20),
         disk: ByteSize(1 << 30),
         grants: BTreeSet::new(),
+        outbound: BTreeSet::new(),
         state: None,
         metagraph: watch::channel(None).1,
         start: platform_wasm::Start::Live,

@@ -71,7 +71,11 @@ fn a_damaged_component_is_refused_wherever_the_damage_is() {
 #[test]
 fn an_unknown_import_is_named_with_a_hint() {
     for (name, hint) in [
-        ("wasi:http/outgoing-handler@0.2.6", "no network"),
+        (
+            "wasi:http/types@0.2.6",
+            "no use without wasi:http/outgoing-handler",
+        ),
+        ("wasi:http/outgoing-handler@0.3.0", "0.2"),
         ("wasi:cli/stdout@0.3.0", "WASI 0.2"),
         ("wasi:cli/stdout@0.1.0", "0.2.x"),
         ("wasi:cli/surprise@0.2.0", "wasi:cli, clocks"),
@@ -98,6 +102,8 @@ fn an_unknown_import_is_named_with_a_hint() {
         "wasi:cli/stdout@0.2.0",
         "wasi:sockets/tcp@0.2.6",
         "wasi:io/poll@0.2.99",
+        "wasi:http/types@0.2.0",
+        "wasi:http/outgoing-handler@0.2.6",
         "wasi:config/store@0.2.0-rc.1",
         "wasi:logging/logging@0.1.0-draft",
     ];

@@ -30,6 +30,10 @@ mod logging;
 #[cfg(test)]
 mod metagraph;
 #[cfg(test)]
+mod outgoing;
+#[cfg(test)]
+mod outgoing_rows;
+#[cfg(test)]
 mod python;
 #[cfg(test)]
 mod queue;
@@ -39,3 +43,5 @@ mod ranges;
 mod warm;
 #[cfg(test)]
 mod worker;
+#[cfg(test)]
+mod world;

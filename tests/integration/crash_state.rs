@@ -177,7 +177,7 @@ async fn a_host_that_is_killed_two_hundred_times_loses_nothing_that_was_committe
         (program, admin, public) = start(&config, &state).await;
     }
     running(&writers, &public).await;
-    let mut rows = Vec::new();
+    let (mut rows, mut written) = (Vec::new(), 0);
     for writer in writers.iter() {
         let (sent, stored) = (
             writer.sent.load(Ordering::Relaxed),
@@ -189,10 +189,12 @@ async fn a_host_that_is_killed_two_hundred_times_loses_nothing_that_was_committe
             "{}: {found} of {stored} to {sent}",
             writer.slug
         );
-        // A busy machine gives each of them a write in some lives only.
-        assert!(stored > KILLS / 8, "{}: it hardly wrote, {stored}", writer.slug);
+        // A busy machine gives each of them a write in some lives only, and to one of them more than to another.
+        assert!(stored > 0, "{} never wrote", writer.slug);
+        written += stored;
         rows.push(found);
     }
+    assert!(written > KILLS, "they hardly wrote: {written} rows");
     // And back to the last archive.
     for writer in writers.iter() {
         admin.challenge_deactivate(&writer.slug).await.unwrap();

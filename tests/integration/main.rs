@@ -63,4 +63,6 @@ mod serve;
 #[cfg(test)]
 mod signed;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod wire;

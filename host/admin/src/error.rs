@@ -205,7 +205,12 @@ fn refused(code: &str, error: &ComponentError) -> ApiError {
         ComponentError::OtherVersion { .. } => {
             "build it with the guest SDK of the version that this host speaks"
         }
-        ComponentError::NoExports => "export the interfaces of the world platform:challenge/challenge",
+        ComponentError::NoExports => {
+            "export the interfaces of the world platform:challenge/challenge, or wasi:http/incoming-handler"
+        }
+        ComponentError::TwoRouteExports => {
+            "export one of them: the SDK's routes, or wasi:http/incoming-handler"
+        }
         ComponentError::Manifest(_) => "`platform inspect FILE` shows the manifest and what is wrong with it",
         ComponentError::TwoManifests => "link the guest SDK once",
         ComponentError::Mismatch(_) => "build it against the WIT package that this host publishes",

@@ -17,7 +17,7 @@ pub struct Caller {
 
 /// A miner's request to a challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct Request<B = Bytes> {
     /// The host's id of this request, also in its log lines.
     pub id: String,
     /// The HTTP method in upper case.
@@ -28,21 +28,62 @@ pub struct Request {
     pub query: Option<String>,
     /// Names in lower case, in the order of arrival, repeated names repeated.
     pub headers: Vec<(String, Bytes)>,
-    /// The whole body.
-    pub body: Bytes,
+    /// The whole body, or where it comes from.
+    pub body: B,
     /// Who signed it, if anyone did.
     pub caller: Option<Caller>,
 }
 
 /// A challenge's answer. Nothing in it has been checked yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
+pub struct Response<B = Bytes> {
     /// The HTTP status.
     pub status: u16,
     /// In order, repeated names repeated.
     pub headers: Vec<(String, Bytes)>,
-    /// The whole body.
-    pub body: Bytes,
+    /// The whole body, or where it comes from.
+    pub body: B,
+}
+
+impl<A> Request<A> {
+    /// The same with another body.
+    pub fn with_body<B>(self, body: B) -> Request<B> {
+        let Self {
+            id,
+            method,
+            path,
+            query,
+            headers,
+            body: _,
+            caller,
+        } = self;
+        Request {
+            id,
+            method,
+            path,
+            query,
+            headers,
+            body,
+            caller,
+        }
+    }
+}
+
+impl<B> Response<B> {
+    /// The head and the body.
+    pub fn take_body(self) -> (Response<()>, B) {
+        let Self {
+            status,
+            headers,
+            body,
+        } = self;
+        let head = Response {
+            status,
+            headers,
+            body: (),
+        };
+        (head, body)
+    }
 }
 
 /// An error that a challenge returned on purpose. Its text is meant for the client.

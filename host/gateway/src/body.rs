@@ -33,10 +33,27 @@ pub(crate) fn budget(limits: &Limits) -> Arc<Semaphore> {
 }
 
 /// The largest body that a request may have.
-pub(crate) fn limit(limits: &Limits, rule: Option<&RouteRule>) -> usize {
+pub(crate) fn limit(limits: &Limits, rule: Option<&RouteRule>, streamed: bool) -> usize {
+    let most = match streamed {
+        true => limits.max_streamed_body,
+        false => limits.max_body,
+    };
     let declared = rule.and_then(|rule| rule.max_body);
     let declared = declared.and_then(|bytes| usize::try_from(bytes).ok());
-    declared.map_or(limits.max_body, |bytes| bytes.min(limits.max_body))
+    declared.map_or(limits.max_body, |bytes| bytes.min(most))
+}
+
+/// The length that a body declares, if it does and may have it.
+pub(crate) fn declared(headers: &HeaderMap, limit: usize) -> Result<Option<usize>, Refusal> {
+    let declared = headers
+        .get(CONTENT_LENGTH)
+        .map(|value| value.to_str().ok()?.parse::<usize>().ok());
+    match declared {
+        Some(Some(length)) if length > limit => Err(Refusal::BodyTooLarge),
+        Some(Some(length)) => Ok(Some(length)),
+        Some(None) => Err(Refusal::BodyBroken),
+        None => Ok(None),
+    }
 }
 
 impl Room {
@@ -47,13 +64,8 @@ impl Room {
         limit: usize,
         body: &Body,
     ) -> Result<Self, Refusal> {
-        let declared = headers
-            .get(CONTENT_LENGTH)
-            .map(|value| value.to_str().ok()?.parse::<usize>().ok());
-        let expected = match declared {
-            Some(Some(length)) if length > limit => return Err(Refusal::BodyTooLarge),
-            Some(Some(length)) => length,
-            Some(None) => return Err(Refusal::BodyBroken),
+        let expected = match declared(headers, limit)? {
+            Some(length) => length,
             None if http_body::Body::is_end_stream(body) => 0,
             None => limit,
         };

@@ -21,6 +21,12 @@ pub(crate) struct Claim {
     pub(crate) timestamp: UnixSeconds,
 }
 
+/// Whether a request claims to be somebody's, rightly or not.
+pub(crate) fn is_made(headers: &HeaderMap) -> bool {
+    let names = [HOTKEY_HEADER, SIGNATURE_HEADER, NONCE_HEADER, TIMESTAMP_HEADER];
+    names.iter().any(|name| headers.contains_key(*name))
+}
+
 impl Claim {
     /// Reads the headers; `None` when a request makes no claim at all. `started` is when this process began
     /// to remember nonces: what was signed before may have been used before.
@@ -29,8 +35,7 @@ impl Claim {
         now: UnixSeconds,
         started: UnixSeconds,
     ) -> Result<Option<Self>, Refusal> {
-        let names = [HOTKEY_HEADER, SIGNATURE_HEADER, NONCE_HEADER, TIMESTAMP_HEADER];
-        if !names.iter().any(|name| headers.contains_key(*name)) {
+        if !is_made(headers) {
             return Ok(None);
         }
         let hotkey = only(headers, HOTKEY_HEADER)?;

@@ -19,17 +19,18 @@ use platform_domain::{
     Caller, Capability, GuestError, ProxyPath, RouteMatch, RouteRule, Slug, UnixSeconds, with_causes,
 };
 use platform_keys::{HOTKEY_HEADER, SignedRequest};
-use platform_runtime::CallError;
+use platform_runtime::{Bodies, CallError};
 
 use crate::{
     Gateway, address,
     body::{self, Room},
-    claim::Claim,
+    claim::{self, Claim},
     headers,
     limits::{MAX_HEADER_BYTES, MAX_URI_BYTES},
     refusal::Refusal,
     replay::Use,
     request_id::RequestId,
+    stream::{self, Arriving},
 };
 
 /// The methods that reach a challenge.
@@ -95,26 +96,38 @@ impl Gateway {
         if headers::size(&parts.headers) > MAX_HEADER_BYTES {
             return Err(Refusal::HeadersTooLarge);
         }
-        let limit = body::limit(&self.limits, rule);
-        let room = Room::take(&self.bodies, &parts.headers, limit, &body)?;
+        let bodies = route.target.bodies();
+        // A signature covers the body, so what is signed is read before anyone acts on it.
+        let streamed = bodies == Bodies::Streamed && !claim::is_made(&parts.headers);
+        let limit = body::limit(&self.limits, rule, streamed);
+        let room = match streamed {
+            true => body::declared(&parts.headers, limit).map(|_| None)?,
+            false => Some(Room::take(&self.bodies, &parts.headers, limit, &body)?),
+        };
         let claim = Claim::read(&parts.headers, now(), self.started)?;
         if claim.is_none() && rule.is_some_and(|rule| rule.signed) {
             return Err(Refusal::HeaderMissing(HOTKEY_HEADER));
         }
-        let body = room.fill(body, &self.limits).await?;
-        let caller = claim
-            .map(|claim| self.verify(&claim, slug, parts, &body))
-            .transpose()?;
-
-        let request = platform_domain::Request {
+        let request = |caller| platform_domain::Request {
             id: id.to_string(),
             method: parts.method.to_string(),
             path: path.to_string(),
             query: parts.uri.query().map(str::to_owned),
             headers: headers::to_challenge(&parts.headers, slug, id),
-            body,
+            body: (),
             caller,
         };
+        let Some(room) = room else {
+            return stream::ask(&route.target, request(None), Arriving::new(body, limit)).await;
+        };
+        let body = room.fill(body, &self.limits).await?;
+        let caller = claim
+            .map(|claim| self.verify(&claim, slug, parts, &body))
+            .transpose()?;
+        if bodies != Bodies::Whole {
+            return stream::ask(&route.target, request(caller), Arriving::whole(body, room)).await;
+        }
+        let request = request(caller).with_body(body);
         let answer = route.target.handle(request).await.map_err(Refusal::Call)?;
         to_response(answer)
     }
@@ -197,14 +210,20 @@ fn find_rule<'a>(
 }
 
 fn to_response(answer: platform_domain::Response) -> Result<Response, Refusal> {
+    let (answer, body) = answer.take_body();
+    let mut response = head(answer)?;
+    if has_body(response.status()) {
+        *response.body_mut() = Body::from(body);
+    }
+    Ok(response)
+}
+
+/// The answer without its body.
+pub(crate) fn head(answer: platform_domain::Response<()>) -> Result<Response, Refusal> {
     let broken = |error: &dyn Error| Refusal::Call(CallError::Failed(with_causes(error)));
     let status = StatusCode::from_u16(answer.status).map_err(|error| broken(&error))?;
     let headers = headers::to_client(answer.headers).map_err(|error| broken(&error))?;
-    let mut response = Response::new(if has_body(status) {
-        Body::from(answer.body)
-    } else {
-        Body::empty()
-    });
+    let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
@@ -223,7 +242,7 @@ fn with_length(method: &Method, mut response: Response) -> Response {
 }
 
 /// Whether HTTP lets this status have a body.
-fn has_body(status: StatusCode) -> bool {
+pub(crate) fn has_body(status: StatusCode) -> bool {
     !matches!(
         status,
         StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
@@ -245,6 +264,10 @@ fn log(id: &RequestId, slug: Option<&Slug>, refusal: &Refusal) {
         Refusal::Call(error @ CallError::Starting { .. }) => tracing::debug!(
             request.id = %id, challenge.slug = slug, http.status = status, error = %error,
             "a request came too early"
+        ),
+        Refusal::Call(error @ CallError::SlowClient(_)) => tracing::debug!(
+            request.id = %id, challenge.slug = slug, http.status = status, error = %error,
+            "a client was too slow"
         ),
         Refusal::Call(CallError::Suspended { .. }) => tracing::debug!(
             request.id = %id, challenge.slug = slug, http.status = status, "a suspended challenge was asked"

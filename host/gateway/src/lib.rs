@@ -10,6 +10,7 @@ mod limits;
 mod refusal;
 mod replay;
 mod request_id;
+mod stream;
 
 use std::sync::Arc;
 

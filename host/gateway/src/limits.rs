@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Limits {
     /// The largest body in bytes; a declared route may allow less.
     pub max_body: usize,
+    /// The largest body in bytes that a challenge reads piece by piece, where a declared route allows it.
+    pub max_streamed_body: usize,
     /// All bodies that are held at one time, in bytes. A request whose body may not fit is answered 503.
     pub body_budget: usize,
     /// The longest a client may take to send its body.
@@ -19,6 +21,8 @@ impl Default for Limits {
         Self {
             // An archive of source code fits, a data set does not.
             max_body: 2 * 1024 * 1024,
+            // A data set fits, and nothing of it is held.
+            max_streamed_body: 256 * 1024 * 1024,
             // 128 of the largest bodies: a small part of a server's memory, more than two cores can work on.
             body_budget: 256 * 1024 * 1024,
             // The largest body at 70 kB/s, a poor mobile line.

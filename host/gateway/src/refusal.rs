@@ -172,6 +172,11 @@ fn call_answer(error: &CallError) -> Answer {
             "challenge_timeout",
             "Challenge did not answer in time",
         ),
+        CallError::SlowClient(_) => answer(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_timeout",
+            "The body did not arrive in time",
+        ),
         CallError::Unsupported => answer(
             StatusCode::NOT_FOUND,
             "challenge_not_found",

@@ -81,6 +81,7 @@ impl App {
         let started_at = now();
         let limits = Limits {
             max_body: config.public.max_body_bytes,
+            max_streamed_body: config.public.max_streamed_body_bytes,
             ..Limits::default()
         };
         let gateway = Gateway::new(

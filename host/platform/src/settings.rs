@@ -58,6 +58,8 @@ pub struct Public {
     pub listen: SocketAddr,
     /// The largest request body in bytes; a declared route may allow less.
     pub max_body_bytes: usize,
+    /// The largest request body in bytes that a challenge reads piece by piece, if it declares a route for that.
+    pub max_streamed_body_bytes: usize,
 }
 
 /// The subnet and how to reach it.
@@ -187,6 +189,7 @@ impl Default for Public {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             max_body_bytes: 2 << 20,
+            max_streamed_body_bytes: 256 << 20,
         }
     }
 }

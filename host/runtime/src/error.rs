@@ -19,6 +19,9 @@ pub enum CallError {
     /// The call took longer than it may.
     #[error("the call did not end within {0:?}")]
     Deadline(Duration),
+    /// The call could not go on in time, because the client did not send its body, or did not read the answer.
+    #[error("the client did not let the call go on within {0:?}")]
+    SlowClient(Duration),
     /// The challenge does not do this: the route or the weights export is missing.
     #[error("the challenge does not offer this call")]
     Unsupported,
@@ -62,6 +65,7 @@ impl From<platform_wasm::CallError> for CallError {
             Wasm::Guest(error) => Self::Guest(error),
             Wasm::Busy { retry_after } => Self::Busy { retry_after },
             Wasm::Deadline(limit) | Wasm::Computed(limit) => Self::Deadline(limit),
+            Wasm::SlowClient(limit) => Self::SlowClient(limit),
             Wasm::Unsupported => Self::Unsupported,
             broken @ (Wasm::OutOfMemory { .. }
             | Wasm::Trapped(_)

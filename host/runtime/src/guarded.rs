@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use platform_domain::{CalledFunction, Caller, EpochContext, IncidentKind, RawWeight, Request, Response};
-use platform_wasm::{CallError as Wasm, Program};
+use platform_wasm::{CallError as Wasm, Program, RequestBody, ResponseBody};
 
 use crate::{
     CallError, Health,
@@ -58,6 +58,27 @@ impl Guarded {
         Ok(answer?)
     }
 
+    /// The same for a program that answers as HTTP. What became of the call is known when the answer has been read.
+    pub(crate) async fn handle_http(
+        &self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<ResponseBody>, CallError> {
+        let retry_after = |retry_after| CallError::Suspended { retry_after };
+        let pass = self
+            .health
+            .admit(voice(request.caller.as_ref()))
+            .map_err(retry_after)?;
+        let (this, request_id) = (self.clone(), request.id.clone());
+        let ended = move |answer: &Result<(), Wasm>| {
+            this.note_disk(CalledFunction::Route, &request_id);
+            pass.end(match answer {
+                Ok(()) => Outcome::Answered,
+                Err(error) => note(&this.health, CalledFunction::Route, &request_id, error),
+            });
+        };
+        Ok(self.program.handle_http(request, ended).await?)
+    }
+
     /// Not through the breaker: an epoch asks once an hour, what miners send must not keep it from that, and
     /// what it learns is not told to the breaker either.
     pub(crate) async fn weights(&self, epoch: EpochContext) -> Result<Vec<RawWeight>, CallError> {
@@ -110,7 +131,7 @@ fn note(health: &Health, function: CalledFunction, request_id: &str, error: &Was
             health.record_busy();
             return Outcome::Nothing;
         }
-        Wasm::Unsupported | Wasm::Host(_) => return Outcome::Nothing,
+        Wasm::SlowClient(_) | Wasm::Unsupported | Wasm::Host(_) => return Outcome::Nothing,
         Wasm::Deadline(_) | Wasm::Computed(_) => IncidentKind::Deadline,
         Wasm::OutOfMemory { .. } => IncidentKind::OutOfMemory,
         Wasm::Trapped(_) => IncidentKind::Trap,

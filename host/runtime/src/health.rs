@@ -36,8 +36,8 @@ pub struct Health {
 
 /// An admitted call. When it is dropped without [`Pass::end`], nobody waited for the call's end.
 #[derive(Debug)]
-pub(crate) struct Pass<'a> {
-    health: &'a Health,
+pub(crate) struct Pass {
+    health: Arc<Health>,
     ticket: Ticket,
     ended: bool,
 }
@@ -191,7 +191,7 @@ impl Health {
     }
 
     /// Asks for a call of a route; otherwise says after what time to ask again.
-    pub(crate) fn admit(&self, voice: Voice) -> Result<Pass<'_>, Duration> {
+    pub(crate) fn admit(self: &Arc<Self>, voice: Voice) -> Result<Pass, Duration> {
         let signal = self.signal.load(Ordering::Acquire);
         let ticket = if signal & SHUT == 0 {
             Ticket {
@@ -203,7 +203,7 @@ impl Health {
             self.change(|breaker| breaker.admit(now, voice))?
         };
         Ok(Pass {
-            health: self,
+            health: self.clone(),
             ticket,
             ended: false,
         })
@@ -259,7 +259,7 @@ impl Health {
     }
 }
 
-impl Pass<'_> {
+impl Pass {
     /// The call came to an end.
     pub(crate) fn end(mut self, outcome: Outcome) {
         self.ended = true;
@@ -267,7 +267,7 @@ impl Pass<'_> {
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for Pass {
     fn drop(&mut self) {
         if !self.ended {
             self.health.settle(self.ticket, Outcome::Nothing);

@@ -16,10 +16,11 @@ pub use error::{CallError, STARTING_RETRY};
 pub use guarded::Guarded;
 pub use health::Health;
 pub use incidents::{Incident, MAX_INCIDENTS};
+pub use platform_wasm::{BodyError, RequestBody, ResponseBody};
 pub use policy::{BreakerPolicy, PolicyError};
 pub use report::{BreakerMemory, BreakerReport, BreakerState};
 pub use routes::{Route, RoutePublisher, RouteReader, RouteTable, route_channel};
 pub use snapshot::{
     MetagraphPublisher, MetagraphReader, Publisher, PublisherGone, Reader, metagraph_channel,
 };
-pub use target::Target;
+pub use target::{Bodies, Target};

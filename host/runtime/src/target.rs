@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use platform_domain::{EpochContext, RawWeight, Request, Response};
-use platform_wasm::Usage;
+use platform_wasm::{RequestBody, ResponseBody, Usage};
 
 use crate::{CallError, Guarded};
 
@@ -17,6 +17,18 @@ pub enum Target {
     /// The challenge is active but could not be started, for this reason. It stays in the table, so that
     /// miners see a failure that may pass and an epoch counts it as failed instead of forgetting it.
     Down(Arc<str>),
+}
+
+/// How a challenge takes requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bodies {
+    /// By [`Target::handle`].
+    Whole,
+    /// By [`Target::handle_http`], with bodies that are there as a whole: who waits for one client keeps all others
+    /// waiting.
+    AsHttp,
+    /// By [`Target::handle_http`], with bodies that come and go piece by piece.
+    Streamed,
 }
 
 impl Target {
@@ -48,6 +60,27 @@ impl Target {
     pub async fn handle(&self, request: Request) -> Result<Response, CallError> {
         match self {
             Self::Wasm(guarded) => guarded.handle(request).await,
+            Self::Starting => Err(CallError::starting()),
+            Self::Down(reason) => Err(CallError::Down(reason.clone())),
+        }
+    }
+
+    /// How it takes requests.
+    pub fn bodies(&self) -> Bodies {
+        match self {
+            Self::Wasm(guarded) if guarded.program().streams() => Bodies::Streamed,
+            Self::Wasm(guarded) if guarded.program().answers_http() => Bodies::AsHttp,
+            Self::Wasm(_) | Self::Starting | Self::Down(_) => Bodies::Whole,
+        }
+    }
+
+    /// The same as [`Target::handle`] for one that takes requests as HTTP: see [`Target::bodies`].
+    pub async fn handle_http(
+        &self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<ResponseBody>, CallError> {
+        match self {
+            Self::Wasm(guarded) => guarded.handle_http(request).await,
             Self::Starting => Err(CallError::starting()),
             Self::Down(reason) => Err(CallError::Down(reason.clone())),
         }

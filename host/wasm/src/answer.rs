@@ -17,11 +17,7 @@ pub(crate) fn response(answer: wire::Response, limits: &Limits) -> Result<Respon
         headers,
         body,
     } = answer;
-    if !(200..=599).contains(&status) {
-        return Err(CallError::InvalidOutput(format!(
-            "the status is {status}, not 200 to 599"
-        )));
-    }
+    self::status(status)?;
     at_most("bytes of body", body.len(), size(limits.body))?;
     at_most("headers", headers.len(), count(limits.headers))?;
     let header_bytes = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
@@ -61,15 +57,26 @@ pub(crate) fn weights(list: Vec<wire::Weight>, limits: &Limits) -> Result<Vec<Ra
     Ok(list.into_iter().map(entry).collect())
 }
 
-/// An error of the guest with a text that can be passed on: not endless, and without control characters, with
-/// which it could forge log lines.
+/// A status that ends an exchange.
+pub(crate) fn status(status: u16) -> Result<(), CallError> {
+    if !(200..=599).contains(&status) {
+        return Err(CallError::InvalidOutput(format!(
+            "the status is {status}, not 200 to 599"
+        )));
+    }
+    Ok(())
+}
+
+/// A guest's text that can be passed on: not endless, and without control characters, with which it could forge log
+/// lines.
+pub(crate) fn harmless(text: &str) -> String {
+    let legal = text.chars().filter(|c| !c.is_control());
+    legal.take(MAX_ERROR_CHARS).collect()
+}
+
+/// An error of the guest.
 pub(crate) fn error(error: wire::Error) -> CallError {
-    let text = |text: String| {
-        text.chars()
-            .filter(|c| !c.is_control())
-            .take(MAX_ERROR_CHARS)
-            .collect()
-    };
+    let text = |text: String| harmless(&text);
     CallError::Guest(match error {
         wire::Error::BadRequest(why) => GuestError::BadRequest(text(why)),
         wire::Error::Unauthorized(why) => GuestError::Unauthorized(text(why)),
@@ -79,7 +86,7 @@ pub(crate) fn error(error: wire::Error) -> CallError {
     })
 }
 
-fn at_most(what: &'static str, found: usize, limit: usize) -> Result<(), CallError> {
+pub(crate) fn at_most(what: &'static str, found: usize, limit: usize) -> Result<(), CallError> {
     if found > limit {
         return Err(CallError::OutputTooLarge { what, limit });
     }

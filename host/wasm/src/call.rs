@@ -1,11 +1,13 @@
 //! One call: in an instance, an answer or the reason why there is none.
 
 use platform_domain::{EpochContext, RawWeight, Request, Response};
+use tokio::sync::oneshot;
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, component::ComponentExportIndex};
 use wasmtime_wasi::I32Exit;
 
 use crate::{
     CallError, answer,
+    incoming::{Begun, Exchange, Watched},
     limits::{Limits, MAX_EXPLANATION, size},
     live::{End, Live, Times},
     memory::Refusal,
@@ -35,6 +37,33 @@ pub(crate) async fn handle_route(
     };
     *kept = Some(live);
     Ok(answer)
+}
+
+/// The same for a component that speaks HTTP itself; `tell` hears of the head of its answer, and whoever reads the body
+/// after it lets the call go on.
+pub(crate) async fn handle_http(
+    shared: &Shared,
+    function: &ComponentExportIndex,
+    (request_id, request): (&str, http::Request<Watched>),
+    times: Times,
+    (exchange, tell): (&Exchange, oneshot::Sender<Begun>),
+    kept: &mut Option<Live>,
+) -> Result<(), CallError> {
+    let mut live = kept.take().unwrap_or_else(|| shared.fresh());
+    let answer = live.handle_http(shared, function, (request_id, request), times, (exchange, tell));
+    let answer = answer.await;
+    if let Err(end) = answer {
+        let limits = &shared.setup.limits;
+        return Err(match explain(end, &live.store, limits, times) {
+            CallError::Deadline(limit) if exchange.waits_for_client() => CallError::SlowClient(limit),
+            error => error,
+        });
+    }
+    let verdict = exchange.judge();
+    if matches!(verdict, Ok(()) | Err(CallError::Guest(_))) {
+        *kept = Some(live);
+    }
+    verdict
 }
 
 /// Asks for weights, always in a fresh instance: what miners' requests left in memory must not weigh.

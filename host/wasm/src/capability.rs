@@ -54,8 +54,15 @@ pub(crate) fn check(asked: &BTreeSet<Grant>, granted: &BTreeSet<Grant>) -> Resul
     }
 }
 
-/// Links these interfaces.
-pub(crate) fn link(linker: &mut Linker<CallState>, grants: &BTreeSet<Grant>) -> wasmtime::Result<()> {
+/// Links these interfaces, and what requests are made of for whoever has any.
+pub(crate) fn link(
+    linker: &mut Linker<CallState>,
+    grants: &BTreeSet<Grant>,
+    http: bool,
+) -> wasmtime::Result<()> {
+    if http {
+        http::link_types(linker)?;
+    }
     for grant in grants {
         match grant {
             Grant::Sqlite => sqlite::link(linker)?,

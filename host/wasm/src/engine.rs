@@ -57,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) warm: WarmRoom,
     pub(crate) back: Arc<Back>,
     pub(crate) egress: Arc<Egress>,
+    /// Of calls that may wait for a client.
+    pub(crate) streams: Arc<Semaphore>,
     /// Loads of compiled code at the same time.
     loads: Semaphore,
 }
@@ -104,6 +106,7 @@ impl Engine {
             memory: HostMemory::new(limits.memory_total.0),
             warm: WarmRoom::new(count(limits.warm_total)),
             egress: Arc::new(Egress::new(network, &limits)),
+            streams: Arc::new(Semaphore::new(count(limits.streamed_routes))),
             back: Arc::new(Back::new().map_err(EngineError::Threads)?),
             limits,
             loads: Semaphore::new(PARALLEL_LOADS),

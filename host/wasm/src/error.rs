@@ -77,12 +77,18 @@ pub enum ComponentError {
         /// The version of this host.
         spoken: &'static str,
     },
-    /// It exports neither interface of the contract.
+    /// It exports no interface of the contract.
     #[error(
-        "the component exports neither platform:challenge/weights nor platform:challenge/routes, \
-         so there is nothing to call"
+        "the component exports neither platform:challenge/weights nor platform:challenge/routes \
+         nor wasi:http/incoming-handler@0.2, so there is nothing to call"
     )]
     NoExports,
+    /// It answers requests in two ways.
+    #[error(
+        "the component exports both platform:challenge/routes and wasi:http/incoming-handler; \
+         build it with the one that is meant to answer"
+    )]
+    TwoRouteExports,
     /// Its manifest is refused.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -158,6 +164,7 @@ impl ComponentError {
             | Self::NotGranted(_)
             | Self::OtherVersion { .. }
             | Self::NoExports
+            | Self::TwoRouteExports
             | Self::Manifest(_)
             | Self::TwoManifests
             | Self::TooManyNames
@@ -224,6 +231,9 @@ pub enum CallError {
     /// It did not answer in time.
     #[error("the challenge did not answer within {0:?}")]
     Deadline(Duration),
+    /// It could not go on in time, because the client did not send, or did not read.
+    #[error("the client did not let the challenge go on within {0:?}")]
+    SlowClient(Duration),
     /// It computed for longer than it may.
     #[error("the challenge computed for longer than {0:?}")]
     Computed(Duration),
@@ -266,6 +276,7 @@ impl CallError {
             Self::OutOfMemory { limit, detail } => format!("{self} (limit {limit} bytes): {detail}"),
             Self::Busy { .. }
             | Self::Deadline(_)
+            | Self::SlowClient(_)
             | Self::Computed(_)
             | Self::OutputTooLarge { .. }
             | Self::InvalidOutput(_)

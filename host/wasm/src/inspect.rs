@@ -38,12 +38,21 @@ pub struct ComponentInfo {
 /// The version of `platform:challenge` this host speaks.
 const SPOKEN: &str = "0.1.0";
 const CONTRACT: &str = "platform:challenge/";
+/// The other way to answer requests, without its version.
+const HANDLER: &str = "wasi:http/incoming-handler@";
 const MANIFEST_SECTION: &str = "platform:manifest";
 
 /// What the engine runs; anything else would only fail later with a worse message.
 const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXTENDED_CONST)
     .union(WasmFeatures::COMPONENT_MODEL);
+
+impl ComponentInfo {
+    /// Whether it answers requests as HTTP, and not through the contract's own interface.
+    pub fn answers_http(&self) -> bool {
+        answers_http(&self.exports)
+    }
+}
 
 /// Checks a component and reads what it shows, in this process: for one's own components. A hostile one may take
 /// gigabytes and minutes, so the host has it done by [`crate::Engine::inspect`].
@@ -72,8 +81,9 @@ pub(crate) fn judge(digest: Digest, size: usize, found: Found) -> Result<Compone
         needs,
     } = found;
     let asks = capability::all_asked(&imports);
+    let http = asks.contains(&Grant::OutgoingHttp) || answers_http(&exports);
     for name in &imports {
-        check_import(name, &asks)?;
+        check_import(name, http)?;
     }
     let manifest = manifest.map(|json| Manifest::parse(json.as_bytes()));
     Ok(ComponentInfo {
@@ -188,6 +198,12 @@ fn as_text(manifest: &[u8]) -> Result<String, Refusal> {
         .map_err(|_| Refusal::Malformed("its manifest is not UTF-8".to_owned()))
 }
 
+/// Whether it answers requests as HTTP, and not through the contract's own interface.
+fn answers_http(exports: &[String]) -> bool {
+    let mut versions = exports.iter().filter_map(|name| name.strip_prefix(HANDLER));
+    versions.any(is_release)
+}
+
 fn capabilities(exports: &[String]) -> Result<BTreeSet<Capability>, ComponentError> {
     let mut found = BTreeSet::new();
     for name in exports {
@@ -200,6 +216,9 @@ fn capabilities(exports: &[String]) -> Result<BTreeSet<Capability>, ComponentErr
             Some("routes") => found.insert(Capability::ProxyRoutes),
             _ => continue,
         };
+    }
+    if answers_http(exports) && !found.insert(Capability::ProxyRoutes) {
+        return Err(ComponentError::TwoRouteExports);
     }
     if found.is_empty() {
         return Err(ComponentError::NoExports);
@@ -217,7 +236,7 @@ fn check_version(name: &str, interface: &str) -> Result<(), ComponentError> {
     }
 }
 
-fn check_import(name: &str, asks: &BTreeSet<Grant>) -> Result<(), ComponentError> {
+fn check_import(name: &str, http: bool) -> Result<(), ComponentError> {
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
     if let Some(contract) = name.strip_prefix(CONTRACT) {
         check_version(name, contract)?;
@@ -230,10 +249,9 @@ fn check_import(name: &str, asks: &BTreeSet<Grant>) -> Result<(), ComponentError
         return Ok(());
     }
     // The linker takes any release of 0.2 for any other; what a later release adds is seen when it links.
-    let release = version
-        .strip_prefix("0.2.")
-        .is_some_and(|patch| patch.parse::<u32>().is_ok());
-    if release && (link::is_offered(interface) || is_http(interface, asks)) {
+    let outgoing = Grant::OutgoingHttp.interface();
+    let http = http && interface == "wasi:http/types";
+    if is_release(version) && (link::is_offered(interface) || interface == outgoing || http) {
         return Ok(());
     }
     Err(ComponentError::UnknownImport {
@@ -242,10 +260,10 @@ fn check_import(name: &str, asks: &BTreeSet<Grant>) -> Result<(), ComponentError
     })
 }
 
-/// What requests are made of is of use to whoever sends some, and to nobody else.
-fn is_http(interface: &str, asks: &BTreeSet<Grant>) -> bool {
-    let sends = Grant::OutgoingHttp;
-    asks.contains(&sends) && (interface == sends.interface() || interface == "wasi:http/types")
+/// Any release of WASI 0.2.
+fn is_release(version: &str) -> bool {
+    let patch = version.strip_prefix("0.2.");
+    patch.is_some_and(|patch| patch.parse::<u32>().is_ok())
 }
 
 fn hint(interface: &str, version: &str) -> &'static str {
@@ -257,7 +275,7 @@ fn hint(interface: &str, version: &str) -> &'static str {
         _ if link::is_offered(interface) => "it offers WASI 0.2.x",
         _ if interface == Grant::OutgoingHttp.interface() => "it offers WASI 0.2.x",
         "wasi:http" => {
-            "it has no use without wasi:http/outgoing-handler: a challenge answers through platform:challenge/routes"
+            "it has no use without wasi:http/incoming-handler@0.2 or wasi:http/outgoing-handler@0.2"
         }
         "wasi:config" => "it offers wasi:config/store@0.2.0-rc.1",
         "wasi:logging" => "it offers wasi:logging/logging@0.1.0-draft",

@@ -102,6 +102,9 @@ limits! {
     queued_routes: Count = 64, 1, 4096;
     /// Routes that may wait for a turn, over all challenges: a connection each, and the body it brought.
     queued_total: Count = 256, 1, 16_384;
+    /// Routes at the same time whose bodies pass through the guest piece by piece, over all challenges, and half as many
+    /// of one. Each may wait for a slow client, so they leave room to those that cannot.
+    streamed_routes: Count = 32, 2, 1024;
     /// How long a route may wait for its turn. Clients give up at about this time.
     queue_wait_ms: Milliseconds = 5_000, 1, 60_000;
     /// What a refused client is told to wait; long enough to drain a queue of quick calls.
@@ -217,6 +220,9 @@ limits! {
 
     /// The body of an answer; it is held in memory as a whole, once per call in flight.
     body: Bytes = 8 * MIB, 1, 64 * MIB;
+    /// The body of an answer that is passed on while the guest writes it, so that it is nowhere in memory as a whole: a
+    /// data set for miners.
+    streamed_body: Bytes = 256 * MIB, 1, 64 * GIB;
     /// Headers of an answer: what common HTTP clients and proxies accept.
     headers: Count = 100, 1, 1_000;
     /// Names and values of an answer's headers together; common proxies refuse more than 32 KiB.

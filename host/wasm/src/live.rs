@@ -7,6 +7,7 @@ use std::{
 };
 
 use platform_domain::{EpochContext, Metagraph, Warm};
+use tokio::sync::oneshot;
 use wasmtime::{
     Store,
     component::{ComponentExportIndex, Instance},
@@ -14,9 +15,13 @@ use wasmtime::{
 
 use crate::{
     cpu::{Clock, Metered},
+    incoming::{Begun, Exchange, Watched},
     program::Shared,
     state::{CallSetup, CallState},
-    wire::{GetWeightsAnswer, GetWeightsArgs, HandleRouteAnswer, HandleRouteArgs, Request},
+    wire::{
+        GetWeightsAnswer, GetWeightsArgs, HandleAnswer, HandleArgs, HandleRouteAnswer, HandleRouteArgs,
+        Request,
+    },
 };
 
 /// What a call may take.
@@ -81,6 +86,29 @@ impl Live {
             function
                 .call_async(&mut self.store, (Request::from(request),))
                 .await
+        };
+        let answer = in_time(times, call).await;
+        self.end();
+        answer
+    }
+
+    /// Calls `handle`.
+    pub(crate) async fn handle_http(
+        &mut self,
+        shared: &Shared,
+        function: &ComponentExportIndex,
+        (request_id, request): (&str, http::Request<Watched>),
+        times: Times,
+        (exchange, tell): (&Exchange, oneshot::Sender<Begun>),
+    ) -> Result<HandleAnswer, End> {
+        self.begin(request_id, times.deadline, shared.setup.subnet_now());
+        let call = async {
+            let instance = self.instance(shared).await?;
+            let function = instance.get_typed_func::<HandleArgs, HandleAnswer>(&mut self.store, function)?;
+            let args = self.store.data_mut().exchange(request, exchange.clone(), tell)?;
+            function.call_async(&mut self.store, args).await?;
+            exchange.returned().await;
+            Ok(())
         };
         let answer = in_time(times, call).await;
         self.end();

@@ -75,7 +75,7 @@ impl Prepared {
     ) -> Result<(InstancePre<CallState>, Contract), ComponentError> {
         capability::check(&self.info.asks, granted)?;
         let mismatch = |error: wasmtime::Error| ComponentError::Mismatch(plain(&format!("{error:#}")));
-        let linker = self.runner.linker(&self.info.asks).map_err(mismatch)?;
+        let linker = self.runner.linker(&self.info).map_err(mismatch)?;
         let pre = linker.instantiate_pre(&self.component).map_err(mismatch)?;
         let contract = Contract::find(&pre).map_err(|text| ComponentError::Mismatch(plain(&text)))?;
         Ok((pre, contract))

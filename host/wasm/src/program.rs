@@ -1,8 +1,9 @@
 //! A component that is ready to be called.
 
+mod http;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,17 +11,13 @@ use std::{
     time::Duration,
 };
 
-use platform_domain::{
-    ByteSize, Capability, Digest, EpochContext, Grant, Instances, Metagraph, OutboundRule, RawWeight,
-    Request, Response, Slug,
-};
-use platform_state::{Rehearsal, State, StateUsage};
-use tokio::sync::watch;
+use platform_domain::{Capability, EpochContext, Grant, Instances, RawWeight, Request, Response, Slug};
+use platform_state::State;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::InstancePre;
 
 use crate::{
-    CallError, ComponentError, DataUsage, DiskFull, Engine,
+    CallError, ComponentError, DiskFull, Engine, ProgramSpec, Start, Usage,
     admission::{Permit, Queue},
     call,
     cpu::Clock,
@@ -29,84 +26,16 @@ use crate::{
     limits::count,
     live::{Live, Times},
     logs::ChallengeLog,
-    outgoing::{OutboundUsage, Outgoing},
+    outgoing::Outgoing,
     pace::{Pace, Paced},
     pool::Pool,
     prepared::Prepared,
+    program::http::Streams,
     runner::Runner,
     stage::{self, Back, Call},
     state::{CallSetup, CallState},
     wire::Contract,
 };
-
-/// How a component is to run.
-#[derive(Clone, Debug)]
-pub struct ProgramSpec {
-    /// The challenge, for logs.
-    pub slug: Slug,
-    /// Of the component's bytes.
-    pub digest: Digest,
-    /// Preopened as `/data`, made with mode 0700; then calls run one at a time. `None`: no files, calls run
-    /// in parallel.
-    pub data_dir: Option<PathBuf>,
-    /// The guest's whole environment.
-    pub env: BTreeMap<String, String>,
-    /// Whether an instance answers one call or many.
-    pub instances: Instances,
-    /// Memory of one call; the engine's own limit stays.
-    pub memory: ByteSize,
-    /// What it may keep in `data_dir`; the engine's own limit stays.
-    pub disk: ByteSize,
-    /// What the component may import beyond WASI.
-    pub grants: BTreeSet<Grant>,
-    /// Whom it may send requests to, as far as its manifest asks for them.
-    pub outbound: BTreeSet<OutboundRule>,
-    /// What the host keeps for it, opened if it asks for some of that. `None`: nothing.
-    pub state: Option<StateSpec>,
-    /// Where the subnet is read from, if the component asks for it; what is there when a route is called, the call
-    /// sees until its end.
-    pub metagraph: LatestMetagraph,
-    /// Whether it is to answer.
-    pub start: Start,
-    /// How long one `handle-route` may take.
-    pub route_deadline: Duration,
-    /// How long one `get-weights` may take.
-    pub weights_deadline: Duration,
-}
-
-/// The subnet as the host last read it; `None` until then.
-pub type LatestMetagraph = watch::Receiver<Option<Arc<Metagraph>>>;
-
-/// What the host keeps for a challenge.
-#[derive(Clone, Debug)]
-pub struct StateSpec {
-    /// The directory of all of it; made if need be.
-    pub dir: PathBuf,
-    /// What its database may have; the engine's own limit stays.
-    pub database: ByteSize,
-    /// What its blobs may have; the engine's own limit stays.
-    pub blobs: ByteSize,
-}
-
-/// What a program is started for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// To see whether it could be: migrations are undone again.
-    Rehearsal,
-    /// To answer.
-    Live,
-}
-
-/// What a program keeps and does.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// In its data directory, if it has one.
-    pub files: Option<DataUsage>,
-    /// In the host, if anything.
-    pub state: Option<StateUsage>,
-    /// Of the requests that it sends, if it may send any.
-    pub outbound: Option<OutboundUsage>,
-}
 
 /// A loaded component. Calls may overlap as they like; the program sorts out what can run when.
 pub struct Program {
@@ -118,6 +47,7 @@ pub struct Program {
     back: Arc<Back>,
     /// Of its routes.
     pace: Arc<Pace>,
+    streams: Streams,
     /// Ends instances that nobody asks for; ends with the program.
     _reaper: Option<AbortOnDropHandle<()>>,
     /// The same for connections to its database.
@@ -128,6 +58,7 @@ pub struct Program {
 pub(crate) struct Shared {
     /// Tells this program's idle instance in a data directory from another's.
     number: u64,
+    pub(crate) slug: Slug,
     pub(crate) runner: Arc<Runner>,
     pub(crate) pre: InstancePre<CallState>,
     pub(crate) contract: Contract,
@@ -200,7 +131,7 @@ impl Program {
             let limits = engine.0.limits.clone();
             Arc::new(Outgoing::new(
                 engine.0.egress.clone(),
-                slug,
+                slug.clone(),
                 (asked, outbound),
                 limits,
             ))
@@ -208,6 +139,7 @@ impl Program {
         setup.files = data.as_ref().map(|data| data.files(allowed));
         let shared = Arc::new(Shared {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            slug,
             runner,
             pre,
             contract,
@@ -227,6 +159,7 @@ impl Program {
             weights,
             back: engine.0.back.clone(),
             pace: Arc::default(),
+            streams: Streams::new(engine.0.streams.clone(), count(engine.0.limits.streamed_routes)),
         })
     }
 
@@ -264,9 +197,7 @@ impl Program {
             let call = Call::new(async move {
                 let mut kept = shared.pool.as_ref().and_then(Pool::take);
                 let answer = call::handle_route(&shared, &function, &request, times, &mut kept).await;
-                if let (Some(pool), Some(live)) = (&shared.pool, kept) {
-                    pool.put(live);
-                }
+                shared.put_back(kept, &mut None);
                 drop(slots);
                 answer
             });
@@ -276,11 +207,7 @@ impl Program {
         let call = Call::new(async move {
             let mut kept = shared.resume(&mut turn);
             let answer = call::handle_route(&shared, &function, &request, times, &mut kept).await;
-            match (&shared.pool, kept, &mut turn) {
-                (Some(pool), Some(live), Some(turn)) => pool.leave(live, shared.number, turn),
-                (Some(pool), Some(live), None) => pool.put(live),
-                _ => {}
-            }
+            shared.put_back(kept, &mut turn);
             if let Some(turn) = &mut turn {
                 turn.end(&answer);
             }
@@ -344,6 +271,15 @@ impl Shared {
             (None, None) => None,
         }
     }
+
+    /// Keeps the instance for a later call, if instances of this program are kept.
+    fn put_back(&self, kept: Option<Live>, turn: &mut Option<Turn>) {
+        match (&self.pool, kept, turn) {
+            (Some(pool), Some(live), Some(turn)) => pool.leave(live, self.number, turn),
+            (Some(pool), Some(live), None) => pool.put(live),
+            _ => {}
+        }
+    }
 }
 
 impl Bounds {
@@ -353,16 +289,6 @@ impl Bounds {
             deadline,
             compute,
             clock,
-        }
-    }
-}
-
-impl Start {
-    /// What becomes of migrations.
-    pub(crate) const fn rehearsal(self) -> Rehearsal {
-        match self {
-            Self::Rehearsal => Rehearsal::Undo,
-            Self::Live => Rehearsal::Keep,
         }
     }
 }

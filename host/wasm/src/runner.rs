@@ -1,12 +1,12 @@
 //! One class of slots with all that belongs to it: an engine, its clock, its linker and who may use it.
 
-use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use platform_domain::Grant;
 use wasmtime::component::Linker;
 
 use crate::{
-    EngineError,
+    ComponentInfo, EngineError,
     admission::{HostSlots, WaitingRoom},
     capability,
     limits::{Limits, count},
@@ -40,13 +40,15 @@ impl Runner {
         ])
     }
 
-    /// A linker with WASI and these.
-    pub(crate) fn linker(&self, grants: &BTreeSet<Grant>) -> wasmtime::Result<Cow<'_, Linker<CallState>>> {
-        if grants.is_empty() {
+    /// A linker with WASI and what this component asks for.
+    pub(crate) fn linker(&self, info: &ComponentInfo) -> wasmtime::Result<Cow<'_, Linker<CallState>>> {
+        let grants = &info.asks;
+        let http = info.answers_http() || grants.contains(&Grant::OutgoingHttp);
+        if grants.is_empty() && !http {
             return Ok(Cow::Borrowed(&self.linker));
         }
         let mut linker = self.linker.clone();
-        capability::link(&mut linker, grants)?;
+        capability::link(&mut linker, grants, http)?;
         Ok(Cow::Owned(linker))
     }
 

@@ -4,23 +4,25 @@ use std::{sync::Arc, time::Instant};
 
 use platform_domain::{LogSource, Metagraph};
 use platform_state::State;
-use tokio::task::yield_now;
+use tokio::{sync::oneshot, task::yield_now};
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{
     ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
     filesystem::{WasiFilesystemCtx, WasiFilesystemCtxView},
 };
-use wasmtime_wasi_http::WasiHttpCtxView;
+use wasmtime_wasi_http::{WasiHttpCtxView, p2::bindings::http::types::Scheme};
 
 use crate::{
     LatestMetagraph, Limits,
     capability::open::OpenState,
     cpu,
     disk::{CallDisk, FilesView, Quota},
+    incoming::{Begun, Exchange, Watched},
     limits::{count, size},
     logs::{ChallengeLog, GuestOutput},
     memory::{CallMemory, HostMemory},
     outgoing::{CallHttp, Outgoing},
+    wire::HandleArgs,
 };
 
 /// The data of a store.
@@ -196,9 +198,24 @@ impl CallState {
         self.metagraph.as_deref()
     }
 
-    /// Linked only where the program sends requests; elsewhere every one would be refused.
+    /// Linked only where the program sends requests or answers them as HTTP; whoever may not send is refused.
     pub(crate) fn http(&mut self) -> WasiHttpCtxView<'_> {
         self.http.view(&mut self.resources)
+    }
+
+    /// A request of a client, and where its answer is put.
+    pub(crate) fn exchange(
+        &mut self,
+        request: http::Request<Watched>,
+        exchange: Exchange,
+        tell: oneshot::Sender<Begun>,
+    ) -> wasmtime::Result<HandleArgs> {
+        let limits = self.setup.limits.clone();
+        let mut http = self.http();
+        let request = http.new_incoming_request(Scheme::Http, request)?;
+        let begin = move |answer| exchange.begin(answer, &limits, tell);
+        let answer = http.new_response_outparam_from_callback(begin)?;
+        Ok((request, answer))
     }
 
     pub(crate) fn resources(&mut self) -> &mut ResourceTable {

@@ -6,15 +6,21 @@
 
 use platform_domain::{self as domain, EpochContext};
 use wasmtime::component::{
-    ComponentExportIndex, ComponentNamedList, ComponentType, InstancePre, Lift, Lower, types::ComponentItem,
+    ComponentExportIndex, ComponentNamedList, ComponentType, InstancePre, Lift, Lower, Resource,
+    types::ComponentItem,
 };
+use wasmtime_wasi_http::p2::bindings::http::types::{IncomingRequest, ResponseOutparam};
 
-/// Where a program's functions are; either may be absent.
+/// Where a program's functions are; each may be absent, and one of the first two is.
 pub(crate) struct Contract {
+    /// Of `wasi:http/incoming-handler`.
+    pub(crate) handle: Option<ComponentExportIndex>,
     pub(crate) handle_route: Option<ComponentExportIndex>,
     pub(crate) get_weights: Option<ComponentExportIndex>,
 }
 
+pub(crate) type HandleArgs = (Resource<IncomingRequest>, Resource<ResponseOutparam>);
+pub(crate) type HandleAnswer = ();
 pub(crate) type HandleRouteArgs<'a> = (Request<'a>,);
 pub(crate) type HandleRouteAnswer = (Result<Response, Error>,);
 pub(crate) type GetWeightsArgs = (Context,);
@@ -91,6 +97,12 @@ impl Contract {
     /// Finds the functions and compares their types. The text names what does not fit.
     pub(crate) fn find<T>(pre: &InstancePre<T>) -> Result<Self, String> {
         Ok(Self {
+            // Any release of 0.2 is found by any other.
+            handle: function::<T, HandleArgs, HandleAnswer>(
+                pre,
+                "wasi:http/incoming-handler@0.2.12",
+                "handle",
+            )?,
             handle_route: function::<T, HandleRouteArgs<'_>, HandleRouteAnswer>(
                 pre,
                 "platform:challenge/routes@0.1.0",

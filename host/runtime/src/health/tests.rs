@@ -7,7 +7,7 @@ use super::*;
 const TRAP: (IncidentKind, CalledFunction) = (IncidentKind::Trap, CalledFunction::Route);
 
 /// Opens at the first failure; back at once or never.
-fn health(backoff: Duration) -> (Health, Arc<Notify>) {
+fn health(backoff: Duration) -> (Arc<Health>, Arc<Notify>) {
     let changed = Arc::new(Notify::new());
     let policy = BreakerPolicy {
         failures: 1,
@@ -16,7 +16,7 @@ fn health(backoff: Duration) -> (Health, Arc<Notify>) {
         longest_backoff: backoff,
         ..BreakerPolicy::default()
     };
-    let health = Health::new("tsp".parse().unwrap(), policy, Arc::clone(&changed));
+    let health = Arc::new(Health::new("tsp".parse().unwrap(), policy, Arc::clone(&changed)));
     (health, changed)
 }
 

@@ -1,4 +1,4 @@
-//! `wasi:http/outgoing-handler`: requests to hosts that the operator allows.
+//! `wasi:http`: requests to hosts that the operator allows, and what requests and answers are made of.
 //!
 //! The types and their functions are the library's. What is sent, where and how long, is ours: see
 //! [`outgoing`](crate::outgoing).
@@ -25,9 +25,13 @@ use crate::state::CallState;
 pub(super) const INTERFACE: &str = "wasi:http/outgoing-handler@0.2.12";
 const TYPES: &str = "wasi:http/types@0.2.12";
 
+/// The types come besides, for they are also of use to whoever only answers.
 pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
+    outgoing_handler::add_to_linker::<_, WasiHttp>(linker, CallState::http)
+}
+
+pub(crate) fn link_types(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     let options = LinkOptions::default();
-    outgoing_handler::add_to_linker::<_, WasiHttp>(linker, CallState::http)?;
     types::add_to_linker::<_, WasiHttp>(linker, &options.into(), CallState::http)?;
     // The library finds no code in the errors of bodies.
     linker.allow_shadowing(true);

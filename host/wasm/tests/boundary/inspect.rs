@@ -73,7 +73,7 @@ fn an_unknown_import_is_named_with_a_hint() {
     for (name, hint) in [
         (
             "wasi:http/types@0.2.6",
-            "no use without wasi:http/outgoing-handler",
+            "no use without wasi:http/incoming-handler@0.2 or wasi:http/outgoing-handler@0.2",
         ),
         ("wasi:http/outgoing-handler@0.3.0", "0.2"),
         ("wasi:cli/stdout@0.3.0", "WASI 0.2"),
@@ -108,6 +108,25 @@ fn an_unknown_import_is_named_with_a_hint() {
         "wasi:logging/logging@0.1.0-draft",
     ];
     assert!(inspect(&guests::importing(&offered)).is_ok());
+}
+
+#[test]
+fn requests_may_be_answered_as_http_and_not_in_two_ways() {
+    let routes = "platform:challenge/routes@0.1.0";
+    for version in ["0.2.0", "0.2.12", "0.2.99"] {
+        let handler = format!("wasi:http/incoming-handler@{version}");
+        let info = inspect(&guests::exporting(&[&handler])).unwrap();
+        assert!(info.answers_http() && info.capabilities.contains(&Capability::ProxyRoutes));
+        let error = inspect(&guests::exporting(&[&handler, routes])).unwrap_err();
+        assert!(matches!(error, ComponentError::TwoRouteExports), "{error}");
+    }
+    for other in ["0.3.0", "0.1.0", "0.2.0-rc.1"] {
+        let handler = format!("wasi:http/incoming-handler@{other}");
+        let text = refusal(&guests::exporting(&[&handler]));
+        assert!(text.contains("wasi:http/incoming-handler@0.2"), "{other}: {text}");
+        let info = inspect(&guests::exporting(&[&handler, routes])).unwrap();
+        assert!(!info.answers_http(), "{other}");
+    }
 }
 
 #[test]

@@ -1,0 +1,148 @@
+//! Challenges that speak HTTP themselves: bodies go to them and come from them piece by piece.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll, ready},
+};
+
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use http::Method;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use platform_domain::{Request, with_causes};
+use platform_runtime::{BodyError, CallError, RequestBody, ResponseBody, Target};
+
+use crate::{
+    body::Room,
+    forward::{has_body, head},
+    refusal::Refusal,
+};
+
+/// A client's body while the challenge reads it.
+pub(crate) struct Arriving {
+    body: RequestBody,
+    ended: Ended,
+}
+
+/// Why it ended before its end, if it did.
+#[derive(Clone, Default)]
+struct Ended(Arc<OnceLock<BodyError>>);
+
+struct Bounded {
+    body: Limited<Body>,
+    ended: Ended,
+}
+
+/// No body, but as long as another one was.
+struct Counted(u64);
+
+impl Arriving {
+    /// Of at most so many bytes.
+    pub(crate) fn new(body: Body, limit: usize) -> Self {
+        let ended = Ended::default();
+        let body = Bounded {
+            body: Limited::new(body, limit),
+            ended: ended.clone(),
+        };
+        let body = body.boxed_unsync();
+        Self { body, ended }
+    }
+
+    /// What is there already keeps its room for as long as it is there.
+    pub(crate) fn whole(body: Bytes, room: Room) -> Self {
+        let body = Full::new(body).map_frame(move |frame| {
+            let _held = &room;
+            frame
+        });
+        Self {
+            body: body.map_err(|never| match never {}).boxed_unsync(),
+            ended: Ended::default(),
+        }
+    }
+}
+
+/// Asks the challenge, and passes on what it says while it says it.
+pub(crate) async fn ask(
+    target: &Target,
+    request: Request<()>,
+    Arriving { body, ended }: Arriving,
+) -> Result<Response, Refusal> {
+    let (id, is_head) = (request.id.clone(), request.method == Method::HEAD.as_str());
+    let answer = target.handle_http(request.with_body(body)).await;
+    // Whatever the challenge made of that, it is the client who has to know.
+    match ended.0.get() {
+        Some(BodyError::TooLarge) => return Err(Refusal::BodyTooLarge),
+        Some(BodyError::Broken) => return Err(Refusal::BodyBroken),
+        None => {}
+    }
+    let (answer, body) = answer.map_err(Refusal::Call)?.take_body();
+    let mut response = head(answer)?;
+    *response.body_mut() = if is_head || !has_body(response.status()) {
+        // Not passed on, and read to its end all the same: to let go of it would stop the challenge.
+        Body::new(Counted(drain(body).await.map_err(Refusal::Call)?))
+    } else {
+        let log = move |error| {
+            let error = CallError::from(error);
+            tracing::warn!(
+                request.id = %id, error = with_causes(&error), "a challenge did not finish its answer"
+            );
+            error
+        };
+        Body::new(body.map_err(log))
+    };
+    Ok(response)
+}
+
+/// Reads an answer to its end, and tells its length in bytes.
+async fn drain(mut body: ResponseBody) -> Result<u64, CallError> {
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        length += frame?.data_ref().map_or(0, |data| data.len() as u64);
+    }
+    Ok(length)
+}
+
+impl HttpBody for Bounded {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let error = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            Some(Ok(frame)) if frame.is_data() => return Poll::Ready(Some(Ok(frame))),
+            // Trailers are headers that nobody has looked through.
+            Some(Ok(_)) | None => return Poll::Ready(None),
+            Some(Err(error)) if error.is::<LengthLimitError>() => BodyError::TooLarge,
+            Some(Err(_)) => BodyError::Broken,
+        };
+        Poll::Ready(Some(Err(*self.ended.0.get_or_init(|| error))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Poll::Ready(None)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0)
+    }
+}

@@ -226,6 +226,14 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
     ),
     ("MIN_DATABASE", GRANT),
     ("body", ANSWER),
+    (
+        "streamed_body",
+        "host/wasm/tests/boundary/streams.rs::an_answer_that_was_cut_off_never_looks_like_a_whole_one",
+    ),
+    (
+        "streamed_routes",
+        "host/wasm/tests/boundary/streams.rs::streams_leave_places_to_those_that_do_not_wait_for_clients",
+    ),
     ("headers", ANSWER),
     ("header_bytes", ANSWER),
     (

@@ -16,7 +16,7 @@ use crate::new_challenge;
 
 use self::{
     NoWeights::{Broke, Said},
-    Outcome::{Dies, Fails, Late, Refused},
+    Outcome::{Cut, Dies, Fails, Late, Refused},
     answers::{
         A_FEW, DEEP, DONE, FEW_ELEMENTS, FEW_PAGES, FLOOD, INSIDE, ITS_DIRECTORY, LITTLE, MARKED,
         NO_DIRECTORY, NO_ROOM, NOBODY, ORDINARY, SOUND, TOLD, UNCHANGED, UNMARKED, WHOLE,
@@ -224,6 +224,18 @@ pub const ATTACKS: &[Attack] = attacks! {
     "disk-10" "POST /games": "shrinks and grows a file for a long time" => DONE;
     "disk-10" "POST /fill/handles": "opens files without end" => A_FEW;
     "disk-10" "POST /fill/listings": "lists directories without end" => A_FEW;
+    "relay-1" "GET /flood/4000000000": "answers without end" => Cut(OutputTooLarge), "bytes of body";
+    "relay-1" "GET /cut": "crashes in the middle of its answer" => Cut(Trap), "unreachable";
+    "relay-1" "GET /unfinished": "does not finish its answer" => Cut(InvalidOutput), "did not finish";
+    "relay-1" "GET /finished-and-broken": "crashes at the end of its answer" => Cut(Trap), "unreachable";
+    "relay-2" "GET /stuck": "stops in the middle of its answer" => Cut(Deadline), "within 5s";
+    "relay-2" "GET /asleep": "sleeps before its answer" => Late, "within 5s";
+    "relay-1" "GET /headers/150": "answers with 151 headers" => Dies(OutputTooLarge), "headers";
+    "relay-1" "GET /headers/50000": "makes 50,000 headers" => Dies(Trap), "exceeds limit";
+    "relay-1" "GET /status/100": "answers that there will be an answer" => Dies(InvalidOutput), "status is 100";
+    "relay-1" "GET /silent": "does not answer" => Dies(InvalidOutput), "without having set";
+    "relay-1" "GET /error": "answers with an error of HTTP" => Fails, "InternalError";
+    "relay-1" "GET /seen": "nothing, after that" => ORDINARY;
     "stale-lock" "POST /commit": "commits, to begin with" => DONE;
     "stale-lock" "POST /trap": "crashes in a transaction" => Dies(Trap), "unreachable";
     "stale-lock" "GET /state": "nothing, after that" => WHOLE;
@@ -266,7 +278,7 @@ pub const WEIGHTS: &[BadWeights] = weights! {
 };
 
 /// What the configuration of a host has to say in `[limits]`, so that little is enough for the attacks.
-pub const LIMITS: &str = "data_files = 100\nopen_files = 64\n";
+pub const LIMITS: &str = "data_files = 100\nopen_files = 64\nstreamed_body = \"64KiB\"\n";
 const OPEN_FILES: u64 = 64;
 /// Guests that are to meet the end of what they may have soon.
 const SMALL: [(&str, &str, &str); 5] = [

@@ -12,6 +12,8 @@ pub enum Outcome {
     Dies(IncidentKind),
     /// 504, in the host's words; the operator finds that it took too long.
     Late,
+    /// 200 with a part of a body, and the connection breaks off; the operator finds an incident of this kind.
+    Cut(IncidentKind),
     /// 500, in the host's words: the challenge said itself that it failed.
     Fails,
     /// This status with the text of the challenge, which it meant for the client.
@@ -31,13 +33,13 @@ pub struct Holds {
     pub check: fn(&RawAnswer) -> bool,
 }
 
-use Outcome::{Dies, Fails, Full, Late, Refused, Served};
+use Outcome::{Cut, Dies, Fails, Full, Late, Refused, Served};
 
 impl Outcome {
     /// The incident that is recorded.
     pub fn incident(self) -> Option<IncidentKind> {
         match self {
-            Dies(kind) => Some(kind),
+            Dies(kind) | Cut(kind) => Some(kind),
             Late => Some(Deadline),
             Full(_) => Some(DiskFull),
             Fails | Refused(_) | Served(_) => None,
@@ -50,7 +52,7 @@ impl Outcome {
             Dies(_) => Some((502, "challenge_unavailable", "Challenge unavailable")),
             Late => Some((504, "challenge_timeout", "Challenge did not answer in time")),
             Fails => Some((500, "challenge_error", "Challenge error")),
-            Refused(_) | Served(_) | Full(_) => None,
+            Cut(_) | Refused(_) | Served(_) | Full(_) => None,
         }
     }
 
@@ -58,6 +60,7 @@ impl Outcome {
     pub fn fits(self, answer: &RawAnswer) -> bool {
         match self {
             Refused(status) => answer.status == status && answer.body.len() < 1100 && is_clean(answer),
+            Cut(_) => is_cut(answer),
             Served(holds) | Full(holds) => (holds.check)(answer),
             Dies(_) | Late | Fails => self.refusal().is_some_and(|refusal| is_refusal(answer, refusal)),
         }
@@ -67,6 +70,7 @@ impl Outcome {
     pub fn says(self) -> String {
         match (self, self.refusal()) {
             (Served(holds) | Full(holds), _) => holds.says.to_owned(),
+            (Cut(_), _) => "a part of an answer that breaks off".to_owned(),
             (Refused(status), _) => format!("{status} with the challenge's text, cut and cleaned"),
             (_, Some((status, code, _))) => format!("{status} `{code}`"),
             (Dies(_) | Late | Fails, None) => String::new(),
@@ -177,6 +181,14 @@ fn is_clean(answer: &RawAnswer) -> bool {
 
 fn is_ok(answer: &RawAnswer) -> bool {
     answer.status == 200
+}
+
+/// Without the chunk that would end it.
+fn is_cut(answer: &RawAnswer) -> bool {
+    is_ok(answer)
+        && answer.all("transfer-encoding") == ["chunked"]
+        && answer.body.len() < 2 << 20
+        && !answer.body.ends_with(b"0\r\n\r\n")
 }
 
 fn is_flood(answer: &RawAnswer) -> bool {

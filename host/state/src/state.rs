@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -43,9 +43,13 @@ pub struct StateLimits {
 
 /// What is open in one host, so that two versions of a challenge share it.
 #[derive(Default)]
-pub struct States {
-    open: Mutex<HashMap<PathBuf, Weak<Inner>>>,
-    /// One at a time: whoever opens a directory removes what is not finished there, and nobody may be at it.
+pub struct States(Mutex<HashMap<PathBuf, Arc<Place>>>);
+
+/// A directory that is open, or was.
+#[derive(Default)]
+struct Place {
+    open: Mutex<Weak<Inner>>,
+    /// Once at a time: whoever opens it removes what is not finished there, and nobody may be at it.
     opening: tokio::sync::Mutex<()>,
 }
 
@@ -67,8 +71,9 @@ impl States {
 
     /// The same for whoever only looks: what is open stays as it is.
     pub async fn join(&self, dir: &Path, limits: &StateLimits) -> Result<State, StateError> {
-        let _turn = self.opening.lock().await;
-        if let Some(found) = self.find(dir) {
+        let place = self.place(dir);
+        let _turn = place.opening.lock().await;
+        if let Some(found) = place.find() {
             return Ok(found);
         }
         let database = Database::open(&dir.join(DATABASE), &limits.sql)?;
@@ -80,20 +85,35 @@ impl States {
         )
         .await?;
         let opened = State(Arc::new(Inner { database, blobs }));
-        self.all().insert(dir.to_owned(), Arc::downgrade(&opened.0));
+        *lock(&place.open) = Arc::downgrade(&opened.0);
         Ok(opened)
     }
 
     /// What is open of this directory.
     pub fn find(&self, dir: &Path) -> Option<State> {
-        let mut open = self.all();
-        open.retain(|_, state| state.strong_count() > 0);
-        open.get(dir).and_then(Weak::upgrade).map(State)
+        lock(&self.0).get(dir)?.find()
     }
 
-    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Weak<Inner>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn place(&self, dir: &Path) -> Arc<Place> {
+        let mut places = lock(&self.0);
+        if let Some(place) = places.get(dir) {
+            return place.clone();
+        }
+        // Whoever is about to open one holds its place.
+        places.retain(|_, place| Arc::strong_count(place) > 1 || lock(&place.open).strong_count() > 0);
+        places.entry(dir.to_owned()).or_default().clone()
     }
+}
+
+impl Place {
+    fn find(&self) -> Option<State> {
+        lock(&self.open).upgrade().map(State)
+    }
+}
+
+/// What is behind such a lock is whole at every moment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl State {

@@ -2,10 +2,12 @@
 
 mod archive;
 mod blobs;
+mod full_disk;
 mod functions;
 mod given;
 mod hostile;
 mod keys;
 mod migrations;
 mod sharing;
+mod small_disk;
 mod sql;

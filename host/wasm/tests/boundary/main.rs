@@ -40,6 +40,9 @@ mod queue;
 #[cfg(test)]
 mod ranges;
 #[cfg(test)]
+#[path = "../../../state/tests/state/small_disk.rs"]
+mod small_disk;
+#[cfg(test)]
 mod surveyor;
 #[cfg(test)]
 mod warm;

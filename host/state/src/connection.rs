@@ -252,6 +252,7 @@ impl Connection {
             )));
         }
         check_text(sql)?;
+        self.authorizer.read(sql);
         self.within(bounds, || Ok(self.sqlite.execute_batch(sql)?))
     }
 
@@ -305,6 +306,7 @@ impl Connection {
             // The host's own statements are kept prepared too, and the authorizer has let them pass.
             self.sqlite.flush_prepared_statement_cache();
         }
+        self.authorizer.read(sql);
         let mut statement = self.sqlite.prepare_cached(sql)?;
         bind(&mut statement, parameters)?;
         Ok(statement)

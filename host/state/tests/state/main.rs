@@ -8,6 +8,7 @@ mod given;
 mod hostile;
 mod keys;
 mod migrations;
+mod rehearsed;
 mod sharing;
 mod small_disk;
 mod sql;

@@ -7,6 +7,7 @@ mod functions;
 mod given;
 mod hostile;
 mod keys;
+mod late;
 mod migrations;
 mod rehearsed;
 mod sharing;

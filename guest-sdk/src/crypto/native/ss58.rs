@@ -16,7 +16,7 @@ pub(in crate::crypto) fn ss58_encode(public_key: &[u8], prefix: u16) -> Option<S
     let [low, high] = prefix.to_le_bytes();
     let head = match prefix {
         ..FIRST_OF_TWO_BYTES => vec![low],
-        ..=MAX_PREFIX => vec![0b0100_0000 | (low >> 2), (low << 6) | high],
+        FIRST_OF_TWO_BYTES..=MAX_PREFIX => vec![0b0100_0000 | (low >> 2), (low << 6) | high],
         _ => return None,
     };
     let body = [&head[..], key].concat();

@@ -6,15 +6,15 @@ use platform_state::{Bounds, Kind, Patience, SqlLimits, Value};
 
 use crate::given::{LIMITS, given, none, soon};
 
-/// Some 125 MiB.
+/// Some 160 MiB.
 const FILL: &str = "
     CREATE TABLE t (a);
-    WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 32000)
+    WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 40000)
         INSERT INTO t SELECT zeroblob(3900) FROM n;";
 
 /// Each count is one instruction, and all of it fewer than SQLite does without asking.
 fn counting() -> String {
-    format!("SELECT {}", ["(SELECT count(*) FROM t)"; 9].join(", "))
+    format!("SELECT {}", ["(SELECT count(*) FROM t)"; 7].join(", "))
 }
 
 fn late() -> Bounds {
@@ -52,5 +52,5 @@ async fn a_statement_that_is_late_within_one_instruction_is_interrupted_and_no_o
     let kept = "SELECT count(*) FROM t WHERE a = 'kept'";
     assert_eq!(given.one(kept).await, Value::Integer(1));
     let counted = given.query(&counting(), none()).await.unwrap();
-    assert_eq!(counted.values, vec![Value::Integer(32_001); 9]);
+    assert_eq!(counted.values, vec![Value::Integer(40_001); 7]);
 }

@@ -24,6 +24,8 @@ mod hostile;
 #[cfg(test)]
 mod inspect;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod logging;

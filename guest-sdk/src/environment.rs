@@ -1,4 +1,5 @@
-//! What the host gives a challenge: the operator's configuration, the database, the blobs and, when it asked, a directory.
+//! What the host gives a challenge: the operator's configuration, the database, the blobs, the subnet, other servers and,
+//! when it asked, a directory.
 
 use std::{
     collections::BTreeMap,
@@ -9,16 +10,21 @@ use std::{
 use serde::de::DeserializeOwned;
 
 #[cfg(not(target_family = "wasm"))]
-use {crate::database::border::Call, std::sync::Arc};
+use {
+    crate::{database::border::Call, http::native::Network, testing::Subnet},
+    std::sync::Arc,
+};
 
 use crate::{
     Error, Result,
     blobs::{BlobError, Blobs},
     database::{Database, DatabaseError},
+    http::Client,
     kv::Bucket,
+    metagraph::Metagraph,
 };
 
-/// The configuration, the database, the blobs and the data directory of a call.
+/// The configuration, the database, the blobs, the subnet, other servers and the data directory of a call.
 ///
 /// It is a value and not a global, so that tests of an author run side by side with different ones.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +35,17 @@ pub struct Environment {
     /// What a test gave instead of the host.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) call: Option<Arc<Call>>,
+    /// The same of what is beside it.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) given: Given,
+}
+
+/// What a test says of the world.
+#[cfg(not(target_family = "wasm"))]
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Given {
+    pub(crate) subnet: Option<Arc<Subnet>>,
+    pub(crate) network: Network,
 }
 
 impl Environment {
@@ -76,6 +93,18 @@ impl Environment {
     /// database.
     pub fn blobs(&self) -> Result<Blobs, BlobError> {
         Blobs::open(self)
+    }
+
+    /// Who is in the subnet, at the block that this call sees. Natively there is what
+    /// [`Harness::subnet`](crate::testing::Harness) was given.
+    pub fn metagraph(&self) -> Metagraph {
+        Metagraph::open(self)
+    }
+
+    /// Sends requests to the servers that `outbound(...)` names and the operator allows. Natively
+    /// [`Harness::answering`](crate::testing::Harness) answers.
+    pub fn http(&self) -> Client {
+        Client::open(self)
     }
 
     /// Where the challenge keeps files: `/data` in the host. Only with `data = exclusive`.

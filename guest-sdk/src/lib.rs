@@ -57,6 +57,7 @@
 //! - [`Environment`] has the operator's configuration, the database, the blobs and the data directory.
 //! - [`database`] is SQL, [`kv`] keys and values: where state belongs.
 //! - [`blobs`] is bytes under names, written and read step by step: for what is too large for a database.
+//! - [`metagraph`] tells who is in the subnet, [`http`] asks other servers, [`crypto`] verifies signatures and hashes.
 //! - [`Weights`] refuses what the host would refuse.
 //! - [`log`] writes to the challenge's log. A panic prints its message there and ends that call only.
 //! - [`testing`] runs all of it natively.
@@ -143,12 +144,15 @@ mod challenge;
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
 pub mod component;
+pub mod crypto;
 pub mod database;
 mod encoding;
 mod environment;
 mod error;
+pub mod http;
 pub mod kv;
 pub mod log;
+pub mod metagraph;
 mod pages;
 mod request;
 mod response;
@@ -173,8 +177,11 @@ pub mod prelude {
         blobs::{BlobError, BlobInfo, Blobs, Download, Upload},
         challenge,
         database::{Database, DatabaseError, OptionalExtension, Row, Transaction},
+        http::HttpError,
         kv::{Bucket, Change},
-        log, named_params, params,
+        log,
+        metagraph::{Metagraph, Neuron},
+        named_params, params,
     };
 }
 
@@ -187,3 +194,8 @@ struct AuthorsGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/authors/state.md")]
 struct StateGuide;
+
+/// The same of what the host does for it.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/authors/capabilities.md")]
+struct CapabilitiesGuide;

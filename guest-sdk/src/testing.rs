@@ -28,7 +28,10 @@
 //! assert_eq!(greeter.send(post("/visits").caller("5Alice", None)).status(), 201);
 //! ```
 
+mod config;
 pub(crate) mod directory;
+mod keypair;
+mod subnet;
 
 use std::{marker::PhantomData, path::Path, sync::Arc};
 
@@ -37,16 +40,21 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     Caller, Challenge, Environment, Error, Request, Response, Result, Weights, WeightsContext,
     database::border::{Call, Store},
+    http::{HttpError, Outgoing},
     router,
 };
+use config::Declared;
 use directory::Directory;
+pub use keypair::Keypair;
+pub use subnet::Subnet;
 
 /// A challenge under test: its configuration, a database of its own to which the migrations were applied, no blobs yet
 /// and, with `data = exclusive`, an empty directory of its own that stands for `/data`. All of it goes when the harness
-/// does.
+/// does. A subnet and the answers of other servers are there when the test says so.
 #[derive(Debug)]
 pub struct Harness<C> {
     environment: Environment,
+    declared: Declared,
     database: Arc<Store>,
     _own_directory: Option<Directory>,
     challenge: PhantomData<C>,
@@ -127,7 +135,7 @@ impl TestRequest {
 }
 
 impl<C: Challenge> Harness<C> {
-    /// Without configuration.
+    /// Without configuration but for the defaults of what `config(...)` declares.
     ///
     /// # Panics
     /// When the directory cannot be made, or a migration fails.
@@ -147,8 +155,15 @@ impl<C: Challenge> Harness<C> {
         environment.data_dir = own_directory
             .as_ref()
             .map(|directory| directory.path().to_owned());
+        let manifest = Declared::of(C::MANIFEST);
+        let declared = manifest.unwrap_or_else(|error| panic!("the manifest: {error}"));
+        for (name, text) in declared.defaults() {
+            environment.set(name, text);
+        }
+        environment.given.network.outbound.clone_from(&declared.outbound);
         Self {
             environment,
+            declared,
             database,
             _own_directory: own_directory,
             challenge: PhantomData,
@@ -156,9 +171,35 @@ impl<C: Challenge> Harness<C> {
     }
 
     /// With this configuration value, as an operator would write it.
+    ///
+    /// # Panics
+    /// When the host would refuse it, because of what `config(...)` declares.
     #[must_use]
+    #[expect(clippy::panic, reason = "a test that is wrong shall fail")]
     pub fn config(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.environment.set(name, value.into());
+        let value = value.into();
+        if let Err(reason) = self.declared.check(name, &value) {
+            panic!("{name}: {reason}");
+        }
+        self.environment.set(name, value);
+        self
+    }
+
+    /// With this subnet for every call, and for the moments that are made later. Without one it was not read yet.
+    #[must_use]
+    pub fn subnet(mut self, subnet: Subnet) -> Self {
+        self.environment.given.subnet = Some(Arc::new(subnet));
+        self
+    }
+
+    /// With this function in place of all servers. It is asked for what the host would send: a server that `outbound(...)`
+    /// does not name is [refused](HttpError::Refused).
+    #[must_use]
+    pub fn answering(
+        mut self,
+        answer: impl Fn(&Outgoing) -> Result<Response, HttpError> + Send + Sync + 'static,
+    ) -> Self {
+        self.environment.given.network.answering = Some(Arc::new(answer));
         self
     }
 
@@ -194,12 +235,17 @@ impl<C: Challenge> Harness<C> {
         }
     }
 
-    /// A moment to ask weights for; change what matters to the test.
+    /// A moment to ask weights for, at the block of the subnet if there is one; change what matters to the test.
     pub fn moment(&self) -> WeightsContext {
-        WeightsContext {
+        let mut moment = WeightsContext {
             environment: self.environment(),
             ..WeightsContext::default()
+        };
+        if let Some(subnet) = &self.environment.given.subnet {
+            (moment.netuid, moment.block) = (subnet.netuid, subnet.block.number);
+            moment.block_hash = subnet.block.hash;
         }
+        moment
     }
 
     /// Asks for weights.

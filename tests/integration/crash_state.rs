@@ -14,6 +14,7 @@ use platform_admin_types::{ArchiveRequest, Client};
 use platform_domain::{PlainToken, Slug};
 use platform_tests::{Program, client, new_challenge};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 /// How often the host is killed.
 const KILLS: u64 = 200;
@@ -32,7 +33,11 @@ struct Writer {
 
 impl Writer {
     fn new(number: usize) -> Self {
-        let guest = if number % 2 == 0 { "ledger" } else { "disk" };
+        let guest = if number.is_multiple_of(2) {
+            "ledger"
+        } else {
+            "disk"
+        };
         Self {
             slug: format!("{guest}-{number}").parse().unwrap(),
             sent: AtomicU64::new(0),
@@ -150,10 +155,10 @@ async fn a_host_that_is_killed_two_hundred_times_loses_nothing_that_was_committe
     for kill in 0..KILLS {
         running(&writers, &public).await;
         let over = Arc::new(AtomicBool::new(false));
-        let writing: Vec<_> = (0..WRITERS)
+        let mut writing: JoinSet<()> = (0..WRITERS)
             .map(|number| {
                 let (writers, over, public) = (writers.clone(), over.clone(), public.clone());
-                tokio::spawn(async move { writers[number].write(&public, &over).await })
+                async move { writers[number].write(&public, &over).await }
             })
             .collect();
         if kill % ARCHIVE_EVERY == ARCHIVE_EVERY - 1 {
@@ -171,8 +176,8 @@ async fn a_host_that_is_killed_two_hundred_times_loses_nothing_that_was_committe
         tokio::time::sleep(Duration::from_millis(kill * 7919 % 60)).await;
         program.kill().await;
         over.store(true, Ordering::Relaxed);
-        for task in writing {
-            task.await.unwrap();
+        while let Some(written) = writing.join_next().await {
+            written.unwrap();
         }
         (program, admin, public) = start(&config, &state).await;
     }

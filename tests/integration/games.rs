@@ -30,7 +30,7 @@ fn strategy(number: usize) -> Value {
     let states = number % 5 + 1;
     let state = |index: usize| {
         json!({
-            "move": if (number >> index) % 2 == 0 { "C" } else { "D" },
+            "move": if (number >> index).is_multiple_of(2) { "C" } else { "D" },
             "on_cooperate": (index + number) % states,
             "on_defect": (index + 1) % states,
         })

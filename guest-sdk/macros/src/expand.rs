@@ -78,6 +78,12 @@ fn manifest(options: &Options, routes: &[Route]) -> Result<String> {
     if !migrations.is_empty() {
         manifest.insert("migrations".into(), json!(migrations));
     }
+    if !options.config.0.is_empty() {
+        manifest.insert("config".into(), json!(options.config.0));
+    }
+    if !options.outbound.0.is_empty() {
+        manifest.insert("outbound".into(), json!(options.outbound.0));
+    }
     if !options.limits.is_empty() {
         manifest.insert("limits".into(), Value::Object(options.limits.clone()));
     }

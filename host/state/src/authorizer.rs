@@ -45,6 +45,8 @@ const ASKING_PRAGMAS: [&str; 10] = [
 /// Those that may be set: they change the challenge's own file or end with the transaction.
 const SET_PRAGMAS: [&str; 3] = ["application_id", "defer_foreign_keys", "user_version"];
 
+const TEMPORARY: &str = "a temporary table, index, view or trigger";
+
 /// Whose statements are being prepared, and what was refused last.
 #[derive(Clone, Default)]
 pub(crate) struct Authorizer(Arc<Inner>);
@@ -53,6 +55,8 @@ pub(crate) struct Authorizer(Arc<Inner>);
 struct Inner {
     /// The host's own statement runs.
     trusted: AtomicBool,
+    /// The text that is being prepared has a reserved name in it, or what looks like one.
+    names_reserved: AtomicBool,
     refused: Mutex<Option<String>>,
 }
 
@@ -61,6 +65,13 @@ impl Authorizer {
     pub(crate) fn trust(&self) -> Trust {
         self.0.trusted.store(true, Ordering::Relaxed);
         Trust(self.0.clone())
+    }
+
+    /// This text is prepared next.
+    pub(crate) fn read(&self, sql: &str) {
+        self.0
+            .names_reserved
+            .store(names_reserved(sql), Ordering::Relaxed);
     }
 
     /// What was refused since the last time this was asked.
@@ -73,7 +84,7 @@ impl Authorizer {
         if self.0.trusted.load(Ordering::Relaxed) {
             return Authorization::Allow;
         }
-        match refusal(context) {
+        match refusal(context, self.0.names_reserved.load(Ordering::Relaxed)) {
             None => Authorization::Allow,
             Some(what) => {
                 *self.lock() = Some(what);
@@ -97,9 +108,19 @@ impl Drop for Trust {
 }
 
 /// What is not allowed about it.
-fn refusal(context: &AuthContext<'_>) -> Option<String> {
+fn refusal(context: &AuthContext<'_>, names_reserved: bool) -> Option<String> {
     use AuthAction as Action;
     let says = |what: &str| Some(what.to_owned());
+    match context.action {
+        // The second also when a table of the file is renamed: SQLite looks for it in both schemas.
+        Action::Read { .. } | Action::Update { .. } => {}
+        // `temp.x` is temporary as well, and SQLite does not say so in another way. It would be beside the quota, and
+        // there for whoever has the connection next.
+        _ if context.database_name == Some("temp") => return says(TEMPORARY),
+        // SQLite does not tell the new name of a table.
+        Action::AlterTable { .. } if names_reserved => return Some(reserved_name()),
+        _ => {}
+    }
     match context.action {
         Action::Attach { .. } | Action::Detach { .. } => says("ATTACH, DETACH or VACUUM"),
         Action::Transaction { .. } => {
@@ -112,7 +133,7 @@ fn refusal(context: &AuthContext<'_>) -> Option<String> {
         | Action::DropTempIndex { .. }
         | Action::DropTempTable { .. }
         | Action::DropTempTrigger { .. }
-        | Action::DropTempView { .. } => says("a temporary table, index, view or trigger"),
+        | Action::DropTempView { .. } => says(TEMPORARY),
         Action::CreateVtable { .. } | Action::DropVtable { .. } => says("a virtual table"),
         Action::Function {
             function_name: "load_extension" | "fts3_tokenizer",
@@ -160,7 +181,19 @@ fn refusal(context: &AuthContext<'_>) -> Option<String> {
 fn reserved(name: &str) -> Option<String> {
     let start = name.get(..RESERVED.len())?;
     let is_reserved = start.eq_ignore_ascii_case(RESERVED);
-    is_reserved.then(|| format!("a name that begins with {RESERVED}, which are the host's,"))
+    is_reserved.then(reserved_name)
+}
+
+fn reserved_name() -> String {
+    format!("a name that begins with {RESERVED}, which are the host's,")
+}
+
+/// Whether such a name may be in this text, in any case.
+fn names_reserved(sql: &str) -> bool {
+    let (bytes, start) = (sql.as_bytes(), RESERVED.len() - 1);
+    let ends = memchr::memchr_iter(b'_', bytes);
+    let mut names = ends.filter_map(|end| bytes.get(end.checked_sub(start)?..=end));
+    names.any(|name| name.eq_ignore_ascii_case(RESERVED.as_bytes()))
 }
 
 fn pragma(name: &str, value: Option<&str>) -> Option<String> {

@@ -21,6 +21,7 @@ use crate::{
         LOG_KEPT, LOOK_EVERY, PAGE, PARAMETERS, PARSER_DEPTH, PATTERN, SCHEMA_OBJECTS, STATEMENTS,
         TRIGGER_DEPTH,
     },
+    overdue,
     watch::Watch,
 };
 
@@ -106,6 +107,7 @@ impl Connection {
         let (watch, authorizer) = (Watch::new(limits.memory), Authorizer::default());
         let looking = watch.clone();
         sqlite.progress_handler(LOOK_EVERY, Some(move || looking.look()))?;
+        overdue::look_after(&watch, sqlite.get_interrupt_handle());
         let deciding = authorizer.clone();
         sqlite.authorizer(Some(move |context: rusqlite::hooks::AuthContext<'_>| {
             deciding.decide(&context)
@@ -213,9 +215,11 @@ impl Connection {
             opened(columns.clone());
             let mut rows = statement.raw_query();
             let mut answer = Ok(Vec::new());
+            self.watch.end();
             while let Some((most, bounds)) = next(answer) {
                 self.watch.begin(bounds);
                 answer = self.step(&mut rows, &columns, most);
+                self.watch.end();
             }
             Ok(())
         })
@@ -252,6 +256,7 @@ impl Connection {
             )));
         }
         check_text(sql)?;
+        self.authorizer.read(sql);
         self.within(bounds, || Ok(self.sqlite.execute_batch(sql)?))
     }
 
@@ -268,6 +273,7 @@ impl Connection {
     fn within<T>(&self, bounds: Bounds, work: impl FnOnce() -> Result<T, SqlError>) -> Result<T, SqlError> {
         self.watch.begin(bounds);
         let done = work();
+        self.watch.end();
         done.map_err(|error| self.explain(error))
     }
 
@@ -305,6 +311,7 @@ impl Connection {
             // The host's own statements are kept prepared too, and the authorizer has let them pass.
             self.sqlite.flush_prepared_statement_cache();
         }
+        self.authorizer.read(sql);
         let mut statement = self.sqlite.prepare_cached(sql)?;
         bind(&mut statement, parameters)?;
         Ok(statement)

@@ -19,6 +19,7 @@ mod kv;
 mod lease;
 mod limits;
 mod migrate;
+mod overdue;
 mod snapshot;
 mod state;
 mod transaction;

@@ -67,6 +67,9 @@ pub(crate) const STATEMENTS: usize = 64;
 pub(crate) const LOOK_EVERY: i32 = 100;
 /// Looks at the memory for one at the clocks, which cost more.
 pub(crate) const CLOCK_EVERY: u32 = 16;
+/// How often somebody looks for statements that are late within one instruction. A few connections are looked at, so it costs
+/// nothing; what is late for so long holds a thread of its own call.
+pub(crate) const OVERDUE_EVERY: Duration = Duration::from_millis(50);
 /// What a connection keeps of the database in memory, in KiB.
 pub(crate) const CACHE_KIB: i64 = 2048;
 /// The write-ahead log may have so many bytes before a writer waits until it is empty: a reader that never ends

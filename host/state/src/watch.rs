@@ -1,8 +1,9 @@
-//! Stops a statement that takes too long or too much memory. SQLite asks every so many instructions.
+//! Stops a statement that takes too long or too much memory. SQLite asks every so many instructions; what is late within one
+//! is interrupted (`overdue.rs`).
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -30,9 +31,11 @@ pub(crate) enum Stop {
     Memory,
 }
 
-/// What a connection's progress handler looks at. Written by whoever runs a statement, on the same thread.
+/// What a connection's progress handler looks at. Written by whoever runs a statement, on the same thread; only who looks
+/// for what is late does so from another one.
 pub(crate) struct Watch {
-    bounds: Mutex<Bounds>,
+    /// Those of what runs now.
+    bounds: Mutex<Option<Bounds>>,
     /// What the thread had taken when the statement began.
     memory_before: AtomicU64,
     memory: u64,
@@ -53,7 +56,7 @@ impl Bounds {
 impl Watch {
     pub(crate) fn new(memory: u64) -> Arc<Self> {
         Arc::new(Self {
-            bounds: Mutex::new(Bounds::wall(Duration::ZERO)),
+            bounds: Mutex::new(None),
             memory_before: AtomicU64::new(0),
             memory,
             looks: AtomicU32::new(0),
@@ -63,19 +66,42 @@ impl Watch {
 
     /// A statement begins on this thread, or goes on.
     pub(crate) fn begin(&self, bounds: Bounds) {
-        *self.bounds.lock().unwrap_or_else(PoisonError::into_inner) = bounds;
         self.memory_before.store(taken(), Ordering::Relaxed);
         self.looks.store(0, Ordering::Relaxed);
         self.stop.store(0, Ordering::Relaxed);
+        *self.bounds() = Some(bounds);
+    }
+
+    /// It has ended, or waits to be gone on with. Nobody interrupts what comes next.
+    pub(crate) fn end(&self) {
+        *self.bounds() = None;
+    }
+
+    /// For another thread than that of the statement.
+    pub(crate) fn interrupt_if_late(&self, interrupt: impl FnOnce()) {
+        let bounds = self.bounds();
+        if bounds.is_some_and(|bounds| Instant::now() >= bounds.until) {
+            self.note(Stop::Late);
+            // While it cannot end.
+            interrupt();
+        }
     }
 
     /// SQLite's progress handler: whether to stop.
     pub(crate) fn look(&self) -> bool {
         let stop = self.find();
         if let Some(stop) = stop {
-            self.stop.store(stop as u8 + 1, Ordering::Relaxed);
+            self.note(stop);
         }
         stop.is_some()
+    }
+
+    fn note(&self, stop: Stop) {
+        self.stop.store(stop as u8 + 1, Ordering::Relaxed);
+    }
+
+    fn bounds(&self) -> MutexGuard<'_, Option<Bounds>> {
+        self.bounds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why the statement was stopped, if it was.
@@ -98,7 +124,7 @@ impl Watch {
         if !looks.is_multiple_of(CLOCK_EVERY) {
             return None;
         }
-        let bounds = *self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let bounds = (*self.bounds())?;
         if Instant::now() >= bounds.until {
             return Some(Stop::Late);
         }

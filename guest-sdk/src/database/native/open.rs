@@ -27,6 +27,11 @@ impl Open {
         Ok(Self { sqlite, rules })
     }
 
+    /// The author's SQL that is prepared next.
+    pub(super) fn read(&self, sql: &str) {
+        self.rules.read(sql);
+    }
+
     /// Runs the author's SQL.
     pub(super) fn bound<T>(
         &self,

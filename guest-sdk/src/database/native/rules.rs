@@ -35,6 +35,8 @@ const ASKING: [&str; 10] = [
 /// Those that may be set.
 const SET: [&str; 3] = ["application_id", "defer_foreign_keys", "user_version"];
 
+const TEMPORARY: &str = "a temporary table, index, view or trigger";
+
 /// Shared with SQLite, which asks while it prepares a statement.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rules(Arc<State>);
@@ -42,6 +44,8 @@ pub(super) struct Rules(Arc<State>);
 #[derive(Debug, Default)]
 struct State {
     suspended: AtomicBool,
+    /// The text that is being prepared has a reserved name in it, or what looks like one.
+    names_reserved: AtomicBool,
     refused: Mutex<Option<String>>,
 }
 
@@ -54,6 +58,12 @@ impl Rules {
         done
     }
 
+    /// This text is prepared next.
+    pub(super) fn read(&self, sql: &str) {
+        let names_reserved = sql.to_ascii_lowercase().contains(RESERVED);
+        self.0.names_reserved.store(names_reserved, Ordering::Relaxed);
+    }
+
     /// What was refused since the last time this was asked.
     pub(super) fn refused(&self) -> Option<String> {
         self.lock().take()
@@ -63,7 +73,8 @@ impl Rules {
         if self.0.suspended.load(Ordering::Relaxed) {
             return Authorization::Allow;
         }
-        let Some(what) = refusal(&context.action) else {
+        let names_reserved = self.0.names_reserved.load(Ordering::Relaxed);
+        let Some(what) = refusal(context, names_reserved) else {
             return Authorization::Allow;
         };
         *self.lock() = Some(what);
@@ -75,9 +86,17 @@ impl Rules {
     }
 }
 
-fn refusal(action: &Action<'_>) -> Option<String> {
+fn refusal(context: &AuthContext<'_>, names_reserved: bool) -> Option<String> {
     let says = |what: &str| Some(what.to_owned());
-    match *action {
+    match context.action {
+        Action::Read { .. } | Action::Update { .. } => {}
+        // `temp.x` is temporary as well.
+        _ if context.database_name == Some("temp") => return says(TEMPORARY),
+        // SQLite does not tell the new name of a table.
+        Action::AlterTable { .. } if names_reserved => return Some(reserved_name()),
+        _ => {}
+    }
+    match context.action {
         Action::Attach { .. } | Action::Detach { .. } => says("ATTACH, DETACH or VACUUM"),
         Action::Transaction { .. } => {
             says("BEGIN, COMMIT or ROLLBACK in SQL (a transaction is begun by its function)")
@@ -89,7 +108,7 @@ fn refusal(action: &Action<'_>) -> Option<String> {
         | Action::DropTempIndex { .. }
         | Action::DropTempTable { .. }
         | Action::DropTempTrigger { .. }
-        | Action::DropTempView { .. } => says("a temporary table, index, view or trigger"),
+        | Action::DropTempView { .. } => says(TEMPORARY),
         Action::CreateVtable { .. } | Action::DropVtable { .. } => says("a virtual table"),
         Action::Function {
             function_name: "load_extension" | "fts3_tokenizer",
@@ -135,7 +154,11 @@ fn refusal(action: &Action<'_>) -> Option<String> {
 
 fn reserved(name: &str) -> Option<String> {
     let is_reserved = name.get(..RESERVED.len())?.eq_ignore_ascii_case(RESERVED);
-    is_reserved.then(|| format!("a name that begins with {RESERVED}, which are the host's,"))
+    is_reserved.then(reserved_name)
+}
+
+fn reserved_name() -> String {
+    format!("a name that begins with {RESERVED}, which are the host's,")
 }
 
 fn pragma(name: &str, value: Option<&str>) -> Option<String> {

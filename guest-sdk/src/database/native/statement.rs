@@ -69,6 +69,7 @@ pub(super) fn stream(
 /// Runs a script of statements.
 pub(super) fn script(open: &Open, sql: &str) -> Result<(), DatabaseError> {
     check_text(sql)?;
+    open.read(sql);
     open.bound(|sqlite| sqlite.execute_batch(sql))
 }
 
@@ -93,6 +94,7 @@ fn each_row(
 
 fn prepare<'a>(open: &'a Open, sql: &str, parameters: &Parameters) -> Result<Statement<'a>, DatabaseError> {
     check_text(sql)?;
+    open.read(sql);
     let mut statement = open.sqlite.prepare(sql).map_err(|error| open.explain(error))?;
     bind(&mut statement, parameters)?;
     Ok(statement)

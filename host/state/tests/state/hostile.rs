@@ -27,6 +27,10 @@ async fn sql_that_reaches_out_does_not_compile() {
         ("ROLLBACK", "BEGIN"),
         ("CREATE TEMP TABLE x (a)", "temporary"),
         ("CREATE TEMP VIEW x AS SELECT 1", "temporary"),
+        ("CREATE TABLE temp.x (a)", "temporary"),
+        ("CREATE VIEW temp.x AS SELECT 1", "temporary"),
+        ("PRAGMA temp.user_version = 1", "temporary"),
+        ("ALTER TABLE t RENAME TO \"Platform_t\"", "begins with platform_"),
         (
             "CREATE TEMP TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END",
             "temporary",

@@ -8,6 +8,7 @@ use std::{
 };
 
 use platform_state::{Database, Kind, Patience, Value};
+use tokio::task::JoinSet;
 
 use crate::given::{LIMITS, given, none, soon};
 
@@ -40,10 +41,10 @@ async fn many_who_count_together_lose_nothing() {
         .await
         .unwrap();
     let done = Arc::new(AtomicUsize::new(0));
-    let tasks: Vec<_> = (0..8)
+    let mut tasks: JoinSet<()> = (0..8)
         .map(|_| {
             let (given, done) = (given.clone(), done.clone());
-            tokio::spawn(async move {
+            async move {
                 for _ in 0..25 {
                     let transaction = given
                         .database
@@ -61,11 +62,11 @@ async fn many_who_count_together_lose_nothing() {
                     transaction.commit(soon()).unwrap();
                     done.fetch_add(1, Ordering::Relaxed);
                 }
-            })
+            }
         })
         .collect();
-    for task in tasks {
-        task.await.unwrap();
+    while let Some(task) = tasks.join_next().await {
+        task.unwrap();
     }
     assert_eq!(done.load(Ordering::Relaxed), 200);
     assert_eq!(given.one("SELECT a FROM t").await, Value::Integer(200));

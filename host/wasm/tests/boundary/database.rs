@@ -2,44 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use platform_domain::{ByteSize, Grant};
-use platform_wasm::{CallError, ComponentError, Program, ProgramSpec, Start, StateSpec};
+use platform_domain::Grant;
+use platform_wasm::{CallError, ComponentError, Program, Start};
+use tokio::task::JoinSet;
 
-use crate::host::{Host, built, epoch, get, spec};
-
-/// Long enough for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-pub(crate) fn ledger(host: &Host) -> (Bytes, ProgramSpec) {
-    let component = built("ledger");
-    let spec = ProgramSpec {
-        grants: Grant::usual(),
-        state: Some(StateSpec {
-            dir: host.dir.path().join("ledger"),
-            database: ByteSize(64 << 20),
-            blobs: ByteSize(1 << 20),
-        }),
-        route_deadline: PATIENCE,
-        ..spec(&component)
-    };
-    (component, spec)
-}
-
-pub(crate) async fn load(host: &Host) -> Program {
-    let (component, spec) = ledger(host);
-    host.engine.load(component, spec).await.unwrap()
-}
-
-/// The answer's text, or what the guest said or the host says of it.
-pub(crate) async fn ask(program: &Program, path: &str, body: &str) -> Result<String, String> {
-    let mut request = get(path);
-    request.body = body.to_owned().into();
-    match program.handle_route(request).await {
-        Ok(answer) => Ok(String::from_utf8(answer.body.to_vec()).unwrap()),
-        Err(error) => Err(error.explanation()),
-    }
-}
+use crate::{
+    host::{Host, epoch, get},
+    ledger::{PATIENCE, ask, ledger, load},
+};
 
 const COUNT: &str = "SELECT count(*) FROM entries";
 
@@ -146,10 +116,10 @@ async fn an_instance_that_is_kept_does_not_keep_what_a_call_had_open() {
 async fn calls_run_beside_each_other_and_none_is_lost() {
     let host = Host::new();
     let program = Arc::new(load(&host).await);
-    let calls: Vec<_> = (0..64)
+    let mut calls: JoinSet<String> = (0..64)
         .map(|n| {
             let program = program.clone();
-            tokio::spawn(async move {
+            async move {
                 let path = if n % 2 == 0 { "/commit/x" } else { "/query" };
                 loop {
                     match ask(&program, path, COUNT).await {
@@ -158,11 +128,11 @@ async fn calls_run_beside_each_other_and_none_is_lost() {
                         answer => return answer.unwrap(),
                     }
                 }
-            })
+            }
         })
         .collect();
-    for call in calls {
-        call.await.unwrap();
+    while let Some(call) = calls.join_next().await {
+        call.unwrap();
     }
     assert_eq!(count(&program).await, "32");
 }

@@ -15,7 +15,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::host::{self, DEADLINE, ask};
+use crate::{
+    host::{self, DEADLINE, ask},
+    small_disk::with_small_disk,
+};
 
 const MIB: u64 = 1 << 20;
 const DISK: u64 = 4 * MIB;
@@ -233,6 +236,38 @@ async fn a_database_that_fills_the_disk_says_so_and_works_on_when_rows_are_remov
     assert_eq!(again, filled, "all the room there was is there again");
     Real::of(&data).check(program.usage().files.unwrap(), "database");
     assert_eq!(state().await, whole(rows));
+}
+
+/// The operator's disk, which is shared by all, has less room than the challenge may have.
+#[test]
+fn a_disk_that_others_have_filled_is_told_to_the_guest_and_nothing_is_lost() {
+    let test = "disk::a_disk_that_others_have_filled_is_told_to_the_guest_and_nothing_is_lost";
+    with_small_disk(test, 4 << 10, |disk| {
+        Runtime::new().unwrap().block_on(async {
+            let (host, ballast) = (Host::new(), disk.join("ballast"));
+            fs::write(&ballast, vec![b'x'; 2 << 20]).unwrap();
+            let mut spec = host.spec(disk.join("data"));
+            spec.disk = ByteSize(1 << 30);
+            let program = host.engine.load(host.guest.clone(), spec).await.unwrap();
+            let filled = answer(&program, "/database/fill").await;
+            let refused = filled["refused"].as_str().unwrap();
+            assert!(
+                matches!(refused, "database or disk is full" | "disk I/O error"),
+                "{filled}"
+            );
+            let rows = filled["done"].as_u64().unwrap();
+            assert!(rows > 5, "{filled}");
+            assert_eq!(program.disk_full("r1"), Some(DiskFull::Host));
+            assert!(!does(&program, "/database/add").await, "it is still full");
+            fs::remove_file(&ballast).unwrap();
+            let state = ask(&program, "/database").await.unwrap();
+            let whole = serde_json::json!({ "rows": rows, "integrity": "ok" });
+            assert_eq!(serde_json::from_str::<Value>(&state).unwrap(), whole);
+            assert!(does(&program, "/database/add").await);
+            let more = answer(&program, "/database/fill").await;
+            assert!(more["done"].as_u64().unwrap() > rows + 5, "{filled} {more}");
+        });
+    });
 }
 
 #[tokio::test]

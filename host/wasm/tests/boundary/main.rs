@@ -24,6 +24,8 @@ mod hostile;
 #[cfg(test)]
 mod inspect;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod logging;
@@ -40,7 +42,12 @@ mod queue;
 #[cfg(test)]
 mod ranges;
 #[cfg(test)]
+#[path = "../../../state/tests/state/small_disk.rs"]
+mod small_disk;
+#[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod surveyor;
 #[cfg(test)]
 mod warm;
 #[cfg(test)]

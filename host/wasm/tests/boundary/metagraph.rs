@@ -7,8 +7,8 @@ use platform_wasm::{CallError, ComponentError, Program, ProgramSpec};
 use tokio::sync::watch;
 
 use crate::{
-    database::ask,
     host::{Host, built, spec, subnet},
+    ledger::ask,
 };
 
 /// Long enough for a busy machine.

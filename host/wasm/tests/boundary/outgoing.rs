@@ -11,8 +11,8 @@ use platform_domain::{Grant, OutboundRule};
 use platform_wasm::{CallError, ComponentError, Limits, Program, ProgramSpec};
 
 use crate::{
-    database::ask,
     host::{Host, built, get, spec},
+    ledger::ask,
     outgoing_rows::{MORE_ROWS, ROWS},
     world::{PUBLIC, World},
 };

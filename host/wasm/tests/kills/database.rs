@@ -2,34 +2,17 @@
 
 use std::time::Duration;
 
-use platform_domain::{ByteSize, Grant};
-use platform_wasm::{Program, ProgramSpec, StateSpec};
+use platform_wasm::Program;
 
-use crate::host::{Host, built, get, spec};
+use crate::{
+    host::Host,
+    ledger::{ask, ledger},
+};
 
 async fn load(host: &Host, deadline: Duration) -> Program {
-    let component = built("ledger");
-    let spec = ProgramSpec {
-        grants: Grant::usual(),
-        state: Some(StateSpec {
-            dir: host.dir.path().join("ledger"),
-            database: ByteSize(64 << 20),
-            blobs: ByteSize(1 << 20),
-        }),
-        route_deadline: deadline,
-        ..spec(&component)
-    };
+    let (component, mut spec) = ledger(host);
+    spec.route_deadline = deadline;
     host.engine.load(component, spec).await.unwrap()
-}
-
-/// The answer's text, or what the guest said or the host says of it.
-async fn ask(program: &Program, path: &str, body: &str) -> Result<String, String> {
-    let mut request = get(path);
-    request.body = body.to_owned().into();
-    match program.handle_route(request).await {
-        Ok(answer) => Ok(String::from_utf8(answer.body.to_vec()).unwrap()),
-        Err(error) => Err(error.explanation()),
-    }
 }
 
 /// How often a guest is killed; each time it has come a little further, by one tick of the clock or two.

@@ -8,4 +8,8 @@ mod database;
 #[path = "../boundary/host.rs"]
 mod host;
 #[cfg(test)]
+#[expect(dead_code, reason = "what other tests need of it")]
+#[path = "../boundary/ledger.rs"]
+mod ledger;
+#[cfg(test)]
 mod own_database;

@@ -11,8 +11,8 @@ use std::{
 };
 
 use platform_domain::{
-    ByteSize, Capability, Digest, EpochContext, Grant, Instances, Metagraph, OutboundRule, RawWeight,
-    Request, Response, Slug,
+    ByteSize, Capability, Digest, EpochContext, Grant, Instances, Manifest, Metagraph, OutboundRule,
+    RawWeight, Request, Response, Secret, SecretName, SecretUse, SecretValue, Slug,
 };
 use platform_state::{Rehearsal, State, StateUsage};
 use tokio::sync::watch;
@@ -29,7 +29,7 @@ use crate::{
     limits::count,
     live::{Live, Times},
     logs::ChallengeLog,
-    outgoing::{OutboundUsage, Outgoing},
+    outgoing::{Injected, OutboundUsage, Outgoing},
     pace::{Pace, Paced},
     pool::Pool,
     prepared::Prepared,
@@ -61,6 +61,8 @@ pub struct ProgramSpec {
     pub grants: BTreeSet<Grant>,
     /// Whom it may send requests to, as far as its manifest asks for them.
     pub outbound: BTreeSet<OutboundRule>,
+    /// What it was given in secret: to read, as far as its manifest asks for it, and for its requests.
+    pub secrets: Vec<Secret>,
     /// What the host keeps for it, opened if it asks for some of that. `None`: nothing.
     pub state: Option<StateSpec>,
     /// Where the subnet is read from, if the component asks for it; what is there when a route is called, the call
@@ -162,6 +164,7 @@ impl Program {
             disk,
             grants: _,
             outbound,
+            secrets,
             state: _,
             metagraph,
             start,
@@ -192,16 +195,19 @@ impl Program {
         let keeper = state.as_ref().map(keeper);
         setup.state = state;
         setup.metagraph = info.asks.contains(&Grant::Metagraph).then_some(metagraph);
+        setup.secrets = readable(&secrets, info.manifest.as_ref());
         setup.outgoing = info.asks.contains(&Grant::OutgoingHttp).then(|| {
             let asked = info
                 .manifest
                 .map(|manifest| manifest.outbound)
                 .unwrap_or_default();
+            let injected = Injected::of(&secrets);
             let limits = engine.0.limits.clone();
             Arc::new(Outgoing::new(
                 engine.0.egress.clone(),
                 slug,
                 (asked, outbound),
+                injected,
                 limits,
             ))
         });
@@ -365,6 +371,18 @@ impl Start {
             Self::Live => Rehearsal::Keep,
         }
     }
+}
+
+/// What a program may read of its secrets: nothing that its author did not ask for.
+fn readable(secrets: &[Secret], manifest: Option<&Manifest>) -> BTreeMap<SecretName, SecretValue> {
+    let is_readable = |secret: &&Secret| {
+        secret.usage == SecretUse::Reveal
+            && manifest.is_some_and(|manifest| manifest.secrets.contains(&secret.name))
+    };
+    let readable = secrets.iter().filter(is_readable);
+    readable
+        .map(|secret| (secret.name.clone(), secret.value.clone()))
+        .collect()
 }
 
 /// How long a connection to a database is kept that nobody uses: it has a cache, and files open.

@@ -29,6 +29,9 @@ pub struct Environment {
     /// What a test gave instead of the host.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) call: Option<Arc<Call>>,
+    /// The same.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) secrets: BTreeMap<String, crate::Secret>,
 }
 
 impl Environment {

@@ -78,6 +78,9 @@ fn manifest(options: &Options, routes: &[Route]) -> Result<String> {
     if !migrations.is_empty() {
         manifest.insert("migrations".into(), json!(migrations));
     }
+    if !options.secrets.names().is_empty() {
+        manifest.insert("secrets".into(), json!(options.secrets.names()));
+    }
     if !options.limits.is_empty() {
         manifest.insert("limits".into(), Value::Object(options.limits.clone()));
     }

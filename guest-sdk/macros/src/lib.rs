@@ -6,6 +6,7 @@ mod migrations;
 mod options;
 mod pattern;
 mod routes;
+mod secrets;
 
 use proc_macro::TokenStream;
 
@@ -22,6 +23,7 @@ use proc_macro::TokenStream;
 /// | `data = exclusive` | `none`, or `exclusive`: `/data` for one call at a time | `none` |
 /// | `instances = "warm(4)"` | how long an instance may live: `per-call`, or `warm(N, CALLS, AGE)` to keep up to `N` idle ones for the next requests | `per-call` |
 /// | `migrations("migrations/0001_first.sql", "migrations/0002_more.sql")` | the schema of its database: SQL scripts, by their paths from the folder of `Cargo.toml` | no tables |
+/// | `secrets("API_KEY", "SALT")` | the secrets that it wants to read; the operator sets them | none |
 /// | `limits(memory = "64MiB", disk = "2GiB", database = "64MiB", blobs = "1GiB", route_ms = 2000, weights_ms = 5000)` | what it asks for, each optional | the host's defaults |
 ///
 /// The list of migrations only grows: the host applies each of them once and in order, before a version of the challenge

@@ -7,7 +7,7 @@ use syn::{
     parse::{Parse, ParseStream},
 };
 
-use crate::migrations::Migrations;
+use crate::{migrations::Migrations, secrets::Secrets};
 
 /// In seconds. The host lets no instance live longer.
 const DAY: u32 = 24 * 60 * 60;
@@ -21,6 +21,7 @@ pub(crate) struct Options {
     pub(crate) data: bool,
     pub(crate) instances: Option<Instances>,
     pub(crate) migrations: Migrations,
+    pub(crate) secrets: Secrets,
     pub(crate) limits: Map<String, Value>,
 }
 
@@ -34,7 +35,7 @@ pub(crate) struct Instances {
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let (mut name, mut version, mut description, mut data) = (None, None, None, None);
-        let (mut instances, mut migrations, mut limits) = (None, None, None);
+        let (mut instances, mut migrations, mut secrets, mut limits) = (None, None, None, None);
         while !input.is_empty() {
             let key: Ident = input.parse()?;
             match key.to_string().as_str() {
@@ -44,10 +45,10 @@ impl Parse for Options {
                 "data" => once(&mut data, &key, data_mode(input)?)?,
                 "instances" => once(&mut instances, &key, parse_instances(input)?)?,
                 "migrations" => once(&mut migrations, &key, input.parse()?)?,
+                "secrets" => once(&mut secrets, &key, input.parse()?)?,
                 "limits" => once(&mut limits, &key, parse_limits(input)?)?,
                 _ => {
-                    let known =
-                        "known are name, version, description, data, instances, migrations and limits";
+                    let known = "known are name, version, description, data, instances, migrations, secrets and limits";
                     return Err(Error::new(key.span(), format!("unknown option; {known}")));
                 }
             }
@@ -72,6 +73,7 @@ impl Parse for Options {
             data,
             instances,
             migrations: migrations.unwrap_or_default(),
+            secrets: secrets.unwrap_or_default(),
             limits: limits.unwrap_or_default(),
         })
     }

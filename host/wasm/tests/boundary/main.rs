@@ -40,6 +40,8 @@ mod queue;
 #[cfg(test)]
 mod ranges;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod warm;
 #[cfg(test)]
 mod worker;

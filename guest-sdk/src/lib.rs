@@ -191,3 +191,8 @@ struct AuthorsGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/authors/state.md")]
 struct StateGuide;
+
+/// And of what the host does for it.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/authors/capabilities.md")]
+struct CapabilitiesGuide;

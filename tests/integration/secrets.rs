@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use platform_admin_types::SetSecret;
+use platform_admin_types::{ClientError, Observed, SetSecret};
 use platform_domain::{SecretValue, Slug};
 use platform_tests::{Program, TestHost, client, guest, new_challenge};
 use tokio::{
@@ -421,7 +421,7 @@ async fn a_challenge_without_its_key_is_down_and_says_why() {
     let down = async {
         loop {
             let seen = host.admin.challenge_get(&slug).await.unwrap().observed;
-            if let platform_admin_types::Observed::Failed { reason, .. } = seen {
+            if let Observed::Failed { reason, .. } = seen {
                 return reason;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -431,13 +431,15 @@ async fn a_challenge_without_its_key_is_down_and_says_why() {
     assert!(reason.contains("secrets.key is missing"), "{reason}");
     let answer = client().get(host.url("other", "/salt")).send().await.unwrap();
     assert_eq!(answer.status(), 502);
-    let refused = host
-        .admin
-        .secret_set(&slug, &name, &set)
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(refused.contains("missing"), "{refused}");
+    let refused = host.admin.secret_set(&slug, &name, &set).await.unwrap_err();
+    let ClientError::Refused {
+        status, code, hint, ..
+    } = refused
+    else {
+        panic!("{refused:?}")
+    };
+    assert_eq!((status.as_u16(), code.as_str()), (409, "secrets_key"));
+    assert!(hint.unwrap().contains("put the file back"));
     // The file may be anywhere.
     host.stop().await;
     host.configure(|config| config.secrets.key_file = Some(key));

@@ -1,6 +1,6 @@
 //! Secrets, as a guest may read them and as servers get them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use platform_domain::{Grant, Injection, Secret, SecretUse, SecretValue};
@@ -9,7 +9,7 @@ use platform_wasm::{CallError, ComponentError, Program, ProgramSpec};
 use crate::{
     database,
     host::{Host, ask, built, spec},
-    world::World,
+    world::{PUBLIC, World},
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -126,6 +126,7 @@ async fn courier(host: &Host, secrets: Vec<Secret>) -> Program {
         "http://api.example.com",
         "https://api.example.com",
         "http://127.0.0.1:9000",
+        "http://localhost:9000",
     ];
     let spec = ProgramSpec {
         grants: [Grant::OutgoingHttp].into(),
@@ -188,4 +189,21 @@ async fn a_server_gets_the_header_that_is_for_it_in_place_of_the_guests() {
             .iter()
             .any(|to| to.ip().to_string() == "10.0.0.1")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_calls_itself_this_machine_and_is_another_gets_nothing() {
+    let world = World::new().await;
+    let mut network = world.network();
+    network.names = Some(Arc::new(|_| vec![PUBLIC.parse().unwrap()]));
+    let host = Host::in_world(network, |_| ());
+    let local = secret(
+        "LOCAL",
+        b"hunter2",
+        inject("http://localhost:9000", "x-api-key: {}"),
+    );
+    let program = courier(&host, vec![local]).await;
+    let answer = database::ask(&program, "/send", "GET http localhost:9000 /").await;
+    assert!(answer.unwrap().contains("DestinationIpProhibited"));
+    assert_eq!(world.seen.lock().unwrap().dialed, []);
 }

@@ -142,6 +142,7 @@ pub(crate) fn spec(digest: Digest, instances: Instances) -> Result<ProgramSpec> 
         disk: ByteSize(1 << 30),
         grants: [].into(),
         outbound: [].into(),
+        secrets: Vec::new(),
         state: None,
         metagraph: watch::channel(None).1,
         start: platform_wasm::Start::Live,

@@ -149,6 +149,7 @@ async fn load(engine: &Engine, dir: &Path, name: &str) -> Result<Program> {
         data_dir: files.then(|| dir.join("data")),
         grants: Grant::usual(),
         outbound: Default::default(),
+        secrets: Vec::new(),
         state: Some(StateSpec {
             dir: dir.join(name),
             database: ByteSize(1 << 30),

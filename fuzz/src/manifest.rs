@@ -20,6 +20,8 @@ use crate::private::could_be_private;
 const MAX_ROUTES: usize = 256;
 /// The most variables.
 const MAX_VARIABLES: usize = 256;
+/// The most secrets.
+const MAX_SECRETS: usize = 32;
 
 /// Reads it in both ways.
 pub fn check(json: &[u8]) {
@@ -66,6 +68,13 @@ fn can_be_set(declared: &[ConfigVariable]) {
 
 fn can_be_obeyed(manifest: &Manifest) {
     can_be_set(&manifest.config);
+    assert!(manifest.secrets.len() <= MAX_SECRETS);
+    for name in &manifest.secrets {
+        let name = name.as_str().as_bytes();
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
+        assert!(name.iter().all(plain) && name.len() <= 64, "{name:?}");
+        assert!(name.first().is_some_and(u8::is_ascii_alphabetic), "{name:?}");
+    }
     assert!(manifest.routes.len() <= MAX_ROUTES);
     for rule in &manifest.routes {
         assert!(!could_be_private(&rule.pattern), "{rule:?}");

@@ -125,6 +125,7 @@ async fn load(guest: &str) -> Program {
         disk: ByteSize(1 << 20),
         grants: Default::default(),
         outbound: Default::default(),
+        secrets: Vec::new(),
         state: None,
         metagraph: tokio::sync::watch::channel(None).1,
         start: platform_wasm::Start::Live,

@@ -7,7 +7,8 @@ use std::{
 };
 
 use platform_domain::{
-    ByteSize, ComponentRef, DataMode, Digest, EmissionPercent, Hotkey, ImageRef, Instances, ProxyPath, Slug,
+    ByteSize, ComponentRef, DataMode, Digest, EmissionPercent, HeaderTemplate, Hotkey, ImageRef, Instances,
+    ProxyPath, SecretName, Slug,
 };
 
 use crate::private::could_be_private;
@@ -31,6 +32,8 @@ pub fn check(text: &str) {
     shows_what_it_means::<Digest>(text);
     shows_what_it_means::<Hotkey>(text);
     shows_what_it_means::<Slug>(text);
+    shows_what_it_means::<SecretName>(text);
+    shows_what_it_means::<HeaderTemplate>(text);
 }
 
 fn shows_what_it_means<T: FromStr + Display + Debug + PartialEq>(text: &str) {

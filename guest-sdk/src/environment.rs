@@ -46,6 +46,7 @@ pub struct Environment {
 pub(crate) struct Given {
     pub(crate) subnet: Option<Arc<Subnet>>,
     pub(crate) network: Network,
+    pub(crate) secrets: BTreeMap<String, crate::Secret>,
 }
 
 impl Environment {

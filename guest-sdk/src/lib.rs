@@ -55,6 +55,7 @@
 //! - Handlers return [`Json`], text, a [`Response`], or any of them with a status: `(201, Json(value))`.
 //! - [`Error`] carries a status; `?` makes any other error a 500, whose text only the operator sees.
 //! - [`Environment`] has the operator's configuration, the database, the blobs and the data directory.
+//! - [`Secret`] is what the operator set for the challenge alone to read.
 //! - [`database`] is SQL, [`kv`] keys and values: where state belongs.
 //! - [`blobs`] is bytes under names, written and read step by step: for what is too large for a database.
 //! - [`metagraph`] tells who is in the subnet, [`http`] asks other servers, [`crypto`] verifies signatures and hashes.
@@ -157,6 +158,7 @@ mod pages;
 mod request;
 mod response;
 mod router;
+mod secret;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 mod weights;
@@ -168,12 +170,14 @@ pub use platform_guest_sdk_macros::challenge;
 pub use request::{Caller, Request};
 pub use response::{IntoResponse, Json, Response};
 pub use router::{Handler, Route};
+pub use secret::Secret;
 pub use weights::{MAX_WEIGHTS, Weights, WeightsContext, WeightsFunction};
 
 /// Everything a challenge's file usually names.
 pub mod prelude {
     pub use crate::{
-        Caller, Environment, Error, IntoResponse, Json, Request, Response, Result, Weights, WeightsContext,
+        Caller, Environment, Error, IntoResponse, Json, Request, Response, Result, Secret, Weights,
+        WeightsContext,
         blobs::{BlobError, BlobInfo, Blobs, Download, Upload},
         challenge,
         database::{Database, DatabaseError, OptionalExtension, Row, Transaction},

@@ -203,6 +203,22 @@ impl<C: Challenge> Harness<C> {
         self
     }
 
+    /// With this secret, as an operator would set it.
+    ///
+    /// # Panics
+    /// When the challenge does not ask for it: the host would not let it read that.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a test that is wrong shall fail")]
+    pub fn secret(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
+        let manifest: serde_json::Value = serde_json::from_str(C::MANIFEST).unwrap_or_default();
+        let asked = manifest.get("secrets").and_then(serde_json::Value::as_array);
+        if !asked.is_some_and(|asked| asked.iter().any(|asked| asked == name)) {
+            panic!("the challenge does not ask for the secret {name}: add it to its secrets(...)");
+        }
+        self.environment.set_secret(name, value.into());
+        self
+    }
+
     /// With this directory, which is left alone afterwards.
     #[must_use]
     pub fn data_dir(mut self, path: &Path) -> Self {

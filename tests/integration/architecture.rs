@@ -11,12 +11,13 @@ use std::{
 use serde_json::Value;
 
 /// Each crate of the host with those it may name in its manifest.
-const MAY_KNOW: [(&str, &[&str]); 16] = [
+const MAY_KNOW: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("keys", &["domain"]),
     ("weights", &["domain"]),
     ("store", &["domain"]),
     ("state", &["domain"]),
+    ("vault", &["domain"]),
     ("oci", &["domain"]),
     ("wasm", &["domain", "keys", "state"]),
     ("admin-types", &["domain"]),
@@ -24,7 +25,10 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
     ("devnet", &["domain", "keys"]),
     ("runtime", &["domain", "wasm"]),
     ("gateway", &["domain", "keys", "runtime"]),
-    ("registry", &["domain", "oci", "runtime", "store", "wasm"]),
+    (
+        "registry",
+        &["domain", "oci", "runtime", "store", "vault", "wasm"],
+    ),
     (
         "epoch",
         &["chain", "domain", "keys", "runtime", "store", "weights"],
@@ -52,7 +56,7 @@ const MAY_KNOW: [(&str, &[&str]); 16] = [
 ];
 
 /// Where each heavy dependency may be named.
-const HOMES: [(&str, &[&str]); 10] = [
+const HOMES: [(&str, &[&str]); 11] = [
     ("wasmtime", &["wasm"]),
     ("wasmtime-wasi", &["wasm"]),
     ("wasmtime-wasi-http", &["wasm"]),
@@ -60,6 +64,7 @@ const HOMES: [(&str, &[&str]); 10] = [
     ("subxt", &["chain"]),
     ("rusqlite", &["state", "store"]),
     ("axum", &["gateway", "admin", "host"]),
+    ("chacha20poly1305", &["vault"]),
     ("schnorrkel", &["keys"]),
     ("ed25519-dalek", &["keys"]),
     ("anyhow", &["host"]),

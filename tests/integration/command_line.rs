@@ -18,6 +18,8 @@ async fn every_command_teaches_itself() {
         &["challenge", "create", "--help"],
         &["challenge", "logs", "--help"],
         &["weights", "--help"],
+        &["secret", "--help"],
+        &["secret", "set", "--help"],
         &["publish", "--help"],
         &["request", "--help"],
         &["devnet", "--help"],

@@ -27,6 +27,7 @@ const COMPILING: &str =
 const NAMES: &str = "host/wasm/tests/boundary/compiling.rs::a_component_of_too_many_names_is_refused";
 const ANSWER: &str = "host/wasm/src/answer.rs::an_answer_that_breaks_the_contract_is_refused_with_the_reason";
 const RECORD: &str = "host/registry/src/check.rs::a_field_that_is_not_acceptable_is_named";
+const SECRETS: &str = "host/registry/tests/boundary/secrets.rs::what_is_too_much_or_cannot_be_sent_is_refused_without_showing_it";
 const GRANT: &str = "host/registry/src/limits.rs::the_operator_wins_over_the_manifest_and_the_host_over_both";
 const OVERSIZE: &str =
     "host/oci/tests/hostile.rs::sizes_beyond_the_limits_are_refused_before_anything_is_requested";
@@ -320,6 +321,8 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
     ("MAX_ENV_BYTES", RECORD),
     ("MAX_METADATA_BYTES", RECORD),
     ("MAX_OUTBOUND", RECORD),
+    ("MAX_SECRETS", SECRETS),
+    ("MAX_SECRET_BYTES", SECRETS),
     ("MAX_NAMES", RECORD),
     ("MAX_NAME_BYTES", RECORD),
     (

@@ -59,6 +59,8 @@ mod public;
 #[cfg(test)]
 mod python;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod serve;
 #[cfg(test)]
 mod signed;

@@ -84,6 +84,9 @@ fn manifest(options: &Options, routes: &[Route]) -> Result<String> {
     if !options.outbound.0.is_empty() {
         manifest.insert("outbound".into(), json!(options.outbound.0));
     }
+    if !options.secrets.names().is_empty() {
+        manifest.insert("secrets".into(), json!(options.secrets.names()));
+    }
     if !options.limits.is_empty() {
         manifest.insert("limits".into(), Value::Object(options.limits.clone()));
     }

@@ -8,6 +8,7 @@ mod options;
 mod outbound;
 mod pattern;
 mod routes;
+mod secrets;
 
 use proc_macro::TokenStream;
 
@@ -26,6 +27,7 @@ use proc_macro::TokenStream;
 /// | `migrations("migrations/0001_first.sql", "migrations/0002_more.sql")` | the schema of its database: SQL scripts, by their paths from the folder of `Cargo.toml` | no tables |
 /// | `config(CITIES(integer, default = 200), SEED(integer, required))` | the configuration that it understands | every name, as text |
 /// | `outbound("https://api.example.com", "https://*.example.org:8443")` | the servers to which it sends requests, if its operator allows them | none |
+/// | `secrets("API_KEY", "SALT")` | the secrets that it wants to read; the operator sets them | none |
 /// | `limits(memory = "64MiB", disk = "2GiB", database = "64MiB", blobs = "1GiB", route_ms = 2000, weights_ms = 5000)` | what it asks for, each optional | the host's defaults |
 ///
 /// The list of migrations only grows: the host applies each of them once and in order, before a version of the challenge

@@ -7,7 +7,7 @@ use syn::{
     parse::{Parse, ParseStream},
 };
 
-use crate::{config::Config, migrations::Migrations, outbound::Outbound};
+use crate::{config::Config, migrations::Migrations, outbound::Outbound, secrets::Secrets};
 
 /// In seconds. The host lets no instance live longer.
 const DAY: u32 = 24 * 60 * 60;
@@ -23,6 +23,7 @@ pub(crate) struct Options {
     pub(crate) migrations: Migrations,
     pub(crate) config: Config,
     pub(crate) outbound: Outbound,
+    pub(crate) secrets: Secrets,
     pub(crate) limits: Map<String, Value>,
 }
 
@@ -37,7 +38,7 @@ impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let (mut name, mut version, mut description, mut data) = (None, None, None, None);
         let (mut instances, mut migrations, mut limits) = (None, None, None);
-        let (mut config, mut outbound) = (None, None);
+        let (mut config, mut outbound, mut secrets) = (None, None, None);
         while !input.is_empty() {
             let key: Ident = input.parse()?;
             match key.to_string().as_str() {
@@ -49,10 +50,11 @@ impl Parse for Options {
                 "migrations" => once(&mut migrations, &key, input.parse()?)?,
                 "config" => once(&mut config, &key, input.parse()?)?,
                 "outbound" => once(&mut outbound, &key, input.parse()?)?,
+                "secrets" => once(&mut secrets, &key, input.parse()?)?,
                 "limits" => once(&mut limits, &key, parse_limits(input)?)?,
                 _ => {
-                    let known = "known are name, version, description, data, instances, migrations, config, outbound \
-                                 and limits";
+                    let known = "known are name, version, description, data, instances, migrations, config, outbound, \
+                                 secrets and limits";
                     return Err(Error::new(key.span(), format!("unknown option; {known}")));
                 }
             }
@@ -79,6 +81,7 @@ impl Parse for Options {
             migrations: migrations.unwrap_or_default(),
             config: config.unwrap_or_default(),
             outbound: outbound.unwrap_or_default(),
+            secrets: secrets.unwrap_or_default(),
             limits: limits.unwrap_or_default(),
         })
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
     Capability, ComponentRef, DataMode, Digest, EmissionPercent, Grant, ImageRef, Instances, OutboundRule,
-    PlainToken, Resources, Slug, Status, UnixSeconds,
+    PlainToken, Resources, SecretName, Slug, Status, UnixSeconds,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -95,7 +95,7 @@ pub struct CreateChallenge {
     /// Environment variables.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// Names of secrets it is granted.
+    /// Names of secrets of a container; what a component asks for, its manifest says.
     #[serde(default)]
     pub secrets: BTreeSet<String>,
     /// One sentence for people; the manifest's when absent.
@@ -146,7 +146,7 @@ pub struct PatchChallenge {
     /// Environment variables.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub env: Option<BTreeMap<String, String>>,
-    /// Names of secrets it is granted.
+    /// Names of secrets of a container; what a component asks for, its manifest says.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub secrets: Option<BTreeSet<String>>,
     /// One sentence for people; null clears it.
@@ -245,8 +245,11 @@ pub struct ChallengeView {
     pub volumes: BTreeMap<String, String>,
     /// Environment variables.
     pub env: BTreeMap<String, String>,
-    /// Names of secrets it is granted.
+    /// Names of secrets it asks for: as the manifest of its component says, or for a container the operator.
     pub secrets: BTreeSet<String>,
+    /// Those of its component that are not set.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub secrets_missing: BTreeSet<SecretName>,
     /// One sentence for people.
     pub description: Option<String>,
     /// Whatever the operator keeps with it.

@@ -11,12 +11,13 @@ use hyper_util::{
     client::legacy::{Client as Http, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use platform_domain::{PlainToken, Slug};
+use platform_domain::{PlainToken, SecretName, Slug};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     ArchiveRequest, BackupView, ChallengeCreated, ChallengeList, ChallengeView, CreateChallenge, ErrorBody,
-    HostStatus, IncidentList, PatchChallenge, PurgeView, RestoreView, StateList,
+    HostStatus, IncidentList, PatchChallenge, PurgeView, RestoreView, SecretList, SecretView, SetSecret,
+    StateList,
 };
 
 /// Speaks to one host as its operator.
@@ -150,6 +151,29 @@ impl Client {
     /// Removes a challenge that is not active; its files stay.
     pub async fn challenge_delete(&self, slug: &Slug) -> Result<(), ClientError> {
         self.send(Method::DELETE, &challenge(slug), None)
+            .await
+            .map(|_| ())
+    }
+
+    /// Sets a secret of a challenge.
+    pub async fn secret_set(
+        &self,
+        slug: &Slug,
+        name: &SecretName,
+        set: &SetSecret,
+    ) -> Result<SecretView, ClientError> {
+        let body = serde_json::to_vec(set).map_err(ClientError::Request)?;
+        self.call(Method::PUT, &secret(slug, name), Some(body)).await
+    }
+
+    /// What was set for a challenge, without the values.
+    pub async fn secret_list(&self, slug: &Slug) -> Result<SecretList, ClientError> {
+        self.get(&format!("{}/secrets", challenge(slug))).await
+    }
+
+    /// Removes a secret of a challenge.
+    pub async fn secret_remove(&self, slug: &Slug, name: &SecretName) -> Result<(), ClientError> {
+        self.send(Method::DELETE, &secret(slug, name), None)
             .await
             .map(|_| ())
     }
@@ -317,6 +341,10 @@ fn refused(status: StatusCode, body: &[u8]) -> ClientError {
         field,
         hint,
     }
+}
+
+fn secret(slug: &Slug, name: &SecretName) -> String {
+    format!("{}/secrets/{name}", challenge(slug))
 }
 
 /// Where a challenge is.

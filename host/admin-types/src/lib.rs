@@ -10,6 +10,7 @@ mod error;
 mod health;
 mod logs;
 mod optional;
+mod secret;
 mod state;
 mod status;
 mod weights;
@@ -22,6 +23,7 @@ pub use client::{Client, ClientError};
 pub use error::{ErrorBody, ErrorDetail};
 pub use health::{BreakerState, BreakerView, IncidentList, IncidentView};
 pub use logs::{LOG_HEARTBEAT, LogLineView, LogList, LogQuery, LogRecord, LogStream};
+pub use secret::{InjectionView, SecretList, SecretView, SetSecret};
 pub use state::{ArchiveRequest, ArchivedView, BackupView, KeptStateView, PurgeView, RestoreView, StateList};
 pub use status::{
     ChallengeStatus, CodeView, CompilerView, CompilingView, HostStatus, Observed, ReconcilerStatus, StartStep,

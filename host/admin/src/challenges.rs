@@ -19,15 +19,15 @@ type Answer = Result<Json<ChallengeView>, ApiError>;
 pub(crate) async fn list(State(state): State<AdminState>) -> Result<Json<ChallengeList>, ApiError> {
     let challenges = state.registry.challenge_list().await?;
     let board = state.registry.board();
-    let view = |challenge: Challenge| {
+    let mut views = Vec::with_capacity(challenges.len());
+    for challenge in challenges {
+        let missing = state.registry.secrets_missing(&challenge).await?;
         let observed = board.observed(&challenge.slug);
         let health = state.registry.health(&challenge.slug);
         let usage = state.registry.usage(&challenge.slug);
-        challenge_view(challenge, observed, &health, usage)
-    };
-    Ok(Json(ChallengeList {
-        challenges: challenges.into_iter().map(view).collect(),
-    }))
+        views.push(challenge_view(challenge, missing, observed, &health, usage));
+    }
+    Ok(Json(ChallengeList { challenges: views }))
 }
 
 pub(crate) async fn create(
@@ -36,7 +36,7 @@ pub(crate) async fn create(
 ) -> Result<impl IntoResponse, ApiError> {
     let (challenge, challenge_token) = state.registry.challenge_create(new_challenge(create)?).await?;
     let location = format!("/v1/admin/challenges/{}", challenge.slug);
-    let challenge = show_now(&state, challenge);
+    let challenge = show_now(&state, challenge).await?;
     let created = Json(ChallengeCreated {
         challenge,
         challenge_token,
@@ -46,7 +46,7 @@ pub(crate) async fn create(
 
 pub(crate) async fn show(State(state): State<AdminState>, SlugPath(slug): SlugPath) -> Answer {
     let challenge = state.registry.challenge_get(&slug).await?;
-    Ok(Json(show_now(&state, challenge)))
+    show_now(&state, challenge).await.map(Json)
 }
 
 pub(crate) async fn change(
@@ -58,22 +58,22 @@ pub(crate) async fn change(
         .registry
         .challenge_patch(&slug, challenge_patch(patch))
         .await?;
-    Ok(Json(show_now(&state, challenge)))
+    show_now(&state, challenge).await.map(Json)
 }
 
 pub(crate) async fn activate(State(state): State<AdminState>, SlugPath(slug): SlugPath) -> Answer {
     let challenge = state.registry.challenge_activate(&slug).await?;
-    Ok(Json(show_now(&state, challenge)))
+    show_now(&state, challenge).await.map(Json)
 }
 
 pub(crate) async fn deactivate(State(state): State<AdminState>, SlugPath(slug): SlugPath) -> Answer {
     let challenge = state.registry.challenge_deactivate(&slug).await?;
-    Ok(Json(show_now(&state, challenge)))
+    show_now(&state, challenge).await.map(Json)
 }
 
 pub(crate) async fn disable(State(state): State<AdminState>, SlugPath(slug): SlugPath) -> Answer {
     let challenge = state.registry.challenge_disable(&slug).await?;
-    Ok(Json(show_now(&state, challenge)))
+    show_now(&state, challenge).await.map(Json)
 }
 
 pub(crate) async fn remove(
@@ -84,11 +84,12 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(crate) fn show_now(state: &AdminState, challenge: Challenge) -> ChallengeView {
+pub(crate) async fn show_now(state: &AdminState, challenge: Challenge) -> Result<ChallengeView, ApiError> {
+    let missing = state.registry.secrets_missing(&challenge).await?;
     let observed = state.registry.observed(&challenge.slug);
     let health = state.registry.health(&challenge.slug);
     let usage = state.registry.usage(&challenge.slug);
-    challenge_view(challenge, observed, &health, usage)
+    Ok(challenge_view(challenge, missing, observed, &health, usage))
 }
 
 #[cfg(test)]

@@ -9,7 +9,10 @@ use axum::{
 };
 use platform_admin_types::{ErrorBody, ErrorDetail};
 use platform_domain::{Grant, with_causes};
-use platform_registry::{ArchiveError, ComponentError, LoadError, OciError, RegistryError, StateError};
+use platform_registry::{
+    ArchiveError, ComponentError, KeyError, LoadError, OciError, RegistryError, SecretError, StateError,
+    StoreError,
+};
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -122,6 +125,11 @@ impl From<RegistryError> for ApiError {
             RegistryError::Image(_) => {
                 conflict("containers_not_supported").hint("publish the challenge as a WebAssembly component")
             }
+            RegistryError::NoSecret(..) => Self::new(StatusCode::NOT_FOUND, "not_found", error.to_string())
+                .hint("`platform secret list SLUG` shows what is set"),
+            RegistryError::Secret(source) | RegistryError::Load(LoadError::Secrets(source)) => {
+                not_opened(source)
+            }
             RegistryError::Contended(_) => conflict("contended").hint("try again"),
             RegistryError::Fetch(source) => not_fetched(source),
             RegistryError::Component(source) => refused("component_refused", source).at("component"),
@@ -162,6 +170,39 @@ fn archive_io(error: &io::Error) -> ApiError {
     ApiError::new(status, "archive_file", message)
         .at("file")
         .hint(hint)
+}
+
+/// Secrets that cannot be sealed or opened: with the key the operator can help, and with a damaged row.
+fn not_opened(error: &SecretError) -> ApiError {
+    let (code, hint) = match error {
+        SecretError::Key(KeyError::Missing(_)) => (
+            "secrets_key",
+            "put the file back; if it is lost, remove the secrets of every challenge and set them anew",
+        ),
+        SecretError::Key(KeyError::Open(_)) => (
+            "secrets_key",
+            "close it with chmod 600; if others may have read it, change the secrets where they come from",
+        ),
+        SecretError::Key(KeyError::Length(_)) => (
+            "secrets_key",
+            "name another file with secrets.key_file, or put the right one there",
+        ),
+        SecretError::Key(KeyError::Read { .. } | KeyError::Make { .. }) => (
+            "secrets_key",
+            "let the host's user read and write there, or name another file with secrets.key_file",
+        ),
+        SecretError::OtherKey { .. } => (
+            "secret_sealed_otherwise",
+            "put the right key file back, or set this secret anew",
+        ),
+        SecretError::Damaged(_) => ("secret_damaged", "set this secret anew"),
+        SecretError::Store(StoreError::Row { .. }) => (
+            "secret_damaged",
+            "remove the secret that is named, and set it anew",
+        ),
+        SecretError::Key(KeyError::Random) | SecretError::Store(_) => return ApiError::internal(error),
+    };
+    ApiError::new(StatusCode::CONFLICT, code, with_causes(error)).hint(hint)
 }
 
 /// A registry that fails is a bad gateway; a reference that leads to nothing usable is the operator's.

@@ -25,7 +25,7 @@ pub(crate) async fn close(
     SlugPath(slug): SlugPath,
 ) -> Result<Json<ChallengeView>, ApiError> {
     let challenge = state.registry.challenge_resume(&slug).await?;
-    Ok(Json(show_now(&state, challenge)))
+    show_now(&state, challenge).await.map(Json)
 }
 
 pub(crate) fn breaker_view(health: &Health) -> BreakerView {

@@ -11,6 +11,7 @@ mod health;
 mod json;
 mod logs;
 mod routes;
+mod secrets;
 mod slug;
 mod state;
 mod status;

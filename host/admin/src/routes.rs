@@ -5,10 +5,10 @@ use axum::{
     http::{HeaderValue, Method, header::CACHE_CONTROL},
     middleware::{from_fn_with_state, map_response},
     response::Response,
-    routing::{MethodRouter, delete, get, patch, post},
+    routing::{MethodRouter, delete, get, patch, post, put},
 };
 
-use crate::{AdminState, ApiError, auth, challenges, health, logs, state, status, weights};
+use crate::{AdminState, ApiError, auth, challenges, health, logs, secrets, state, status, weights};
 
 type Listed = (Method, &'static str, MethodRouter<AdminState>);
 
@@ -53,6 +53,21 @@ fn listed() -> Vec<Listed> {
             Method::POST,
             "/v1/admin/challenges/{slug}/breaker/close",
             post(health::close),
+        ),
+        (
+            Method::GET,
+            "/v1/admin/challenges/{slug}/secrets",
+            get(secrets::list),
+        ),
+        (
+            Method::PUT,
+            "/v1/admin/challenges/{slug}/secrets/{name}",
+            put(secrets::set),
+        ),
+        (
+            Method::DELETE,
+            "/v1/admin/challenges/{slug}/secrets/{name}",
+            delete(secrets::remove),
         ),
         (Method::GET, "/v1/admin/state", get(state::list)),
         (Method::POST, "/v1/admin/state/backup", post(state::backup)),
@@ -129,9 +144,12 @@ mod tests {
         let host = Host::start().await;
         let mut routes: Vec<_> = listed()
             .into_iter()
-            .map(|(method, path, _)| (method, path.replace("{slug}", "echo").replace("{epoch}", "1")))
+            .map(|(method, path, _)| {
+                let path = path.replace("{slug}", "echo").replace("{name}", "KEY");
+                (method, path.replace("{epoch}", "1"))
+            })
             .collect();
-        assert_eq!(routes.len(), 21);
+        assert_eq!(routes.len(), 24);
         for path in [
             "/v1/admin/nothing",
             "/v1/admin",

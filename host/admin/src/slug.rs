@@ -21,10 +21,14 @@ impl<S: Send + Sync> FromRequestParts<S> for SlugPath {
         let text = Path::<String>::from_request_parts(parts, state)
             .await
             .map(|Path(text)| text);
-        let text = text.unwrap_or_default();
-        text.parse().map(Self).map_err(|_| {
-            let shown: String = text.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
-            ApiError::no_such_challenge(&shown)
-        })
+        parse(&text.unwrap_or_default()).map(Self)
     }
+}
+
+/// A slug, or the answer to who names none.
+pub(crate) fn parse(text: &str) -> Result<Slug, ApiError> {
+    text.parse().map_err(|_| {
+        let shown: String = text.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
+        ApiError::no_such_challenge(&shown)
+    })
 }

@@ -1,13 +1,13 @@
 //! From the wire to the registry and back. Everything is taken apart without `..`: a new field is a compile
 //! error here until someone decides what it means on the wire.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use platform_admin_types::{
     self as wire, BlobUsageView, ChallengeView, ComponentView, CreateChallenge, DataUsageView,
     DatabaseUsageView, OutboundUsageView, PatchChallenge,
 };
-use platform_domain::{Artifact, Challenge, PinnedComponent, Status};
+use platform_domain::{Artifact, Challenge, PinnedComponent, SecretName, Status};
 use platform_registry::{
     BlobUsage, ChallengePatch, Code, CompilerStatus, DataUsage, DatabaseUsage, Health, NewChallenge,
     Observed, OutboundUsage, Source, StartStep, Usage,
@@ -106,6 +106,7 @@ pub(crate) fn challenge_patch(patch: PatchChallenge) -> ChallengePatch {
 
 pub(crate) fn challenge_view(
     challenge: Challenge,
+    secrets_missing: BTreeSet<SecretName>,
     seen: Observed,
     health: &Health,
     usage: Usage,
@@ -174,6 +175,7 @@ pub(crate) fn challenge_view(
         volumes,
         env,
         secrets,
+        secrets_missing,
         description,
         metadata,
         token_hint: token_hint.as_str().to_owned(),

@@ -43,7 +43,7 @@ pub struct Challenge {
     pub volumes: BTreeMap<String, String>,
     /// Environment variables.
     pub env: BTreeMap<String, String>,
-    /// Names of secrets it is granted.
+    /// Names of secrets it asks for: as the manifest of its component says, or for a container the operator.
     pub secrets: BTreeSet<String>,
     /// One sentence for people.
     pub description: Option<String>,

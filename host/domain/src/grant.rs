@@ -21,6 +21,8 @@ pub enum Grant {
     OutgoingHttp,
     /// `config`: the challenge's configuration, by `wasi:config`.
     Config,
+    /// `secrets`: what the operator set for the challenge to read, and nobody else.
+    Secrets,
     /// `logging`: lines with a level in the challenge's log, by `wasi:logging`.
     Logging,
 }
@@ -32,7 +34,7 @@ pub struct UnknownGrant(String);
 
 impl Grant {
     /// Every interface.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sqlite,
         Self::Kv,
         Self::Blobs,
@@ -40,13 +42,14 @@ impl Grant {
         Self::Metagraph,
         Self::OutgoingHttp,
         Self::Config,
+        Self::Secrets,
         Self::Logging,
     ];
 
     /// What a challenge may import when the operator says nothing: whatever costs no more than a quota or
-    /// the time of its own calls. Who may speak to the world is for the operator to say.
+    /// the time of its own calls. Who may speak to the world, and who may read what is secret, is for the operator to say.
     pub fn usual() -> BTreeSet<Self> {
-        let usual = |grant: &Self| *grant != Self::OutgoingHttp;
+        let usual = |grant: &Self| !matches!(grant, Self::OutgoingHttp | Self::Secrets);
         Self::ALL.into_iter().filter(usual).collect()
     }
 
@@ -54,7 +57,12 @@ impl Grant {
     pub const fn keeps_state(self) -> bool {
         match self {
             Self::Sqlite | Self::Kv | Self::Blobs => true,
-            Self::Crypto | Self::Metagraph | Self::OutgoingHttp | Self::Config | Self::Logging => false,
+            Self::Crypto
+            | Self::Metagraph
+            | Self::OutgoingHttp
+            | Self::Config
+            | Self::Secrets
+            | Self::Logging => false,
         }
     }
 
@@ -68,6 +76,7 @@ impl Grant {
             Self::Metagraph => "metagraph",
             Self::OutgoingHttp => "outgoing-http",
             Self::Config => "config",
+            Self::Secrets => "secrets",
             Self::Logging => "logging",
         }
     }
@@ -82,6 +91,7 @@ impl Grant {
             Self::Metagraph => "platform:challenge/metagraph",
             Self::OutgoingHttp => "wasi:http/outgoing-handler",
             Self::Config => "wasi:config/store",
+            Self::Secrets => "platform:challenge/secrets",
             Self::Logging => "wasi:logging/logging",
         }
     }
@@ -123,7 +133,7 @@ mod tests {
         let error = "files".parse::<Grant>().unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"unknown interface "files", known are sqlite, kv, blobs, crypto, metagraph, outgoing-http, config, logging"#
+            r#"unknown interface "files", known are sqlite, kv, blobs, crypto, metagraph, outgoing-http, config, secrets, logging"#
         );
     }
 }

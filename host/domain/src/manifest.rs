@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteSize, ConfigError, ConfigVariable, DataMode, Instances, OutboundRule, ProxyPath, config};
+use crate::{
+    ByteSize, ConfigError, ConfigVariable, DataMode, Instances, OutboundRule, ProxyPath, SecretName, config,
+};
 
 /// A manifest is a page of text; more than this is an attack.
 pub const MANIFEST_MAX_BYTES: usize = 64 * 1024;
@@ -13,6 +15,8 @@ pub const MANIFEST_MAX_BYTES: usize = 64 * 1024;
 const MAX_ROUTES: usize = 256;
 /// A challenge speaks to a handful of hosts; every request is compared with each.
 const MAX_OUTBOUND: usize = 64;
+/// As many as a challenge can be given.
+const MAX_SECRETS: usize = 32;
 
 /// What a component says of itself. A field this host does not know is refused: it might ask for something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +48,9 @@ pub struct Manifest {
     /// The configuration that it understands. When there is any, nothing else can be set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub config: Vec<ConfigVariable>,
+    /// The secrets that it wants to read; the operator sets them or does not.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub secrets: BTreeSet<SecretName>,
     /// What it asks for; the host's own ceilings stay.
     #[serde(default)]
     pub limits: ManifestLimits,
@@ -114,6 +121,9 @@ pub enum ManifestError {
     /// More than `MAX_OUTBOUND`.
     #[error("the manifest asks for {0} outbound hosts, {MAX_OUTBOUND} are allowed")]
     TooManyHosts(usize),
+    /// More than `MAX_SECRETS`.
+    #[error("the manifest asks for {0} secrets, {MAX_SECRETS} are allowed")]
+    TooManySecrets(usize),
     /// A variable of the configuration that cannot be set.
     #[error("the manifest's variable {}: {}", .0.name, .0.reason)]
     Config(ConfigError),
@@ -146,6 +156,9 @@ impl Manifest {
         }
         if manifest.outbound.len() > MAX_OUTBOUND {
             return Err(ManifestError::TooManyHosts(manifest.outbound.len()));
+        }
+        if manifest.secrets.len() > MAX_SECRETS {
+            return Err(ManifestError::TooManySecrets(manifest.secrets.len()));
         }
         for rule in &manifest.routes {
             rule.check().map_err(|reason| {
@@ -283,6 +296,20 @@ mod tests {
         assert_eq!(asking(MAX_OUTBOUND).unwrap().outbound.len(), MAX_OUTBOUND);
         let error = asking(MAX_OUTBOUND + 1).unwrap_err();
         assert!(matches!(error, ManifestError::TooManyHosts(65)), "{error:?}");
+    }
+
+    #[test]
+    fn a_manifest_asks_for_secrets_by_name_and_not_for_dozens() {
+        let asking = |count: usize| {
+            let names: Vec<_> = (0..count).map(|n| format!("KEY_{n}")).collect();
+            let json = serde_json::json!({ "name": "x", "version": "1", "secrets": names });
+            Manifest::parse(json.to_string().as_bytes())
+        };
+        assert_eq!(asking(MAX_SECRETS).unwrap().secrets.len(), MAX_SECRETS);
+        let error = asking(MAX_SECRETS + 1).unwrap_err();
+        assert!(matches!(error, ManifestError::TooManySecrets(33)), "{error:?}");
+        let odd = br#"{"name":"x","version":"1","secrets":["a b"]}"#;
+        assert!(matches!(Manifest::parse(odd), Err(ManifestError::Json(_))));
     }
 
     #[test]

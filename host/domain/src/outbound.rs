@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
-use crate::{Destination, DestinationError, Host, text::serde_as_text};
+use crate::{Destination, DestinationError, Host, HttpScheme, text::serde_as_text};
 
 /// `https://api.example.com`, `https://*.example.org:8443` or `http://127.0.0.1:9000`: a scheme, a host or all below a
 /// name, and a port, which is the scheme's own where none is written.
@@ -53,6 +53,15 @@ impl OutboundRule {
         match &self.at.host {
             Host::Ip(named) => *named == address,
             Host::Name(name) => name == "localhost" && !self.below && address.is_loopback(),
+        }
+    }
+
+    /// Whether nobody between here and there can read along: what it allows goes over TLS, or stays in this machine.
+    pub fn is_confidential(&self) -> bool {
+        match (self.at.scheme, &self.at.host) {
+            (HttpScheme::Https, _) => true,
+            (HttpScheme::Http, Host::Ip(address)) => address.is_loopback(),
+            (HttpScheme::Http, Host::Name(name)) => name == "localhost" && !self.below,
         }
     }
 

@@ -66,6 +66,7 @@ impl App {
             content,
             engine,
             state_dir: state.clone(),
+            key_file: config.secrets_key_file(),
             metagraph: metagraph_reader.clone(),
             routes,
             breaker: config.breaker.policy(),

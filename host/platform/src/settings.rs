@@ -35,6 +35,8 @@ pub struct Config {
     pub breaker: Breaker,
     /// What challenges and their calls may use; `docs/limits.md` has each with its reason and ceiling.
     pub limits: Limits,
+    /// What is sealed for challenges.
+    pub secrets: Secrets,
     /// Logging, to standard error.
     pub log: Log,
 }
@@ -115,6 +117,15 @@ pub struct Breaker {
     pub longest_backoff_ms: u64,
 }
 
+/// What is sealed for challenges.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Secrets {
+    /// `PLATFORM_SECRETS__KEY_FILE`: the key that seals them; created with the first secret as `secrets.key` in the state
+    /// directory when not set.
+    pub key_file: Option<PathBuf>,
+}
+
 /// Logging.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -170,6 +181,7 @@ impl Default for Config {
             epoch: Epoch::default(),
             breaker: Breaker::default(),
             limits: Limits::default(),
+            secrets: Secrets::default(),
             log: Log::default(),
         }
     }
@@ -341,6 +353,12 @@ impl Config {
             .token_file
             .clone()
             .unwrap_or_else(|| self.state_dir.join("admin.token"))
+    }
+
+    /// Where the key of secrets is.
+    pub fn secrets_key_file(&self) -> PathBuf {
+        let named = self.secrets.key_file.clone();
+        named.unwrap_or_else(|| self.state_dir.join("secrets.key"))
     }
 
     /// The deadline of one RPC.

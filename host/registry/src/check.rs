@@ -55,6 +55,7 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
         );
         return Err(FieldError::new("metadata", reason));
     }
+    names("secrets", secrets.iter())?;
     if outbound.len() > limits::MAX_OUTBOUND {
         let reason = format!(
             "at most {} hosts, these are {}",
@@ -90,12 +91,6 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
             if !volumes.is_empty() {
                 return Err(FieldError::new("volumes", CONTAINERS_ONLY));
             }
-            if !secrets.is_empty() {
-                return Err(FieldError::new(
-                    "secrets",
-                    "components have no secrets import yet",
-                ));
-            }
         }
         Artifact::Image(_) => {
             if *instances != Instances::PerCall {
@@ -116,7 +111,6 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
                 }
             }
             names("volumes", volumes.keys())?;
-            names("secrets", secrets.iter())?;
             if let Some((name, path)) = volumes.iter().find(|(_, path)| !is_mount_point(path)) {
                 let reason = format!("a mount point is an absolute path, {path:?} is not one");
                 return Err(FieldError::new(format!("volumes.{name}"), reason));
@@ -350,7 +344,7 @@ pub(crate) mod tests {
             (|c| c.volumes = map("data", "/data"), "volumes"),
             (
                 |c| {
-                    c.secrets.insert("key".into());
+                    c.secrets.insert("a key".into());
                 },
                 "secrets",
             ),

@@ -59,7 +59,12 @@ pub(crate) fn record(
         Granted::new(limits, &resources, manifest.as_ref())?;
         config::environment(manifest.as_ref(), &env)?;
     }
+    config::no_secrets(&artifact, Some(&secrets).filter(|secrets| !secrets.is_empty()))?;
     let manifest = manifest.as_ref();
+    let secrets = match manifest {
+        Some(manifest) => manifest.secrets.iter().map(ToString::to_string).collect(),
+        None => secrets,
+    };
     let data = data.or_else(|| Some(manifest?.data)).unwrap_or_default();
     let instances = match (instances, manifest.and_then(|manifest| manifest.instances)) {
         (Some(instances), _) => instances,

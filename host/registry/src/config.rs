@@ -1,8 +1,8 @@
 //! What is set for a challenge against what its component declares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use platform_domain::{ConfigError, Manifest, configured};
+use platform_domain::{Artifact, ConfigError, Manifest, configured};
 
 use crate::FieldError;
 
@@ -21,6 +21,18 @@ pub(crate) fn environment(
         let name: String = name.escape_debug().take(SHOWN).collect();
         FieldError::new(format!("env.{name}"), reason)
     })
+}
+
+/// Which secrets a component asks for is its author's to say, and what they are is never in a record.
+pub(crate) fn no_secrets(artifact: &Artifact, named: Option<&BTreeSet<String>>) -> Result<(), FieldError> {
+    match (artifact, named) {
+        (Artifact::Component(_), Some(_)) => {
+            let reason =
+                "a component's manifest names its secrets; set one with `platform secret set SLUG NAME`";
+            Err(FieldError::new("secrets", reason))
+        }
+        (Artifact::Component(_), None) | (Artifact::Image(_), _) => Ok(()),
+    }
 }
 
 #[cfg(test)]

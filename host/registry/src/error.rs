@@ -2,12 +2,12 @@
 
 use std::io;
 
-use platform_domain::{Slug, TransitionRefused};
+use platform_domain::{SecretName, Slug, TransitionRefused};
 use platform_oci::OciError;
 use platform_store::StoreError;
 use platform_wasm::{ArchiveError, ComponentError};
 
-use crate::LoadError;
+use crate::{LoadError, SecretError};
 
 /// A value that is well-formed and not acceptable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +64,12 @@ pub enum RegistryError {
     /// The registered component does not start.
     #[error("the challenge cannot be started")]
     Load(#[source] LoadError),
+    /// The challenge has no secret of this name.
+    #[error("Challenge '{0}' has no secret {1}")]
+    NoSecret(Slug, SecretName),
+    /// A secret cannot be sealed or opened.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The record kept changing while this change was being checked.
     #[error("Challenge '{0}' was changed by someone else at the same time")]
     Contended(Slug),

@@ -19,6 +19,7 @@ mod load;
 mod operations;
 mod plan;
 mod reconciler;
+mod secrets;
 mod starts;
 
 use std::{path::PathBuf, sync::Arc};
@@ -37,11 +38,14 @@ pub use load::LoadError;
 pub use operations::Registry;
 pub use platform_oci::OciError;
 pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
+pub use platform_store::StoreError;
+pub use platform_vault::KeyError;
 pub use platform_wasm::{
     ArchiveError, BlobUsage, ChallengeLog, Code, CompilerStatus, ComponentError, Contents, DataUsage,
     DatabaseUsage, FollowFrom, Follower, LogLine, LogPage, OutboundUsage, StateError, Usage,
 };
 pub use reconciler::Reconciler;
+pub use secrets::{KeptSecret, SecretError};
 
 /// What both halves are built from.
 pub struct Parts {
@@ -53,6 +57,8 @@ pub struct Parts {
     pub engine: Engine,
     /// Challenges keep their state below `challenges/` in it.
     pub state_dir: PathBuf,
+    /// What secrets are sealed with; made when the first one is set.
+    pub key_file: PathBuf,
     /// Where challenges that ask for it read the subnet.
     pub metagraph: MetagraphReader,
     /// The one writer of the table of routes.
@@ -69,6 +75,7 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
         content,
         engine,
         state_dir,
+        key_file,
         metagraph,
         routes,
         breaker,
@@ -78,7 +85,8 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
     }
     let wake = Arc::new(Notify::new());
     let (publisher, board) = board::channel();
-    let loader = load::Loader::new(content, engine, state_dir, metagraph);
+    let opener = secrets::Opener::new(store.clone(), key_file);
+    let loader = load::Loader::new(content, engine, state_dir, metagraph, opener);
     let health = health::HealthBook::new(breaker);
     let reader = routes.reader();
     let reconciler = Reconciler::new(

@@ -31,6 +31,10 @@ pub(crate) const MAX_ENV_BYTES: usize = 64 << 10;
 pub(crate) const MAX_METADATA_BYTES: usize = 64 << 10;
 /// Hosts that a challenge may speak to: a handful, and every request is compared with each.
 pub(crate) const MAX_OUTBOUND: usize = 64;
+/// Secrets of one challenge: a handful, and each start opens all of them.
+pub(crate) const MAX_SECRETS: usize = 32;
+/// A value of a secret: a key with its chain of certificates, not a file.
+pub(crate) const MAX_SECRET_BYTES: usize = 4 << 10;
 /// Volumes and secrets of one container.
 pub(crate) const MAX_NAMES: usize = 64;
 /// A name of a volume or secret, or a path in a container.

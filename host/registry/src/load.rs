@@ -12,8 +12,9 @@ use platform_wasm::{
 };
 
 use crate::{
-    FieldError, config,
+    FieldError, SecretError, config,
     limits::{Granted, check_instances},
+    secrets::Opener,
 };
 
 /// Why a challenge does not start.
@@ -36,6 +37,9 @@ pub enum LoadError {
     /// It asks for more than this host grants.
     #[error("{}: {}", .0.field, .0.reason)]
     Limit(FieldError),
+    /// What it was given in secret cannot be opened.
+    #[error("the challenge's secrets cannot be opened")]
+    Secrets(#[from] SecretError),
     /// What is set for it is not what it declares.
     #[error("{}: {}", .0.field, .0.reason)]
     Config(FieldError),
@@ -55,6 +59,7 @@ pub(crate) struct Loader {
     engine: Engine,
     state_dir: PathBuf,
     metagraph: MetagraphReader,
+    secrets: Opener,
 }
 
 /// A program that can be called.
@@ -72,13 +77,20 @@ impl Loader {
         engine: Engine,
         state_dir: PathBuf,
         metagraph: MetagraphReader,
+        secrets: Opener,
     ) -> Self {
         Self {
             content,
             engine,
             state_dir,
             metagraph,
+            secrets,
         }
+    }
+
+    /// What opens secrets.
+    pub(crate) const fn secrets(&self) -> &Opener {
+        &self.secrets
     }
 
     /// What a program may be granted.
@@ -143,6 +155,7 @@ impl Loader {
             disk: granted.disk,
             grants: challenge.granted(),
             outbound: challenge.outbound.clone(),
+            secrets: self.secrets.open(&challenge.slug).await?,
             state: Some(StateSpec {
                 dir: self.dir(&challenge.slug),
                 database: granted.database,

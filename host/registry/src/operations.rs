@@ -18,6 +18,7 @@ use crate::{
     load::{LoadError, Loader},
     plan::Wanted,
     reconciler::now,
+    secrets::Opener,
 };
 
 /// What the operator may do. Cheap to clone.
@@ -35,7 +36,7 @@ pub struct Registry {
 
 /// Wakes the reconciler when dropped. A transaction returns it, so it is dropped after the commit even when
 /// whoever asked for the change has gone away and nobody waits for the answer.
-struct WakeOnDrop(Arc<Notify>);
+pub(crate) struct WakeOnDrop(Arc<Notify>);
 
 /// How long an operation waits for the reconciler to act on it. Its own program is compiled by then; when the
 /// machine is busy with others all the same, the answer shows what is so far.
@@ -65,6 +66,15 @@ impl Registry {
 
     pub(crate) fn loader(&self) -> &Loader {
         &self.loader
+    }
+
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What opens secrets.
+    pub(crate) const fn opener(&self) -> &Opener {
+        self.loader.secrets()
     }
 
     pub(crate) fn keeping(&self) -> &tokio::sync::Mutex<()> {
@@ -133,6 +143,7 @@ impl Registry {
     ) -> Result<Challenge, RegistryError> {
         for _ in 0..MAX_ATTEMPTS {
             let before = self.challenge_get(slug).await?;
+            config::no_secrets(&before.artifact, patch.secrets.as_ref())?;
             let mut after = before.clone();
             if !patch.clone().apply(&mut after)? {
                 if matches!(self.observed(slug), Observed::Failed { .. }) {
@@ -145,8 +156,10 @@ impl Registry {
             if patch.capabilities.is_some() || after.env != before.env {
                 self.check_component(&after, &patch).await?;
             }
-            let checked = Wanted::of(&after);
-            let starts = before.status != Status::Active || Wanted::of(&before) != checked;
+            // Secrets are changed elsewhere, and wake the reconciler as this does.
+            let wanted = |record: &Challenge| Wanted::of(record, None);
+            let checked = wanted(&after);
+            let starts = before.status != Status::Active || wanted(&before) != checked;
             let loads = after.status == Status::Active && starts;
             if loads {
                 self.check_start(&after).await?;
@@ -161,7 +174,7 @@ impl Registry {
                         challenges::get(connection, &slug)?.ok_or(RegistryError::NotFound(slug))?;
                     patch.apply(&mut record)?;
                     check::record(&limits, &record)?;
-                    let unchecked = record.status == Status::Active && Wanted::of(&record) != checked;
+                    let unchecked = record.status == Status::Active && Wanted::of(&record, None) != checked;
                     let moved = record.status != after.status || record.artifact != after.artifact;
                     if unchecked || moved {
                         return Ok::<_, RegistryError>(None);
@@ -345,13 +358,13 @@ impl Registry {
         }
     }
 
-    fn wake(&self) -> WakeOnDrop {
+    pub(crate) fn wake(&self) -> WakeOnDrop {
         WakeOnDrop(Arc::clone(&self.wake))
     }
 
     /// Wakes the reconciler and waits until it has acted on what was just written of a challenge, so that the
     /// next request of the same person meets it.
-    async fn settle(&self, slug: &Slug, wake: WakeOnDrop) {
+    pub(crate) async fn settle(&self, slug: &Slug, wake: WakeOnDrop) {
         let mut board = self.board.clone();
         // A pass that has begun may have read the registry before the change.
         let begun = board.borrow().begun;

@@ -21,6 +21,9 @@ pub(crate) struct Wanted {
     disk: Option<ByteSize>,
     database: Option<ByteSize>,
     blobs: Option<ByteSize>,
+    /// Which secrets it was given; `None`: none. Another one is another program also because an instance that is kept may
+    /// remember one that was taken away.
+    secrets: Option<Digest>,
 }
 
 /// What there is of a challenge.
@@ -52,7 +55,8 @@ pub(crate) enum Action {
 }
 
 impl Wanted {
-    pub(crate) fn of(challenge: &Challenge) -> Self {
+    /// By its record, and the revision of its secrets.
+    pub(crate) fn of(challenge: &Challenge, secrets: Option<Digest>) -> Self {
         Self {
             component: match &challenge.artifact {
                 Artifact::Component(pinned) => Some(pinned.component),
@@ -67,6 +71,7 @@ impl Wanted {
             disk: challenge.resources.disk,
             database: challenge.resources.database,
             blobs: challenge.resources.blobs,
+            secrets,
         }
     }
 }
@@ -107,7 +112,7 @@ mod tests {
     fn wanted(edit: impl FnOnce(&mut Challenge)) -> Wanted {
         let mut challenge = component("echo");
         edit(&mut challenge);
-        Wanted::of(&challenge)
+        Wanted::of(&challenge, None)
     }
 
     fn set_env(challenge: &mut Challenge) {
@@ -132,6 +137,9 @@ mod tests {
         for edit in restarts {
             assert_ne!(wanted(edit), plain);
         }
+        let revisions = [None, Some(Digest::of(b"1")), Some(Digest::of(b"2"))];
+        let [none, one, two] = revisions.map(|revision| Wanted::of(&component("echo"), revision));
+        assert!(none == plain && none != one && one != two);
         let same: [fn(&mut Challenge); 5] = [
             |c| c.emission_percent = Default::default(),
             |c| c.name = "x".into(),

@@ -9,9 +9,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use platform_domain::{Challenge, Slug, Status, UnixSeconds, with_causes};
+use platform_domain::{Challenge, Digest, Slug, Status, UnixSeconds, with_causes};
 use platform_runtime::{RoutePublisher, RouteTable};
-use platform_store::{Store, challenges};
+use platform_store::{Store, StoreError, challenges, secrets};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
@@ -103,9 +103,12 @@ impl Reconciler {
     /// before `due` are tried again.
     async fn pass(&mut self, due: Instant) {
         self.post(|board| board.begun += 1);
-        let readable = match self.store.read("reconcile", challenges::list).await {
-            Ok(records) => {
-                self.apply(records, due);
+        let read = self.store.read("reconcile", |connection| {
+            Ok::<_, StoreError>((challenges::list(connection)?, secrets::revisions(connection)?))
+        });
+        let readable = match read.await {
+            Ok((records, revisions)) => {
+                self.apply(records, &revisions, due);
                 true
             }
             Err(error) => {
@@ -124,14 +127,14 @@ impl Reconciler {
         });
     }
 
-    fn apply(&mut self, records: Vec<Challenge>, due: Instant) {
+    fn apply(&mut self, records: Vec<Challenge>, revisions: &BTreeMap<Slug, Digest>, due: Instant) {
         let active = records
             .into_iter()
             .filter(|record| record.status == Status::Active);
         let mut active: BTreeMap<_, _> = active.map(|record| (record.slug.clone(), record)).collect();
         let mut intended = active
             .iter()
-            .map(|(slug, record)| (slug.clone(), Wanted::of(record)))
+            .map(|(slug, record)| (slug.clone(), Wanted::of(record, revisions.get(slug).copied())))
             .collect();
         for (slug, record) in &active {
             // Emissions and capabilities may have changed without anything to do.

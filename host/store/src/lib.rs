@@ -13,6 +13,7 @@ pub mod epochs;
 mod error;
 mod migrations;
 mod pool;
+pub mod secrets;
 mod store;
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0006_instances.sql"),
     include_str!("../../../migrations/0007_grants.sql"),
     include_str!("../../../migrations/0008_outbound.sql"),
+    include_str!("../../../migrations/0009_secrets.sql"),
 ];
 
 /// Brings the schema to the newest version: all missing steps or none.

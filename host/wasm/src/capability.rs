@@ -9,6 +9,7 @@ mod kv;
 mod logging;
 mod metagraph;
 pub(crate) mod open;
+mod secrets;
 mod sqlite;
 mod values;
 
@@ -36,6 +37,7 @@ pub(crate) const fn linked_as(grant: Grant) -> &'static str {
         Grant::Metagraph => metagraph::INTERFACE,
         Grant::OutgoingHttp => http::INTERFACE,
         Grant::Config => config::INTERFACE,
+        Grant::Secrets => secrets::INTERFACE,
         Grant::Logging => logging::INTERFACE,
     }
 }
@@ -72,6 +74,7 @@ pub(crate) fn link(
             Grant::Metagraph => metagraph::link(linker)?,
             Grant::OutgoingHttp => http::link(linker)?,
             Grant::Config => config::link(linker)?,
+            Grant::Secrets => secrets::link(linker)?,
             Grant::Logging => logging::link(linker)?,
         }
     }

@@ -9,6 +9,7 @@ mod body;
 mod call;
 mod exchange;
 mod failure;
+mod inject;
 mod network;
 mod places;
 mod tally;
@@ -28,6 +29,7 @@ use crate::{
 };
 
 pub(crate) use call::CallHttp;
+pub(crate) use inject::Injected;
 pub use network::{Names, Network, Routes};
 
 /// What all challenges share.
@@ -41,6 +43,7 @@ pub(crate) struct Outgoing {
     egress: Arc<Egress>,
     asked: BTreeSet<OutboundRule>,
     allowed: BTreeSet<OutboundRule>,
+    injected: Injected,
     places: Places,
     limits: Arc<Limits>,
     ledger: Arc<Ledger>,
@@ -75,6 +78,7 @@ impl Outgoing {
         egress: Arc<Egress>,
         slug: Slug,
         (asked, allowed): (BTreeSet<OutboundRule>, BTreeSet<OutboundRule>),
+        injected: Injected,
         limits: Arc<Limits>,
     ) -> Self {
         let own = count(limits.http_concurrent).min(Semaphore::MAX_PERMITS);
@@ -83,6 +87,7 @@ impl Outgoing {
             egress,
             asked,
             allowed,
+            injected,
             ledger: Arc::new(Ledger::new(slug, &limits)),
             limits,
         }

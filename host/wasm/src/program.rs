@@ -3,7 +3,7 @@
 mod http;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use platform_domain::{Capability, EpochContext, Grant, Instances, RawWeight, Request, Response, Slug};
+use platform_domain::{
+    Capability, EpochContext, Grant, Instances, Manifest, RawWeight, Request, Response, Secret, SecretName,
+    SecretUse, SecretValue, Slug,
+};
 use platform_state::State;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::InstancePre;
@@ -26,7 +29,7 @@ use crate::{
     limits::count,
     live::{Live, Times},
     logs::ChallengeLog,
-    outgoing::Outgoing,
+    outgoing::{Injected, Outgoing},
     pace::{Pace, Paced},
     pool::Pool,
     prepared::Prepared,
@@ -93,6 +96,7 @@ impl Program {
             disk,
             grants: _,
             outbound,
+            secrets,
             state: _,
             metagraph,
             start,
@@ -123,16 +127,19 @@ impl Program {
         let keeper = state.as_ref().map(keeper);
         setup.state = state;
         setup.metagraph = info.asks.contains(&Grant::Metagraph).then_some(metagraph);
+        setup.secrets = readable(&secrets, info.manifest.as_ref());
         setup.outgoing = info.asks.contains(&Grant::OutgoingHttp).then(|| {
             let asked = info
                 .manifest
                 .map(|manifest| manifest.outbound)
                 .unwrap_or_default();
+            let injected = Injected::of(&secrets);
             let limits = engine.0.limits.clone();
             Arc::new(Outgoing::new(
                 engine.0.egress.clone(),
                 slug.clone(),
                 (asked, outbound),
+                injected,
                 limits,
             ))
         });
@@ -291,6 +298,18 @@ impl Bounds {
             clock,
         }
     }
+}
+
+/// What a program may read of its secrets: nothing that its author did not ask for.
+fn readable(secrets: &[Secret], manifest: Option<&Manifest>) -> BTreeMap<SecretName, SecretValue> {
+    let is_readable = |secret: &&Secret| {
+        secret.usage == SecretUse::Reveal
+            && manifest.is_some_and(|manifest| manifest.secrets.contains(&secret.name))
+    };
+    let readable = secrets.iter().filter(is_readable);
+    readable
+        .map(|secret| (secret.name.clone(), secret.value.clone()))
+        .collect()
 }
 
 /// How long a connection to a database is kept that nobody uses: it has a cache, and files open.

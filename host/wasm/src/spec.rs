@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use platform_domain::{ByteSize, Digest, Grant, Instances, Metagraph, OutboundRule, Slug};
+use platform_domain::{ByteSize, Digest, Grant, Instances, Metagraph, OutboundRule, Secret, Slug};
 use platform_state::{Rehearsal, StateUsage};
 use tokio::sync::watch;
 
@@ -35,6 +35,8 @@ pub struct ProgramSpec {
     pub grants: BTreeSet<Grant>,
     /// Whom it may send requests to, as far as its manifest asks for them.
     pub outbound: BTreeSet<OutboundRule>,
+    /// What it was given in secret: to read, as far as its manifest asks for it, and for its requests.
+    pub secrets: Vec<Secret>,
     /// What the host keeps for it, opened if it asks for some of that. `None`: nothing.
     pub state: Option<StateSpec>,
     /// Where the subnet is read from, if the component asks for it; what is there when a route is called, the call

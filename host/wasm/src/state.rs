@@ -1,8 +1,8 @@
 //! What belongs to a store: what the guest's imports work on, and the bounds of the call that runs.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use platform_domain::{LogSource, Metagraph};
+use platform_domain::{LogSource, Metagraph, SecretName, SecretValue};
 use platform_state::State;
 use tokio::{sync::oneshot, task::yield_now};
 use wasmtime::{Engine, Store, UpdateDeadline};
@@ -58,6 +58,8 @@ pub(crate) struct CallSetup {
     pub(crate) metagraph: Option<LatestMetagraph>,
     /// `None` when the program does not ask for it.
     pub(crate) outgoing: Option<Arc<Outgoing>>,
+    /// What the program may read of its secrets.
+    pub(crate) secrets: BTreeMap<SecretName, SecretValue>,
     pub(crate) memory_limit: u64,
     pub(crate) host_memory: HostMemory,
     pub(crate) limits: Arc<Limits>,
@@ -77,6 +79,7 @@ impl CallSetup {
             state: None,
             metagraph: None,
             outgoing: None,
+            secrets: BTreeMap::new(),
             memory_limit,
             host_memory,
             limits,

@@ -60,6 +60,7 @@ impl Host {
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
             engine: Engine::new(EngineConfig::new(dir.path().join("cache"), compiler())).unwrap(),
             state_dir: dir.path().join("state"),
+            key_file: dir.path().join("secrets.key"),
             metagraph: metagraph_reader,
             routes,
             breaker: BreakerPolicy::default(),

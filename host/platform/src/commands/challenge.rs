@@ -219,6 +219,22 @@ fn outbound_lines(view: &ChallengeView) -> Vec<String> {
     lines
 }
 
+/// What it asks for, with what it waits for.
+fn secret_lines(view: &ChallengeView) -> impl Iterator<Item = String> {
+    let is_missing = |name: &str| {
+        view.secrets_missing
+            .iter()
+            .any(|missing| missing.as_str() == name)
+    };
+    view.secrets.iter().map(move |name| match is_missing(name) {
+        true => format!(
+            "secret     {name} (not set: platform secret set {} {name})",
+            view.slug
+        ),
+        false => format!("secret     {name}"),
+    })
+}
+
 fn view_text(view: &ChallengeView) -> String {
     let mut lines = vec![
         format!("{}  {} {}", view.slug, view.name, view.version),
@@ -232,6 +248,7 @@ fn view_text(view: &ChallengeView) -> String {
     if view.component.is_some() {
         lines.push(format!("grants     {}", grants_text(view)));
         lines.extend(outbound_lines(view));
+        lines.extend(secret_lines(view));
     }
     if let Some(code) = code_text(&view.observed) {
         lines.push(format!("code       {code}"));

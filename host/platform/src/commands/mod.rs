@@ -11,6 +11,7 @@ pub(crate) mod observed;
 pub(crate) mod pair;
 pub(crate) mod publish;
 pub(crate) mod request;
+pub(crate) mod secret;
 pub(crate) mod serve;
 pub(crate) mod state;
 pub(crate) mod weights;
@@ -33,6 +34,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Check(args) => serve::check(args, output),
         Command::Status => serve::status(&client(&admin)?, output).await,
         Command::Challenge(command) => challenge::run(*command, &client(&admin)?, output).await,
+        Command::Secret(command) => secret::run(command, &client(&admin)?, output).await,
         Command::State(command) => state::run(command, &client(&admin)?, output).await,
         Command::Publish { component, reference } => publish::run(&component, &reference, output).await,
         Command::Inspect { component } => inspect::run(&component, output),

@@ -51,6 +51,7 @@ impl Host {
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
             engine: Engine::new(EngineConfig::new(dir.path().join("cache"), compiler())).unwrap(),
             state_dir: dir.path().join("state"),
+            key_file: dir.path().join("secrets.key"),
             metagraph: metagraph_channel().1,
             routes: publisher,
             breaker: BreakerPolicy::default(),

@@ -11,3 +11,4 @@ mod host;
 mod lifecycle;
 mod patch;
 mod reconciler;
+mod secrets;

@@ -74,7 +74,8 @@ impl Exchange {
             tally,
         } = self;
         let limits = &outgoing.limits;
-        let request = prepare(request, &to, limits.http_request.0)?;
+        let mut request = prepare(request, &to, limits.http_request.0)?;
+        outgoing.injected.add(&to, request.headers_mut());
         let connect = Duration::from_millis(limits.http_connect_ms);
         let connect = options
             .connect_timeout

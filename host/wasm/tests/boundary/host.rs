@@ -92,6 +92,7 @@ pub(crate) fn spec(component: &[u8]) -> ProgramSpec {
         disk: ByteSize(1 << 30),
         grants: BTreeSet::new(),
         outbound: BTreeSet::new(),
+        secrets: Vec::new(),
         state: None,
         metagraph: watch::channel(None).1,
         start: platform_wasm::Start::Live,

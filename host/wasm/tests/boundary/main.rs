@@ -42,6 +42,8 @@ mod queue;
 #[cfg(test)]
 mod ranges;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 #[path = "../../../state/tests/state/small_disk.rs"]
 mod small_disk;
 #[cfg(test)]

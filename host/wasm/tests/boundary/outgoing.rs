@@ -55,6 +55,7 @@ async fn load(host: &Host, change: impl FnOnce(&mut ProgramSpec)) -> Program {
     let mut spec = ProgramSpec {
         grants: [Grant::OutgoingHttp].into(),
         outbound: allowed(),
+        secrets: Vec::new(),
         route_deadline: PATIENCE,
         ..spec(&component)
     };

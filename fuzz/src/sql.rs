@@ -63,6 +63,8 @@ struct Given {
     runtime: Runtime,
     database: Database,
     guard: Bucket,
+    /// What [`Given::names`] tells at the beginning.
+    names: Vec<Value>,
     _dir: TempDir,
 }
 
@@ -97,12 +99,15 @@ impl Given {
         runtime
             .block_on(guard.set("key", GUARD, bounds()))
             .expect("the host writes");
-        Self {
+        let mut given = Self {
             runtime,
             database,
             guard,
+            names: Vec::new(),
             _dir: dir,
-        }
+        };
+        given.names = given.names();
+        given
     }
 
     /// Whether the database is full.
@@ -153,13 +158,23 @@ impl Given {
         Ok(())
     }
 
-    /// Nothing of what was done reaches the host's own tables, and the database answers.
+    /// Nothing of what was done reaches the host's own tables or takes their names, nothing is beside the quota, and the
+    /// database answers.
     fn check(&self) {
         let kept = self.runtime.block_on(self.guard.get("key", bounds()));
         assert_eq!(kept.expect("the host reads").as_deref(), Some(GUARD));
         let one = self.runtime.block_on(self.database.query("SELECT 1", &none(), bounds()));
         let one = one.expect("it answers").expect("it reads");
         assert_eq!(one.values, [Value::Integer(1)]);
+        assert_eq!(self.names(), self.names);
+    }
+
+    /// How many things have a name of the host's, and how many are temporary, on the connection that writes.
+    fn names(&self) -> Vec<Value> {
+        let names = "SELECT count(*), (SELECT count(*) FROM sqlite_temp_schema) FROM sqlite_schema \
+                     WHERE lower(name) GLOB 'platform_*'";
+        let names = self.database.query_and_write(names, &none(), bounds());
+        self.runtime.block_on(names).expect("the host reads").values
     }
 }
 

@@ -169,6 +169,7 @@ fn the_guide_for_operators_has_an_example_with_every_key_and_the_defaults() {
         "/chain/netuid",
         "/chain/hotkey_file",
         "/chain/genesis",
+        "/secrets/key_file",
     ];
     for pointer in own {
         let (given, default) = (

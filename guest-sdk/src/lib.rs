@@ -203,3 +203,8 @@ struct StateGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/authors/capabilities.md")]
 struct CapabilitiesGuide;
+
+/// And of those that speak HTTP themselves.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/authors/http.md")]
+struct HttpGuide;

@@ -173,7 +173,8 @@ impl Given {
     fn names(&self) -> Vec<Value> {
         let names = "SELECT count(*), (SELECT count(*) FROM sqlite_temp_schema) FROM sqlite_schema \
                      WHERE lower(name) GLOB 'platform_*'";
-        let names = self.database.query_and_write(names, &none(), bounds());
+        let none = none();
+        let names = self.database.query_and_write(names, &none, bounds());
         self.runtime.block_on(names).expect("the host reads").values
     }
 }

@@ -13,14 +13,15 @@
 //!     score: f64,
 //! }
 //!
-//! #[challenge(name = "judge", outbound("https://api.example.com"))]
+//! #[challenge(name = "judge", outbound("https://api.example.com"), secrets("API_KEY"))]
 //! impl Judge {
 //!     #[get("/verdicts/{id}")]
 //!     fn verdict(request: &Request) -> Result<Json<Verdict>> {
 //!         let (environment, id) = (request.environment(), request.param::<u32>("id")?);
 //!         let url = format!("https://api.example.com/verdicts/{id}");
-//!         let key: String = environment.config("API_KEY")?;
-//!         let answer = environment.http().get(url).header("authorization", format!("Bearer {key}")).send();
+//!         let key = environment.secret("API_KEY")?;
+//!         let bearer = format!("Bearer {}", key.text()?);
+//!         let answer = environment.http().get(url).header("authorization", bearer).send();
 //!         match answer {
 //!             Ok(answer) if answer.status() == 200 => Ok(Json(answer.json()?)),
 //!             Ok(answer) => Err(Error::internal(format!("the judge answers {}", answer.status()))),
@@ -31,7 +32,7 @@
 //! }
 //!
 //! // A test says what is answered; no test reaches the network.
-//! let judge = Harness::<Judge>::new().config("API_KEY", "secret").answering(|request| {
+//! let judge = Harness::<Judge>::new().secret("API_KEY", "secret").answering(|request| {
 //!     assert_eq!(request.header("authorization"), Some("Bearer secret"));
 //!     match request.url() {
 //!         "https://api.example.com/verdicts/7" => Ok(Response::new(200, r#"{"score":0.5}"#)),

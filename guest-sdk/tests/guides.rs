@@ -7,7 +7,10 @@ use platform_domain::Manifest;
 use wit_parser::Resolve;
 
 const GUIDES: [(&str, &str); 3] = [
-    ("capabilities.md", include_str!("../../docs/authors/capabilities.md")),
+    (
+        "capabilities.md",
+        include_str!("../../docs/authors/capabilities.md"),
+    ),
     ("http.md", include_str!("../../docs/authors/http.md")),
     ("state.md", include_str!("../../docs/authors/state.md")),
 ];
@@ -18,15 +21,11 @@ fn blocks() -> Vec<(&'static str, String, String)> {
     for (guide, text) in GUIDES {
         let mut open: Option<(&str, String)> = None;
         for (number, line) in text.lines().enumerate() {
-            match (&mut open, line.strip_prefix("```")) {
+            match (open.take(), line.strip_prefix("```")) {
                 (None, Some(kind)) => open = Some((kind, String::new())),
                 (None, None) => {}
-                (Some((_, block)), None) => {
-                    block.push_str(line);
-                    block.push('\n');
-                }
-                (Some(_), Some(_)) => {
-                    let (kind, block) = open.take().unwrap();
+                (Some((kind, block)), None) => open = Some((kind, block + line + "\n")),
+                (Some((kind, block)), Some(_)) => {
                     blocks.push((kind, block, format!("{guide}, before line {}", number + 1)));
                 }
             }
@@ -40,7 +39,10 @@ fn every_snippet_is_of_a_kind_that_is_tested() {
     let kinds = ["rust", "wit", "json", "sql"];
     for (kind, block, place) in blocks() {
         // Without a kind it is what somebody types or reads.
-        assert!(kind.is_empty() || kinds.contains(&kind), "{place}: {kind}\n{block}");
+        assert!(
+            kind.is_empty() || kinds.contains(&kind),
+            "{place}: {kind}\n{block}"
+        );
     }
     for kind in kinds {
         assert!(blocks().iter().any(|(found, _, _)| *found == kind), "{kind}");

@@ -1,5 +1,11 @@
 //! The command line: what can be asked, and nothing of how it is done.
 
+#![allow(
+    rustdoc::bare_urls,
+    rustdoc::broken_intra_doc_links,
+    reason = "the comments are what a terminal shows as help"
+)]
+
 use std::{collections::BTreeSet, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};

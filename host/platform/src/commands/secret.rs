@@ -1,5 +1,11 @@
 //! `platform secret`: what challenges may know or send, and nobody else.
 
+#![allow(
+    rustdoc::bare_urls,
+    rustdoc::broken_intra_doc_links,
+    reason = "the comments are what a terminal shows as help"
+)]
+
 use std::{
     fs::File,
     io::{self, IsTerminal as _, Read},

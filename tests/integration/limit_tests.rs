@@ -321,6 +321,14 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
     ("MAX_ENV_BYTES", RECORD),
     ("MAX_METADATA_BYTES", RECORD),
     ("MAX_OUTBOUND", RECORD),
+    (
+        "MAX_VERSIONS",
+        "tests/integration/versions.rs::a_challenge_changes_its_component_fifty_times_under_load_and_no_request_fails",
+    ),
+    (
+        "MAX_BY_CHARS",
+        "tests/integration/versions.rs::an_update_that_fails_its_checks_changes_nothing",
+    ),
     ("MAX_SECRETS", SECRETS),
     ("MAX_SECRET_BYTES", SECRETS),
     ("MAX_NAMES", RECORD),

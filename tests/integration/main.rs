@@ -67,4 +67,6 @@ mod signed;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]
+mod versions;
+#[cfg(test)]
 mod wire;

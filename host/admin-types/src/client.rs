@@ -16,8 +16,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     ArchiveRequest, BackupView, ChallengeCreated, ChallengeList, ChallengeView, CreateChallenge, ErrorBody,
-    HostStatus, IncidentList, PatchChallenge, PurgeView, RestoreView, SecretList, SecretView, SetSecret,
-    StateList,
+    HostStatus, IncidentList, PatchChallenge, PurgeView, RestoreView, RollBackChallenge, SecretList,
+    SecretView, SetSecret, StateList, UpdateChallenge, VersionList,
 };
 
 /// Speaks to one host as its operator.
@@ -117,6 +117,29 @@ impl Client {
     ) -> Result<ChallengeView, ClientError> {
         let body = serde_json::to_vec(patch).map_err(ClientError::Request)?;
         self.call(Method::PATCH, &challenge(slug), Some(body)).await
+    }
+
+    /// Gives a challenge another component.
+    pub async fn challenge_update(
+        &self,
+        slug: &Slug,
+        update: &UpdateChallenge,
+    ) -> Result<ChallengeView, ClientError> {
+        self.post(&format!("{}/update", challenge(slug)), update).await
+    }
+
+    /// Gives a challenge a component again that it had.
+    pub async fn challenge_roll_back(
+        &self,
+        slug: &Slug,
+        back: &RollBackChallenge,
+    ) -> Result<ChallengeView, ClientError> {
+        self.post(&format!("{}/rollback", challenge(slug)), back).await
+    }
+
+    /// What a challenge has run, the newest first.
+    pub async fn challenge_versions(&self, slug: &Slug) -> Result<VersionList, ClientError> {
+        self.get(&format!("{}/versions", challenge(slug))).await
     }
 
     /// Makes a challenge active.

@@ -13,6 +13,7 @@ mod optional;
 mod secret;
 mod state;
 mod status;
+mod version;
 mod weights;
 
 pub use challenge::{
@@ -28,4 +29,5 @@ pub use state::{ArchiveRequest, ArchivedView, BackupView, KeptStateView, PurgeVi
 pub use status::{
     ChallengeStatus, CodeView, CompilerView, CompilingView, HostStatus, Observed, ReconcilerStatus, StartStep,
 };
+pub use version::{RollBackChallenge, UpdateChallenge, VersionList, VersionView};
 pub use weights::{AnswerView, EpochList, EpochView, PreviewView, VectorView, WeightsStatus};

@@ -125,6 +125,8 @@ impl From<RegistryError> for ApiError {
             RegistryError::Image(_) => {
                 conflict("containers_not_supported").hint("publish the challenge as a WebAssembly component")
             }
+            RegistryError::NoVersion(_) => Self::new(StatusCode::NOT_FOUND, "not_found", error.to_string())
+                .hint("`platform challenge history SLUG` shows what there was"),
             RegistryError::NoSecret(..) => Self::new(StatusCode::NOT_FOUND, "not_found", error.to_string())
                 .hint("`platform secret list SLUG` shows what is set"),
             RegistryError::Secret(source) | RegistryError::Load(LoadError::Secrets(source)) => {

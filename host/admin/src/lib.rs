@@ -15,6 +15,7 @@ mod secrets;
 mod slug;
 mod state;
 mod status;
+mod versions;
 mod view;
 mod weights;
 

@@ -8,7 +8,9 @@ use axum::{
     routing::{MethodRouter, delete, get, patch, post, put},
 };
 
-use crate::{AdminState, ApiError, auth, challenges, health, logs, secrets, state, status, weights};
+use crate::{
+    AdminState, ApiError, auth, challenges, health, logs, secrets, state, status, versions, weights,
+};
 
 type Listed = (Method, &'static str, MethodRouter<AdminState>);
 
@@ -42,6 +44,21 @@ fn listed() -> Vec<Listed> {
             Method::POST,
             "/v1/admin/challenges/{slug}/disable",
             post(challenges::disable),
+        ),
+        (
+            Method::POST,
+            "/v1/admin/challenges/{slug}/update",
+            post(versions::update),
+        ),
+        (
+            Method::POST,
+            "/v1/admin/challenges/{slug}/rollback",
+            post(versions::roll_back),
+        ),
+        (
+            Method::GET,
+            "/v1/admin/challenges/{slug}/versions",
+            get(versions::list),
         ),
         (
             Method::GET,
@@ -149,7 +166,7 @@ mod tests {
                 (method, path.replace("{epoch}", "1"))
             })
             .collect();
-        assert_eq!(routes.len(), 24);
+        assert_eq!(routes.len(), 27);
         for path in [
             "/v1/admin/nothing",
             "/v1/admin",

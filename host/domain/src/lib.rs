@@ -29,6 +29,7 @@ mod status;
 mod text;
 mod timestamp;
 mod token;
+mod version;
 
 pub use artifact::{Artifact, ArtifactError, ComponentRef, ImageRef, PinnedComponent};
 pub use call::{Caller, EpochContext, GuestError, RawWeight, Request, Response};
@@ -57,3 +58,4 @@ pub use status::{Status, TransitionRefused, UnknownStatus};
 pub use text::with_causes;
 pub use timestamp::{Timestamp, TimestampError};
 pub use token::{PlainToken, TokenHash, TokenHint};
+pub use version::{Change, UnknownChange, Version};

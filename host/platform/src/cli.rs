@@ -15,7 +15,12 @@ use platform_domain::{
 };
 use platform_weights::Policy;
 
-use crate::commands::{devnet::DevnetArgs, pair::Pair, secret::SecretCommand};
+use crate::commands::{
+    devnet::DevnetArgs,
+    pair::Pair,
+    secret::SecretCommand,
+    versions::{RollbackArgs, UpdateArgs},
+};
 
 /// Runs a Bittensor subnet's challenges as WebAssembly components.
 ///
@@ -139,6 +144,20 @@ pub(crate) enum ChallengeCommand {
     Show { slug: Slug },
     /// Change fields of a challenge; what is not named stays as it is.
     Patch(PatchArgs),
+    /// Give it another component: fetched, checked, compiled and tried before it takes the place of the one that runs.
+    ///
+    /// No request fails: what was begun ends on the component before, which answers until the new one is ready. Its
+    /// migrations are tried first and undone. What it imports beyond what the challenge is granted is named, and granted
+    /// with --grant. If anything is wrong, everything stays as it is.
+    ///
+    /// Example: platform challenge update tsp registry.example.com/tsp:2 --by alice
+    Update(UpdateArgs),
+    /// Give it the component again that it had before, from the host's own store.
+    ///
+    /// Its database stays as the newer component's migrations made it.
+    Rollback(RollbackArgs),
+    /// Show what it has run, the newest first, with who said so.
+    History { slug: Slug },
     /// Let it serve miners and be weighed.
     Activate { slug: Slug },
     /// Take it down for now.
@@ -375,7 +394,7 @@ impl FromStr for Allowed {
 }
 
 /// Names of interfaces between commas, or none.
-fn grants(text: &str) -> Result<BTreeSet<Grant>, UnknownGrant> {
+pub(crate) fn grants(text: &str) -> Result<BTreeSet<Grant>, UnknownGrant> {
     match text {
         "none" => Ok(BTreeSet::new()),
         list => list.split(',').map(|name| name.trim().parse()).collect(),

@@ -67,6 +67,9 @@ pub enum RegistryError {
     /// The challenge has no secret of this name.
     #[error("Challenge '{0}' has no secret {1}")]
     NoSecret(Slug, SecretName),
+    /// It has run nothing else, or nothing of this digest.
+    #[error("Challenge '{0}' has no such version")]
+    NoVersion(Slug),
     /// A secret cannot be sealed or opened.
     #[error(transparent)]
     Secret(#[from] SecretError),

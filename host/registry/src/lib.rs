@@ -21,6 +21,7 @@ mod plan;
 mod reconciler;
 mod secrets;
 mod starts;
+mod versions;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -46,6 +47,7 @@ pub use platform_wasm::{
 };
 pub use reconciler::Reconciler;
 pub use secrets::{KeptSecret, SecretError};
+pub use versions::Update;
 
 /// What both halves are built from.
 pub struct Parts {

@@ -31,6 +31,10 @@ pub(crate) const MAX_ENV_BYTES: usize = 64 << 10;
 pub(crate) const MAX_METADATA_BYTES: usize = 64 << 10;
 /// Hosts that a challenge may speak to: a handful, and every request is compared with each.
 pub(crate) const MAX_OUTBOUND: usize = 64;
+/// Versions of a challenge that are remembered, and can be gone back to: more than anyone goes back.
+pub(crate) const MAX_VERSIONS: u32 = 50;
+/// Who made a version: a name, in characters.
+pub(crate) const MAX_BY_CHARS: usize = 64;
 /// Secrets of one challenge: a handful, and each start opens all of them.
 pub(crate) const MAX_SECRETS: usize = 32;
 /// A value of a secret: a key with its chain of certificates, not a file.

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use platform_domain::{Artifact, Challenge, LogLevel, PlainToken, Slug, Status};
+use platform_domain::{Artifact, Challenge, Change, LogLevel, PlainToken, Slug, Status, Version};
 use platform_runtime::{Health, RouteReader};
-use platform_store::{Store, StoreError, breakers, challenges};
+use platform_store::{Store, StoreError, breakers, challenges, versions};
 use platform_wasm::{ChallengeLog, CompilerStatus, FollowFrom, Follower, Start, Usage};
 use tokio::sync::Notify;
 
@@ -15,6 +15,7 @@ use crate::{
     compose::{Facts, exported, new_token, record},
     config,
     health::HealthBook,
+    limits::MAX_VERSIONS,
     load::{LoadError, Loader},
     plan::Wanted,
     reconciler::now,
@@ -104,6 +105,16 @@ impl Registry {
             .store
             .write("challenge_create", move |connection| {
                 challenges::insert(connection, &written)?;
+                if let Artifact::Component(pinned) = &written.artifact {
+                    let first = Version {
+                        pinned: pinned.clone(),
+                        version: written.version.clone(),
+                        change: Change::Registered,
+                        by: None,
+                        at: written.created_at,
+                    };
+                    versions::add(connection, &written.slug, &first, MAX_VERSIONS)?;
+                }
                 Ok::<_, RegistryError>(wake)
             })
             .await?;
@@ -349,7 +360,7 @@ impl Registry {
     }
 
     /// Loads the program and lets it go: the compiled code stays in the cache for the reconciler.
-    async fn check_start(&self, challenge: &Challenge) -> Result<(), RegistryError> {
+    pub(crate) async fn check_start(&self, challenge: &Challenge) -> Result<(), RegistryError> {
         match self.loader.load(challenge, Start::Rehearsal, |_| ()).await {
             Ok(_) => Ok(()),
             Err(LoadError::Image) => Err(RegistryError::Image(challenge.slug.clone())),

@@ -15,6 +15,7 @@ mod migrations;
 mod pool;
 pub mod secrets;
 mod store;
+pub mod versions;
 
 #[cfg(test)]
 mod crash_test;

@@ -8,7 +8,7 @@ use crate::{
     commands::{
         health, logs,
         observed::{code_text, observed_text},
-        pair,
+        pair, versions,
     },
     output::{Output, table},
 };
@@ -29,6 +29,9 @@ pub(crate) async fn run(command: ChallengeCommand, client: &Client, output: Outp
         ChallengeCommand::Incidents { slug } => {
             return output.show(&client.challenge_incidents(&slug).await?, health::incidents_text);
         }
+        ChallengeCommand::Update(args) => return versions::update(args, client, output).await,
+        ChallengeCommand::Rollback(args) => return versions::roll_back(args, client, output).await,
+        ChallengeCommand::History { slug } => return versions::history(&slug, client, output).await,
         ChallengeCommand::Logs(args) => return logs::run(args, client, output).await,
         ChallengeCommand::Resume { slug } => client.challenge_resume(&slug).await?,
         ChallengeCommand::Show { slug } => client.challenge_get(&slug).await?,
@@ -96,7 +99,7 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
 }
 
 /// A relative path means a place below the person's working directory, and the host has another one.
-fn absolute(reference: ComponentRef) -> anyhow::Result<ComponentRef> {
+pub(super) fn absolute(reference: ComponentRef) -> anyhow::Result<ComponentRef> {
     Ok(match reference {
         ComponentRef::File(path) => ComponentRef::File(std::path::absolute(path)?),
         ComponentRef::Layout { dir, tag, digest } => ComponentRef::Layout {
@@ -235,7 +238,7 @@ fn secret_lines(view: &ChallengeView) -> impl Iterator<Item = String> {
     })
 }
 
-fn view_text(view: &ChallengeView) -> String {
+pub(super) fn view_text(view: &ChallengeView) -> String {
     let mut lines = vec![
         format!("{}  {} {}", view.slug, view.name, view.version),
         format!("status     {} ({})", view.status, observed_text(&view.observed)),

@@ -14,6 +14,7 @@ pub(crate) mod request;
 pub(crate) mod secret;
 pub(crate) mod serve;
 pub(crate) mod state;
+pub(crate) mod versions;
 pub(crate) mod weights;
 
 use anyhow::Context as _;

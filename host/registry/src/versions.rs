@@ -1,0 +1,229 @@
+//! Another component for a challenge, while the one before answers until its successor is ready; and the way back.
+
+use std::collections::BTreeSet;
+
+use platform_domain::{
+    Artifact, Challenge, Change, ComponentRef, Digest, Grant, PinnedComponent, Slug, Status, Version,
+};
+use platform_store::{breakers, challenges, versions};
+use platform_wasm::ComponentInfo;
+
+use crate::{
+    FieldError, Registry, RegistryError, check,
+    compose::exported,
+    limits::{MAX_BY_CHARS, MAX_VERSIONS},
+    plan::Wanted,
+    reconciler::now,
+};
+
+/// A component to take the place of the one that a challenge has.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// Where it is.
+    pub reference: ComponentRef,
+    /// What it may import beside what the challenge may already.
+    pub grant: BTreeSet<Grant>,
+    /// Who says so.
+    pub by: Option<String>,
+}
+
+/// A component that is there and was looked at.
+struct Next {
+    pinned: PinnedComponent,
+    info: ComponentInfo,
+    grant: BTreeSet<Grant>,
+    change: Change,
+    by: Option<String>,
+}
+
+/// How often a change is tried when others change the same record.
+const MAX_ATTEMPTS: u32 = 4;
+
+impl Registry {
+    /// Gives a challenge another component: fetched, looked at, compiled, started and its migrations tried before
+    /// anything is written. What was begun ends on the component before.
+    pub async fn challenge_update(&self, slug: &Slug, update: Update) -> Result<Challenge, RegistryError> {
+        let Update { reference, grant, by } = update;
+        let by = checked(by)?;
+        // Before anything is fetched.
+        component_of(&self.challenge_get(slug).await?)?;
+        let fetched = self
+            .loader()
+            .fetch(&reference)
+            .await
+            .map_err(RegistryError::Fetch)?;
+        let info = self.loader().inspect_bytes(fetched.bytes).await;
+        let next = Next {
+            pinned: fetched.pinned,
+            info: info.map_err(RegistryError::Component)?,
+            grant,
+            change: Change::Updated,
+            by,
+        };
+        self.replace(slug, next).await
+    }
+
+    /// Gives a challenge a component again that it had: the one of this digest, or the last other one. No registry is
+    /// asked.
+    pub async fn challenge_roll_back(
+        &self,
+        slug: &Slug,
+        to: Option<Digest>,
+        by: Option<String>,
+    ) -> Result<Challenge, RegistryError> {
+        let by = checked(by)?;
+        let current = component_of(&self.challenge_get(slug).await?)?.component;
+        let all = self.challenge_versions(slug).await?;
+        let is_wanted = |version: &Version| match to {
+            Some(to) => version.pinned.component == to,
+            None => version.pinned.component != current,
+        };
+        let Some(version) = all.into_iter().find(is_wanted) else {
+            return Err(RegistryError::NoVersion(slug.clone()));
+        };
+        let info = self.loader().inspect(&version.pinned.component).await;
+        let next = Next {
+            pinned: version.pinned,
+            info: info.map_err(RegistryError::Load)?,
+            grant: BTreeSet::new(),
+            change: Change::RolledBack,
+            by,
+        };
+        self.replace(slug, next).await
+    }
+
+    /// What a challenge has run, the newest first.
+    pub async fn challenge_versions(&self, slug: &Slug) -> Result<Vec<Version>, RegistryError> {
+        let slug = slug.clone();
+        self.store()
+            .read("challenge_versions", move |connection| {
+                if challenges::get(connection, &slug)?.is_none() {
+                    return Err(RegistryError::NotFound(slug));
+                }
+                versions::of(connection, &slug).map_err(RegistryError::from)
+            })
+            .await
+    }
+
+    async fn replace(&self, slug: &Slug, next: Next) -> Result<Challenge, RegistryError> {
+        for _ in 0..MAX_ATTEMPTS {
+            let before = self.challenge_get(slug).await?;
+            let old = component_of(&before)?;
+            if *old == next.pinned && next.grant.is_subset(&before.grants) {
+                return Ok(before);
+            }
+            // What the old one said of itself; a component that is gone says nothing.
+            let said = self.loader().inspect(&old.component).await.ok();
+            let after = succeed(before.clone(), said.as_ref(), &next)?;
+            check::record(self.loader().limits(), &after)?;
+            // Also of a challenge that is not active: now somebody looks.
+            self.check_start(&after).await?;
+            let (written, wake) = (after.clone(), self.wake());
+            let version = Version {
+                pinned: next.pinned.clone(),
+                version: after.version.clone(),
+                change: next.change,
+                by: next.by.clone(),
+                at: after.updated_at,
+            };
+            let kept = self
+                .store()
+                .write("challenge_replace", move |connection| {
+                    let found = challenges::get(connection, &written.slug)?;
+                    let found = found.ok_or_else(|| RegistryError::NotFound(written.slug.clone()))?;
+                    // What was checked is what it would become from what it was.
+                    if !is_as_it_was(&found, &before) {
+                        return Ok::<_, RegistryError>(None);
+                    }
+                    let record = Challenge {
+                        name: found.name,
+                        emission_percent: found.emission_percent,
+                        metadata: found.metadata,
+                        ..written
+                    };
+                    challenges::update(connection, &record)?;
+                    versions::add(connection, &record.slug, &version, MAX_VERSIONS)?;
+                    if record.status == Status::Active {
+                        // Also when the host dies before the new program takes the old one's place.
+                        breakers::delete(connection, &record.slug)?;
+                    }
+                    Ok(Some((record, wake)))
+                })
+                .await?;
+            if let Some((record, wake)) = kept {
+                tracing::info!(
+                    challenge.slug = %slug, challenge.change = %next.change, oci.component = %next.pinned.component,
+                    "The challenge has another component"
+                );
+                self.settle(slug, wake).await;
+                return Ok(record);
+            }
+        }
+        Err(RegistryError::Contended(slug.clone()))
+    }
+}
+
+/// Whether all is the same that an update looks at; the rest of a record does not matter to it.
+fn is_as_it_was(found: &Challenge, before: &Challenge) -> bool {
+    let seen = |record: &Challenge| {
+        let described = (record.version.clone(), record.description.clone());
+        (record.status, record.capabilities.clone(), described)
+    };
+    Wanted::of(found, None) == Wanted::of(before, None) && seen(found) == seen(before)
+}
+
+fn component_of(challenge: &Challenge) -> Result<&PinnedComponent, RegistryError> {
+    match &challenge.artifact {
+        Artifact::Component(pinned) => Ok(pinned),
+        Artifact::Image(_) => Err(RegistryError::Image(challenge.slug.clone())),
+    }
+}
+
+/// The record with the next component. What the operator decided stays; what came from the component before comes from
+/// this one now.
+fn succeed(
+    mut record: Challenge,
+    old: Option<&ComponentInfo>,
+    next: &Next,
+) -> Result<Challenge, RegistryError> {
+    let was = old.and_then(|info| info.manifest.as_ref());
+    let is = next.info.manifest.as_ref();
+    let followed = old.is_some_and(|info| info.capabilities == record.capabilities);
+    if followed && record.capabilities.is_subset(&next.info.capabilities) {
+        record.capabilities.clone_from(&next.info.capabilities);
+    }
+    exported(&record.capabilities, &next.info.capabilities)?;
+    let data = |manifest: &platform_domain::Manifest| manifest.data;
+    follow(&mut record.data, was.map(data), is.map(data));
+    let instances = |manifest: &platform_domain::Manifest| manifest.instances.unwrap_or_default();
+    follow(&mut record.instances, was.map(instances), is.map(instances));
+    let version = |manifest: &platform_domain::Manifest| manifest.version.clone();
+    follow(&mut record.version, was.map(version), is.map(version));
+    let description = |manifest: &platform_domain::Manifest| manifest.description.clone();
+    follow(&mut record.description, was.map(description), is.map(description));
+    let secrets = is.map(|manifest| manifest.secrets.iter().map(ToString::to_string).collect());
+    record.secrets = secrets.unwrap_or_default();
+    record.grants.extend(&next.grant);
+    record.artifact = Artifact::Component(next.pinned.clone());
+    record.updated_at = now();
+    Ok(record)
+}
+
+/// A field that says what the manifest before said says what this one says.
+fn follow<T: PartialEq>(field: &mut T, was: Option<T>, is: Option<T>) {
+    if was.is_some_and(|was| was == *field)
+        && let Some(is) = is
+    {
+        *field = is;
+    }
+}
+
+/// Whoever changes something may say who they are.
+fn checked(by: Option<String>) -> Result<Option<String>, FieldError> {
+    let Some(by) = by else { return Ok(None) };
+    if by.is_empty() || by.chars().count() > MAX_BY_CHARS || by.chars().any(char::is_control) {
+        let reason = format!("a name has 1 to {MAX_BY_CHARS} characters, and no control characters");
+        return Err(FieldError::new("by", reason));
+    }
+    Ok(Some(by))
+}

@@ -144,7 +144,7 @@ async fn what_a_component_asks_for_is_told_before_it_is_registered() {
     for refused in [
         run(&["inspect", &file]).await.unwrap_err(),
         run(&["publish", &file, &reference]).await.unwrap_err(),
-        ask(&host, &["challenge", "create", "x", &format!("file:{file}")])
+        ask(&host, &["challenge", "create", "new", &format!("file:{file}")])
             .await
             .unwrap_err(),
     ] {
@@ -173,7 +173,7 @@ async fn a_component_that_its_config_refuses_is_never_read() {
     for refused in [
         run(&["inspect", &reference]).await.unwrap_err(),
         run(&["pull", &reference]).await.unwrap_err(),
-        ask(&host, &["challenge", "create", "x", &reference])
+        ask(&host, &["challenge", "create", "new", &reference])
             .await
             .unwrap_err(),
     ] {

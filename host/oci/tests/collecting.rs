@@ -120,7 +120,8 @@ async fn fetches_and_collections_at_once_leave_every_fetched_component_whole() {
             fetches.spawn(async move { store.fetch(&reference).await.unwrap().pinned });
         }
         let collecting = store.clone();
-        let collections = tokio::spawn(async move {
+        let mut collections = tokio::task::JoinSet::new();
+        collections.spawn(async move {
             for _ in 0..16 {
                 collecting.collect([], false).await.unwrap();
             }
@@ -132,7 +133,7 @@ async fn fetches_and_collections_at_once_leave_every_fetched_component_whole() {
                 pinned.component
             );
         }
-        collections.await.unwrap();
+        collections.join_all().await;
         age(&dir);
     }
 }

@@ -13,9 +13,12 @@ pub(crate) struct PullArgs {
         help = "From where: oci:DIR[:TAG][@DIGEST], oci-archive:FILE[:TAG][@DIGEST] or HOST/NAME[:TAG][@DIGEST]"
     )]
     reference: ComponentRef,
-    /// Where to: a file for the component alone, or oci:DIR[:TAG] or oci-archive:FILE[:TAG] for the artifact as it is,
-    /// with its digests [default: nowhere, only verify].
-    #[arg(long, short, value_name = "FILE|oci:DIR")]
+    #[arg(
+        long,
+        short,
+        value_name = "FILE|oci:DIR",
+        help = "Where to: a file for the component alone, or oci:DIR[:TAG] or oci-archive:FILE[:TAG] for the artifact as it is, with its digests [default: nowhere, only verify]"
+    )]
     output: Option<Target>,
     /// Replace what is there, if it is something else.
     #[arg(long)]

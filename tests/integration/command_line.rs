@@ -21,6 +21,10 @@ async fn every_command_teaches_itself() {
         &["secret", "--help"],
         &["secret", "set", "--help"],
         &["publish", "--help"],
+        &["pull", "--help"],
+        &["inspect", "--help"],
+        &["store", "--help"],
+        &["store", "gc", "--help"],
         &["request", "--help"],
         &["devnet", "--help"],
     ] {
@@ -52,6 +56,18 @@ async fn wrong_usage_wrong_configuration_and_failure_have_their_own_exit_codes()
             "admin token",
         ),
         (&["inspect", &missing], 1, "cannot read"),
+        (&["pull", "nowhere"], 2, "not a reference"),
+        (
+            &["pull", &format!("oci:{missing}"), "-o", "oci:"],
+            2,
+            "names no path",
+        ),
+        (&["pull", &format!("oci:{missing}:1")], 1, "does not exist"),
+        (
+            &["inspect", &format!("oci-archive:{missing}:1")],
+            1,
+            "does not exist",
+        ),
     ] {
         let output = Program::run(args, "").await;
         let said = text(&output.stderr);

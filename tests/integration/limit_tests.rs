@@ -370,6 +370,22 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
     ("MAX_INDEX", LAYOUT),
     ("MAX_MARKER", LAYOUT),
     (
+        "MAX_ARCHIVE_ENTRIES",
+        "host/oci/tests/archives.rs::an_archive_has_a_number_of_entries_and_a_size_that_is_true",
+    ),
+    (
+        "MAX_ARCHIVE_EXTENSION",
+        "host/oci/tests/archives.rs::a_spoiled_archive_is_refused_with_its_own_reason",
+    ),
+    (
+        "GRACE",
+        "host/oci/tests/collecting.rs::what_no_root_leads_to_is_removed_when_nobody_fetched_it_lately",
+    ),
+    (
+        "QUOTA",
+        "host/oci/tests/collecting.rs::what_does_not_fit_is_refused_before_it_is_fetched_and_fits_after_a_collection",
+    ),
+    (
         "MAX_TOKEN",
         "host/oci/tests/hostile.rs::a_hostile_token_service_is_cut_off",
     ),

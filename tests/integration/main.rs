@@ -20,6 +20,8 @@ mod busy;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
+mod content;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod crash_registry;

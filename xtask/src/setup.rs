@@ -33,7 +33,7 @@ enum Presence {
 }
 
 /// A linker, `ar` and the C library of this machine are not among them: without these nobody gets here.
-const TOOLS: [Tool; 4] = [
+const TOOLS: [Tool; 5] = [
     Tool {
         what: "the C compiler for guests",
         presence: Presence::AnyOf(&["clang"]),
@@ -48,6 +48,11 @@ const TOOLS: [Tool; 4] = [
         what: "the registry that the tests push to",
         presence: Presence::AnyOf(&["docker-registry"]),
         package: "docker-registry",
+    },
+    Tool {
+        what: "a second reader of OCI layouts, for the tests",
+        presence: Presence::AnyOf(&["skopeo"]),
+        package: "skopeo",
     },
     Tool {
         what: "a Python with virtual environments, for the guest in Python",

@@ -15,9 +15,10 @@ use platform_domain::{PlainToken, SecretName, Slug};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    ArchiveRequest, BackupView, ChallengeCreated, ChallengeList, ChallengeView, CreateChallenge, ErrorBody,
-    HostStatus, IncidentList, PatchChallenge, PurgeView, RestoreView, RollBackChallenge, SecretList,
-    SecretView, SetSecret, StateList, UpdateChallenge, VersionList,
+    ArchiveRequest, BackupView, ChallengeCreated, ChallengeList, ChallengeView, CollectRequest, CollectView,
+    ContentList, CreateChallenge, ErrorBody, HostStatus, IncidentList, PatchChallenge, PurgeView,
+    RestoreView, RollBackChallenge, SecretList, SecretView, SetSecret, StateList, UpdateChallenge,
+    VersionList,
 };
 
 /// Speaks to one host as its operator.
@@ -220,6 +221,16 @@ impl Client {
     pub async fn state_purge(&self, slug: &Slug) -> Result<PurgeView, ClientError> {
         self.call(Method::DELETE, &format!("/v1/admin/state/{slug}"), None)
             .await
+    }
+
+    /// What the content store holds.
+    pub async fn store_list(&self) -> Result<ContentList, ClientError> {
+        self.get("/v1/admin/store").await
+    }
+
+    /// Removes from it what no challenge is pinned to.
+    pub async fn store_collect(&self, collect: &CollectRequest) -> Result<CollectView, ClientError> {
+        self.post("/v1/admin/store/gc", collect).await
     }
 
     /// How the host is.

@@ -6,6 +6,7 @@
 
 mod challenge;
 mod client;
+mod content;
 mod error;
 mod health;
 mod logs;
@@ -21,6 +22,7 @@ pub use challenge::{
     DataUsageView, DatabaseUsageView, OutboundUsageView, PatchChallenge,
 };
 pub use client::{Client, ClientError};
+pub use content::{CollectRequest, CollectView, ContentKind, ContentList, ContentView};
 pub use error::{ErrorBody, ErrorDetail};
 pub use health::{BreakerState, BreakerView, IncidentList, IncidentView};
 pub use logs::{LOG_HEARTBEAT, LogLineView, LogList, LogQuery, LogRecord, LogStream};

@@ -143,9 +143,10 @@ impl From<RegistryError> for ApiError {
                 Self::new(StatusCode::CONFLICT, "component_damaged", with_causes(source))
                     .hint("delete the challenge and register it again")
             }
-            RegistryError::Load(_) | RegistryError::Store(_) | RegistryError::Host(_) => {
-                Self::internal(&error)
-            }
+            RegistryError::Content(_)
+            | RegistryError::Load(_)
+            | RegistryError::Store(_)
+            | RegistryError::Host(_) => Self::internal(&error),
         }
     }
 }
@@ -229,9 +230,15 @@ fn not_fetched(error: &OciError) -> ApiError {
         | OciError::Os { .. }
         | OciError::NoWasmEntry
         | OciError::NotALayout { .. }
+        | OciError::Archive { .. }
+        | OciError::Unfit(_)
+        | OciError::NoArtifact
         | OciError::Unreadable { .. }
         | OciError::Unsafe { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "component_not_fetched"),
-        OciError::Io { .. } | OciError::NotPublishable => return ApiError::internal(error),
+        OciError::StoreFull { .. } => (StatusCode::INSUFFICIENT_STORAGE, "store_full"),
+        OciError::Io { .. } | OciError::Exists { .. } | OciError::NotPublishable => {
+            return ApiError::internal(error);
+        }
     };
     // Where there is something to do, the message itself says so.
     let text = error.to_string();

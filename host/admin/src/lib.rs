@@ -6,6 +6,7 @@
 
 mod auth;
 mod challenges;
+mod content;
 mod error;
 mod health;
 mod json;

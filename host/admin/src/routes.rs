@@ -9,7 +9,7 @@ use axum::{
 };
 
 use crate::{
-    AdminState, ApiError, auth, challenges, health, logs, secrets, state, status, versions, weights,
+    AdminState, ApiError, auth, challenges, content, health, logs, secrets, state, status, versions, weights,
 };
 
 type Listed = (Method, &'static str, MethodRouter<AdminState>);
@@ -90,6 +90,8 @@ fn listed() -> Vec<Listed> {
         (Method::POST, "/v1/admin/state/backup", post(state::backup)),
         (Method::POST, "/v1/admin/state/restore", post(state::restore)),
         (Method::DELETE, "/v1/admin/state/{slug}", delete(state::purge)),
+        (Method::GET, "/v1/admin/store", get(content::list)),
+        (Method::POST, "/v1/admin/store/gc", post(content::collect)),
         (Method::GET, "/v1/admin/status", get(status::show)),
         (Method::POST, "/v1/admin/weights/preview", post(weights::preview)),
         (Method::POST, "/v1/admin/weights/submit", post(weights::submit)),
@@ -166,7 +168,7 @@ mod tests {
                 (method, path.replace("{epoch}", "1"))
             })
             .collect();
-        assert_eq!(routes.len(), 27);
+        assert_eq!(routes.len(), 29);
         for path in [
             "/v1/admin/nothing",
             "/v1/admin",

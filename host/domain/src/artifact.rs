@@ -16,6 +16,15 @@ pub enum ComponentRef {
         /// The manifest's digest.
         digest: Option<Digest>,
     },
+    /// `oci-archive:FILE[:TAG][@sha256:…]`: an OCI image layout in one tar file.
+    Archive {
+        /// The tar file.
+        file: PathBuf,
+        /// The name in the layout's index; when absent `latest`, or else the only one there is.
+        tag: Option<String>,
+        /// The manifest's digest.
+        digest: Option<Digest>,
+    },
     /// `[oci://]HOST[:PORT]/NAME[:TAG][@sha256:…]`: an OCI registry.
     Registry {
         /// The registry's host and port.
@@ -58,7 +67,7 @@ pub enum Artifact {
 /// Why a text is not a reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArtifactError {
-    /// No path after `oci:` or `file:`.
+    /// No path after `oci:`, `oci-archive:` or `file:`.
     #[error("the reference names no path")]
     NoPath,
     /// The part after `@`.
@@ -68,7 +77,9 @@ pub enum ArtifactError {
     #[error("a tag has 1 to 128 of A-Z a-z 0-9 . _ - and does not begin with . or -")]
     Tag,
     /// No registry host, or a bad repository name.
-    #[error("not a reference; write oci:DIR[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST] or file:PATH")]
+    #[error(
+        "not a reference; write oci:DIR[:TAG][@DIGEST], oci-archive:FILE[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST] or file:PATH"
+    )]
     Shape,
     /// No file and no registry has such a name, and it would forge lines where it is shown.
     #[error("a reference has no control characters")]
@@ -81,6 +92,26 @@ pub enum ArtifactError {
 impl ComponentRef {
     /// More than any path or repository name needs; keeps hostile input small.
     pub const MAX_LEN: usize = 2048;
+
+    /// The digest of a manifest, if the reference names one.
+    pub const fn digest(&self) -> Option<Digest> {
+        match self {
+            Self::Layout { digest, .. } | Self::Archive { digest, .. } | Self::Registry { digest, .. } => {
+                *digest
+            }
+            Self::File(_) => None,
+        }
+    }
+
+    /// The tag, if the reference names one.
+    pub fn tag(&self) -> Option<&str> {
+        match self {
+            Self::Layout { tag, .. } | Self::Archive { tag, .. } | Self::Registry { tag, .. } => {
+                tag.as_deref()
+            }
+            Self::File(_) => None,
+        }
+    }
 }
 
 fn split_digest(text: &str) -> Result<(&str, Option<Digest>), ArtifactError> {
@@ -105,6 +136,16 @@ fn split_tag(text: &str) -> Result<(&str, Option<String>), ArtifactError> {
         }
         _ => Ok((text, None)),
     }
+}
+
+/// Splits a path from its tag and digest.
+fn split_path(text: &str) -> Result<(PathBuf, Option<String>, Option<Digest>), ArtifactError> {
+    let (rest, digest) = split_digest(text)?;
+    let (path, tag) = split_tag(rest)?;
+    if path.is_empty() {
+        return Err(ArtifactError::NoPath);
+    }
+    Ok((path.into(), tag, digest))
 }
 
 /// Whether the first segment is a registry: a host that has a dot or a port, or is `localhost`. A path like
@@ -155,18 +196,14 @@ impl FromStr for ComponentRef {
                 Ok(Self::File(path.into()))
             };
         }
+        if let Some(rest) = text.strip_prefix("oci-archive:") {
+            let (file, tag, digest) = split_path(rest)?;
+            return Ok(Self::Archive { file, tag, digest });
+        }
         let remote = text.strip_prefix("oci://");
         if let (None, Some(rest)) = (remote, text.strip_prefix("oci:")) {
-            let (rest, digest) = split_digest(rest)?;
-            let (dir, tag) = split_tag(rest)?;
-            if dir.is_empty() {
-                return Err(ArtifactError::NoPath);
-            }
-            return Ok(Self::Layout {
-                dir: dir.into(),
-                tag,
-                digest,
-            });
+            let (dir, tag, digest) = split_path(rest)?;
+            return Ok(Self::Layout { dir, tag, digest });
         }
         let (rest, digest) = split_digest(remote.unwrap_or(text))?;
         let (name, tag) = split_tag(rest)?;
@@ -191,6 +228,10 @@ impl fmt::Display for ComponentRef {
             Self::File(path) => return write!(f, "file:{}", path.display()),
             Self::Layout { dir, tag, digest } => {
                 write!(f, "oci:{}", dir.display())?;
+                (tag, digest)
+            }
+            Self::Archive { file, tag, digest } => {
+                write!(f, "oci-archive:{}", file.display())?;
                 (tag, digest)
             }
             Self::Registry {
@@ -242,6 +283,9 @@ mod tests {
             "oci:./layout:tsp",
             &format!("oci:layout:tsp@{D}"),
             &format!("oci:layout@{D}"),
+            "oci-archive:/srv/tsp.tar",
+            "oci-archive:tsp.tar:1.2.0",
+            &format!("oci-archive:./tsp.tar:tsp@{D}"),
             "file:target/echo.wasm",
             "localhost/echo",
             "127.0.0.1:5000/team/echo:1.2.0",
@@ -261,6 +305,10 @@ mod tests {
     fn a_malformed_reference_is_refused_with_its_reason() {
         let table = [
             ("oci:", ArtifactError::NoPath),
+            ("oci-archive:", ArtifactError::NoPath),
+            ("oci-archive::tag", ArtifactError::NoPath),
+            ("oci-archive:a.tar:", ArtifactError::Tag),
+            ("oci-archive:a.tar@sha256:00", ArtifactError::Digest),
             ("file:", ArtifactError::NoPath),
             ("oci:dir:", ArtifactError::Tag),
             ("oci:dir:-x", ArtifactError::Tag),

@@ -45,7 +45,7 @@ pub struct PublishInfo {
 }
 
 /// Both documents, ready to be stored.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Documents {
     pub(crate) manifest: Vec<u8>,
     pub(crate) config: Vec<u8>,
@@ -131,8 +131,8 @@ pub(crate) fn pieces(manifest: &ManifestLike) -> Result<Pieces, OciError> {
     })
 }
 
-/// Whether a config is that of this component.
-pub(crate) fn check_config(bytes: &[u8], component: Digest) -> Result<(), OciError> {
+/// Whether a config is that of this component, and what it says of its interfaces.
+pub(crate) fn check_config(bytes: &[u8], component: Digest) -> Result<Option<Interfaces>, OciError> {
     let config: WasmConfig = parse(Part::Config, bytes)?;
     if config.architecture != ARCHITECTURE || config.os != OS {
         let found = shown(&config.os);
@@ -144,7 +144,7 @@ pub(crate) fn check_config(bytes: &[u8], component: Digest) -> Result<(), OciErr
             reason: "layerDigests does not name the component alone; push it again".to_owned(),
         });
     }
-    Ok(())
+    Ok(config.component)
 }
 
 /// The date and time as RFC 3339 writes them, in UTC. Howard Hinnant's days-to-civil algorithm; what lies

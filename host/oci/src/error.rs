@@ -140,6 +140,35 @@ pub enum OciError {
         /// Where.
         path: PathBuf,
     },
+    /// A tar file that is no layout, or that two readers could read in two ways.
+    #[error("the OCI archive {} cannot be used: {reason}", path.display())]
+    Archive {
+        /// Where.
+        path: PathBuf,
+        /// Why, with a hint.
+        reason: &'static str,
+    },
+    /// Something else is where a file or a name was to be written.
+    #[error("{} exists already and is something else; name another or say that it may be replaced (--force)", path.display())]
+    Exists {
+        /// Where.
+        path: PathBuf,
+    },
+    /// By what its config says, the component cannot run here. It was not downloaded.
+    #[error("the component is refused by what its config says, before it was downloaded")]
+    Unfit(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There is no room in the content store, also after a collection.
+    #[error(
+        "the content store has {used} bytes of {quota} and cannot take {needed} more; delete challenges and collect, or raise store.quota"
+    )]
+    StoreFull {
+        /// Bytes that were to be added.
+        needed: u64,
+        /// Bytes in the store.
+        used: u64,
+        /// Bytes that it may have.
+        quota: u64,
+    },
     /// A place that the operator named and that the host cannot read.
     #[error(
         "{} cannot be read ({kind}); name a layout's directory or a component's file that the host's user may read",
@@ -193,8 +222,13 @@ pub enum OciError {
         /// A status or the registry's error codes.
         answer: String,
     },
+    /// A bare file has no manifest that could be copied.
+    #[error("a file is no artifact that could be copied; make it one with platform publish")]
+    NoArtifact,
     /// A bare file takes no artifact.
-    #[error("a component is published to oci:DIR[:TAG] or HOST/NAME[:TAG], not to a file")]
+    #[error(
+        "a component is published to oci:DIR[:TAG], oci-archive:FILE[:TAG] or HOST/NAME[:TAG], not to a file"
+    )]
     NotPublishable,
 }
 

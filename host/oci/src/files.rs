@@ -86,10 +86,21 @@ pub(crate) fn read_below(
 
 /// Reads a file that the operator named; links are followed.
 pub(crate) fn read_file(path: &Path, part: Part, limit: u64) -> Result<Option<Vec<u8>>, OciError> {
+    let Some((file, _)) = open_file(path)? else {
+        return Ok(None);
+    };
+    read_regular(file.into(), path, part, limit).map(Some)
+}
+
+/// Opens a plain file that the operator named, and tells its size; links are followed.
+pub(crate) fn open_file(path: &Path) -> Result<Option<(File, u64)>, OciError> {
     let flags = OFlags::NONBLOCK | OFlags::RDONLY | OFlags::CLOEXEC;
     match open(path, flags, Mode::empty()) {
         Ok(fd) if is_directory(&fd) => Err(io_error(path, Errno::ISDIR)),
-        Ok(fd) => read_regular(fd, path, part, limit).map(Some),
+        Ok(fd) => {
+            let size = size_of_regular(&fd, path)?;
+            Ok(Some((File::from(fd), size)))
+        }
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
         Err(Errno::NXIO) => Err(OciError::Unsafe {
             path: path.to_owned(),
@@ -102,14 +113,18 @@ fn is_directory(fd: &OwnedFd) -> bool {
     fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
 }
 
-fn read_regular(fd: OwnedFd, path: &Path, part: Part, limit: u64) -> Result<Vec<u8>, OciError> {
-    let stat = fstat(&fd).map_err(|error| io_error(path, error))?;
+fn size_of_regular(fd: &OwnedFd, path: &Path) -> Result<u64, OciError> {
+    let stat = fstat(fd).map_err(|error| io_error(path, error))?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(OciError::Unsafe {
             path: path.to_owned(),
         });
     }
-    let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
+    Ok(u64::try_from(stat.st_size).unwrap_or(u64::MAX))
+}
+
+fn read_regular(fd: OwnedFd, path: &Path, part: Part, limit: u64) -> Result<Vec<u8>, OciError> {
+    let size = size_of_regular(&fd, path)?;
     if size > limit {
         return Err(OciError::TooLarge { part, size, limit });
     }

@@ -2,7 +2,9 @@
 
 use std::{
     fs,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use platform_domain::Digest;
@@ -15,8 +17,8 @@ use crate::{
     limits::{MAX_INDEX, MAX_MARKER},
 };
 
-const MARKER: &str = "oci-layout";
-const INDEX: &str = "index.json";
+pub(crate) const MARKER: &str = "oci-layout";
+pub(crate) const INDEX: &str = "index.json";
 const LAYOUT_VERSION: &str = "1.0.0";
 
 /// A layout's directory.
@@ -62,10 +64,7 @@ impl Layout {
         make_plain_dir(&dir.join("blobs").join("sha256"), access)?;
         let _lock = lock(dir)?;
         if !layout.check_marker()? {
-            let marker = Marker {
-                image_layout_version: LAYOUT_VERSION.to_owned(),
-            };
-            write_atomic(dir, &dir.join(MARKER), &write(Part::Marker, &marker)?, access)?;
+            write_atomic(dir, &dir.join(MARKER), &marker()?, access)?;
         }
         if read_below(dir, &[INDEX], Part::Index, MAX_INDEX)?.is_none() {
             layout.write_index(&Index::empty())?;
@@ -77,14 +76,7 @@ impl Layout {
         let Some(bytes) = read_below(&self.dir, &[MARKER], Part::Marker, MAX_MARKER)? else {
             return Ok(false);
         };
-        let marker: Marker = parse(Part::Marker, &bytes)?;
-        if marker.image_layout_version == LAYOUT_VERSION {
-            return Ok(true);
-        }
-        Err(OciError::Invalid {
-            part: Part::Marker,
-            reason: format!("its version is not {LAYOUT_VERSION}; copy it with a current tool"),
-        })
+        check_marker(&bytes).map(|()| true)
     }
 
     pub(crate) fn index(&self) -> Result<Index, OciError> {
@@ -118,34 +110,61 @@ impl Layout {
     pub(crate) fn put(&self, bytes: &[u8], part: Part) -> Result<Digest, OciError> {
         let digest = Digest::of(bytes);
         if !matches!(self.find(digest, part, bytes.len() as u64), Ok(Some(_))) {
-            let path = self.dir.join("blobs").join("sha256").join(digest.hex());
-            write_atomic(&self.dir, &path, bytes, self.access)?;
+            write_atomic(&self.dir, &self.blob_path(digest), bytes, self.access)?;
         }
         Ok(digest)
     }
 
-    /// Lists a manifest in the index. A name moves to it from whatever had it; without a name it is listed by
-    /// digest alone, once.
-    pub(crate) fn list(&self, manifest: Pointer, name: Option<&str>) -> Result<(), OciError> {
-        let _lock = lock(&self.dir)?;
+    /// Where content is.
+    pub(crate) fn blob_path(&self, digest: Digest) -> PathBuf {
+        self.blobs_dir().join(digest.hex())
+    }
+
+    /// Where all content is.
+    pub(crate) fn blobs_dir(&self) -> PathBuf {
+        self.dir.join("blobs").join("sha256")
+    }
+
+    /// The layout's own directory, where unfinished files are.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Makes content look as if it was written now.
+    pub(crate) fn touch(&self, digest: Digest) -> Result<(), OciError> {
+        let path = self.blob_path(digest);
+        let touched = fs::File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+        touched.map_err(|error| io_error(&path, error))
+    }
+
+    /// Lists a manifest in the index. A name moves to it from whatever had it.
+    pub(crate) fn list(&self, manifest: Pointer, name: &str) -> Result<(), OciError> {
+        let _lock = self.lock()?;
+        self.list_locked(manifest, name)
+    }
+
+    /// Keeps others from changing what the layout lists, and a collection from running, until it is dropped.
+    pub(crate) fn lock(&self) -> Result<OwnedFd, OciError> {
+        lock(&self.dir)
+    }
+
+    /// The same for who has the lock.
+    pub(crate) fn list_locked(&self, manifest: Pointer, name: &str) -> Result<(), OciError> {
         let mut index = self.index()?;
-        let mut entry = Descriptor::new(MANIFEST_TYPE, manifest);
-        let replaced = |old: &Descriptor| match name {
-            Some(name) => old.name() == Some(name),
-            None => old.name().is_none() && old.digest == entry.digest,
-        };
-        if name.is_none() && index.manifests.iter().any(replaced) {
+        let entry = entry(manifest, name);
+        let named = |old: &&Descriptor| old.name() == Some(name);
+        let mut before = index.manifests.iter().filter(named);
+        if let (Some(old), None) = (before.next(), before.next())
+            && old.digest == entry.digest
+        {
             return Ok(());
         }
-        index.manifests.retain(|old| !replaced(old));
-        if let Some(name) = name {
-            entry.annotations.insert(REF_NAME.to_owned(), name.to_owned());
-        }
+        index.manifests.retain(|old| old.name() != Some(name));
         index.manifests.push(entry);
         self.write_index(&index)
     }
 
-    fn write_index(&self, index: &Index) -> Result<(), OciError> {
+    pub(crate) fn write_index(&self, index: &Index) -> Result<(), OciError> {
         let bytes = write(Part::Index, index)?;
         let size = bytes.len() as u64;
         if size > MAX_INDEX {
@@ -157,6 +176,40 @@ impl Layout {
         }
         write_atomic(&self.dir, &self.dir.join(INDEX), &bytes, self.access)
     }
+}
+
+/// What `oci-layout` says.
+pub(crate) fn marker() -> Result<Vec<u8>, OciError> {
+    let marker = Marker {
+        image_layout_version: LAYOUT_VERSION.to_owned(),
+    };
+    write(Part::Marker, &marker)
+}
+
+/// Whether it says so.
+pub(crate) fn check_marker(bytes: &[u8]) -> Result<(), OciError> {
+    let marker: Marker = parse(Part::Marker, bytes)?;
+    if marker.image_layout_version == LAYOUT_VERSION {
+        return Ok(());
+    }
+    Err(OciError::Invalid {
+        part: Part::Marker,
+        reason: format!("its version is not {LAYOUT_VERSION}; copy it with a current tool"),
+    })
+}
+
+/// An index's entry of a manifest.
+pub(crate) fn entry(manifest: Pointer, name: &str) -> Descriptor {
+    let mut entry = Descriptor::new(MANIFEST_TYPE, manifest);
+    entry.annotations.insert(REF_NAME.to_owned(), name.to_owned());
+    entry
+}
+
+/// What `index.json` says of one manifest.
+pub(crate) fn index_of(manifest: Descriptor) -> Result<Vec<u8>, OciError> {
+    let mut index = Index::empty();
+    index.manifests.push(manifest);
+    write(Part::Index, &index)
 }
 
 /// Whether there is anything that an interrupted or concurrent creation would not have left.

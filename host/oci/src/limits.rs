@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use platform_domain::ByteSize;
+
 /// What registries themselves accept at most for a manifest (OCI distribution specification), also for an
 /// image index.
 pub const MAX_MANIFEST: u64 = 4 << 20;
@@ -14,8 +16,18 @@ pub const MAX_COMPONENT: u64 = 64 << 20;
 pub const MAX_INDEX: u64 = 4 << 20;
 /// `oci-layout`: one version number.
 pub const MAX_MARKER: u64 = 4 << 10;
+/// Entries of an archive: an image for every platform there is has some hundreds.
+pub const MAX_ARCHIVE_ENTRIES: usize = 10_000;
+/// An extended header of an archive holds dates and owners: some hundred bytes.
+pub const MAX_ARCHIVE_EXTENSION: u64 = 64 << 10;
 /// A token and its metadata; the largest in use are a few kilobytes.
 pub const MAX_TOKEN: u64 = 64 << 10;
+
+/// How long the content store keeps what no challenge needs. A registration fetches first and is recorded when its
+/// component was compiled and tried, which takes minutes at most.
+pub const GRACE: Duration = Duration::from_secs(3600);
+/// What the content store may hold unless the operator says otherwise: hundreds of components.
+pub const QUOTA: ByteSize = ByteSize(16 << 30);
 
 /// A registry that does not accept a connection by then is down.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -3,11 +3,11 @@
 use platform_domain::{ComponentRef, Digest};
 
 use crate::{
-    OciError, Part, PublishInfo,
+    OciError, Part, PublishInfo, archive,
     artifact::{Documents, describe},
     document::{Pointer, verify_digest},
     files::Access,
-    layout::Layout,
+    layout::{Layout, entry},
     push::push,
 };
 
@@ -26,7 +26,7 @@ pub struct Published {
 }
 
 /// Publishes a component. A layout is made when it does not exist; a tag that exists moves to the component.
-/// A digest in the reference must be the one that the manifest gets.
+/// An archive is written anew, and one that exists with another content is left alone. A digest in the reference must be the one that the manifest gets.
 pub async fn publish(
     component: &[u8],
     about: &PublishInfo,
@@ -35,14 +35,8 @@ pub async fn publish(
     let pointer = Pointer::to(component);
     let documents = describe(pointer, about)?;
     let manifest = Pointer::to(&documents.manifest);
-    if let ComponentRef::Layout {
-        digest: Some(digest), ..
-    }
-    | ComponentRef::Registry {
-        digest: Some(digest), ..
-    } = to
-    {
-        verify_digest(Part::Manifest, *digest, manifest.digest)?;
+    if let Some(digest) = to.digest() {
+        verify_digest(Part::Manifest, digest, manifest.digest)?;
     }
     match to {
         ComponentRef::File(_) => return Err(OciError::NotPublishable),
@@ -51,9 +45,14 @@ pub async fn publish(
             blocking(move || {
                 let layout = Layout::create(&dir, Access::Shared)?;
                 keep(&layout, &documents, &component)?;
-                layout.list(manifest, Some(tag.as_deref().unwrap_or(DEFAULT_TAG)))
+                layout.list(manifest, tag.as_deref().unwrap_or(DEFAULT_TAG))
             })
             .await?;
+        }
+        ComponentRef::Archive { file, tag, .. } => {
+            let (file, component) = (file.clone(), component.to_vec());
+            let entry = entry(manifest, tag.as_deref().unwrap_or(DEFAULT_TAG));
+            blocking(move || archive::write(&file, entry, &documents, &component, false)).await?;
         }
         ComponentRef::Registry {
             registry,

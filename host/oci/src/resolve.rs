@@ -1,11 +1,14 @@
 //! From a reference to the pieces of an artifact, each verified against what pointed to it.
 
+use std::sync::Arc;
+
 use platform_domain::{ComponentRef, Digest};
 
 use crate::{
     OciError, Part,
+    archive::Archive,
     artifact::{Documents, Pieces, check_config, pieces},
-    document::{Document, Pointer, verify_digest},
+    document::{Document, Interfaces, Pointer, verify_digest},
     layout::Layout,
     limits::{MAX_COMPONENT, MAX_CONFIG, MAX_MANIFEST},
     publish::{DEFAULT_TAG, blocking},
@@ -14,8 +17,15 @@ use crate::{
 
 /// Where content comes from.
 pub(crate) enum Source {
-    Layout(Layout),
+    Disk(Disk),
     Registry(Box<Remote>),
+}
+
+/// A layout on the disk.
+#[derive(Clone)]
+pub(crate) enum Disk {
+    Layout(Layout),
+    Archive(Arc<Archive>),
 }
 
 /// An artifact whose documents are read and checked, and whose component is not yet.
@@ -23,9 +33,30 @@ pub(crate) struct Resolved {
     pub(crate) manifest: Pointer,
     pub(crate) documents: Documents,
     pub(crate) component: Pointer,
+    /// What the config says of the component's interfaces, if it says anything.
+    pub(crate) said: Option<Interfaces>,
 }
 
 impl Source {
+    /// What a reference names, but for a bare file.
+    pub(crate) async fn open(reference: &ComponentRef) -> Result<Option<Self>, OciError> {
+        let disk = match reference {
+            ComponentRef::File(_) => return Ok(None),
+            ComponentRef::Registry {
+                registry, repository, ..
+            } => return Ok(Some(Self::Registry(Box::new(Remote::new(registry, repository)?)))),
+            ComponentRef::Layout { dir, .. } => {
+                let dir = dir.clone();
+                blocking(move || Layout::open(&dir).map(Disk::Layout)).await
+            }
+            ComponentRef::Archive { file, .. } => {
+                let file = file.clone();
+                blocking(move || Archive::open(&file).map(Arc::new).map(Disk::Archive)).await
+            }
+        };
+        disk.map(Self::Disk).map(Some).map_err(OciError::of_source)
+    }
+
     /// Resolves a tag or digest, through an image index if there is one, down to a component's config.
     pub(crate) async fn resolve(
         &mut self,
@@ -51,7 +82,7 @@ impl Source {
         };
         let Pieces { config, component } = pieces(&manifest)?;
         let config = self.blob(config, Part::Config, MAX_CONFIG).await?;
-        check_config(&config, component.digest)?;
+        let said = check_config(&config, component.digest)?;
         Ok(Resolved {
             manifest: Pointer::to(&bytes),
             documents: Documents {
@@ -59,6 +90,7 @@ impl Source {
                 config,
             },
             component,
+            said,
         })
     }
 
@@ -76,22 +108,15 @@ impl Source {
         match (self, tag, digest) {
             (Self::Registry(remote), None, Some(digest)) => remote.manifest(&digest.to_string()).await,
             (Self::Registry(remote), tag, _) => remote.manifest(tag.unwrap_or(DEFAULT_TAG)).await,
-            (Self::Layout(layout), None, Some(digest)) => {
-                let layout = layout.clone();
-                let found = blocking(move || layout.find(digest, Part::Manifest, MAX_MANIFEST)).await?;
+            (Self::Disk(disk), None, Some(digest)) => {
+                let disk = disk.clone();
+                let found = blocking(move || disk.find(digest, Part::Manifest, MAX_MANIFEST)).await?;
                 found.ok_or_else(|| not_found(reference))
             }
-            (Self::Layout(layout), tag, _) => {
-                let (layout, tag) = (layout.clone(), tag.unwrap_or(DEFAULT_TAG).to_owned());
-                let found = blocking(move || {
-                    let index = layout.index()?;
-                    let Some(entry) = index.named(&tag)? else {
-                        return Ok(None);
-                    };
-                    let to = entry.pointer(Part::Manifest, MAX_MANIFEST)?;
-                    layout.blob(to, Part::Manifest, MAX_MANIFEST).map(Some)
-                });
-                found.await?.ok_or_else(|| not_found(reference))
+            (Self::Disk(disk), tag, _) => {
+                let (disk, tag) = (disk.clone(), tag.map(str::to_owned));
+                let found = blocking(move || disk.tagged(tag.as_deref())).await?;
+                found.ok_or_else(|| not_found(reference))
             }
         }
     }
@@ -103,17 +128,52 @@ impl Source {
                 to.verify(Part::Manifest, &bytes)?;
                 Ok(bytes)
             }
-            Self::Layout(_) => self.blob(to, Part::Manifest, MAX_MANIFEST).await,
+            Self::Disk(_) => self.blob(to, Part::Manifest, MAX_MANIFEST).await,
         }
     }
 
     async fn blob(&mut self, to: Pointer, part: Part, limit: u64) -> Result<Vec<u8>, OciError> {
         match self {
             Self::Registry(remote) => remote.blob(to, part).await,
-            Self::Layout(layout) => {
-                let layout = layout.clone();
-                blocking(move || layout.blob(to, part, limit)).await
+            Self::Disk(disk) => {
+                let disk = disk.clone();
+                blocking(move || disk.blob(to, part, limit)).await
             }
+        }
+    }
+}
+
+impl Disk {
+    /// What a tag names. An archive mostly holds one thing, and then needs no tag.
+    fn tagged(&self, tag: Option<&str>) -> Result<Option<Vec<u8>>, OciError> {
+        let index = match self {
+            Self::Layout(layout) => layout.index()?,
+            Self::Archive(archive) => archive.index()?,
+        };
+        let entry = match (
+            index.named(tag.unwrap_or(DEFAULT_TAG))?,
+            self,
+            index.manifests.as_slice(),
+        ) {
+            (Some(entry), _, _) => entry,
+            (None, Self::Archive(_), [only]) if tag.is_none() => only,
+            _ => return Ok(None),
+        };
+        let to = entry.pointer(Part::Manifest, MAX_MANIFEST)?;
+        self.blob(to, Part::Manifest, MAX_MANIFEST).map(Some)
+    }
+
+    fn find(&self, digest: Digest, part: Part, limit: u64) -> Result<Option<Vec<u8>>, OciError> {
+        match self {
+            Self::Layout(layout) => layout.find(digest, part, limit),
+            Self::Archive(archive) => archive.find(digest, part, limit),
+        }
+    }
+
+    fn blob(&self, to: Pointer, part: Part, limit: u64) -> Result<Vec<u8>, OciError> {
+        match self {
+            Self::Layout(layout) => layout.blob(to, part, limit),
+            Self::Archive(archive) => archive.blob(to, part, limit),
         }
     }
 }

@@ -8,22 +8,27 @@ use std::{
 };
 
 use bytes::Bytes;
-use platform_domain::{ComponentRef, Digest, PinnedComponent};
+use platform_domain::{ByteSize, ComponentRef, Digest, PinnedComponent};
 
 use crate::{
     OciError, Part,
-    files::{Access, io_error, read_file},
+    artifact::Documents,
+    collect::{self, Collected, Content},
+    document::Pointer,
+    files::{Access, io_error},
     layout::Layout,
-    limits::{MAX_COMPONENT, TOTAL_TIMEOUT},
+    limits::{GRACE, MAX_COMPONENT},
     publish::{blocking, keep},
-    remote::Remote,
-    resolve::{Resolved, Source},
+    pull::{Judge, judged, read_component, within_time},
+    resolve::{Disk, Resolved, Source},
 };
 
 /// An OCI image layout that belongs to the host alone. Copies of this value share it, and so may processes.
 #[derive(Clone, Debug)]
 pub struct ContentStore {
     layout: Layout,
+    quota: ByteSize,
+    judge: Option<Judge>,
 }
 
 /// A component that is now in the store.
@@ -51,48 +56,56 @@ impl ContentStore {
     pub fn open(dir: &Path) -> Result<Self, OciError> {
         let layout = Layout::create(dir, Access::Private)?;
         set_permissions(dir, Permissions::from_mode(0o700)).map_err(|error| io_error(dir, error))?;
-        Ok(Self { layout })
+        Ok(Self {
+            layout,
+            quota: ByteSize(u64::MAX),
+            judge: None,
+        })
+    }
+
+    /// The same with a bound on what it may hold.
+    #[must_use]
+    pub fn with_quota(self, quota: ByteSize) -> Self {
+        Self { quota, ..self }
+    }
+
+    /// The same, asking about each component before it is downloaded.
+    #[must_use]
+    pub fn with_judge(self, judge: Judge) -> Self {
+        Self {
+            judge: Some(judge),
+            ..self
+        }
+    }
+
+    /// What it may hold.
+    pub const fn quota(&self) -> ByteSize {
+        self.quota
     }
 
     /// Resolves a reference once, verifies what it leads to and stores it. A component that the store already
-    /// has is not transferred again; a reference by digest alone whose content it has needs no network.
+    /// has is not transferred again; a reference by digest alone whose content it has needs no network. One that
+    /// its config shows to be unfit is not transferred, nor one for which there is no room.
     ///
-    /// Takes at most [`TOTAL_TIMEOUT`].
+    /// Takes at most [`crate::limits::TOTAL_TIMEOUT`].
     pub async fn fetch(&self, reference: &ComponentRef) -> Result<Fetched, OciError> {
-        let (tag, digest) = match reference {
-            ComponentRef::File(path) => return self.fetch_file(reference, path).await,
-            ComponentRef::Layout { tag, digest, .. } | ComponentRef::Registry { tag, digest, .. } => {
-                (tag.as_deref(), *digest)
-            }
-        };
-        if let (None, Some(_)) = (tag, digest) {
-            let own = Source::Layout(self.layout.clone());
+        if let ComponentRef::File(path) = reference {
+            return self.fetch_file(reference, path).await;
+        }
+        if let (None, Some(_)) = (reference.tag(), reference.digest()) {
+            let own = Source::Disk(Disk::Layout(self.layout.clone()));
             // Whatever is wrong with the own copy, the source may have a good one.
-            if let Ok(fetched) = self.fetch_from(own, reference, tag, digest).await {
+            if let Ok(fetched) = self.fetch_from(own, reference).await {
                 return Ok(fetched);
             }
         }
-        match reference {
-            ComponentRef::Registry {
-                registry, repository, ..
-            } => {
-                let source = Source::Registry(Box::new(Remote::new(registry, repository)?));
-                let fetch = self.fetch_from(source, reference, tag, digest);
-                let timed_out = || OciError::TimedOut {
-                    registry: registry.clone(),
-                };
-                tokio::time::timeout(TOTAL_TIMEOUT, fetch)
-                    .await
-                    .map_err(|_| timed_out())?
+        within_time(reference, async {
+            match Source::open(reference).await? {
+                Some(source) => self.fetch_from(source, reference).await,
+                None => Err(OciError::NoArtifact),
             }
-            ComponentRef::Layout { dir, .. } => {
-                let dir = dir.clone();
-                let layout = blocking(move || Layout::open(&dir).map_err(OciError::of_source)).await?;
-                self.fetch_from(Source::Layout(layout), reference, tag, digest)
-                    .await
-            }
-            ComponentRef::File(path) => self.fetch_file(reference, path).await,
-        }
+        })
+        .await
     }
 
     /// A component by the digest of its bytes, verified; `None` when the store does not have it. Never asks the
@@ -103,33 +116,67 @@ impl ContentStore {
         Ok(found.map(Bytes::from))
     }
 
-    async fn fetch_from(
+    /// Everything that it holds, the largest first.
+    pub async fn contents(&self) -> Result<Vec<Content>, OciError> {
+        let layout = self.layout.clone();
+        blocking(move || collect::contents(&layout)).await
+    }
+
+    /// Removes what none of `roots` leads to, digests of manifests and components, and what nobody fetched or asked
+    /// for within [`GRACE`]. With `dry_run` only tells what that would be.
+    ///
+    /// Safe beside fetches of this and other processes, and at every moment a crash leaves a valid layout.
+    pub async fn collect(
         &self,
-        mut source: Source,
-        reference: &ComponentRef,
-        tag: Option<&str>,
-        digest: Option<Digest>,
-    ) -> Result<Fetched, OciError> {
+        roots: impl IntoIterator<Item = Digest>,
+        dry_run: bool,
+    ) -> Result<Collected, OciError> {
+        let (layout, roots) = (self.layout.clone(), roots.into_iter().collect());
+        let collected = blocking(move || {
+            let _lock = layout.lock()?;
+            let plan = collect::plan(&layout, &roots, GRACE)?;
+            if !dry_run {
+                for step in &plan.steps {
+                    collect::take(&layout, step)?;
+                }
+            }
+            Ok(plan.collected)
+        })
+        .await?;
+        if !dry_run && !collected.removed.is_empty() {
+            tracing::info!(
+                removed = collected.removed.len(),
+                bytes = collected.removed_bytes(),
+                kept_bytes = collected.kept_bytes,
+                "the content store is collected"
+            );
+        }
+        Ok(collected)
+    }
+
+    async fn fetch_from(&self, mut source: Source, reference: &ComponentRef) -> Result<Fetched, OciError> {
+        let resolved = source
+            .resolve(reference, reference.tag(), reference.digest())
+            .await;
+        let resolved = resolved.map_err(OciError::of_source)?;
+        judged(&resolved, self.judge)?;
         let Resolved {
             manifest,
             documents,
             component,
-        } = source
-            .resolve(reference, tag, digest)
-            .await
-            .map_err(OciError::of_source)?;
+            said: _,
+        } = resolved;
         // A damaged copy counts as none, and is replaced.
         let own = self.read(&component.digest).await.ok().flatten();
         let bytes = match own.filter(|bytes| component.verify(Part::Component, bytes).is_ok()) {
             Some(bytes) => bytes,
-            None => Bytes::from(source.component(component).await.map_err(OciError::of_source)?),
+            None => {
+                self.room(&[component, manifest, Pointer::to(&documents.config)])
+                    .await?;
+                Bytes::from(source.component(component).await.map_err(OciError::of_source)?)
+            }
         };
-        let (layout, copy) = (self.layout.clone(), bytes.clone());
-        blocking(move || {
-            keep(&layout, &documents, &copy)?;
-            layout.list(manifest, None)
-        })
-        .await?;
+        self.keep(documents, manifest, bytes.clone()).await?;
         tracing::info!(oci.reference = %reference, oci.manifest = %manifest.digest, "a component is in the store");
         let pinned = PinnedComponent {
             reference: reference.clone(),
@@ -139,14 +186,40 @@ impl ContentStore {
         Ok(Fetched { pinned, bytes })
     }
 
+    /// What is there already counts as fetched now: a collection that knows nothing of it yet leaves it alone.
+    async fn keep(&self, documents: Documents, manifest: Pointer, bytes: Bytes) -> Result<(), OciError> {
+        let (layout, quota) = (self.layout.clone(), self.quota);
+        blocking(move || {
+            let _lock = layout.lock()?;
+            let config = Pointer::to(&documents.config);
+            let pieces = [Pointer::to(&bytes), config, manifest];
+            // Again, because others may have come meanwhile.
+            collect::room(&layout, &pieces, quota)?;
+            keep(&layout, &documents, &bytes)?;
+            for piece in pieces {
+                layout.touch(piece.digest)?;
+            }
+            // A name, so that other tools can copy one of many from the store.
+            layout.list_locked(manifest, &format!("sha256-{}", manifest.digest.hex()))
+        })
+        .await
+    }
+
+    /// Whether so much more may be kept.
+    async fn room(&self, pieces: &[Pointer]) -> Result<(), OciError> {
+        let (layout, quota, pieces) = (self.layout.clone(), self.quota, pieces.to_vec());
+        blocking(move || collect::room(&layout, &pieces, quota)).await
+    }
+
     async fn fetch_file(&self, reference: &ComponentRef, path: &Path) -> Result<Fetched, OciError> {
-        let (layout, path) = (self.layout.clone(), path.to_owned());
-        let (component, bytes) = blocking(move || {
-            let found = read_file(&path, Part::Component, MAX_COMPONENT).map_err(OciError::of_source)?;
-            let bytes = Bytes::from(found.ok_or_else(|| OciError::NotFound {
-                reference: path.display().to_string(),
-            })?);
-            Ok((layout.put(&bytes, Part::Component)?, bytes))
+        let bytes = read_component(path).await?;
+        let (layout, quota, copy) = (self.layout.clone(), self.quota, bytes.clone());
+        let component = blocking(move || {
+            let _lock = layout.lock()?;
+            collect::room(&layout, &[Pointer::to(&copy)], quota)?;
+            let component = layout.put(&copy, Part::Component)?;
+            layout.touch(component)?;
+            Ok(component)
         })
         .await?;
         let pinned = PinnedComponent {

@@ -25,7 +25,7 @@ use platform_wasm::{CompilerProgram, Engine, EngineConfig, Network};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{listener, settings::Config, state_dir, tasks::Tasks, token};
+use crate::{listener, settings::Config, state_dir, tasks::Tasks, token, unfit};
 
 /// A host that listens. Dropping it lets go of everything.
 pub struct App {
@@ -52,7 +52,9 @@ impl App {
         let database = state.join("host.sqlite3");
         let store = Store::open(&database)
             .with_context(|| format!("the database {} cannot be used", database.display()))?;
-        let content = ContentStore::open(&state.join("content"))?;
+        let content = ContentStore::open(&state.join("content"))?
+            .with_quota(config.store.quota)
+            .with_judge(unfit);
         let engine = Engine::new(EngineConfig {
             cache_dir: state.join("compiled"),
             compiler,
@@ -97,7 +99,7 @@ impl App {
             let gateway = gateway.clone();
             async move { Ok(gateway.respond(request.map(Body::new)).await) }
         });
-        let started = registry.clone();
+        let (started, collecting) = (registry.clone(), registry.clone());
         let version = env!("CARGO_PKG_VERSION");
         let admin_token = token.hash();
         let admin = TowerToHyperService::new(platform_admin::router(AdminState {
@@ -128,6 +130,11 @@ impl App {
         let reconcile_stop = stop.clone();
         tasks.start("reconcile", async move {
             reconciler.run(reconcile_stop).await;
+            Ok(())
+        });
+        let collect_stop = stop.clone();
+        tasks.start("content", async move {
+            collecting.keep_collecting(collect_stop).await;
             Ok(())
         });
         tasks.start("epoch", async move {

@@ -18,7 +18,9 @@ use platform_weights::Policy;
 use crate::commands::{
     devnet::DevnetArgs,
     pair::Pair,
+    pull::PullArgs,
     secret::SecretCommand,
+    store::StoreCommand,
     versions::{RollbackArgs, UpdateArgs},
 };
 
@@ -82,14 +84,23 @@ pub(crate) enum Command {
     Publish {
         /// The component file.
         component: PathBuf,
-        #[arg(help = "Where to: oci:DIR[:TAG] or HOST/NAME[:TAG]")]
+        #[arg(help = "Where to: oci:DIR[:TAG], oci-archive:FILE[:TAG] or HOST/NAME[:TAG]")]
         reference: ComponentRef,
     },
-    /// Show what a component is: imports, exports, manifest, size.
+    /// Fetch a component, verify it and write it to a file or an OCI layout. No host is needed.
+    ///
+    /// Example: platform pull registry.example/team/tsp:1.0.0 -o tsp.wasm
+    Pull(PullArgs),
+    /// Show what a component is: imports, exports, manifest, size, and what it would be granted.
     Inspect {
-        /// A component file.
-        component: PathBuf,
+        #[arg(
+            help = "A component file, or oci:DIR[:TAG][@DIGEST], oci-archive:FILE[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST]"
+        )]
+        component: String,
     },
+    /// See and clear what the host keeps of registries and layouts.
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Preview, submit and look back at weights.
     #[command(subcommand)]
     Weights(WeightsCommand),
@@ -187,7 +198,7 @@ pub(crate) struct CreateArgs {
     pub(crate) slug: Slug,
     #[arg(
         required_unless_present = "image",
-        help = "The component: oci:DIR[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST] or file:PATH"
+        help = "The component: oci:DIR[:TAG][@DIGEST], oci-archive:FILE[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST] or file:PATH"
     )]
     pub(crate) component: Option<ComponentRef>,
     /// A container image instead.

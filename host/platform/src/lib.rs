@@ -15,7 +15,7 @@ mod tasks;
 mod telemetry;
 mod token;
 
-use std::{io::Write as _, process::ExitCode};
+use std::{error::Error, io::Write as _, process::ExitCode};
 
 use clap::Parser as _;
 use platform_wasm::CompilerProgram;
@@ -38,6 +38,11 @@ pub(crate) fn own_compiler() -> CompilerProgram {
         program: "/proc/self/exe".into(),
         arguments: vec![COMPILE_WORKER.to_owned()],
     }
+}
+
+/// What is wrong with a component that imports and exports these, as its config says before it is there.
+pub(crate) fn unfit(imports: &[String], exports: &[String]) -> Result<(), Box<dyn Error + Send + Sync>> {
+    Ok(platform_wasm::foresee(imports, exports)?)
 }
 
 /// Runs the command that the process was started with, tells what went wrong, and gives the exit code.

@@ -11,7 +11,8 @@ use std::{
 };
 
 use config::{Environment, File, FileFormat};
-use platform_domain::{BlockHash, MechanismId, Netuid};
+use platform_domain::{BlockHash, ByteSize, MechanismId, Netuid};
+use platform_oci::limits::{MAX_COMPONENT, QUOTA};
 use platform_runtime::BreakerPolicy;
 use platform_wasm::{LimitError, Limits};
 use platform_weights::Policy;
@@ -37,6 +38,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is sealed for challenges.
     pub secrets: Secrets,
+    /// The host's copy of components.
+    pub store: Store,
     /// Logging, to standard error.
     pub log: Log,
 }
@@ -126,6 +129,15 @@ pub struct Secrets {
     pub key_file: Option<PathBuf>,
 }
 
+/// The host's copy of components.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// `PLATFORM_STORE__QUOTA`: what it may hold, at least one component of the largest size. What does not fit after a
+    /// collection is not fetched.
+    pub quota: ByteSize,
+}
+
 /// Logging.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -182,6 +194,7 @@ impl Default for Config {
             breaker: Breaker::default(),
             limits: Limits::default(),
             secrets: Secrets::default(),
+            store: Store::default(),
             log: Log::default(),
         }
     }
@@ -265,6 +278,12 @@ impl Breaker {
     }
 }
 
+impl Default for Store {
+    fn default() -> Self {
+        Self { quota: QUOTA }
+    }
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self {
@@ -335,6 +354,9 @@ impl Config {
         }
         if self.chain.hotkey_file.is_some() && endpoint.is_none() {
             return refuse("chain.endpoint", "must be set when there is a hotkey_file");
+        }
+        if self.store.quota.0 < MAX_COMPONENT {
+            return refuse("store.quota", "must be at least 64MiB, the largest component");
         }
         if let Err(error) = self.breaker.policy().check() {
             return refuse(&format!("breaker.{}", error.key), &error.to_string());

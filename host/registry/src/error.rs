@@ -58,6 +58,9 @@ pub enum RegistryError {
     /// The component could not be had from where the reference points.
     #[error("the component cannot be fetched")]
     Fetch(#[source] OciError),
+    /// The host's content store failed.
+    #[error("the content store failed")]
+    Content(#[source] OciError),
     /// What was fetched cannot be a challenge.
     #[error("the component is refused")]
     Component(#[source] ComponentError),

@@ -98,6 +98,11 @@ impl Loader {
         self.engine.limits()
     }
 
+    /// The host's copy of components.
+    pub(crate) const fn content(&self) -> &ContentStore {
+        &self.content
+    }
+
     /// Fetches what a reference points to now, and keeps it.
     pub(crate) async fn fetch(&self, reference: &ComponentRef) -> Result<Fetched, OciError> {
         self.content.fetch(reference).await

@@ -331,7 +331,7 @@ impl Registry {
                 });
             }
         };
-        let fetched = self.loader.fetch(reference).await.map_err(RegistryError::Fetch)?;
+        let fetched = self.fetch(reference).await?;
         let info = self.loader.inspect_bytes(fetched.bytes).await;
         let info = info.map_err(RegistryError::Component)?;
         Ok(Facts {

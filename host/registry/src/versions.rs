@@ -47,11 +47,7 @@ impl Registry {
         let by = checked(by)?;
         // Before anything is fetched.
         component_of(&self.challenge_get(slug).await?)?;
-        let fetched = self
-            .loader()
-            .fetch(&reference)
-            .await
-            .map_err(RegistryError::Fetch)?;
+        let fetched = self.fetch(&reference).await?;
         let info = self.loader().inspect_bytes(fetched.bytes).await;
         let next = Next {
             pinned: fetched.pinned,

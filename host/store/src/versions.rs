@@ -56,21 +56,22 @@ pub fn of(connection: &Connection, slug: &Slug) -> Result<Vec<Version>, StoreErr
     Ok(versions)
 }
 
-/// The components and manifests of all versions of all challenges: what may be asked for again.
-pub fn digests(connection: &Connection) -> Result<Vec<Digest>, StoreError> {
+/// The components and manifests of all versions with their challenges: what may be asked for again.
+pub fn digests(connection: &Connection) -> Result<Vec<(Slug, Digest)>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT component FROM versions UNION SELECT manifest FROM versions WHERE manifest IS NOT NULL",
+        "SELECT slug, component FROM versions UNION \
+         SELECT slug, manifest FROM versions WHERE manifest IS NOT NULL",
     )?;
     let mut rows = statement.query([])?;
     let mut digests = Vec::new();
     while let Some(row) = rows.next()? {
-        let key: String = row.get(0)?;
+        let key: String = row.get("slug")?;
         let columns = Columns {
             table: "version",
             key: &key,
             row,
         };
-        digests.push(columns.text("component")?);
+        digests.push((columns.text("slug")?, columns.text("component")?));
     }
     Ok(digests)
 }
@@ -138,7 +139,8 @@ mod tests {
         let newest: Vec<_> = all[1..].iter().rev().cloned().collect();
         assert_eq!(of(&connection, &tsp.slug).unwrap(), newest);
         assert_eq!(of(&connection, &echo.slug).unwrap().len(), 1);
-        let digests = digests(&connection).unwrap();
+        let digests = digests(&connection).unwrap().into_iter();
+        let digests: Vec<_> = digests.map(|(_, digest)| digest).collect();
         assert!(
             ["a", "b", "c", "manifest"]
                 .iter()

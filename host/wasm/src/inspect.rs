@@ -63,6 +63,14 @@ pub fn inspect(component: &[u8]) -> Result<ComponentInfo, ComponentError> {
     judge(digest, component.len(), found)
 }
 
+/// Whether a component could be used that imports and exports these, as far as that can be told before it is there. What
+/// lists no exports may still answer requests.
+pub fn foresee(imports: &[String], exports: &[String]) -> Result<(), ComponentError> {
+    let asks = capability::all_asked(imports);
+    let http = exports.is_empty() || asks.contains(&Grant::OutgoingHttp) || answers_http(exports);
+    imports.iter().try_for_each(|name| check_import(name, http))
+}
+
 /// What a component says of itself, if it is valid. All that takes time and memory, and nothing that the host has
 /// an opinion about.
 pub(crate) fn look(component: &[u8]) -> Result<Found, Refusal> {

@@ -52,7 +52,7 @@ pub use disk::{DataUsage, DiskFull};
 pub use engine::{Engine, EngineConfig};
 pub use error::{CallError, ComponentError, EngineError};
 pub use incoming::{BodyError, RequestBody, ResponseBody};
-pub use inspect::{ComponentInfo, inspect};
+pub use inspect::{ComponentInfo, foresee, inspect};
 pub use keeping::DATA;
 pub use limits::{Limit, LimitError, Limits, MAX_COMPONENT_BYTES, Unit};
 pub use logs::{ChallengeLog, FollowFrom, Follower, LogBook, LogLine, LogPage};

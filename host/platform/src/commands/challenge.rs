@@ -107,6 +107,11 @@ pub(super) fn absolute(reference: ComponentRef) -> anyhow::Result<ComponentRef> 
             tag,
             digest,
         },
+        ComponentRef::Archive { file, tag, digest } => ComponentRef::Archive {
+            file: std::path::absolute(file)?,
+            tag,
+            digest,
+        },
         registry @ ComponentRef::Registry { .. } => registry,
     })
 }

@@ -1,23 +1,33 @@
-//! `platform inspect`: what a component is, without running it.
+//! `platform inspect`: what a component is, without running it, and what a host would make of it.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::Context as _;
-use platform_domain::Digest;
+use platform_domain::{ComponentRef, Digest, Grant};
 use platform_wasm::Limits;
+use serde_json::json;
 
-use crate::output::Output;
+use crate::{output::Output, unfit};
 
-pub(crate) fn run(component: &Path, output: Output) -> anyhow::Result<()> {
-    let bytes = fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
+/// What was found under a name.
+struct Found {
+    manifest: Option<Digest>,
+    bytes: Vec<u8>,
+}
+
+pub(crate) async fn run(component: &str, output: Output) -> anyhow::Result<()> {
+    let Found { manifest, bytes } = find(component, output).await?;
     let info = platform_wasm::inspect(&bytes)?;
     let needs = info.needs;
     // What a host does unless its operator has moved the limits.
     let slots = needs.slots(&Limits::default());
-    let answer = serde_json::json!({
-        "digest": Digest::of(&bytes),
-        "size": bytes.len(),
+    let usual = Grant::usual();
+    let answer = json!({
+        "digest": info.digest,
+        "manifest_digest": manifest,
+        "size": info.size,
         "capabilities": info.capabilities,
+        "asks": asks(&info.asks, &usual),
         "exports": info.exports,
         "imports": info.imports,
         "manifest": info.manifest,
@@ -30,12 +40,16 @@ pub(crate) fn run(component: &Path, output: Output) -> anyhow::Result<()> {
         "slots": slots,
     });
     output.show(&answer, |answer| {
-        let mut lines = vec![
-            format!("digest        {}", Digest::of(&bytes)),
-            format!("size          {} bytes", bytes.len()),
-        ];
+        let mut lines = vec![format!("digest        {}", info.digest)];
+        lines.extend(manifest.map(|digest| format!("artifact      {digest}")));
+        lines.push(format!("size          {} bytes", info.size));
         let capabilities: Vec<_> = info.capabilities.iter().map(ToString::to_string).collect();
         lines.push(format!("capabilities  {}", capabilities.join(", ")));
+        lines.extend(
+            info.asks
+                .iter()
+                .map(|grant| format!("asks for      {grant}: {}", how(*grant, &usual))),
+        );
         lines.extend(info.exports.iter().map(|name| format!("export        {name}")));
         lines.extend(info.imports.iter().map(|name| format!("import        {name}")));
         lines.push(format!(
@@ -49,4 +63,44 @@ pub(crate) fn run(component: &Path, output: Output) -> anyhow::Result<()> {
         ));
         lines.join("\n")
     })
+}
+
+/// A file that is there is meant, whatever else its name could be.
+async fn find(component: &str, output: Output) -> anyhow::Result<Found> {
+    let path = Path::new(component);
+    match component.parse::<ComponentRef>() {
+        Ok(reference) if !path.exists() => {
+            output.progress(&format!("fetching {reference}"));
+            let pulled = platform_oci::pull(&reference, Some(unfit)).await?;
+            Ok(Found {
+                manifest: pulled.manifest,
+                bytes: pulled.bytes.into(),
+            })
+        }
+        _ => Ok(Found {
+            manifest: None,
+            bytes: fs::read(path).with_context(|| format!("cannot read {}", path.display()))?,
+        }),
+    }
+}
+
+fn asks(asked: &BTreeSet<Grant>, usual: &BTreeSet<Grant>) -> Vec<serde_json::Value> {
+    let asks = asked.iter().map(|grant| {
+        json!({
+            "grant": grant,
+            "interface": grant.interface(),
+            "by_default": usual.contains(grant),
+            "decision": how(*grant, usual),
+        })
+    });
+    asks.collect()
+}
+
+/// What becomes of it when the operator says nothing, and what to say.
+fn how(grant: Grant, usual: &BTreeSet<Grant>) -> String {
+    match grant {
+        grant if usual.contains(&grant) => "granted without a word".to_owned(),
+        Grant::OutgoingHttp => "refused unless the operator names hosts with --allow".to_owned(),
+        grant => format!("refused unless the operator names it with --grants …,{grant}"),
+    }
 }

@@ -10,10 +10,12 @@ pub(crate) mod logs;
 pub(crate) mod observed;
 pub(crate) mod pair;
 pub(crate) mod publish;
+pub(crate) mod pull;
 pub(crate) mod request;
 pub(crate) mod secret;
 pub(crate) mod serve;
 pub(crate) mod state;
+pub(crate) mod store;
 pub(crate) mod versions;
 pub(crate) mod weights;
 
@@ -38,7 +40,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Secret(command) => secret::run(command, &client(&admin)?, output).await,
         Command::State(command) => state::run(command, &client(&admin)?, output).await,
         Command::Publish { component, reference } => publish::run(&component, &reference, output).await,
-        Command::Inspect { component } => inspect::run(&component, output),
+        Command::Pull(args) => pull::run(args, output).await,
+        Command::Inspect { component } => inspect::run(&component, output).await,
+        Command::Store(command) => store::run(command, &client(&admin)?, output).await,
         Command::Weights(crate::cli::WeightsCommand::Compute { policy }) => weights::compute(policy),
         Command::Weights(command) => weights::run(command, &client(&admin)?, output).await,
         Command::Hotkey(command) => hotkey::run(command, output),

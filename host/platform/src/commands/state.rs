@@ -9,7 +9,7 @@ use platform_domain::Slug;
 
 use crate::{
     cli::StateCommand,
-    output::{Output, table},
+    output::{Output, mebibytes, table},
 };
 
 pub(crate) async fn run(command: StateCommand, client: &Client, output: Output) -> anyhow::Result<()> {
@@ -72,8 +72,4 @@ fn restore_text(restored: &RestoreView) -> String {
 
 fn purge_text(purged: &PurgeView) -> String {
     format!("{} removed of {}", mebibytes(purged.bytes), purged.slug)
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }

@@ -49,6 +49,8 @@ fn a_wrong_configuration_is_refused_with_the_key() {
         ("colour = 1", vec![], "colour"),
         ("[chain]\nnetid = 1", vec![], "netid"),
         ("[epoch]\nperiod_blocks = 0", vec![], "epoch.period_blocks"),
+        ("[store]\nquota = \"63MiB\"", vec![], "store.quota"),
+        ("", vec![("PLATFORM_STORE__QUOTA", "much")], "size"),
         ("[epoch]\npolicy = \"generous\"", vec![], "policy"),
         (
             "[chain]\nendpoint = \"http://x\"\nnetuid = 1",

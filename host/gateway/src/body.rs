@@ -32,12 +32,8 @@ pub(crate) fn budget(limits: &Limits) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS)))
 }
 
-/// The largest body that a request may have.
-pub(crate) fn limit(limits: &Limits, rule: Option<&RouteRule>, streamed: bool) -> usize {
-    let most = match streamed {
-        true => limits.max_streamed_body,
-        false => limits.max_body,
-    };
+/// The largest body that a request may have: what its route declares, up to `most`, or the usual.
+pub(crate) fn limit(limits: &Limits, rule: Option<&RouteRule>, most: usize) -> usize {
     let declared = rule.and_then(|rule| rule.max_body);
     let declared = declared.and_then(|bytes| usize::try_from(bytes).ok());
     declared.map_or(limits.max_body, |bytes| bytes.min(most))

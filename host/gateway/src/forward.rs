@@ -99,7 +99,11 @@ impl Gateway {
         let bodies = route.target.bodies();
         // A signature covers the body, so what is signed is read before anyone acts on it.
         let streamed = bodies == Bodies::Streamed && !claim::is_made(&parts.headers);
-        let limit = body::limit(&self.limits, rule, streamed);
+        let most = match streamed {
+            true => self.limits.max_streamed_body,
+            false => self.limits.max_body,
+        };
+        let limit = body::limit(&self.limits, rule, most);
         let room = match streamed {
             true => body::declared(&parts.headers, limit).map(|_| None)?,
             false => Some(Room::take(&self.bodies, &parts.headers, limit, &body)?),

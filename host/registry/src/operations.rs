@@ -43,7 +43,7 @@ pub(crate) struct WakeOnDrop(Arc<Notify>);
 /// machine is busy with others all the same, the answer shows what is so far.
 const SETTLE: Duration = Duration::from_secs(10);
 /// How often a change is tried when others change the same record: more than a few is no coincidence.
-const MAX_ATTEMPTS: u32 = 4;
+pub(crate) const MAX_ATTEMPTS: u32 = 4;
 
 impl Registry {
     pub(crate) fn new(

@@ -12,6 +12,7 @@ use crate::{
     FieldError, Registry, RegistryError, check,
     compose::exported,
     limits::{MAX_BY_CHARS, MAX_VERSIONS},
+    operations::MAX_ATTEMPTS,
     plan::Wanted,
     reconciler::now,
 };
@@ -35,9 +36,6 @@ struct Next {
     change: Change,
     by: Option<String>,
 }
-
-/// How often a change is tried when others change the same record.
-const MAX_ATTEMPTS: u32 = 4;
 
 impl Registry {
     /// Gives a challenge another component: fetched, looked at, compiled, started and its migrations tried before
@@ -114,7 +112,7 @@ impl Registry {
             check::record(self.loader().limits(), &after)?;
             // Also of a challenge that is not active: now somebody looks.
             self.check_start(&after).await?;
-            let (written, wake) = (after.clone(), self.wake());
+            let wake = self.wake();
             let version = Version {
                 pinned: next.pinned.clone(),
                 version: after.version.clone(),
@@ -125,8 +123,8 @@ impl Registry {
             let kept = self
                 .store()
                 .write("challenge_replace", move |connection| {
-                    let found = challenges::get(connection, &written.slug)?;
-                    let found = found.ok_or_else(|| RegistryError::NotFound(written.slug.clone()))?;
+                    let found = challenges::get(connection, &after.slug)?;
+                    let found = found.ok_or_else(|| RegistryError::NotFound(after.slug.clone()))?;
                     // What was checked is what it would become from what it was.
                     if !is_as_it_was(&found, &before) {
                         return Ok::<_, RegistryError>(None);
@@ -135,7 +133,7 @@ impl Registry {
                         name: found.name,
                         emission_percent: found.emission_percent,
                         metadata: found.metadata,
-                        ..written
+                        ..after
                     };
                     challenges::update(connection, &record)?;
                     versions::add(connection, &record.slug, &version, MAX_VERSIONS)?;

@@ -8,6 +8,7 @@ use platform_wasm::{CallError as Wasm, Program, RequestBody, ResponseBody};
 use crate::{
     CallError, Health,
     breaker::{Outcome, Voice},
+    health::Pass,
 };
 
 /// A program whose calls are watched. Cheap to clone.
@@ -42,19 +43,10 @@ impl Guarded {
     }
 
     pub(crate) async fn handle(&self, request: Request) -> Result<Response, CallError> {
-        let retry_after = |retry_after| CallError::Suspended { retry_after };
-        let pass = self
-            .health
-            .admit(voice(request.caller.as_ref()))
-            .map_err(retry_after)?;
+        let pass = self.admit(request.caller.as_ref())?;
         let request_id = request.id.clone();
         let answer = self.program.handle_route(request).await;
-        self.note_disk(CalledFunction::Route, &request_id);
-        let outcome = match &answer {
-            Ok(_) => Outcome::Answered,
-            Err(error) => note(&self.health, CalledFunction::Route, &request_id, error),
-        };
-        pass.end(outcome);
+        self.settle(pass, &request_id, &answer);
         Ok(answer?)
     }
 
@@ -63,20 +55,25 @@ impl Guarded {
         &self,
         request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, CallError> {
-        let retry_after = |retry_after| CallError::Suspended { retry_after };
-        let pass = self
-            .health
-            .admit(voice(request.caller.as_ref()))
-            .map_err(retry_after)?;
+        let pass = self.admit(request.caller.as_ref())?;
         let (this, request_id) = (self.clone(), request.id.clone());
-        let ended = move |answer: &Result<(), Wasm>| {
-            this.note_disk(CalledFunction::Route, &request_id);
-            pass.end(match answer {
-                Ok(()) => Outcome::Answered,
-                Err(error) => note(&this.health, CalledFunction::Route, &request_id, error),
-            });
-        };
+        let ended = move |answer: &Result<(), Wasm>| this.settle(pass, &request_id, answer);
         Ok(self.program.handle_http(request, ended).await?)
+    }
+
+    /// The breaker's leave for a call of a route.
+    fn admit(&self, caller: Option<&Caller>) -> Result<Pass, CallError> {
+        let retry_after = |retry_after| CallError::Suspended { retry_after };
+        self.health.admit(voice(caller)).map_err(retry_after)
+    }
+
+    /// A call of a route has ended: what there is to write down, and what the breaker hears.
+    fn settle<T>(&self, pass: Pass, request_id: &str, answer: &Result<T, Wasm>) {
+        self.note_disk(CalledFunction::Route, request_id);
+        pass.end(match answer {
+            Ok(_) => Outcome::Answered,
+            Err(error) => note(&self.health, CalledFunction::Route, request_id, error),
+        });
     }
 
     /// Not through the breaker: an epoch asks once an hour, what miners send must not keep it from that, and

@@ -3,7 +3,7 @@
 use platform_domain::{ComponentRef, Digest};
 
 use crate::{
-    OciError, Part, PublishInfo,
+    OciError, Part, PublishInfo, Registries,
     artifact::{Documents, describe},
     document::{Pointer, verify_digest},
     files::Access,
@@ -25,12 +25,33 @@ pub struct Published {
     pub size: u64,
 }
 
-/// Publishes a component. A layout is made when it does not exist; a tag that exists moves to the component.
-/// A digest in the reference must be the one that the manifest gets.
+/// Publishes a component, anonymously where it is to a registry. See [`Registries::publish`].
 pub async fn publish(
     component: &[u8],
     about: &PublishInfo,
     to: &ComponentRef,
+) -> Result<Published, OciError> {
+    Registries::default().publish(component, about, to).await
+}
+
+impl Registries {
+    /// Publishes a component. A layout is made when it does not exist; a tag that exists moves to the component.
+    /// A digest in the reference must be the one that the manifest gets.
+    pub async fn publish(
+        &self,
+        component: &[u8],
+        about: &PublishInfo,
+        to: &ComponentRef,
+    ) -> Result<Published, OciError> {
+        publish_to(component, about, to, self).await
+    }
+}
+
+async fn publish_to(
+    component: &[u8],
+    about: &PublishInfo,
+    to: &ComponentRef,
+    registries: &Registries,
 ) -> Result<Published, OciError> {
     let pointer = Pointer::to(component);
     let documents = describe(pointer, about)?;
@@ -62,7 +83,7 @@ pub async fn publish(
             ..
         } => {
             let tag = tag.as_deref().unwrap_or(DEFAULT_TAG);
-            push((registry, repository, tag), component, &documents).await?;
+            push((registry, repository, tag), component, &documents, registries).await?;
         }
     }
     tracing::info!(oci.reference = %to, oci.manifest = %manifest.digest, "a component is published");

@@ -1,96 +1,85 @@
-//! Writing to a registry, through oci-client, which knows the ways in which registries take uploads.
+//! Writing to a registry: the blobs that it does not have, then the manifest that refers to them.
 
 use bytes::Bytes;
-use oci_client::{
-    Client, Reference, RegistryOperation,
-    client::{ClientConfig, ClientProtocol},
-    errors::OciDistributionError,
-    secrets::RegistryAuth,
-};
 use platform_domain::Digest;
+use reqwest::{
+    Method, StatusCode, Url,
+    header::{CONTENT_TYPE, HeaderValue, LOCATION},
+};
 
 use crate::{
-    MANIFEST_TYPE, OciError,
+    MANIFEST_TYPE, OciError, Registries,
     artifact::Documents,
-    limits::{CONNECT_TIMEOUT, READ_TIMEOUT, TOTAL_TIMEOUT},
-    remote::{install_tls, is_loopback},
+    remote::{Call, Purpose, Remote},
 };
 
-/// Uploads the pieces and then the manifest that refers to them, under a tag.
+/// Uploads the pieces, and the manifest under a tag.
 pub(crate) async fn push(
     (registry, repository, tag): (&str, &str, &str),
     component: &[u8],
     documents: &Documents,
+    registries: &Registries,
 ) -> Result<(), OciError> {
-    let upload = upload((registry, repository, tag), component, documents);
-    match tokio::time::timeout(TOTAL_TIMEOUT, upload).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(translate(registry, error)),
-        Err(_) => Err(OciError::TimedOut {
+    let upload = async {
+        let mut remote = Remote::open(registry, repository, Purpose::Push, registries).await?;
+        for blob in [component, &documents.config] {
+            remote.push_blob(Bytes::copy_from_slice(blob)).await?;
+        }
+        remote
+            .push_manifest(tag, Bytes::copy_from_slice(&documents.manifest))
+            .await
+    };
+    let total = registries.patience().total;
+    tokio::time::timeout(total, upload)
+        .await
+        .map_err(|_| OciError::TimedOut {
             registry: registry.to_owned(),
-        }),
-    }
+        })?
 }
 
-async fn upload(
-    (registry, repository, tag): (&str, &str, &str),
-    component: &[u8],
-    Documents { manifest, config }: &Documents,
-) -> Result<(), OciDistributionError> {
-    install_tls();
-    let protocol = if is_loopback(registry) {
-        ClientProtocol::Http
-    } else {
-        ClientProtocol::Https
-    };
-    // `try_from`, because `Client::new` falls back to defaults without these timeouts.
-    let client = Client::try_from(ClientConfig {
-        protocol,
-        connect_timeout: Some(CONNECT_TIMEOUT),
-        read_timeout: Some(READ_TIMEOUT),
-        ..ClientConfig::default()
-    })?;
-    let to = Reference::with_tag(registry.to_owned(), repository.to_owned(), tag.to_owned());
-    client
-        .auth(&to, &RegistryAuth::Anonymous, RegistryOperation::Push)
-        .await?;
-    for blob in [component, config] {
-        let digest = Digest::of(blob).to_string();
-        if !client.blob_exists(&to, &digest).await? {
-            client
-                .push_blob(&to, Bytes::copy_from_slice(blob), &digest)
-                .await?;
+impl Remote {
+    async fn push_blob(&mut self, blob: Bytes) -> Result<(), OciError> {
+        let (name, mut pauses) = (Digest::of(&blob).to_string(), self.pauses());
+        // An upload that breaks is begun anew: where it broke, only the registry knows.
+        while let Err(error) = self.push_blob_once(&name, &blob).await {
+            pauses.wait(error).await?;
         }
+        Ok(())
     }
-    let media_type = reqwest::header::HeaderValue::from_static(MANIFEST_TYPE);
-    client
-        .push_manifest_raw(&to, manifest.clone(), media_type)
-        .await?;
-    Ok(())
-}
 
-/// Keeps what a caller can act on and leaves out addresses, whose queries hold upload tokens.
-fn translate(registry: &str, error: OciDistributionError) -> OciError {
-    let registry = registry.to_owned();
-    let answer = match error {
-        OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
-            return OciError::Denied { registry };
+    async fn push_blob_once(&mut self, name: &str, blob: &Bytes) -> Result<(), OciError> {
+        let ask = Call::new(Method::HEAD, self.url("blobs", name)?);
+        if self.exchange(&ask, &[StatusCode::NOT_FOUND]).await?.status() == StatusCode::OK {
+            return Ok(());
         }
-        OciDistributionError::RequestError(source) => {
-            let source = source.without_url();
-            return OciError::Unreachable { registry, source };
+        let mut begin = Call::new(Method::POST, self.url("blobs", "uploads/")?);
+        begin.body = Some(Bytes::new());
+        let begun = self.exchange(&begin, &[]).await?;
+        let location = begun.headers().get(LOCATION);
+        let location = location.and_then(|location| begun.url().join(location.to_str().ok()?).ok());
+        let mut url = location.ok_or_else(|| self.refused("no place for an upload"))?;
+        if !self.endpoint.may_follow(&url) {
+            let registry = self.registry.clone();
+            return Err(OciError::Redirects { registry });
         }
-        OciDistributionError::RegistryError { envelope, .. } => {
-            let codes: Vec<_> = envelope
-                .errors
-                .iter()
-                .map(|error| format!("{:?}", error.code))
-                .collect();
-            codes.join(", ")
+        url.query_pairs_mut().append_pair("digest", name);
+        let kind = HeaderValue::from_static("application/octet-stream");
+        self.put(url, blob.clone(), kind).await
+    }
+
+    async fn push_manifest(&mut self, tag: &str, manifest: Bytes) -> Result<(), OciError> {
+        let (url, mut pauses) = (self.url("manifests", tag)?, self.pauses());
+        let kind = HeaderValue::from_static(MANIFEST_TYPE);
+        while let Err(error) = self.put(url.clone(), manifest.clone(), kind.clone()).await {
+            pauses.wait(error).await?;
         }
-        OciDistributionError::ServerError { code, .. } => format!("status {code}"),
-        _ => "something that is not in the specification".to_owned(),
-    };
-    let answer = crate::error::shown(&answer);
-    OciError::Refused { registry, answer }
+        Ok(())
+    }
+
+    async fn put(&mut self, url: Url, body: Bytes, kind: HeaderValue) -> Result<(), OciError> {
+        let mut call = Call::new(Method::PUT, url);
+        call.headers.insert(CONTENT_TYPE, kind);
+        call.body = Some(body);
+        self.exchange(&call, &[]).await.map(drop)
+    }
 }

@@ -49,9 +49,15 @@ impl Source {
                 }
             }
         };
-        let Pieces { config, component } = pieces(&manifest)?;
+        let Pieces {
+            config,
+            component,
+            described,
+        } = pieces(&manifest)?;
         let config = self.blob(config, Part::Config, MAX_CONFIG).await?;
-        check_config(&config, component.digest)?;
+        if described {
+            check_config(&config, component.digest)?;
+        }
         Ok(Resolved {
             manifest: Pointer::to(&bytes),
             documents: Documents {

@@ -11,12 +11,12 @@ use bytes::Bytes;
 use platform_domain::{ComponentRef, Digest, PinnedComponent};
 
 use crate::{
-    OciError, Part,
+    OciError, Part, Registries,
     files::{Access, io_error, read_file},
     layout::Layout,
-    limits::{MAX_COMPONENT, TOTAL_TIMEOUT},
+    limits::MAX_COMPONENT,
     publish::{blocking, keep},
-    remote::Remote,
+    remote::{Purpose, Remote},
     resolve::{Resolved, Source},
 };
 
@@ -24,6 +24,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct ContentStore {
     layout: Layout,
+    registries: Registries,
 }
 
 /// A component that is now in the store.
@@ -51,13 +52,20 @@ impl ContentStore {
     pub fn open(dir: &Path) -> Result<Self, OciError> {
         let layout = Layout::create(dir, Access::Private)?;
         set_permissions(dir, Permissions::from_mode(0o700)).map_err(|error| io_error(dir, error))?;
-        Ok(Self { layout })
+        let registries = Registries::default();
+        Ok(Self { layout, registries })
+    }
+
+    /// The same store, where registries are spoken to in this way and not anonymously.
+    pub fn with_registries(mut self, registries: Registries) -> Self {
+        self.registries = registries;
+        self
     }
 
     /// Resolves a reference once, verifies what it leads to and stores it. A component that the store already
     /// has is not transferred again; a reference by digest alone whose content it has needs no network.
     ///
-    /// Takes at most [`TOTAL_TIMEOUT`].
+    /// Takes at most [`TOTAL_TIMEOUT`](crate::limits::TOTAL_TIMEOUT).
     pub async fn fetch(&self, reference: &ComponentRef) -> Result<Fetched, OciError> {
         let (tag, digest) = match reference {
             ComponentRef::File(path) => return self.fetch_file(reference, path).await,
@@ -76,12 +84,15 @@ impl ContentStore {
             ComponentRef::Registry {
                 registry, repository, ..
             } => {
-                let source = Source::Registry(Box::new(Remote::new(registry, repository)?));
-                let fetch = self.fetch_from(source, reference, tag, digest);
+                let fetch = async {
+                    let remote = Remote::open(registry, repository, Purpose::Pull, &self.registries).await?;
+                    let source = Source::Registry(Box::new(remote));
+                    self.fetch_from(source, reference, tag, digest).await
+                };
                 let timed_out = || OciError::TimedOut {
                     registry: registry.clone(),
                 };
-                tokio::time::timeout(TOTAL_TIMEOUT, fetch)
+                tokio::time::timeout(self.registries.patience().total, fetch)
                     .await
                     .map_err(|_| timed_out())?
             }

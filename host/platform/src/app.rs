@@ -25,7 +25,7 @@ use platform_wasm::{CompilerProgram, Engine, EngineConfig, Network};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{listener, settings::Config, state_dir, tasks::Tasks, token};
+use crate::{listener, registries, settings::Config, state_dir, tasks::Tasks, token};
 
 /// A host that listens. Dropping it lets go of everything.
 pub struct App {
@@ -53,6 +53,7 @@ impl App {
         let store = Store::open(&database)
             .with_context(|| format!("the database {} cannot be used", database.display()))?;
         let content = ContentStore::open(&state.join("content"))?;
+        let content = content.with_registries(registries::of_host(&config));
         let engine = Engine::new(EngineConfig {
             cache_dir: state.join("compiled"),
             compiler,

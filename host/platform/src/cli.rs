@@ -15,7 +15,10 @@ use platform_domain::{
 };
 use platform_weights::Policy;
 
-use crate::commands::{devnet::DevnetArgs, pair::Pair, secret::SecretCommand};
+use crate::{
+    commands::{devnet::DevnetArgs, pair::Pair, secret::SecretCommand},
+    registries::RegistryArgs,
+};
 
 /// Runs a Bittensor subnet's challenges as WebAssembly components.
 ///
@@ -79,6 +82,8 @@ pub(crate) enum Command {
         component: PathBuf,
         #[arg(help = "Where to: oci:DIR[:TAG] or HOST/NAME[:TAG]")]
         reference: ComponentRef,
+        #[command(flatten)]
+        registry: RegistryArgs,
     },
     /// Show what a component is: imports, exports, manifest, size.
     Inspect {

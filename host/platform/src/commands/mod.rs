@@ -36,7 +36,11 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Challenge(command) => challenge::run(*command, &client(&admin)?, output).await,
         Command::Secret(command) => secret::run(command, &client(&admin)?, output).await,
         Command::State(command) => state::run(command, &client(&admin)?, output).await,
-        Command::Publish { component, reference } => publish::run(&component, &reference, output).await,
+        Command::Publish {
+            component,
+            reference,
+            registry,
+        } => publish::run(&component, &reference, &registry, output).await,
         Command::Inspect { component } => inspect::run(&component, output),
         Command::Weights(crate::cli::WeightsCommand::Compute { policy }) => weights::compute(policy),
         Command::Weights(command) => weights::run(command, &client(&admin)?, output).await,

@@ -56,11 +56,10 @@ const MAY_KNOW: [(&str, &[&str]); 17] = [
 ];
 
 /// Where each heavy dependency may be named.
-const HOMES: [(&str, &[&str]); 11] = [
+const HOMES: [(&str, &[&str]); 10] = [
     ("wasmtime", &["wasm"]),
     ("wasmtime-wasi", &["wasm"]),
     ("wasmtime-wasi-http", &["wasm"]),
-    ("oci-client", &["oci"]),
     ("subxt", &["chain"]),
     ("rusqlite", &["state", "store"]),
     ("axum", &["gateway", "admin", "host"]),
@@ -74,7 +73,7 @@ const HOMES: [(&str, &[&str]); 11] = [
 const NEVER_REACH: [(&str, &[&str]); 4] = [
     ("domain", &["tokio", "rusqlite", "wasmtime"]),
     ("weights", &["tokio", "rusqlite", "wasmtime"]),
-    ("gateway", &["platform-store", "subxt", "oci-client"]),
+    ("gateway", &["platform-store", "subxt", "reqwest"]),
     ("chain", &["rusqlite", "wasmtime", "axum"]),
 ];
 

@@ -164,7 +164,8 @@ async fn a_component_that_its_config_refuses_is_never_read() {
         ..Default::default()
     };
     let bytes = fs::read(guest("echo")).unwrap();
-    let published = platform_oci::publish(&bytes, &about, &reference.parse().unwrap())
+    let published = platform_oci::Registries::default()
+        .publish(&bytes, &about, &reference.parse().unwrap())
         .await
         .unwrap();
     // Whoever reads it fails in another way.

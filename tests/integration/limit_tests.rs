@@ -31,6 +31,9 @@ const SECRETS: &str = "host/registry/tests/boundary/secrets.rs::what_is_too_much
 const GRANT: &str = "host/registry/src/limits.rs::the_operator_wins_over_the_manifest_and_the_host_over_both";
 const OVERSIZE: &str =
     "host/oci/tests/hostile.rs::sizes_beyond_the_limits_are_refused_before_anything_is_requested";
+const REGISTRY: &str =
+    "host/oci/tests/attacks.rs::every_row_of_the_table_ends_in_its_own_error_and_leaves_nothing_behind";
+const PAUSES: &str = "host/oci/src/patience.rs::pauses_double_up_to_the_longest_and_end_with_the_tries";
 const LAYOUT: &str = "host/oci/tests/spoiled.rs::a_spoiled_layout_is_refused_with_its_own_reason";
 const HEAD: &str = "tests/integration/public.rs::a_head_without_end_is_refused";
 const DISK: &str = "host/wasm/tests/boundary/disk.rs::whoever_fills_the_disk_finds_it_full_and_can_make_room";
@@ -53,11 +56,7 @@ const OUTGOING: &str = "host/wasm/tests/boundary/outgoing.rs::every_row_of_the_t
 const BODIES: &str = "host/wasm/tests/boundary/outgoing.rs::bodies_of_any_kind_stop_at_their_bound";
 
 /// Limits without a test, and why.
-pub(crate) const UNTESTED: [(&str, &str); 3] = [
-    ("CONNECT_TIMEOUT", WAITS),
-    ("READ_TIMEOUT", WAITS),
-    ("TOTAL_TIMEOUT", WAITS),
-];
+pub(crate) const UNTESTED: [(&str, &str); 1] = [("CONNECT_TIMEOUT", WAITS)];
 const WAITS: &str = "a test would have to wait for as long";
 
 /// Limit and test, as `file::function`.
@@ -388,6 +387,23 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
     (
         "MAX_TOKEN",
         "host/oci/tests/hostile.rs::a_hostile_token_service_is_cut_off",
+    ),
+    ("MAX_ANNOTATIONS", REGISTRY),
+    ("READ_TIMEOUT", REGISTRY),
+    ("TOTAL_TIMEOUT", REGISTRY),
+    ("FIRST_PAUSE", PAUSES),
+    ("LONGEST_PAUSE", PAUSES),
+    (
+        "MAX_TRIES",
+        "host/oci/tests/retries.rs::what_does_not_pass_is_given_up_after_so_many_tries",
+    ),
+    (
+        "MAX_CREDENTIALS",
+        "host/oci/src/credentials.rs::a_secret_is_one_line_of_a_file_and_is_not_shown",
+    ),
+    (
+        "HELPER_TIMEOUT",
+        "host/oci/tests/docker.rs::dockers_configuration_is_asked_and_a_broken_one_is_named_and_not_shown",
     ),
     (
         "MAX_REDIRECTS",

@@ -215,6 +215,8 @@ fn not_fetched(error: &OciError) -> ApiError {
         | OciError::TimedOut { .. }
         | OciError::Redirects { .. }
         | OciError::Denied { .. }
+        | OciError::Unavailable { .. }
+        | OciError::Certificates { .. }
         | OciError::Refused { .. } => (StatusCode::BAD_GATEWAY, "registry_unreachable"),
         OciError::NotFound { .. }
         | OciError::Ambiguous { .. }

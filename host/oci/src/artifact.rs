@@ -6,7 +6,10 @@ use platform_domain::{Digest, Manifest, UnixSeconds};
 
 use crate::{
     OciError, Part,
-    document::{Descriptor, ImageManifest, Interfaces, ManifestLike, Pointer, WasmConfig, parse, write},
+    document::{
+        Descriptor, ImageManifest, Interfaces, ManifestLike, Pointer, WasmConfig, check_annotations, parse,
+        write,
+    },
     error::shown,
     limits::{MAX_COMPONENT, MAX_CONFIG},
 };
@@ -19,6 +22,20 @@ pub const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 pub const CONFIG_TYPE: &str = "application/vnd.wasm.config.v0+json";
 /// The media type of the component.
 pub const LAYER_TYPE: &str = "application/wasm";
+/// Types of the component's layer in artifacts of other and older tools: oci-client and Spin, wasm-to-oci, the
+/// shims of containerd.
+pub(crate) const LEGACY_LAYERS: [&str; 3] = [
+    "application/vnd.wasm.content.layer.v1+wasm",
+    "application/vnd.module.wasm.content.layer.v1+wasm",
+    "application/vnd.bytecodealliance.wasm.component.layer.v0+wasm",
+];
+/// Types of the config beside such a layer. None says anything of a component that could be checked.
+const LEGACY_CONFIGS: [&str; 4] = [
+    "application/vnd.wasm.config.v1+json",
+    "application/vnd.oci.empty.v1+json",
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.unknown.config.v1+json",
+];
 /// The annotation of the image manifest that holds the challenge's manifest, the same JSON as in the
 /// component's custom section `platform:manifest`.
 pub const MANIFEST_ANNOTATION: &str = "platform.challenge.manifest";
@@ -56,6 +73,8 @@ pub(crate) struct Documents {
 pub(crate) struct Pieces {
     pub(crate) config: Pointer,
     pub(crate) component: Pointer,
+    /// Whether the config is one that describes the component.
+    pub(crate) described: bool,
 }
 
 /// Writes the documents of a component. The same inputs give the same bytes.
@@ -99,6 +118,7 @@ pub(crate) fn describe(component: Pointer, about: &PublishInfo) -> Result<Docume
         layers: vec![Descriptor::new(LAYER_TYPE, component)],
         annotations,
     };
+    check_annotations([&manifest.annotations])?;
     let manifest = write(Part::Manifest, &manifest)?;
     check_size(Part::Manifest, manifest.len() as u64, crate::limits::MAX_MANIFEST)?;
     Ok(Documents { manifest, config })
@@ -113,21 +133,25 @@ fn check_size(part: Part, size: u64, limit: u64) -> Result<(), OciError> {
 
 /// Whether a manifest is that of a component, and where its pieces are. Decides before anything is downloaded.
 pub(crate) fn pieces(manifest: &ManifestLike) -> Result<Pieces, OciError> {
-    if manifest.config.media_type != CONFIG_TYPE {
-        let found = shown(&manifest.config.media_type);
+    let (config, layers) = (manifest.config.media_type.as_str(), manifest.layers.as_slice());
+    let known = |layer: &Descriptor| LEGACY_LAYERS.contains(&layer.media_type.as_str());
+    let legacy = LEGACY_CONFIGS.contains(&config) && layers.first().is_some_and(known);
+    if config != CONFIG_TYPE && !legacy {
+        let found = shown(config);
         return Err(OciError::ConfigType { found });
     }
-    let [layer] = manifest.layers.as_slice() else {
+    let [layer] = layers else {
         let found = manifest.layers.len();
         return Err(OciError::Layers { found });
     };
-    if layer.media_type != LAYER_TYPE {
+    if layer.media_type != LAYER_TYPE && !known(layer) {
         let found = shown(&layer.media_type);
         return Err(OciError::LayerType { found });
     }
     Ok(Pieces {
         config: manifest.config.pointer(Part::Config, MAX_CONFIG)?,
         component: layer.pointer(Part::Component, MAX_COMPONENT)?,
+        described: config == CONFIG_TYPE,
     })
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use platform_domain::Digest;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{INDEX_TYPE, MANIFEST_TYPE, OciError, Part, error::shown};
+use crate::{INDEX_TYPE, MANIFEST_TYPE, OciError, Part, error::shown, limits::MAX_ANNOTATIONS};
 
 /// The name of an entry in a layout's index.
 pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -104,6 +104,8 @@ pub(crate) enum Document {
 pub(crate) struct ManifestLike {
     pub(crate) config: Descriptor,
     pub(crate) layers: Vec<Descriptor>,
+    #[serde(default)]
+    annotations: Option<BTreeMap<String, String>>,
 }
 
 impl Descriptor {
@@ -255,10 +257,36 @@ impl Document {
                 "it calls itself {:?}; push it as an OCI artifact",
                 shown(&found)
             )),
-            _ if index => parse(Part::Index, bytes).map(Self::Index),
-            _ => parse(Part::Manifest, bytes).map(Self::Manifest),
+            _ if index => {
+                let index: Index = parse(Part::Index, bytes)?;
+                check_annotations(index.manifests.iter().map(|entry| &entry.annotations))?;
+                Ok(Self::Index(index))
+            }
+            _ => {
+                let manifest: ManifestLike = parse(Part::Manifest, bytes)?;
+                let pieces = manifest.layers.iter().chain([&manifest.config]);
+                let pieces = pieces.map(|piece| &piece.annotations);
+                check_annotations(pieces.chain(&manifest.annotations))?;
+                Ok(Self::Manifest(manifest))
+            }
         }
     }
+}
+
+/// Whether all annotations of a document are of a size that anybody uses.
+pub(crate) fn check_annotations<'a>(
+    all: impl IntoIterator<Item = &'a BTreeMap<String, String>>,
+) -> Result<(), OciError> {
+    let texts = all.into_iter().flatten();
+    let size = texts.map(|(name, value)| (name.len() + value.len()) as u64).sum();
+    if size > MAX_ANNOTATIONS {
+        return Err(OciError::TooLarge {
+            part: Part::Annotations,
+            size,
+            limit: MAX_ANNOTATIONS,
+        });
+    }
+    Ok(())
 }
 
 pub(crate) fn parse<T: DeserializeOwned>(part: Part, bytes: &[u8]) -> Result<T, OciError> {

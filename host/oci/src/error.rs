@@ -1,8 +1,10 @@
 //! Why a component could not be published, fetched or read.
 
-use std::{fmt, io, path::PathBuf};
+use std::{fmt, io, path::PathBuf, time::Duration};
 
 use platform_domain::Digest;
+
+use crate::credentials::Origin;
 
 /// A piece of an artifact or of a layout, in messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub enum Part {
     Config,
     /// The one layer.
     Component,
+    /// The annotations of a manifest or an image index.
+    Annotations,
     /// What a registry's token service answers.
     Token,
 }
@@ -208,11 +212,31 @@ pub enum OciError {
         /// Host and port.
         registry: String,
     },
-    /// Not public.
-    #[error("the registry {registry} refuses access; only public repositories can be used so far")]
+    /// Not public, and no credentials or the wrong ones.
+    #[error("the registry {registry} refuses access {origin}")]
     Denied {
         /// Host and port.
         registry: String,
+        /// Where the credentials came from, which are not shown.
+        origin: Origin,
+    },
+    /// Overloaded or out of order. Worth another try.
+    #[error("the registry {registry} is overloaded or out of order (status {status}); try again later")]
+    Unavailable {
+        /// Host and port.
+        registry: String,
+        /// The status.
+        status: u16,
+        /// How long it asks to be left alone.
+        pause: Option<Duration>,
+    },
+    /// Certificates that cannot be used.
+    #[error("the certificates in {} cannot be used: {reason}; correct ca_file", path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
     },
     /// Any other answer.
     #[error("the registry {registry} answered with {answer}; try again later or ask who runs it")]
@@ -233,6 +257,15 @@ pub enum OciError {
 }
 
 impl OciError {
+    /// Whether the same may go well a moment later, and how long the registry asks to wait until then.
+    pub(crate) fn passes(&self) -> Option<Duration> {
+        match self {
+            Self::Unreachable { .. } => Some(Duration::ZERO),
+            Self::Unavailable { pause, .. } => Some(pause.unwrap_or_default()),
+            _ => None,
+        }
+    }
+
     /// The same, where what failed is not the host's own but a place that a reference names.
     pub(crate) fn of_source(self) -> Self {
         match self {
@@ -253,6 +286,7 @@ impl fmt::Display for Part {
             Self::Manifest => "manifest",
             Self::Config => "config",
             Self::Component => "component",
+            Self::Annotations => "text of all annotations",
             Self::Token => "registry's token",
         })
     }

@@ -28,6 +28,12 @@ pub const MAX_TOKEN: u64 = 64 << 10;
 pub const GRACE: Duration = Duration::from_secs(3600);
 /// What the content store may hold unless the operator says otherwise: hundreds of components.
 pub const QUOTA: ByteSize = ByteSize(16 << 30);
+/// Names and values of all annotations of a manifest or an image index together. The largest of use is a
+/// challenge's manifest, and this is several times as much.
+pub const MAX_ANNOTATIONS: u64 = 256 << 10;
+/// A file with a password or with certificates, Docker's configuration, or what a credential helper says: all
+/// roots that a system trusts are a quarter of it.
+pub const MAX_CREDENTIALS: u64 = 1 << 20;
 
 /// A registry that does not accept a connection by then is down.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,3 +43,11 @@ pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
 pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(600);
 /// Registries send blobs' readers on to their storage, which takes one or two steps.
 pub const MAX_REDIRECTS: usize = 5;
+/// How often something is asked for before it counts as failed; a longer disturbance is for people to look at.
+pub const MAX_TRIES: u32 = 5;
+/// The pause before the second try. Each further one is twice as long, so that all tries last some seconds.
+pub const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause, also when a registry asks for one by `Retry-After`. Who asks for more is not waited for.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A credential helper that has not answered by then waits for somebody who is not there.
+pub const HELPER_TIMEOUT: Duration = Duration::from_secs(30);

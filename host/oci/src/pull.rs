@@ -6,13 +6,13 @@ use bytes::Bytes;
 use platform_domain::{ComponentRef, Digest};
 
 use crate::{
-    OciError, Part,
+    OciError, Part, Registries,
     archive::{self, write_new},
     artifact::Documents,
     document::Pointer,
     files::{Access, read_file},
     layout::{Layout, entry},
-    limits::{MAX_COMPONENT, TOTAL_TIMEOUT},
+    limits::MAX_COMPONENT,
     publish::{DEFAULT_TAG, blocking, keep},
     resolve::{Resolved, Source},
 };
@@ -44,10 +44,15 @@ impl fmt::Debug for Pulled {
     }
 }
 
-/// Fetches and verifies what a reference names, and keeps nothing. Takes at most [`TOTAL_TIMEOUT`].
-pub async fn pull(reference: &ComponentRef, judge: Option<Judge>) -> Result<Pulled, OciError> {
-    within_time(reference, async {
-        let Some(mut source) = Source::open(reference).await? else {
+impl Registries {
+    /// Fetches and verifies what a reference names, and keeps nothing. Takes at most
+    /// [`TOTAL_TIMEOUT`](crate::limits::TOTAL_TIMEOUT).
+    pub async fn pull(&self, reference: &ComponentRef, judge: Option<Judge>) -> Result<Pulled, OciError> {
+        within_time(reference, self, self.pull_untimed(reference, judge)).await
+    }
+
+    async fn pull_untimed(&self, reference: &ComponentRef, judge: Option<Judge>) -> Result<Pulled, OciError> {
+        let Some(mut source) = Source::open(reference, self).await? else {
             let ComponentRef::File(path) = reference else {
                 return Err(OciError::NotPublishable);
             };
@@ -74,13 +79,13 @@ pub async fn pull(reference: &ComponentRef, judge: Option<Judge>) -> Result<Pull
             bytes: Bytes::from(bytes),
             documents: Some(resolved.documents),
         })
-    })
-    .await
+    }
 }
 
 /// Ends what a registry draws out.
 pub(crate) async fn within_time<T>(
     reference: &ComponentRef,
+    registries: &Registries,
     work: impl Future<Output = Result<T, OciError>>,
 ) -> Result<T, OciError> {
     let ComponentRef::Registry { registry, .. } = reference else {
@@ -89,7 +94,7 @@ pub(crate) async fn within_time<T>(
     let timed_out = || OciError::TimedOut {
         registry: registry.clone(),
     };
-    tokio::time::timeout(TOTAL_TIMEOUT, work)
+    tokio::time::timeout(registries.patience().total, work)
         .await
         .map_err(|_| timed_out())?
 }

@@ -1,96 +1,145 @@
-//! Writing to a registry, through oci-client, which knows the ways in which registries take uploads.
+//! Writing to a registry: the blobs that it does not have, then the manifest that refers to them. Uploads go through
+//! oci-client, which knows the ways in which registries take them. What they are shown to let us in is found by
+//! our own code, which shows a password to nobody but the registry and its token service.
 
 use bytes::Bytes;
+use futures_util::stream;
 use oci_client::{
-    Client, Reference, RegistryOperation,
-    client::{ClientConfig, ClientProtocol},
+    Client, Reference,
+    client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol},
     errors::OciDistributionError,
-    secrets::RegistryAuth,
 };
 use platform_domain::Digest;
+use reqwest::header::HeaderValue;
 
 use crate::{
-    MANIFEST_TYPE, OciError,
-    artifact::Documents,
-    limits::{CONNECT_TIMEOUT, READ_TIMEOUT, TOTAL_TIMEOUT},
-    remote::{install_tls, is_loopback},
+    MANIFEST_TYPE, OciError, Progress, Registries,
+    patience::Pauses,
+    remote::{Purpose, Remote},
 };
 
-/// Uploads the pieces and then the manifest that refers to them, under a tag.
-pub(crate) async fn push(
-    (registry, repository, tag): (&str, &str, &str),
-    component: &[u8],
-    documents: &Documents,
-) -> Result<(), OciError> {
-    let upload = upload((registry, repository, tag), component, documents);
-    match tokio::time::timeout(TOTAL_TIMEOUT, upload).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(translate(registry, error)),
-        Err(_) => Err(OciError::TimedOut {
-            registry: registry.to_owned(),
-        }),
-    }
+/// How much of a blob is handed on at once.
+const PIECE: usize = 64 << 10;
+
+/// A repository that is written to.
+pub(crate) struct Upload {
+    remote: Remote,
+    registries: Registries,
+    authority: Option<Vec<u8>>,
 }
 
-async fn upload(
-    (registry, repository, tag): (&str, &str, &str),
-    component: &[u8],
-    Documents { manifest, config }: &Documents,
-) -> Result<(), OciDistributionError> {
-    install_tls();
-    let protocol = if is_loopback(registry) {
-        ClientProtocol::Http
-    } else {
-        ClientProtocol::Https
-    };
-    // `try_from`, because `Client::new` falls back to defaults without these timeouts.
-    let client = Client::try_from(ClientConfig {
-        protocol,
-        connect_timeout: Some(CONNECT_TIMEOUT),
-        read_timeout: Some(READ_TIMEOUT),
-        ..ClientConfig::default()
-    })?;
-    let to = Reference::with_tag(registry.to_owned(), repository.to_owned(), tag.to_owned());
-    client
-        .auth(&to, &RegistryAuth::Anonymous, RegistryOperation::Push)
-        .await?;
-    for blob in [component, config] {
-        let digest = Digest::of(blob).to_string();
-        if !client.blob_exists(&to, &digest).await? {
-            client
-                .push_blob(&to, Bytes::copy_from_slice(blob), &digest)
-                .await?;
+impl Upload {
+    pub(crate) async fn begin(
+        registry: &str,
+        repository: &str,
+        registries: &Registries,
+    ) -> Result<Self, OciError> {
+        Ok(Self {
+            remote: Remote::open(registry, repository, Purpose::Push, registries).await?,
+            registries: registries.clone(),
+            authority: registries.authority(registry).await?,
+        })
+    }
+
+    /// Stores a blob that the registry does not have yet.
+    pub(crate) async fn blob(&mut self, blob: Bytes, progress: Option<&Progress>) -> Result<(), OciError> {
+        let name = Digest::of(&blob).to_string();
+        let mut pauses = self.remote.pauses();
+        // An upload that breaks is begun anew: where it broke, only the registry knows.
+        while let Err(error) = self.blob_once(&name, &blob, progress).await {
+            self.again(error, &mut pauses).await?;
+        }
+        Ok(())
+    }
+
+    /// Stores a manifest under a tag, when everything that it refers to is there.
+    pub(crate) async fn manifest(&mut self, tag: &str, manifest: Bytes) -> Result<(), OciError> {
+        let mut pauses = self.remote.pauses();
+        while let Err(error) = self.manifest_once(tag, &manifest).await {
+            self.again(error, &mut pauses).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until another try is of use. A registry that lets everybody read may ask who comes only now.
+    async fn again(&mut self, error: OciError, pauses: &mut Pauses) -> Result<(), OciError> {
+        if matches!(error, OciError::Denied { .. }) && !self.remote.is_admitted() {
+            return match self.remote.ask_to_write().await {
+                Ok(()) if self.remote.is_admitted() => Ok(()),
+                Ok(()) => Err(error),
+                Err(error) => Err(error),
+            };
+        }
+        pauses.wait(error).await
+    }
+
+    async fn blob_once(
+        &mut self,
+        name: &str,
+        blob: &Bytes,
+        progress: Option<&Progress>,
+    ) -> Result<(), OciError> {
+        if self.remote.has_blob(name).await? {
+            return Ok(());
+        }
+        let (size, progress, blob) = (blob.len() as u64, progress.cloned(), blob.clone());
+        let starts = (0..blob.len()).step_by(PIECE);
+        let pieces = starts.map(move |start| {
+            let end = blob.len().min(start + PIECE);
+            if let Some(progress) = &progress {
+                progress.tell(end as u64, size);
+            }
+            Ok(blob.slice(start..end))
+        });
+        let (client, to) = self.client("latest").await?;
+        let pushed = client.push_blob_stream(&to, stream::iter(pieces), name, Some(size));
+        pushed.await.map(drop).map_err(|error| self.translate(error))
+    }
+
+    async fn manifest_once(&self, tag: &str, manifest: &Bytes) -> Result<(), OciError> {
+        let (client, to) = self.client(tag).await?;
+        let kind = HeaderValue::from_static(MANIFEST_TYPE);
+        let pushed = client.push_manifest_raw(&to, manifest.clone(), kind);
+        pushed.await.map(drop).map_err(|error| self.translate(error))
+    }
+
+    /// A client that shows what the registry wanted to see last.
+    async fn client(&self, tag: &str) -> Result<(Client, Reference), OciError> {
+        let (registry, repository) = (self.remote.registry.clone(), self.remote.repository.clone());
+        let trusted = self.authority.clone().map(|data| Certificate {
+            encoding: CertificateEncoding::Pem,
+            data,
+        });
+        let mut config = ClientConfig {
+            protocol: ClientProtocol::Https,
+            // In pieces an upload needs more of a registry than in one.
+            use_monolithic_push: true,
+            connect_timeout: Some(self.registries.patience().connect),
+            extra_root_certificates: trusted.into_iter().collect(),
+            ..ClientConfig::default()
+        };
+        if self.registries.is_plain(&registry) {
+            config.protocol = ClientProtocol::Http;
+            // Its only way to ask no proxy, which would read what is meant for the registry.
+            config.http_proxy = Some("http://127.0.0.1".to_owned());
+            config.no_proxy = Some("*,0.0.0.0/0,::/0".to_owned());
+        }
+        let to = Reference::with_tag(registry, repository, tag.to_owned());
+        // `Client::new` would fall back to defaults.
+        let client = Client::try_from(config).map_err(|error| self.translate(error))?;
+        if let Some(shown) = self.remote.shown() {
+            client.store_auth_if_needed(to.resolve_registry(), &shown).await;
+        }
+        Ok((client, to))
+    }
+
+    /// Keeps what a caller can act on and leaves out addresses, whose queries hold upload tokens.
+    fn translate(&self, error: OciDistributionError) -> OciError {
+        match error {
+            OciDistributionError::RequestError(source) => self.remote.unreachable(source),
+            OciDistributionError::ServerError { code, .. } => self.remote.refused_with(code, None),
+            OciDistributionError::UnauthorizedError { .. } => self.remote.refused_with(401, None),
+            _ => self.remote.refused("something that is not in the specification"),
         }
     }
-    let media_type = reqwest::header::HeaderValue::from_static(MANIFEST_TYPE);
-    client
-        .push_manifest_raw(&to, manifest.clone(), media_type)
-        .await?;
-    Ok(())
-}
-
-/// Keeps what a caller can act on and leaves out addresses, whose queries hold upload tokens.
-fn translate(registry: &str, error: OciDistributionError) -> OciError {
-    let registry = registry.to_owned();
-    let answer = match error {
-        OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
-            return OciError::Denied { registry };
-        }
-        OciDistributionError::RequestError(source) => {
-            let source = source.without_url();
-            return OciError::Unreachable { registry, source };
-        }
-        OciDistributionError::RegistryError { envelope, .. } => {
-            let codes: Vec<_> = envelope
-                .errors
-                .iter()
-                .map(|error| format!("{:?}", error.code))
-                .collect();
-            codes.join(", ")
-        }
-        OciDistributionError::ServerError { code, .. } => format!("status {code}"),
-        _ => "something that is not in the specification".to_owned(),
-    };
-    let answer = crate::error::shown(&answer);
-    OciError::Refused { registry, answer }
 }

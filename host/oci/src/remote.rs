@@ -1,199 +1,211 @@
-//! Reading from a registry. Every answer is limited in size while it is read, errors included: a registry is
-//! a stranger, and so is whoever it redirects to.
+//! Speaking to a registry. Every answer is limited in size while it is read, errors included: a registry is a
+//! stranger, and so is whoever it redirects to. Redirects are followed here and not by the client, so that what
+//! lets us in is shown to nobody on the way.
 
-use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
 
-use platform_domain::Digest;
+use bytes::Bytes;
 use reqwest::{
-    Client, RequestBuilder, Response, StatusCode, Url,
-    header::{ACCEPT, WWW_AUTHENTICATE},
-    redirect::{Attempt, Policy},
+    Client, Method, Response, StatusCode, Url,
+    header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER},
+    redirect::Policy,
 };
+use tokio::time::Instant;
 
 use crate::{
-    OciError, Part,
-    auth::{Challenge, TokenAnswer},
-    document::{ACCEPTED, Pointer, parse, verify_digest},
-    limits::{CONNECT_TIMEOUT, MAX_MANIFEST, MAX_REDIRECTS, MAX_TOKEN, READ_TIMEOUT},
+    OciError, Part, Registries, auth::Challenge, credentials::Found, endpoint::Endpoint,
+    limits::MAX_REDIRECTS, patience::Pauses,
 };
 
-const DIGEST_HEADER: &str = "docker-content-digest";
+mod read;
+mod token;
+mod write;
+
+/// What is done in a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Pull,
+    Push,
+}
 
 /// One repository of one registry.
 #[derive(Debug)]
 pub(crate) struct Remote {
     client: Client,
-    registry: String,
-    repository: String,
-    token: Option<String>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) registry: String,
+    pub(crate) repository: String,
+    purpose: Purpose,
+    registries: Registries,
+    /// Looked for when the registry first asks for them.
+    found: Option<Found>,
+    authorization: Option<HeaderValue>,
+    deadline: Instant,
+}
+
+/// A request that can be sent again.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
 }
 
 /// Installs the process's TLS provider. Somebody else may have done so; any provider will do.
-pub(crate) fn install_tls() {
+fn install_tls() {
     drop(rustls::crypto::ring::default_provider().install_default());
 }
 
-/// Whether plain HTTP is spoken to this `HOST[:PORT]`: it never leaves the machine.
-pub(crate) fn is_loopback(registry: &str) -> bool {
-    Url::parse(&format!("http://{registry}/")).is_ok_and(|url| is_loopback_url(&url))
-}
-
-fn is_loopback_url(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// The host that serves a registry's name. Docker Hub is the one whose name is not its address.
-fn address(registry: &str) -> &str {
-    if registry == "docker.io" {
-        "registry-1.docker.io"
-    } else {
-        registry
+impl Call {
+    pub(crate) fn new(method: Method, url: Url) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: None,
+        }
     }
 }
 
 impl Remote {
-    pub(crate) fn new(registry: &str, repository: &str) -> Result<Self, OciError> {
+    pub(crate) async fn open(
+        registry: &str,
+        repository: &str,
+        purpose: Purpose,
+        registries: &Registries,
+    ) -> Result<Self, OciError> {
         install_tls();
-        let loopback = is_loopback(registry);
+        let patience = registries.patience();
+        let plain = registries.is_plain(registry);
+        let endpoint = Endpoint::new(registry, plain).ok_or_else(|| OciError::NotFound {
+            reference: registry.to_owned(),
+        })?;
         let mut client = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .redirect(Policy::custom(move |attempt| redirect(attempt, loopback)));
-        if loopback {
+            .connect_timeout(patience.connect)
+            .redirect(Policy::none())
+            .tls_certs_merge(registries.certificates(registry).await?);
+        if purpose == Purpose::Pull {
+            // Not for a push, where it would bound how long a body is on its way.
+            client = client.read_timeout(patience.silence);
+        }
+        if plain {
+            // A proxy would read what is meant for the registry.
             client = client.no_proxy();
         }
         let client = client.build().map_err(|source| unreachable(registry, source))?;
         Ok(Self {
             client,
+            endpoint,
             registry: registry.to_owned(),
             repository: repository.to_owned(),
-            token: None,
+            purpose,
+            registries: registries.clone(),
+            found: None,
+            authorization: None,
+            deadline: Instant::now() + patience.total,
         })
     }
 
-    /// A manifest or index by tag or digest. The registry's own word on the digest is checked too.
-    pub(crate) async fn manifest(&mut self, name: &str) -> Result<Vec<u8>, OciError> {
-        let response = self.get("manifests", name).await?;
-        let header = response.headers().get(DIGEST_HEADER);
-        let told: Option<Digest> = header.and_then(|value| value.to_str().ok()?.parse().ok());
-        let bytes = self.body(response, Part::Manifest, MAX_MANIFEST).await?;
-        if let Some(told) = told {
-            verify_digest(Part::Manifest, told, Digest::of(&bytes))?;
-        }
-        Ok(bytes)
+    /// How often and how long a piece of work may be tried.
+    pub(crate) fn pauses(&self) -> Pauses {
+        self.registries.patience().pauses(self.deadline)
     }
 
-    /// Content by digest, verified. The caller has limited its size.
-    pub(crate) async fn blob(&mut self, to: Pointer, part: Part) -> Result<Vec<u8>, OciError> {
-        let response = self.get("blobs", &to.digest.to_string()).await?;
-        if let Some(actual) = response.content_length().filter(|length| *length != to.size) {
-            return Err(OciError::Size {
-                part,
-                expected: to.size,
-                actual,
-            });
-        }
-        let bytes = self.body(response, part, to.size).await;
-        // One byte more than declared is a lie, whatever the limit is.
-        let bytes = bytes.map_err(|error| match error {
-            OciError::TooLarge { part, size, .. } => OciError::Size {
-                part,
-                expected: to.size,
-                actual: size,
-            },
-            other => other,
-        })?;
-        to.verify(part, &bytes)?;
-        Ok(bytes)
+    /// An address of the repository.
+    pub(crate) fn url(&self, kind: &str, name: &str) -> Result<Url, OciError> {
+        let path = format!("{}/{kind}/{name}", self.repository);
+        self.endpoint.url(&path).ok_or_else(|| self.refused("no address"))
     }
 
-    async fn get(&mut self, kind: &str, name: &str) -> Result<Response, OciError> {
-        let scheme = if is_loopback(&self.registry) {
-            "http"
-        } else {
-            "https"
-        };
-        let host = address(&self.registry);
-        let url = format!("{scheme}://{host}/v2/{}/{kind}/{name}", self.repository);
-        let mut response = self.send(self.request(&url)).await?;
-        if response.status() == StatusCode::UNAUTHORIZED && self.token.is_none() {
-            let header = response
-                .headers()
-                .get(WWW_AUTHENTICATE)
-                .and_then(|value| value.to_str().ok());
-            if let Some(challenge) = header.and_then(Challenge::parse) {
-                self.token = Some(self.fetch_token(&challenge).await?);
-                response = self.send(self.request(&url)).await?;
-            }
+    /// Sends a request once, and once more when the registry asks for credentials. What comes back is a success, or
+    /// one of the statuses in `also`.
+    pub(crate) async fn exchange(&mut self, call: &Call, also: &[StatusCode]) -> Result<Response, OciError> {
+        let shown = self.authorization.clone();
+        let mut response = self.follow(call, shown.as_ref()).await?;
+        // What others ask for they do not get.
+        if response.status() == StatusCode::UNAUTHORIZED
+            && self.endpoint.is_own(response.url())
+            && let Some(challenge) = Challenge::of(response.headers())
+        {
+            drop(response);
+            let shown = Some(self.authorize(&challenge).await?);
+            response = self.follow(call, shown.as_ref()).await?;
+            self.authorization = shown;
         }
-        let registry = self.registry.clone();
-        match response.status() {
-            StatusCode::OK => Ok(response),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(OciError::Denied { registry }),
-            StatusCode::NOT_FOUND => {
-                let separator = if name.contains(':') { '@' } else { ':' };
-                let reference = format!("{registry}/{}{separator}{name}", self.repository);
-                Err(OciError::NotFound { reference })
-            }
-            other => Err(OciError::Refused {
-                registry,
-                answer: format!("status {}", other.as_u16()),
-            }),
+        let status = response.status();
+        if !status.is_success() && !also.contains(&status) {
+            return Err(self.failure(&response));
         }
+        let encoding = response.headers().get(CONTENT_ENCODING);
+        if encoding.is_some_and(|encoding| encoding != "identity") {
+            return Err(self.refused("a content encoding that was not asked for"));
+        }
+        Ok(response)
     }
 
-    /// Asks for a token without credentials. The realm is an address chosen by the registry, so it is held to
-    /// the rules for redirects.
-    async fn fetch_token(&self, challenge: &Challenge) -> Result<String, OciError> {
-        let refused = |answer: &str| OciError::Refused {
+    /// Sends a request and follows where it is sent on to. Only the registry itself sees the authorization, and only
+    /// as long as nobody else has sent us on.
+    async fn follow(&self, call: &Call, authorization: Option<&HeaderValue>) -> Result<Response, OciError> {
+        let redirects = || OciError::Redirects {
             registry: self.registry.clone(),
-            answer: answer.to_owned(),
         };
-        let mut realm =
-            Url::parse(&challenge.realm).map_err(|_| refused("a token service without address"))?;
-        if !may_follow(&realm, is_loopback(&self.registry)) {
-            let registry = self.registry.clone();
-            return Err(OciError::Redirects { registry });
+        let (mut url, mut shown) = (call.url.clone(), authorization);
+        for _ in 0..=MAX_REDIRECTS {
+            shown = shown.filter(|_| self.endpoint.is_own(&url));
+            let response = self.send(call, url, shown).await?;
+            let moved = [301, 302, 303, 307, 308].contains(&response.status().as_u16());
+            // A body is meant for whom it is sent to.
+            if !moved || call.body.is_some() {
+                return Ok(response);
+            }
+            let location = response.headers().get(LOCATION);
+            let location = location.and_then(|location| location.to_str().ok());
+            url = location
+                .and_then(|location| response.url().join(location).ok())
+                .filter(|url| self.endpoint.may_follow(url))
+                .ok_or_else(redirects)?;
         }
-        let scope = format!("repository:{}:pull", self.repository);
-        realm.query_pairs_mut().append_pair("scope", &scope);
-        if let Some(service) = &challenge.service {
-            realm.query_pairs_mut().append_pair("service", service);
-        }
-        let response = self.send(self.client.get(realm)).await?;
-        if response.status() != StatusCode::OK {
-            let registry = self.registry.clone();
-            return Err(OciError::Denied { registry });
-        }
-        let bytes = self.body(response, Part::Token, MAX_TOKEN).await?;
-        let answer: TokenAnswer = parse(Part::Token, &bytes)?;
-        answer.into_token().ok_or_else(|| refused("no token"))
+        Err(redirects())
     }
 
-    fn request(&self, url: &str) -> RequestBuilder {
-        let request = self.client.get(url).header(ACCEPT, ACCEPTED.join(", "));
-        match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
+    async fn send(
+        &self,
+        call: &Call,
+        url: Url,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response, OciError> {
+        let mut request = self.client.request(call.method.clone(), url);
+        request = request.headers(call.headers.clone());
+        if let Some(value) = authorization {
+            request = request.header(AUTHORIZATION, value);
         }
+        match &call.body {
+            Some(body) => request = request.body(body.clone()),
+            None if self.purpose == Purpose::Push => {
+                request = request.timeout(self.registries.patience().silence);
+            }
+            None => {}
+        }
+        let answer = request.send().await;
+        answer.map_err(|source| unreachable(&self.registry, source))
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Response, OciError> {
-        request
-            .send()
-            .await
-            .map_err(|source| unreachable(&self.registry, source))
-    }
-
-    /// Reads at most `limit` bytes. A larger announced size is refused before anything is read.
-    async fn body(&self, mut response: Response, part: Part, limit: u64) -> Result<Vec<u8>, OciError> {
+    /// Reads at most `limit` bytes behind those that are there, which stay there when it breaks off. A larger
+    /// announced size is refused before anything is read.
+    pub(crate) async fn body_into(
+        &self,
+        bytes: &mut Vec<u8>,
+        mut response: Response,
+        part: Part,
+        limit: u64,
+    ) -> Result<(), OciError> {
         let too_large = |size: u64| Err(OciError::TooLarge { part, size, limit });
-        if let Some(size) = response.content_length().filter(|size| *size > limit) {
-            return too_large(size);
+        let announced = response.content_length().unwrap_or_default();
+        let whole = announced.saturating_add(bytes.len() as u64);
+        if whole > limit {
+            return too_large(whole);
         }
-        let mut bytes = Vec::new();
         while let Some(chunk) = response
             .chunk()
             .await
@@ -204,86 +216,94 @@ impl Remote {
                 return too_large(size);
             }
             bytes.extend_from_slice(&chunk);
+            if let (Part::Component, Some(progress)) = (part, self.registries.progress()) {
+                // A blob's limit is its size.
+                progress.tell(size, limit);
+            }
         }
-        Ok(bytes)
+        Ok(())
+    }
+
+    /// Why an answer is none. Its body is not read.
+    pub(crate) fn failure(&self, response: &Response) -> OciError {
+        let pause = retry_after(response.headers(), SystemTime::now());
+        self.refused_with(response.status().as_u16(), pause)
+    }
+
+    /// What a status says.
+    pub(crate) fn refused_with(&self, status: u16, pause: Option<Duration>) -> OciError {
+        let registry = self.registry.clone();
+        match status {
+            401 | 403 => OciError::Denied {
+                registry,
+                origin: self.found.clone().unwrap_or_default().origin,
+            },
+            429 | 500 | 502 | 503 | 504 => OciError::Unavailable {
+                registry,
+                status,
+                pause,
+            },
+            status => self.refused(&format!("status {status}")),
+        }
+    }
+
+    pub(crate) fn unreachable(&self, source: reqwest::Error) -> OciError {
+        unreachable(&self.registry, source)
+    }
+
+    pub(crate) fn refused(&self, answer: &str) -> OciError {
+        OciError::Refused {
+            registry: self.registry.clone(),
+            answer: answer.to_owned(),
+        }
     }
 }
 
-/// Encrypted addresses always; unencrypted ones only from a loopback registry to the loopback interface.
-fn may_follow(url: &Url, from_loopback: bool) -> bool {
-    match url.scheme() {
-        "https" => true,
-        "http" => from_loopback && is_loopback_url(url),
-        _ => false,
+/// How long a server asks to be left alone, in seconds or until a date.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
     }
-}
-
-fn redirect(attempt: Attempt<'_>, from_loopback: bool) -> reqwest::redirect::Action {
-    if attempt.previous().len() > MAX_REDIRECTS || !may_follow(attempt.url(), from_loopback) {
-        return attempt.error("not followed");
-    }
-    attempt.follow()
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 fn unreachable(registry: &str, source: reqwest::Error) -> OciError {
-    let registry = registry.to_owned();
-    if source.is_redirect() {
-        return OciError::Redirects { registry };
-    }
     // The address may be one that the registry redirected to, with a signature in its query.
-    let source = source.without_url();
-    OciError::Unreachable { registry, source }
+    OciError::Unreachable {
+        registry: registry.to_owned(),
+        source: source.without_url(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn plain_http_is_for_the_loopback_interface_alone() {
-        for loopback in [
-            "127.0.0.1:5000",
-            "localhost",
-            "localhost:5000",
-            "[::1]:5000",
-            "127.8.9.1",
-        ] {
-            assert!(is_loopback(loopback), "{loopback}");
-        }
-        for other in [
-            "registry.example",
-            "localhost.example:5000",
-            "127.0.0.1.example",
-            "10.0.0.1:5000",
-            "[::2]",
-            "",
-        ] {
-            assert!(!is_loopback(other), "{other}");
-        }
-    }
-
-    #[test]
-    fn an_encrypted_registry_needs_nothing_from_the_rest_of_the_process() {
-        assert!(Remote::new("registry.example", "echo").is_ok());
+    #[tokio::test]
+    async fn an_encrypted_registry_needs_nothing_from_the_rest_of_the_process() {
+        let registries = Registries::default();
+        let open = Remote::open("registry.example", "echo", Purpose::Pull, &registries);
+        assert!(open.await.is_ok());
         install_tls();
     }
 
     #[test]
-    fn a_redirect_never_leads_to_an_unencrypted_address_elsewhere() {
-        let table = [
-            ("https://storage.example/x", false, true),
-            ("http://storage.example/x", false, false),
-            ("http://storage.example/x", true, false),
-            ("http://127.0.0.1:1/x", false, false),
-            ("http://127.0.0.1:1/x", true, true),
-            ("ftp://127.0.0.1/x", true, false),
-        ];
-        for (url, from_loopback, expected) in table {
-            assert_eq!(
-                may_follow(&Url::parse(url).unwrap(), from_loopback),
-                expected,
-                "{url}"
-            );
+    fn a_pause_is_asked_for_in_seconds_or_until_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        for (text, expected) in [
+            ("7", Some(7)),
+            (" 0 ", Some(0)),
+            ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10)),
+            ("Sun, 06 Nov 1994 08:49:27 GMT", Some(0)),
+            ("-1", None),
+            ("soon", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::try_from(text).unwrap());
+            let expected = expected.map(Duration::from_secs);
+            assert_eq!(retry_after(&headers, now), expected, "{text}");
         }
     }
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use platform_domain::{ComponentRef, Digest};
 
 use crate::{
-    OciError, Part,
+    OciError, Part, Registries,
     archive::Archive,
     artifact::{Documents, Pieces, check_config, pieces},
     document::{Document, Interfaces, Pointer, verify_digest},
     layout::Layout,
     limits::{MAX_COMPONENT, MAX_CONFIG, MAX_MANIFEST},
     publish::{DEFAULT_TAG, blocking},
-    remote::Remote,
+    remote::{Purpose, Remote},
 };
 
 /// Where content comes from.
@@ -39,12 +39,18 @@ pub(crate) struct Resolved {
 
 impl Source {
     /// What a reference names, but for a bare file.
-    pub(crate) async fn open(reference: &ComponentRef) -> Result<Option<Self>, OciError> {
+    pub(crate) async fn open(
+        reference: &ComponentRef,
+        registries: &Registries,
+    ) -> Result<Option<Self>, OciError> {
         let disk = match reference {
             ComponentRef::File(_) => return Ok(None),
             ComponentRef::Registry {
                 registry, repository, ..
-            } => return Ok(Some(Self::Registry(Box::new(Remote::new(registry, repository)?)))),
+            } => {
+                let remote = Remote::open(registry, repository, Purpose::Pull, registries).await?;
+                return Ok(Some(Self::Registry(Box::new(remote))));
+            }
             ComponentRef::Layout { dir, .. } => {
                 let dir = dir.clone();
                 blocking(move || Layout::open(&dir).map(Disk::Layout)).await
@@ -80,9 +86,16 @@ impl Source {
                 }
             }
         };
-        let Pieces { config, component } = pieces(&manifest)?;
+        let Pieces {
+            config,
+            component,
+            described,
+        } = pieces(&manifest)?;
         let config = self.blob(config, Part::Config, MAX_CONFIG).await?;
-        let said = check_config(&config, component.digest)?;
+        let said = match described {
+            true => check_config(&config, component.digest)?,
+            false => None,
+        };
         Ok(Resolved {
             manifest: Pointer::to(&bytes),
             documents: Documents {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use platform_domain::{ByteSize, ComponentRef, Digest, PinnedComponent};
 
 use crate::{
-    OciError, Part,
+    OciError, Part, Registries,
     artifact::Documents,
     collect::{self, Collected, Content},
     document::Pointer,
@@ -29,6 +29,7 @@ pub struct ContentStore {
     layout: Layout,
     quota: ByteSize,
     judge: Option<Judge>,
+    registries: Registries,
 }
 
 /// A component that is now in the store.
@@ -60,6 +61,7 @@ impl ContentStore {
             layout,
             quota: ByteSize(u64::MAX),
             judge: None,
+            registries: Registries::default(),
         })
     }
 
@@ -76,6 +78,12 @@ impl ContentStore {
             judge: Some(judge),
             ..self
         }
+    }
+
+    /// The same, where registries are spoken to in this way and not anonymously.
+    #[must_use]
+    pub fn with_registries(self, registries: Registries) -> Self {
+        Self { registries, ..self }
     }
 
     /// What it may hold.
@@ -99,8 +107,8 @@ impl ContentStore {
                 return Ok(fetched);
             }
         }
-        within_time(reference, async {
-            match Source::open(reference).await? {
+        within_time(reference, &self.registries, async {
+            match Source::open(reference, &self.registries).await? {
                 Some(source) => self.fetch_from(source, reference).await,
                 None => Err(OciError::NoArtifact),
             }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use platform_domain::{ComponentRef, Digest};
-use platform_oci::{LAYER_TYPE, MANIFEST_TYPE, OciError, Part, PublishInfo, limits, publish};
+use platform_oci::{LAYER_TYPE, MANIFEST_TYPE, OciError, Part, PublishInfo, limits};
 use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;

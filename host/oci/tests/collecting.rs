@@ -7,7 +7,7 @@ use std::{
 };
 
 use platform_domain::{ByteSize, Digest};
-use platform_oci::{ContentKind, ContentStore, OciError, limits, publish};
+use platform_oci::{ContentKind, ContentStore, OciError, limits};
 use tempfile::TempDir;
 
 use crate::given::*;

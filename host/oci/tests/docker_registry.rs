@@ -18,11 +18,15 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) fn start() -> Self {
-        let dir = TempDir::new().unwrap();
+        Self::start_in(TempDir::new().unwrap(), "")
+    }
+
+    /// With more of its configuration, whose first lines belong to `http`.
+    pub(crate) fn start_in(dir: TempDir, more: &str) -> Self {
         let config = dir.path().join("config.yml");
         let root = dir.path().join("content");
         let text = format!(
-            "version: 0.1\nlog:\n  formatter: json\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:0\n",
+            "version: 0.1\nlog:\n  formatter: json\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:0\n{more}",
             root.display()
         );
         fs::write(&config, text).unwrap();
@@ -38,7 +42,7 @@ impl Registry {
         let address = lines.find_map(|line| {
             let line = line.ok()?;
             let (_, rest) = line.split_once("listening on ")?;
-            Some(rest.split('"').next()?.trim().to_owned())
+            Some(rest.split(['"', ',']).next()?.trim().to_owned())
         });
         std::thread::spawn(move || lines.for_each(drop));
         let address = address.expect("docker-registry ended before it listened");

@@ -3,10 +3,14 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use platform_domain::{ComponentRef, Digest, Manifest, UnixSeconds};
-use platform_oci::{CONFIG_TYPE, ContentStore, LAYER_TYPE, MANIFEST_TYPE, PublishInfo, Published, publish};
+use platform_oci::{
+    CONFIG_TYPE, ContentStore, Judge, LAYER_TYPE, MANIFEST_TYPE, OciError, Patience, PublishInfo, Published,
+    Pulled, Registries,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -23,15 +27,42 @@ pub(crate) fn about() -> PublishInfo {
     }
 }
 
+/// Publishes anonymously.
+pub(crate) async fn publish(
+    component: &[u8],
+    about: &PublishInfo,
+    to: &ComponentRef,
+) -> Result<Published, OciError> {
+    Registries::default().publish(component, about, to).await
+}
+
+/// Pulls anonymously.
+pub(crate) async fn pull(reference: &ComponentRef, judge: Option<Judge>) -> Result<Pulled, OciError> {
+    Registries::default().pull(reference, judge).await
+}
+
 pub(crate) fn reference(text: impl AsRef<str>) -> ComponentRef {
     text.as_ref().parse().unwrap()
 }
 
-/// A store in a directory of its own.
+/// A store in a directory of its own, which is soon out of patience.
 pub(crate) fn store() -> (TempDir, ContentStore) {
+    store_with(impatient(Registries::default()))
+}
+
+pub(crate) fn store_with(registries: Registries) -> (TempDir, ContentStore) {
     let dir = TempDir::new().unwrap();
     let store = ContentStore::open(&dir.path().join("store")).unwrap();
-    (dir, store)
+    (dir, store.with_registries(registries))
+}
+
+pub(crate) fn impatient(registries: Registries) -> Registries {
+    registries.with_patience(Patience {
+        tries: 3,
+        first_pause: Duration::from_millis(1),
+        longest_pause: Duration::from_secs(2),
+        ..Patience::default()
+    })
 }
 
 pub(crate) fn descriptor(media_type: &str, bytes: &[u8]) -> Value {

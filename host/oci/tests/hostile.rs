@@ -11,16 +11,16 @@ use crate::{
     server::{Answer, Server},
 };
 
-fn ok(body: impl Into<Vec<u8>>) -> Answer {
+pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Answer {
     Answer::Plain("200 OK", String::new(), body.into())
 }
 
-fn not_found() -> Answer {
+pub(crate) fn not_found() -> Answer {
     Answer::Plain("404 Not Found", String::new(), Vec::new())
 }
 
 /// An honest registry of one artifact.
-fn honest(path: &str) -> Answer {
+pub(crate) fn honest(path: &str) -> Answer {
     let (manifest, config) = artifact_of(COMPONENT);
     match path.rsplit_once('/') {
         Some((_, "1")) => ok(manifest.to_string()),
@@ -30,7 +30,7 @@ fn honest(path: &str) -> Answer {
     }
 }
 
-fn is_component(path: &str) -> bool {
+pub(crate) fn is_component(path: &str) -> bool {
     path.ends_with(&Digest::of(COMPONENT).hex())
 }
 
@@ -328,10 +328,9 @@ async fn an_error_status_is_told_without_reading_its_body() {
         ("401 Unauthorized", |e| matches!(e, OciError::Denied { .. })),
         ("403 Forbidden", |e| matches!(e, OciError::Denied { .. })),
         ("404 Not Found", |e| matches!(e, OciError::NotFound { .. })),
-        (
-            "503 Service Unavailable",
-            |e| matches!(e, OciError::Refused { answer, .. } if answer == "status 503"),
-        ),
+        ("503 Service Unavailable", |e| {
+            matches!(e, OciError::Unavailable { status: 503, .. })
+        }),
     ];
     for (status, expected) in cases {
         let server = Server::start(move |_, _| Answer::Endless(status, String::new()));

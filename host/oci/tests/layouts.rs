@@ -8,7 +8,7 @@ use std::{
 use platform_domain::Digest;
 use platform_oci::{
     CONFIG_TYPE, ContentStore, LAYER_TYPE, MANIFEST_ANNOTATION, MANIFEST_TYPE, OciError, Part, PublishInfo,
-    limits, publish,
+    limits,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -3,11 +3,19 @@
 #[cfg(test)]
 mod archives;
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod collecting;
+#[cfg(test)]
+mod credentials;
+#[cfg(test)]
+mod docker;
 #[cfg(test)]
 mod docker_registry;
 #[cfg(test)]
 mod given;
+#[cfg(test)]
+mod guarded;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
@@ -16,6 +24,8 @@ mod layouts;
 mod pulling;
 #[cfg(test)]
 mod registry;
+#[cfg(test)]
+mod retries;
 #[cfg(test)]
 mod server;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fs;
 
 use platform_domain::{ComponentRef, Digest};
-use platform_oci::{ContentStore, OciError, publish, pull};
+use platform_oci::{ContentStore, OciError};
 use serde_json::json;
 use tempfile::TempDir;
 

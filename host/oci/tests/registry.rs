@@ -1,12 +1,12 @@
 //! Publishing to and fetching from a real registry process.
 
 use platform_domain::Digest;
-use platform_oci::{INDEX_TYPE, MANIFEST_TYPE, OciError, PublishInfo, publish};
+use platform_oci::{INDEX_TYPE, MANIFEST_TYPE, OciError, PublishInfo};
 use serde_json::json;
 
 use crate::{
     docker_registry::Registry,
-    given::{COMPONENT, about, chain, reference, store},
+    given::{COMPONENT, about, chain, publish, reference, store},
 };
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! A small HTTP server that says whatever a test wants.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use platform_domain::ComponentRef;
@@ -18,6 +19,10 @@ pub(crate) enum Answer {
     Endless(&'static str, String),
     /// Fewer bytes than announced.
     Short(usize, Vec<u8>),
+    /// A byte, a pause, a byte.
+    Drip(Duration, Vec<u8>),
+    /// The connection ends without a word.
+    Silence,
 }
 
 type Handler = dyn Fn(&str, &str) -> Answer + Send + Sync;
@@ -28,7 +33,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves until the test process ends. The handler gets the path and the whole head.
+    /// Serves until the test process ends. The handler gets the path and the whole request.
     pub(crate) fn start(handler: impl Fn(&str, &str) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -59,6 +64,14 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<String>>, handler: &Handler) -> 
         (reader.read_line(&mut head).ok()? > 0).then_some(())?;
     }
     let path = head.split(' ').nth(1)?.to_owned();
+    let length = head.to_lowercase();
+    let length = length
+        .split("content-length: ")
+        .nth(1)
+        .and_then(|rest| rest.lines().next()?.parse().ok());
+    let mut body = vec![0; length.unwrap_or_default()];
+    reader.read_exact(&mut body).ok()?;
+    head.push_str(&String::from_utf8_lossy(&body));
     log.lock().unwrap().push(path.clone());
     let mut send = |text: &[u8]| stream.write_all(text).ok();
     match handler(&path, &head) {
@@ -75,6 +88,15 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<String>>, handler: &Handler) -> 
         Answer::Short(announced, body) => {
             send(format!("HTTP/1.1 200 OK\r\ncontent-length: {announced}\r\n\r\n").as_bytes())?;
             send(&body)
+        }
+        Answer::Silence => None,
+        Answer::Drip(pause, body) => {
+            send(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes())?;
+            body.iter().try_for_each(|byte| {
+                send(&[*byte])?;
+                std::thread::sleep(pause);
+                Some(())
+            })
         }
         Answer::Endless(status, headers) => {
             send(format!("HTTP/1.1 {status}\r\n{headers}transfer-encoding: chunked\r\n\r\n").as_bytes())?;

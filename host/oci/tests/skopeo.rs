@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command};
 
 use platform_domain::ComponentRef;
-use platform_oci::{Published, publish};
+use platform_oci::Published;
 use tempfile::TempDir;
 
 use crate::given::*;

@@ -25,7 +25,7 @@ use platform_wasm::{CompilerProgram, Engine, EngineConfig, Network};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{listener, settings::Config, state_dir, tasks::Tasks, token, unfit};
+use crate::{listener, registries, settings::Config, state_dir, tasks::Tasks, token, unfit};
 
 /// A host that listens. Dropping it lets go of everything.
 pub struct App {
@@ -54,7 +54,8 @@ impl App {
             .with_context(|| format!("the database {} cannot be used", database.display()))?;
         let content = ContentStore::open(&state.join("content"))?
             .with_quota(config.store.quota)
-            .with_judge(unfit);
+            .with_judge(unfit)
+            .with_registries(registries::of_host(&config));
         let engine = Engine::new(EngineConfig {
             cache_dir: state.join("compiled"),
             compiler,

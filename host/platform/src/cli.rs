@@ -15,13 +15,16 @@ use platform_domain::{
 };
 use platform_weights::Policy;
 
-use crate::commands::{
-    devnet::DevnetArgs,
-    pair::Pair,
-    pull::PullArgs,
-    secret::SecretCommand,
-    store::StoreCommand,
-    versions::{RollbackArgs, UpdateArgs},
+use crate::{
+    commands::{
+        devnet::DevnetArgs,
+        pair::Pair,
+        pull::PullArgs,
+        secret::SecretCommand,
+        store::StoreCommand,
+        versions::{RollbackArgs, UpdateArgs},
+    },
+    registries::RegistryArgs,
 };
 
 /// Runs a Bittensor subnet's challenges as WebAssembly components.
@@ -86,6 +89,8 @@ pub(crate) enum Command {
         component: PathBuf,
         #[arg(help = "Where to: oci:DIR[:TAG], oci-archive:FILE[:TAG] or HOST/NAME[:TAG]")]
         reference: ComponentRef,
+        #[command(flatten)]
+        registry: RegistryArgs,
     },
     /// Fetch a component, verify it and write it to a file or an OCI layout. No host is needed.
     ///
@@ -97,6 +102,8 @@ pub(crate) enum Command {
             help = "A component file, or oci:DIR[:TAG][@DIGEST], oci-archive:FILE[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST]"
         )]
         component: String,
+        #[command(flatten)]
+        registry: RegistryArgs,
     },
     /// See and clear what the host keeps of registries and layouts.
     #[command(subcommand)]

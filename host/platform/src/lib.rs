@@ -10,6 +10,7 @@ mod failure;
 mod listener;
 mod open_files;
 mod output;
+mod registries;
 mod state_dir;
 mod tasks;
 mod telemetry;

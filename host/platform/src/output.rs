@@ -2,6 +2,8 @@
 
 use std::io::{self, Write as _};
 
+use indicatif::{ProgressBar, ProgressStyle};
+use platform_oci::{Progress, Transferred};
 use serde::Serialize;
 
 /// Where a command's answer goes.
@@ -33,6 +35,25 @@ impl Output {
         if !self.json {
             drop(writeln!(io::stderr(), "{line}"));
         }
+    }
+
+    /// A bar of a transfer, where somebody looks at standard error.
+    pub(crate) fn transfer(self) -> Progress {
+        let bar = match self.json {
+            true => ProgressBar::hidden(),
+            false => ProgressBar::no_length(),
+        };
+        let style = ProgressStyle::with_template("{bar:40} {decimal_bytes} of {decimal_total_bytes}, {eta}");
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        Progress::new(move |Transferred { done, size }| {
+            bar.set_length(size);
+            bar.set_position(done);
+            if done == size {
+                bar.finish();
+            }
+        })
     }
 }
 

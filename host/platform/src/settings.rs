@@ -2,7 +2,7 @@
 //! the one before. Unknown keys are refused, and nothing is bound before all of it is valid.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     ffi::OsString,
     fs, io,
     net::SocketAddr,
@@ -12,7 +12,10 @@ use std::{
 
 use config::{Environment, File, FileFormat};
 use platform_domain::{BlockHash, ByteSize, MechanismId, Netuid};
-use platform_oci::limits::{MAX_COMPONENT, QUOTA};
+use platform_oci::{
+    RegistrySettings,
+    limits::{MAX_COMPONENT, QUOTA},
+};
 use platform_runtime::BreakerPolicy;
 use platform_wasm::{LimitError, Limits};
 use platform_weights::Policy;
@@ -40,6 +43,8 @@ pub struct Config {
     pub secrets: Secrets,
     /// The host's copy of components.
     pub store: Store,
+    /// Registries that want credentials, or are spoken to in another way than usual; by `HOST[:PORT]`.
+    pub registries: BTreeMap<String, RegistrySettings>,
     /// Logging, to standard error.
     pub log: Log,
 }
@@ -176,10 +181,13 @@ pub enum ConfigError {
 }
 
 /// Variables with our prefix that are not configuration: the command line's own.
-const NOT_CONFIGURATION: [&str; 3] = [
+const NOT_CONFIGURATION: [&str; 6] = [
     "PLATFORM_CONFIG",
     "PLATFORM_ADMIN_URL",
     "PLATFORM_ADMIN_TOKEN_FILE",
+    "PLATFORM_REGISTRY_USERNAME",
+    "PLATFORM_REGISTRY_PASSWORD",
+    "PLATFORM_REGISTRY_CA_FILE",
 ];
 const PREFIX: &str = "PLATFORM_";
 
@@ -195,6 +203,7 @@ impl Default for Config {
             limits: Limits::default(),
             secrets: Secrets::default(),
             store: Store::default(),
+            registries: BTreeMap::new(),
             log: Log::default(),
         }
     }
@@ -360,6 +369,12 @@ impl Config {
         }
         if let Err(error) = self.breaker.policy().check() {
             return refuse(&format!("breaker.{}", error.key), &error.to_string());
+        }
+        for (registry, settings) in &self.registries {
+            if let Err((key, reason)) = settings.check(registry) {
+                let key = format!("registries.{registry:?}.{key}");
+                return refuse(key.trim_end_matches('.'), reason);
+            }
         }
         tracing_subscriber::EnvFilter::try_new(&self.log.filter)
             .map(|_| ())

@@ -7,7 +7,11 @@ use platform_domain::{ComponentRef, Digest, Grant};
 use platform_wasm::Limits;
 use serde_json::json;
 
-use crate::{output::Output, unfit};
+use crate::{
+    output::Output,
+    registries::{self, RegistryArgs},
+    unfit,
+};
 
 /// What was found under a name.
 struct Found {
@@ -15,8 +19,8 @@ struct Found {
     bytes: Vec<u8>,
 }
 
-pub(crate) async fn run(component: &str, output: Output) -> anyhow::Result<()> {
-    let Found { manifest, bytes } = find(component, output).await?;
+pub(crate) async fn run(component: &str, registry: &RegistryArgs, output: Output) -> anyhow::Result<()> {
+    let Found { manifest, bytes } = find(component, registry, output).await?;
     let info = platform_wasm::inspect(&bytes)?;
     let needs = info.needs;
     // What a host does unless its operator has moved the limits.
@@ -66,12 +70,14 @@ pub(crate) async fn run(component: &str, output: Output) -> anyhow::Result<()> {
 }
 
 /// A file that is there is meant, whatever else its name could be.
-async fn find(component: &str, output: Output) -> anyhow::Result<Found> {
+async fn find(component: &str, registry: &RegistryArgs, output: Output) -> anyhow::Result<Found> {
     let path = Path::new(component);
     match component.parse::<ComponentRef>() {
         Ok(reference) if !path.exists() => {
             output.progress(&format!("fetching {reference}"));
-            let pulled = platform_oci::pull(&reference, Some(unfit)).await?;
+            let registries = registries::of_command(registry, &reference)?;
+            let registries = registries.with_progress(output.transfer());
+            let pulled = registries.pull(&reference, Some(unfit)).await?;
             Ok(Found {
                 manifest: pulled.manifest,
                 bytes: pulled.bytes.into(),

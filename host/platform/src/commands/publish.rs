@@ -6,9 +6,17 @@ use anyhow::Context as _;
 use platform_domain::{ComponentRef, UnixSeconds};
 use platform_oci::PublishInfo;
 
-use crate::output::Output;
+use crate::{
+    output::Output,
+    registries::{self, RegistryArgs},
+};
 
-pub(crate) async fn run(component: &Path, reference: &ComponentRef, output: Output) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    component: &Path,
+    reference: &ComponentRef,
+    registry: &RegistryArgs,
+    output: Output,
+) -> anyhow::Result<()> {
     let bytes = fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
     // A component that no host would take is not worth publishing.
     let info = platform_wasm::inspect(&bytes)
@@ -24,7 +32,8 @@ pub(crate) async fn run(component: &Path, reference: &ComponentRef, output: Outp
         manifest: info.manifest,
         created: created()?,
     };
-    let published = platform_oci::publish(&bytes, &about, reference).await?;
+    let registries = registries::of_command(registry, reference)?.with_progress(output.transfer());
+    let published = registries.publish(&bytes, &about, reference).await?;
     let answer = serde_json::json!({
         "reference": reference,
         "manifest_digest": published.manifest,

@@ -5,7 +5,11 @@ use std::str::FromStr;
 use clap::Args;
 use platform_domain::{ArtifactError, ComponentRef};
 
-use crate::{output::Output, unfit};
+use crate::{
+    output::Output,
+    registries::{self, RegistryArgs},
+    unfit,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct PullArgs {
@@ -23,6 +27,8 @@ pub(crate) struct PullArgs {
     /// Replace what is there, if it is something else.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    registry: RegistryArgs,
 }
 
 /// A place on this machine.
@@ -50,9 +56,11 @@ pub(crate) async fn run(args: PullArgs, output: Output) -> anyhow::Result<()> {
         reference,
         output: target,
         force,
+        registry,
     } = args;
     output.progress(&format!("fetching {reference}"));
-    let pulled = platform_oci::pull(&reference, Some(unfit)).await?;
+    let registries = registries::of_command(&registry, &reference)?.with_progress(output.transfer());
+    let pulled = registries.pull(&reference, Some(unfit)).await?;
     output.progress(&format!("{} KiB are verified", pulled.bytes.len() / 1024));
     let target = target.map(|Target(target)| target);
     if let Some(target) = &target {

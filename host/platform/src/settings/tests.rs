@@ -63,6 +63,13 @@ fn a_wrong_configuration_is_refused_with_the_key() {
         ("[log]\nfilter = \"a=b=c\"", vec![], "log.filter"),
         ("[breaker]\nfailures = 0", vec![], "breaker.failures"),
         (
+            "[registries.\"a.example:5000\"]\nusername = \"ann\"",
+            vec![],
+            "registries.\"a.example:5000\".username",
+        ),
+        ("[registries.\"https://a.example\"]", vec![], "https://a.example"),
+        ("[registries.\"a.example\"]\npassword = \"x\"", vec![], "password"),
+        (
             "[breaker]\nlongest_backoff_ms = 3600001",
             vec![],
             "breaker.longest_backoff_ms",
@@ -172,6 +179,7 @@ fn the_guide_for_operators_has_an_example_with_every_key_and_the_defaults() {
         "/chain/hotkey_file",
         "/chain/genesis",
         "/secrets/key_file",
+        "/registries",
     ];
     for pointer in own {
         let (given, default) = (
@@ -188,6 +196,10 @@ fn the_guide_for_operators_has_an_example_with_every_key_and_the_defaults() {
             // Too many for an example: they have a page of their own, which another test keeps complete.
             continue;
         }
+        if section == "registries" {
+            // Its keys are names of the operator's.
+            continue;
+        }
         for key in keys.as_object().into_iter().flat_map(|keys| keys.keys()) {
             assert!(
                 example.contains(&format!("{key} = ")),
@@ -200,4 +212,24 @@ fn the_guide_for_operators_has_an_example_with_every_key_and_the_defaults() {
 #[test]
 fn the_command_lines_own_variables_are_not_configuration() {
     assert!(load("", &[("PLATFORM_ADMIN_URL", "http://127.0.0.1:1")], &[]).is_ok());
+    assert!(load("", &[("PLATFORM_REGISTRY_PASSWORD", "x")], &[]).is_ok());
+}
+
+#[test]
+fn a_registry_is_named_with_its_port() {
+    let file = r#"
+        [registries."Registry.example:5000"]
+        username = "ann"
+        password_file = "/etc/platform/password"
+        [registries."127.0.0.1:5000"]
+        plain_http = false
+    "#;
+    let registries = load(file, &[], &[]).unwrap().registries;
+    let names: Vec<_> = registries.keys().collect();
+    assert_eq!(names, ["127.0.0.1:5000", "Registry.example:5000"]);
+    assert_eq!(
+        registries["Registry.example:5000"].username.as_deref(),
+        Some("ann")
+    );
+    assert_eq!(registries["127.0.0.1:5000"].plain_http, Some(false));
 }

@@ -1,0 +1,41 @@
+//! What uploads need of a registry before they begin.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use oci_client::secrets::RegistryAuth;
+use reqwest::{Method, StatusCode};
+
+use super::{Call, Remote};
+use crate::OciError;
+
+impl Remote {
+    /// Whether a blob is there already.
+    pub(crate) async fn has_blob(&mut self, name: &str) -> Result<bool, OciError> {
+        let ask = Call::new(Method::HEAD, self.url("blobs", name)?);
+        let answer = self.exchange(&ask, &[StatusCode::NOT_FOUND]).await?;
+        Ok(answer.status() == StatusCode::OK)
+    }
+
+    /// Begins an upload that is not gone on with, to be asked who comes.
+    pub(crate) async fn ask_to_write(&mut self) -> Result<(), OciError> {
+        let mut begin = Call::new(Method::POST, self.url("blobs", "uploads/")?);
+        begin.body = Some(Bytes::new());
+        self.exchange(&begin, &[]).await.map(drop)
+    }
+
+    /// Whether the registry wanted to see something, and saw it.
+    pub(crate) fn is_admitted(&self) -> bool {
+        self.authorization.is_some()
+    }
+
+    /// What the registry wanted to see, in oci-client's words.
+    pub(crate) fn shown(&self) -> Option<RegistryAuth> {
+        let (scheme, shown) = self.authorization.as_ref()?.to_str().ok()?.split_once(' ')?;
+        if scheme == "Bearer" {
+            return Some(RegistryAuth::Bearer(shown.to_owned()));
+        }
+        let pair = String::from_utf8(BASE64_STANDARD.decode(shown).ok()?).ok()?;
+        let (username, password) = pair.split_once(':')?;
+        Some(RegistryAuth::Basic(username.to_owned(), password.to_owned()))
+    }
+}

@@ -199,6 +199,22 @@ async fn a_challenge_that_fails_costs_its_own_part_and_is_reported() {
 }
 
 #[tokio::test]
+async fn an_asker_that_goes_away_is_not_held_against_the_challenges() {
+    let (validator, miners) = (Keypair::generate().unwrap(), miners(1));
+    let devnet = devnet(&validator, &miners).await;
+    let host = host(&devnet, &validator).await;
+    host.run_guest("hangs", "spin", "30", &[]).await;
+    let gone = tokio::time::timeout(Duration::from_secs(2), host.admin.weights_preview()).await;
+    assert!(gone.is_err(), "{gone:?}");
+    let waited = host.admin.weights_preview().await.unwrap();
+    assert_eq!(waited.answers[0].reason.as_deref(), Some("no answer within 5 s"));
+    let slug = "hangs".parse().unwrap();
+    let found = host.admin.challenge_incidents(&slug).await.unwrap().incidents;
+    let told: Vec<_> = found.iter().map(|it| (it.text.as_str(), it.count)).collect();
+    assert_eq!(told, [("the epoch did not wait any longer", 1)]);
+}
+
+#[tokio::test]
 async fn asking_twice_in_one_epoch_submits_once_also_after_a_restart() {
     let (validator, miners) = (Keypair::generate().unwrap(), miners(2));
     let devnet = devnet(&validator, &miners).await;

@@ -5,7 +5,10 @@ use std::time::Duration;
 use platform_domain::{Artifact, Capability, Challenge, EpochContext, RawWeight, Status, with_causes};
 use platform_runtime::{CallError, RouteReader};
 use platform_store::Answer;
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout_at},
+};
 
 /// Asks every challenge of `challenges` that is active and gives weights. One that fails, hangs or does not
 /// run is an answer too, with its reason; it never keeps the others waiting beyond `deadline`.
@@ -46,22 +49,22 @@ async fn ask(
     context: &EpochContext,
     deadline: Duration,
 ) -> Result<Vec<RawWeight>, String> {
+    let by = Instant::now() + deadline;
+    let late = || format!("no answer within {} s", deadline.as_secs());
     let asking = async {
         loop {
             let route = routes.current().get(&challenge.slug).cloned();
             let route = route.ok_or_else(|| "it does not run".to_owned())?;
-            match route.target.weights(context.clone()).await {
+            match route.target.weights(context.clone(), by).await {
                 Ok(weights) => return Ok(weights),
                 // It comes with one of the next tables, and an epoch can wait for that.
                 Err(CallError::Starting { .. }) if routes.changed().await.is_ok() => {}
+                Err(CallError::Overdue) => return Err(late()),
                 Err(error) => return Err(with_causes(&error)),
             }
         }
     };
-    match timeout(deadline, asking).await {
-        Ok(answer) => answer,
-        Err(_) => Err(format!("no answer within {} s", deadline.as_secs())),
-    }
+    timeout_at(by, asking).await.unwrap_or_else(|_| Err(late()))
 }
 
 fn answer(challenge: Challenge, weights: Result<Vec<RawWeight>, String>) -> Answer {

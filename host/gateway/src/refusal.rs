@@ -167,7 +167,7 @@ fn call_answer(error: &CallError) -> Answer {
                 "Challenge is suspended for now",
             )
         },
-        CallError::Deadline(_) => answer(
+        CallError::Deadline(_) | CallError::Overdue => answer(
             StatusCode::GATEWAY_TIMEOUT,
             "challenge_timeout",
             "Challenge did not answer in time",

@@ -19,6 +19,9 @@ pub enum CallError {
     /// The call took longer than it may.
     #[error("the call did not end within {0:?}")]
     Deadline(Duration),
+    /// The epoch that asked for weights could not wait for them.
+    #[error("the epoch did not wait any longer")]
+    Overdue,
     /// The call could not go on in time, because the client did not send its body, or did not read the answer.
     #[error("the client did not let the call go on within {0:?}")]
     SlowClient(Duration),

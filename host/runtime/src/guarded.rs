@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use platform_domain::{CalledFunction, Caller, EpochContext, IncidentKind, RawWeight, Request, Response};
 use platform_wasm::{CallError as Wasm, Program, RequestBody, ResponseBody};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     CallError, Health,
@@ -16,13 +17,6 @@ use crate::{
 pub struct Guarded {
     program: Arc<Program>,
     health: Arc<Health>,
-}
-
-/// A call for weights; the epoch may stop waiting for it.
-struct Awaited<'a> {
-    health: &'a Health,
-    request_id: String,
-    ended: bool,
 }
 
 impl Guarded {
@@ -77,18 +71,24 @@ impl Guarded {
     }
 
     /// Not through the breaker: an epoch asks once an hour, what miners send must not keep it from that, and
-    /// what it learns is not told to the breaker either.
-    pub(crate) async fn weights(&self, epoch: EpochContext) -> Result<Vec<RawWeight>, CallError> {
-        let mut awaited = Awaited {
-            health: &self.health,
-            request_id: format!("epoch-{}", epoch.epoch),
-            ended: false,
+    /// what it learns is not told to the breaker either. A call that `by` ends is the challenge's to answer for;
+    /// one whose asker went away is nobody's.
+    pub(crate) async fn weights(
+        &self,
+        epoch: EpochContext,
+        by: Instant,
+    ) -> Result<Vec<RawWeight>, CallError> {
+        let request_id = format!("epoch-{}", epoch.epoch);
+        let answer = timeout_at(by, self.program.get_weights(epoch)).await;
+        self.note_disk(CalledFunction::Weights, &request_id);
+        let Ok(answer) = answer else {
+            let (kind, function) = (IncidentKind::Deadline, CalledFunction::Weights);
+            let text = || CallError::Overdue.to_string();
+            self.health.record(kind, function, &request_id, text);
+            return Err(CallError::Overdue);
         };
-        let answer = self.program.get_weights(epoch).await;
-        awaited.ended = true;
-        self.note_disk(CalledFunction::Weights, &awaited.request_id);
         if let Err(error) = &answer {
-            note(&self.health, CalledFunction::Weights, &awaited.request_id, error);
+            note(&self.health, CalledFunction::Weights, &request_id, error);
         }
         Ok(answer?)
     }
@@ -100,16 +100,6 @@ impl Guarded {
             let text = || full.to_string();
             self.health
                 .record(IncidentKind::DiskFull, function, request_id, text);
-        }
-    }
-}
-
-impl Drop for Awaited<'_> {
-    fn drop(&mut self) {
-        if !self.ended {
-            let text = || "the epoch did not wait any longer".to_owned();
-            let (kind, function) = (IncidentKind::Deadline, CalledFunction::Weights);
-            self.health.record(kind, function, &self.request_id, text);
         }
     }
 }

@@ -146,9 +146,14 @@ mod tests {
             metagraph: Arc::new(Metagraph::new(Netuid(2), at, None, vec![])),
             unix_seconds: UnixSeconds(0),
         };
-        let error = route("tsp").target.weights(context.clone()).await.unwrap_err();
+        let by = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+        let error = route("tsp")
+            .target
+            .weights(context.clone(), by)
+            .await
+            .unwrap_err();
         assert!(matches!(&error, CallError::Down(reason) if &**reason == "no such file"));
-        let error = Target::Starting.weights(context).await.unwrap_err();
+        let error = Target::Starting.weights(context, by).await.unwrap_err();
         assert!(matches!(error, CallError::Starting { .. }));
     }
 }

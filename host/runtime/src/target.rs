@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use platform_domain::{EpochContext, RawWeight, Request, Response};
 use platform_wasm::{RequestBody, ResponseBody, Usage};
+use tokio::time::Instant;
 
 use crate::{CallError, Guarded};
 
@@ -86,11 +87,11 @@ impl Target {
         }
     }
 
-    /// Asks for the weights of an epoch, within the challenge's own deadline and limits. The entries are as
-    /// the challenge gave them.
-    pub async fn weights(&self, epoch: EpochContext) -> Result<Vec<RawWeight>, CallError> {
+    /// Asks for the weights of an epoch, within the challenge's own deadline and limits, and until `by` at the
+    /// latest. The entries are as the challenge gave them.
+    pub async fn weights(&self, epoch: EpochContext, by: Instant) -> Result<Vec<RawWeight>, CallError> {
         match self {
-            Self::Wasm(guarded) => guarded.weights(epoch).await,
+            Self::Wasm(guarded) => guarded.weights(epoch, by).await,
             Self::Starting => Err(CallError::starting()),
             Self::Down(reason) => Err(CallError::Down(reason.clone())),
         }

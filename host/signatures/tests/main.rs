@@ -1,0 +1,1 @@
+//! The crate at its public border.

@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 /// Each crate of the host with those it may name in its manifest.
-const MAY_KNOW: [(&str, &[&str]); 17] = [
+const MAY_KNOW: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("keys", &["domain"]),
     ("weights", &["domain"]),
@@ -19,6 +19,7 @@ const MAY_KNOW: [(&str, &[&str]); 17] = [
     ("state", &["domain"]),
     ("vault", &["domain"]),
     ("oci", &["domain"]),
+    ("signatures", &["domain"]),
     ("wasm", &["domain", "keys", "state"]),
     ("admin-types", &["domain"]),
     ("chain", &["domain", "keys"]),
@@ -48,6 +49,7 @@ const MAY_KNOW: [(&str, &[&str]); 17] = [
             "oci",
             "registry",
             "runtime",
+            "signatures",
             "store",
             "wasm",
             "weights",
@@ -56,7 +58,7 @@ const MAY_KNOW: [(&str, &[&str]); 17] = [
 ];
 
 /// Where each heavy dependency may be named.
-const HOMES: [(&str, &[&str]); 11] = [
+const HOMES: [(&str, &[&str]); 14] = [
     ("wasmtime", &["wasm"]),
     ("wasmtime-wasi", &["wasm"]),
     ("wasmtime-wasi-http", &["wasm"]),
@@ -65,15 +67,19 @@ const HOMES: [(&str, &[&str]); 11] = [
     ("rusqlite", &["state", "store"]),
     ("axum", &["gateway", "admin", "host"]),
     ("chacha20poly1305", &["vault"]),
+    ("crypto_secretbox", &["signatures"]),
+    ("scrypt", &["signatures"]),
+    ("p256", &["signatures"]),
     ("schnorrkel", &["keys"]),
-    ("ed25519-dalek", &["keys"]),
+    ("ed25519-dalek", &["keys", "signatures"]),
     ("anyhow", &["host"]),
 ];
 
 /// What a crate must not reach by any path.
-const NEVER_REACH: [(&str, &[&str]); 4] = [
+const NEVER_REACH: [(&str, &[&str]); 5] = [
     ("domain", &["tokio", "rusqlite", "wasmtime"]),
     ("weights", &["tokio", "rusqlite", "wasmtime"]),
+    ("signatures", &["tokio", "reqwest", "oci-client"]),
     ("gateway", &["platform-store", "subxt", "oci-client"]),
     ("chain", &["rusqlite", "wasmtime", "axum"]),
 ];

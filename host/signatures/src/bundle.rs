@@ -60,7 +60,10 @@ pub(crate) struct Envelope {
 }
 
 const IN_TOTO: &str = "application/vnd.in-toto+json";
-const STATEMENTS: [&str; 2] = ["https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1"];
+const STATEMENTS: [&str; 2] = [
+    "https://in-toto.io/Statement/v1",
+    "https://in-toto.io/Statement/v0.1",
+];
 const SHA256: &str = "sha256";
 
 /// Unknown fields are ignored: logs and time stamps have many, and none is looked at.
@@ -125,7 +128,9 @@ impl Envelope {
         if envelope.payload_type != IN_TOTO {
             return Err(BundleError::Statement);
         }
-        let payload = STANDARD.decode(&envelope.payload).map_err(|_| BundleError::Statement)?;
+        let payload = STANDARD
+            .decode(&envelope.payload)
+            .map_err(|_| BundleError::Statement)?;
         Ok(Self {
             encoded: encoded(IN_TOTO, &payload),
             payload,
@@ -153,7 +158,11 @@ impl Envelope {
             .subject
             .iter()
             .any(|subject| subject.digest.get(SHA256).is_some_and(|digest| *digest == hex));
-        if named { Ok(()) } else { Err(BundleError::OtherManifest) }
+        if named {
+            Ok(())
+        } else {
+            Err(BundleError::OtherManifest)
+        }
     }
 }
 

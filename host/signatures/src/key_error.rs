@@ -9,7 +9,9 @@ pub enum KeyError {
     #[error("a key has at most {MAX_KEY_PEM} bytes, this has more")]
     TooLarge,
     /// There is no PEM in it, or one that is damaged.
-    #[error("this is no PEM: a line -----BEGIN …-----, lines of 64 characters of base64, and -----END …-----")]
+    #[error(
+        "this is no PEM: a line -----BEGIN …-----, lines of 64 characters of base64, and -----END …-----"
+    )]
     NoPem,
     /// There is more than one PEM in it.
     #[error("there is more than one key or certificate in it")]
@@ -41,9 +43,13 @@ impl KeyError {
     /// What to do about it, a sentence for the operator.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::TooLarge | Self::NoPem => "Give the file that `cosign generate-key-pair` or `openssl` wrote.",
+            Self::TooLarge | Self::NoPem => {
+                "Give the file that `cosign generate-key-pair` or `openssl` wrote."
+            }
             Self::Several => "Give one file for each key; leave out certificates and \"EC PARAMETERS\".",
-            Self::Private => "Keep it to yourself and give its public half: cosign.pub, or what `openssl pkey -pubout` writes.",
+            Self::Private => {
+                "Keep it to yourself and give its public half: cosign.pub, or what `openssl pkey -pubout` writes."
+            }
             Self::Public => "Give the private half, cosign.key.",
             Self::SealedOtherwise => {
                 "Unseal it with `openssl pkey`, then seal it with `cosign import-key-pair`."

@@ -5,8 +5,8 @@
 //! beside it ([`Trusted::verify`]); skopeo and cosign 2 write it, and so do we. cosign 3 writes a bundle with everything in one
 //! ([`Trusted::verify_bundle`]). [`names`] has what both are called in a registry.
 //!
-//! A key proves who signed, not when: time stamps and entries of logs are not looked at, as `cosign verify --key … \
-//! --insecure-ignore-tlog` does not look at them. Who loses a key takes it from the trusted ones.
+//! A key proves who signed, not when: time stamps and entries of logs are not looked at, as cosign with a key and
+//! `--insecure-ignore-tlog` does not look at them. Who loses a key takes it from the trusted ones.
 
 mod bundle;
 mod key_error;

@@ -3,7 +3,7 @@
 /// A public key is some 180 bytes, a private one sealed by cosign some 700; what is left is for comments before it.
 pub const MAX_KEY_PEM: usize = 8 << 10;
 /// What scrypt takes is 1024 bytes times this, 128 MiB: the strongest that cosign's library knows (it writes half of that).
-pub const MAX_SCRYPT_N: u32 = 1 << 17;
+pub const MAX_SCRYPT_N: u32 = 131_072;
 /// Reference, digest and type are some 250 bytes; what is left is for annotations of who signed.
 pub const MAX_PAYLOAD: usize = 64 << 10;
 /// In base64. The longest of both kinds has 72 bytes, 96 characters.

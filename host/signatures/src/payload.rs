@@ -128,7 +128,12 @@ impl Payload {
         if written.critical.r#type != TYPE {
             return Err(PayloadError::Type(shortened(&written.critical.r#type)));
         }
-        let digest = written.critical.image.digest.parse().map_err(PayloadError::Digest)?;
+        let digest = written
+            .critical
+            .image
+            .digest
+            .parse()
+            .map_err(PayloadError::Digest)?;
         Ok(Self {
             reference: written.critical.identity.reference,
             digest,

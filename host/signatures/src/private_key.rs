@@ -71,7 +71,9 @@ impl PrivateKey {
             getrandom::fill(seed.as_mut_slice()).map_err(|_| SealError::Random)?;
             match algorithm {
                 Algorithm::Ed25519 => {
-                    return Ok(Self(Secret::Ed25519(ed25519_dalek::SigningKey::from_bytes(&seed))));
+                    return Ok(Self(Secret::Ed25519(ed25519_dalek::SigningKey::from_bytes(
+                        &seed,
+                    ))));
                 }
                 Algorithm::P256 => {
                     if let Ok(key) = p256::ecdsa::SigningKey::from_slice(seed.as_slice()) {

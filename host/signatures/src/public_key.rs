@@ -60,7 +60,9 @@ impl PublicKey {
         let parameters = info.algorithm.parameters_oid().ok();
         let bytes = info.subject_public_key.as_bytes().ok_or(KeyError::Damaged)?;
         match supported(info.algorithm.oid, parameters)? {
-            Algorithm::P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(bytes).map(Half::P256).ok(),
+            Algorithm::P256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(bytes)
+                .map(Half::P256)
+                .ok(),
             Algorithm::Ed25519 => ed25519_dalek::VerifyingKey::try_from(bytes)
                 .ok()
                 // With one of these few, signatures are right for many messages.
@@ -128,7 +130,8 @@ impl PublicKey {
             }
             Half::Ed25519(key) => {
                 let signature = ed25519(signature)?;
-                key.verify_strict(message, &signature).map_err(|_| SignatureError::Other)
+                key.verify_strict(message, &signature)
+                    .map_err(|_| SignatureError::Other)
             }
         }
     }
@@ -206,6 +209,11 @@ impl fmt::Display for Algorithm {
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PublicKey({}, {})", self.algorithm(), self.fingerprint().short())
+        write!(
+            f,
+            "PublicKey({}, {})",
+            self.algorithm(),
+            self.fingerprint().short()
+        )
     }
 }

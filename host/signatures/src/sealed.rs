@@ -142,7 +142,9 @@ impl Sealed {
         let params = scrypt::Params::new(log_n, r, p, KEY_BYTES).map_err(|_| unusable())?;
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         scrypt::scrypt(password, &self.kdf.salt.0, &params, key.as_mut_slice()).map_err(|_| unusable())?;
-        Ok(XSalsa20Poly1305::new(crypto_secretbox::Key::from_slice(key.as_slice())))
+        Ok(XSalsa20Poly1305::new(crypto_secretbox::Key::from_slice(
+            key.as_slice(),
+        )))
     }
 }
 

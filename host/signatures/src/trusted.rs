@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use platform_domain::Digest;
 
 use crate::{
-    BundleError, KeyName, Payload, PayloadError, PublicKey, Signature, SignatureError, bundle::Envelope,
+    BundleError, KeyName, Payload, PayloadError, PublicKey, Signature, SignatureError,
+    bundle::Envelope,
     limits::{MAX_PAYLOAD, MAX_TRUSTED_KEYS},
 };
 

@@ -11,14 +11,15 @@ use std::{
 use serde_json::Value;
 
 /// Each crate of the host with those it may name in its manifest.
-const MAY_KNOW: [(&str, &[&str]); 17] = [
+const MAY_KNOW: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("keys", &["domain"]),
     ("weights", &["domain"]),
     ("store", &["domain"]),
     ("state", &["domain"]),
     ("vault", &["domain"]),
-    ("oci", &["domain"]),
+    ("oci", &["domain", "signatures"]),
+    ("signatures", &["domain"]),
     ("wasm", &["domain", "keys", "state"]),
     ("admin-types", &["domain"]),
     ("chain", &["domain", "keys"]),
@@ -27,7 +28,7 @@ const MAY_KNOW: [(&str, &[&str]); 17] = [
     ("gateway", &["domain", "keys", "runtime"]),
     (
         "registry",
-        &["domain", "oci", "runtime", "store", "vault", "wasm"],
+        &["domain", "oci", "runtime", "signatures", "store", "vault", "wasm"],
     ),
     (
         "epoch",
@@ -48,6 +49,7 @@ const MAY_KNOW: [(&str, &[&str]); 17] = [
             "oci",
             "registry",
             "runtime",
+            "signatures",
             "store",
             "wasm",
             "weights",
@@ -56,7 +58,7 @@ const MAY_KNOW: [(&str, &[&str]); 17] = [
 ];
 
 /// Where each heavy dependency may be named.
-const HOMES: [(&str, &[&str]); 10] = [
+const HOMES: [(&str, &[&str]); 14] = [
     ("wasmtime", &["wasm"]),
     ("wasmtime-wasi", &["wasm"]),
     ("wasmtime-wasi-http", &["wasm"]),
@@ -64,16 +66,21 @@ const HOMES: [(&str, &[&str]); 10] = [
     ("rusqlite", &["state", "store"]),
     ("axum", &["gateway", "admin", "host"]),
     ("chacha20poly1305", &["vault"]),
+    ("crypto_secretbox", &["signatures"]),
+    ("scrypt", &["signatures"]),
+    ("p256", &["signatures"]),
+    ("oci-client", &["oci"]),
     ("schnorrkel", &["keys"]),
-    ("ed25519-dalek", &["keys"]),
+    ("ed25519-dalek", &["keys", "signatures"]),
     ("anyhow", &["host"]),
 ];
 
 /// What a crate must not reach by any path.
-const NEVER_REACH: [(&str, &[&str]); 4] = [
+const NEVER_REACH: [(&str, &[&str]); 5] = [
     ("domain", &["tokio", "rusqlite", "wasmtime"]),
     ("weights", &["tokio", "rusqlite", "wasmtime"]),
-    ("gateway", &["platform-store", "subxt", "reqwest"]),
+    ("signatures", &["tokio", "reqwest", "oci-client"]),
+    ("gateway", &["platform-store", "subxt", "oci-client", "reqwest"]),
     ("chain", &["rusqlite", "wasmtime", "axum"]),
 ];
 

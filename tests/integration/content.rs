@@ -165,7 +165,7 @@ async fn a_component_that_its_config_refuses_is_never_read() {
     };
     let bytes = fs::read(guest("echo")).unwrap();
     let published = platform_oci::Registries::default()
-        .publish(&bytes, &about, &reference.parse().unwrap())
+        .publish(&bytes, &about, &reference.parse().unwrap(), None)
         .await
         .unwrap();
     // Whoever reads it fails in another way.

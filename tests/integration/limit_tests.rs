@@ -409,4 +409,28 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
         "MAX_REDIRECTS",
         "host/oci/tests/hostile.rs::redirects_are_followed_to_storage_and_not_in_circles",
     ),
+    (
+        "MAX_KEY_PEM",
+        "host/signatures/tests/keys.rs::comments_and_other_line_ends_are_no_harm_and_too_much_is_not_looked_at",
+    ),
+    (
+        "MAX_SCRYPT_N",
+        "host/signatures/tests/sealing.rs::what_a_file_asks_of_scrypt_is_bounded_before_anything_is_taken",
+    ),
+    (
+        "MAX_PAYLOAD",
+        "host/signatures/tests/payloads.rs::a_payload_has_a_size",
+    ),
+    (
+        "MAX_SIGNATURE_TEXT",
+        "host/signatures/tests/trust.rs::a_signature_has_a_length",
+    ),
+    (
+        "MAX_BUNDLE",
+        "host/signatures/tests/bundles.rs::a_bundle_has_a_size",
+    ),
+    (
+        "MAX_TRUSTED_KEYS",
+        "host/signatures/tests/trust.rs::a_host_trusts_a_number_of_keys",
+    ),
 ];

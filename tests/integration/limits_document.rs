@@ -64,7 +64,7 @@ its own, neighbours and weights go on; nothing of it is kept.
 ";
 
 /// Files whose constants are limits on a stranger.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "host/wasm/src/limits.rs",
     "host/state/src/limits.rs",
     "host/registry/src/limits.rs",
@@ -73,6 +73,7 @@ const SOURCES: [&str; 8] = [
     "host/platform/src/listener.rs",
     "host/runtime/src/incidents.rs",
     "host/oci/src/limits.rs",
+    "host/signatures/src/limits.rs",
 ];
 
 /// A constant as its source has it.

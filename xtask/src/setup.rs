@@ -33,7 +33,7 @@ enum Presence {
 }
 
 /// A linker, `ar` and the C library of this machine are not among them: without these nobody gets here.
-const TOOLS: [Tool; 5] = [
+const TOOLS: [Tool; 6] = [
     Tool {
         what: "the C compiler for guests",
         presence: Presence::AnyOf(&["clang"]),
@@ -53,6 +53,11 @@ const TOOLS: [Tool; 5] = [
         what: "a second reader of OCI layouts, for the tests",
         presence: Presence::AnyOf(&["skopeo"]),
         package: "skopeo",
+    },
+    Tool {
+        what: "a second reader of keys and signatures, for the tests",
+        presence: Presence::AnyOf(&["openssl"]),
+        package: "openssl",
     },
     Tool {
         what: "a Python with virtual environments, for the guest in Python",

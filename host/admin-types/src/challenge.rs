@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
-    Capability, ComponentRef, DataMode, Digest, EmissionPercent, Grant, ImageRef, Instances, OutboundRule,
-    PlainToken, Resources, SecretName, Slug, Status, UnixSeconds,
+    Capability, ComponentRef, DataMode, Digest, EmissionPercent, Grant, ImageRef, Instances, KeyName,
+    OutboundRule, PlainToken, Resources, SecretName, Slug, Status, TrustPolicy, UnixSeconds,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -86,6 +86,17 @@ pub struct CreateChallenge {
     /// Whom it may send requests to, as far as its manifest asks for them: `https://api.example.com`; nobody when absent.
     #[serde(default)]
     pub outbound: BTreeSet<OutboundRule>,
+    /// What its component must show to run: `none`, `pinned` or `signed-by(KEY,…)`; what the host wants of every one when
+    /// absent.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub trust: Option<TrustPolicy>,
+    /// Whether it gets another component by itself when the tag of its reference moves.
+    #[serde(default)]
+    pub follow: bool,
     /// What it may use.
     #[serde(default)]
     pub resources: Resources,
@@ -137,6 +148,12 @@ pub struct PatchChallenge {
     /// Whom it may send requests to.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub outbound: Option<BTreeSet<OutboundRule>>,
+    /// What its component must show to run; null: what the host wants of every one.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub trust: Option<Option<TrustPolicy>>,
+    /// Whether a tag that moves is followed.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub follow: Option<bool>,
     /// What it may use.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
@@ -233,6 +250,15 @@ pub struct ChallengeView {
     /// What became of that; absent when it does not run or sends no requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outbound_usage: Option<OutboundUsageView>,
+    /// What its component must show to run, and what it shows; absent for a container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<TrustView>,
+    /// Whether it gets another component by itself when the tag of its reference moves.
+    #[serde(default)]
+    pub follow: bool,
+    /// Where that tag leads to by now, if it does not lead to its component any more, or cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftView>,
     /// What it keeps and may keep in its database; absent when it does not run or has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database_usage: Option<DatabaseUsageView>,
@@ -273,6 +299,30 @@ pub struct DataUsageView {
     pub files: u64,
     /// The most.
     pub max_files: u64,
+}
+
+/// What a component must show to run, and what it shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustView {
+    /// What is wanted of it.
+    pub policy: TrustPolicy,
+    /// Whether that is wanted of every challenge, and not of this one alone.
+    pub is_default: bool,
+    /// Which of the host's keys signed it.
+    pub signed_by: BTreeSet<KeyName>,
+}
+
+/// A tag that does not lead to what runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriftView {
+    /// When the host looked.
+    pub checked_at: UnixSeconds,
+    /// The manifest that it leads to; absent when that could not be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest_digest: Option<Digest>,
+    /// Why it could not be told, or why it was not followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A component as registered, with what that meant at the time.
@@ -334,6 +384,9 @@ mod tests {
             r#"{"slug":"tsp","instances":4}"#,
             r#"{"slug":"tsp","env":{"A":1}}"#,
             r#"{"slug":"tsp","outbound":["example.com"]}"#,
+            r#"{"slug":"tsp","trust":"signed"}"#,
+            r#"{"slug":"tsp","trust":null}"#,
+            r#"{"slug":"tsp","follow":1}"#,
             r#"{"slug":"tsp","component":"echo"}"#,
         ] {
             assert!(serde_json::from_str::<CreateChallenge>(bad).is_err(), "{bad}");
@@ -358,6 +411,7 @@ mod tests {
             "instances",
             "grants",
             "outbound",
+            "follow",
             "resources",
             "env",
             "metadata",

@@ -138,6 +138,12 @@ impl Client {
         self.post(&format!("{}/rollback", challenge(slug)), back).await
     }
 
+    /// Looks where the tag of a challenge leads now.
+    pub async fn challenge_look(&self, slug: &Slug) -> Result<ChallengeView, ClientError> {
+        self.call(Method::POST, &format!("{}/look", challenge(slug)), None)
+            .await
+    }
+
     /// What a challenge has run, the newest first.
     pub async fn challenge_versions(&self, slug: &Slug) -> Result<VersionList, ClientError> {
         self.get(&format!("{}/versions", challenge(slug))).await

@@ -35,6 +35,8 @@ pub struct ContentView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ContentKind {
+    /// Of the signatures of a manifest.
+    Signature,
     /// An artifact's manifest.
     Manifest,
     /// An artifact's config.

@@ -19,7 +19,7 @@ mod weights;
 
 pub use challenge::{
     BlobUsageView, ChallengeCreated, ChallengeList, ChallengeView, ComponentView, CreateChallenge,
-    DataUsageView, DatabaseUsageView, OutboundUsageView, PatchChallenge,
+    DataUsageView, DatabaseUsageView, DriftView, OutboundUsageView, PatchChallenge, TrustView,
 };
 pub use client::{Client, ClientError};
 pub use content::{CollectRequest, CollectView, ContentKind, ContentList, ContentView};

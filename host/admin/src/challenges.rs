@@ -7,11 +7,12 @@ use axum::{
 };
 use platform_admin_types::{ChallengeCreated, ChallengeList, ChallengeView, CreateChallenge, PatchChallenge};
 use platform_domain::Challenge;
+use platform_registry::Observed;
 
 use crate::{
     AdminState, ApiError, Json,
     slug::SlugPath,
-    view::{challenge_patch, challenge_view, new_challenge},
+    view::{Seen, challenge_patch, challenge_view, new_challenge},
 };
 
 type Answer = Result<Json<ChallengeView>, ApiError>;
@@ -21,11 +22,8 @@ pub(crate) async fn list(State(state): State<AdminState>) -> Result<Json<Challen
     let board = state.registry.board();
     let mut views = Vec::with_capacity(challenges.len());
     for challenge in challenges {
-        let missing = state.registry.secrets_missing(&challenge).await?;
         let observed = board.observed(&challenge.slug);
-        let health = state.registry.health(&challenge.slug);
-        let usage = state.registry.usage(&challenge.slug);
-        views.push(challenge_view(challenge, missing, observed, &health, usage));
+        views.push(view_of(&state, challenge, observed).await?);
     }
     Ok(Json(ChallengeList { challenges: views }))
 }
@@ -76,6 +74,11 @@ pub(crate) async fn disable(State(state): State<AdminState>, SlugPath(slug): Slu
     show_now(&state, challenge).await.map(Json)
 }
 
+pub(crate) async fn look(State(state): State<AdminState>, SlugPath(slug): SlugPath) -> Answer {
+    let challenge = state.registry.challenge_look(&slug).await?;
+    show_now(&state, challenge).await.map(Json)
+}
+
 pub(crate) async fn remove(
     State(state): State<AdminState>,
     SlugPath(slug): SlugPath,
@@ -85,11 +88,25 @@ pub(crate) async fn remove(
 }
 
 pub(crate) async fn show_now(state: &AdminState, challenge: Challenge) -> Result<ChallengeView, ApiError> {
-    let missing = state.registry.secrets_missing(&challenge).await?;
     let observed = state.registry.observed(&challenge.slug);
-    let health = state.registry.health(&challenge.slug);
-    let usage = state.registry.usage(&challenge.slug);
-    Ok(challenge_view(challenge, missing, observed, &health, usage))
+    view_of(state, challenge, observed).await
+}
+
+async fn view_of(
+    state: &AdminState,
+    challenge: Challenge,
+    observed: Observed,
+) -> Result<ChallengeView, ApiError> {
+    let registry = &state.registry;
+    let seen = Seen {
+        secrets_missing: registry.secrets_missing(&challenge).await?,
+        trust: registry.trust(&challenge).await?,
+        drift: registry.drift(&challenge.slug),
+        observed,
+        health: registry.health(&challenge.slug),
+        usage: registry.usage(&challenge.slug),
+    };
+    Ok(challenge_view(challenge, seen))
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ fn view(content: Content, challenges: BTreeSet<Slug>) -> ContentView {
         digest,
         size,
         kind: match kind {
+            ContentKind::Signature => platform_admin_types::ContentKind::Signature,
             ContentKind::Manifest => platform_admin_types::ContentKind::Manifest,
             ContentKind::Config => platform_admin_types::ContentKind::Config,
             ContentKind::Component => platform_admin_types::ContentKind::Component,

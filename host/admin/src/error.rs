@@ -11,7 +11,7 @@ use platform_admin_types::{ErrorBody, ErrorDetail};
 use platform_domain::{Grant, with_causes};
 use platform_registry::{
     ArchiveError, ComponentError, KeyError, LoadError, OciError, RegistryError, SecretError, StateError,
-    StoreError,
+    StoreError, Untrusted,
 };
 
 /// An answer that is not a success.
@@ -124,6 +124,9 @@ impl From<RegistryError> for ApiError {
             RegistryError::Disk(source) => archive_io(source),
             RegistryError::Image(_) => {
                 conflict("containers_not_supported").hint("publish the challenge as a WebAssembly component")
+            }
+            RegistryError::Untrusted(untrusted) | RegistryError::Load(LoadError::Untrusted(untrusted)) => {
+                not_trusted(untrusted)
             }
             RegistryError::NoVersion(_) => Self::new(StatusCode::NOT_FOUND, "not_found", error.to_string())
                 .hint("`platform challenge history SLUG` shows what there was"),
@@ -238,7 +241,7 @@ fn not_fetched(error: &OciError) -> ApiError {
         | OciError::Unreadable { .. }
         | OciError::Unsafe { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "component_not_fetched"),
         OciError::StoreFull { .. } => (StatusCode::INSUFFICIENT_STORAGE, "store_full"),
-        OciError::Io { .. } | OciError::Exists { .. } | OciError::NotPublishable => {
+        OciError::Io { .. } | OciError::Exists { .. } | OciError::NotPublishable | OciError::NotSignable => {
             return ApiError::internal(error);
         }
     };
@@ -246,6 +249,18 @@ fn not_fetched(error: &OciError) -> ApiError {
     let text = error.to_string();
     let (message, hint) = text.split_once("; ").unwrap_or((&text, "check the reference"));
     ApiError::new(status, code, message).at("component").hint(hint)
+}
+
+/// The message itself says what there is to do.
+fn not_trusted(untrusted: &Untrusted) -> ApiError {
+    let text = untrusted.to_string();
+    let (reason, hint) = text
+        .split_once("; ")
+        .unwrap_or((&text, "ask its author to sign it"));
+    let message = format!("the component is not trusted: {reason}");
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "not_trusted", message)
+        .at("component")
+        .hint(hint)
 }
 
 /// What a component did wrong is for its author to read; what the host did wrong is not.

@@ -56,6 +56,11 @@ fn listed() -> Vec<Listed> {
             post(versions::roll_back),
         ),
         (
+            Method::POST,
+            "/v1/admin/challenges/{slug}/look",
+            post(challenges::look),
+        ),
+        (
             Method::GET,
             "/v1/admin/challenges/{slug}/versions",
             get(versions::list),

@@ -1,16 +1,16 @@
 //! From the wire to the registry and back. Everything is taken apart without `..`: a new field is a compile
 //! error here until someone decides what it means on the wire.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use platform_admin_types::{
     self as wire, BlobUsageView, ChallengeView, ComponentView, CreateChallenge, DataUsageView,
-    DatabaseUsageView, OutboundUsageView, PatchChallenge,
+    DatabaseUsageView, DriftView, OutboundUsageView, PatchChallenge, TrustView,
 };
 use platform_domain::{Artifact, Challenge, PinnedComponent, SecretName, Status};
 use platform_registry::{
-    BlobUsage, ChallengePatch, Code, CompilerStatus, DataUsage, DatabaseUsage, Health, NewChallenge,
-    Observed, OutboundUsage, Source, StartStep, Usage,
+    BlobUsage, ChallengePatch, Code, CompilerStatus, DataUsage, DatabaseUsage, Drift, Health, NewChallenge,
+    Observed, OutboundUsage, Shown, Source, StartStep, Usage,
 };
 
 use crate::{ApiError, health::breaker_view};
@@ -29,6 +29,8 @@ pub(crate) fn new_challenge(create: CreateChallenge) -> Result<NewChallenge, Api
         instances,
         grants,
         outbound,
+        trust,
+        follow,
         resources,
         volumes,
         env,
@@ -58,6 +60,8 @@ pub(crate) fn new_challenge(create: CreateChallenge) -> Result<NewChallenge, Api
         instances,
         grants,
         outbound,
+        trust,
+        follow,
         resources,
         volumes,
         env,
@@ -78,6 +82,8 @@ pub(crate) fn challenge_patch(patch: PatchChallenge) -> ChallengePatch {
         instances,
         grants,
         outbound,
+        trust,
+        follow,
         resources,
         volumes,
         env,
@@ -95,6 +101,8 @@ pub(crate) fn challenge_patch(patch: PatchChallenge) -> ChallengePatch {
         instances,
         grants,
         outbound,
+        trust,
+        follow,
         resources,
         volumes,
         env,
@@ -104,13 +112,25 @@ pub(crate) fn challenge_patch(patch: PatchChallenge) -> ChallengePatch {
     }
 }
 
-pub(crate) fn challenge_view(
-    challenge: Challenge,
-    secrets_missing: BTreeSet<SecretName>,
-    seen: Observed,
-    health: &Health,
-    usage: Usage,
-) -> ChallengeView {
+/// What the host knows of a challenge beside its record.
+pub(crate) struct Seen {
+    pub(crate) secrets_missing: BTreeSet<SecretName>,
+    pub(crate) trust: Option<Shown>,
+    pub(crate) drift: Option<Drift>,
+    pub(crate) observed: Observed,
+    pub(crate) health: Arc<Health>,
+    pub(crate) usage: Usage,
+}
+
+pub(crate) fn challenge_view(challenge: Challenge, seen: Seen) -> ChallengeView {
+    let Seen {
+        secrets_missing,
+        trust,
+        drift,
+        observed: seen,
+        health,
+        usage,
+    } = seen;
     let public_proxy_base_path = challenge.public_path();
     let grants = challenge.granted();
     let Challenge {
@@ -125,6 +145,8 @@ pub(crate) fn challenge_view(
         instances,
         grants: _,
         outbound,
+        trust: _,
+        follow,
         resources,
         volumes,
         env,
@@ -160,7 +182,7 @@ pub(crate) fn challenge_view(
         emission_percent,
         status,
         observed: observed(seen),
-        breaker: breaker_view(health),
+        breaker: breaker_view(&health),
         public_proxy_base_path,
         required_capabilities: capabilities,
         data,
@@ -169,6 +191,9 @@ pub(crate) fn challenge_view(
         grants,
         outbound,
         outbound_usage: usage.outbound.map(outbound_usage),
+        trust: trust.map(trust_view),
+        follow,
+        drift: drift.map(drift_view),
         database_usage: usage.state.map(|state| database_usage(state.database)),
         blob_usage: usage.state.map(|state| blob_usage(state.blobs)),
         resources,
@@ -181,6 +206,32 @@ pub(crate) fn challenge_view(
         token_hint: token_hint.as_str().to_owned(),
         created_at,
         updated_at,
+    }
+}
+
+fn trust_view(shown: Shown) -> TrustView {
+    let Shown {
+        policy,
+        is_default,
+        signed_by,
+    } = shown;
+    TrustView {
+        policy,
+        is_default,
+        signed_by,
+    }
+}
+
+fn drift_view(drift: Drift) -> DriftView {
+    let Drift {
+        checked_at,
+        manifest,
+        reason,
+    } = drift;
+    DriftView {
+        checked_at,
+        manifest_digest: manifest,
+        reason,
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     Artifact, Capability, EmissionPercent, Grant, Instances, OutboundRule, Resources, Slug, Status,
-    TokenHash, TokenHint, UnixSeconds, text::serde_as_text,
+    TokenHash, TokenHint, TrustPolicy, UnixSeconds, text::serde_as_text,
 };
 
 /// A registered challenge. At each border a conversion takes it apart field by field without `..`, so a new
@@ -37,6 +37,10 @@ pub struct Challenge {
     pub grants: BTreeSet<Grant>,
     /// Whom it may send requests to, as far as its manifest asks for them.
     pub outbound: BTreeSet<OutboundRule>,
+    /// What its component must show to run; `None`: what the host wants of every one.
+    pub trust: Option<TrustPolicy>,
+    /// Whether it gets another component by itself when the tag of its reference moves.
+    pub follow: bool,
     /// What it may use.
     pub resources: Resources,
     /// Named volumes to mount points, containers only.

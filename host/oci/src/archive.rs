@@ -18,11 +18,11 @@ use tar::{Builder, Entry, EntryType, Header, PaxExtensions};
 
 use crate::{
     OciError, Part,
-    artifact::Documents,
-    document::{Descriptor, Index, Pointer, parse, verify_digest},
+    document::{Index, Pointer, parse, verify_digest},
     files::{TEMPORARY, io_error, open_file, read_file},
     layout::{INDEX, MARKER, check_marker, index_of, marker},
     limits::{MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_EXTENSION, MAX_INDEX, MAX_MARKER},
+    parcel::Parcel,
 };
 
 const BLOBS: &str = "blobs/sha256/";
@@ -219,28 +219,19 @@ fn known(path: &[u8]) -> Option<String> {
 
 /// Writes an archive of one artifact. The same artifact gives the same bytes; a file with other bytes is replaced
 /// only if `force` says so.
-pub(crate) fn write(
-    path: &Path,
-    manifest: Descriptor,
-    documents: &Documents,
-    component: &[u8],
-    force: bool,
-) -> Result<(), OciError> {
-    let digest_of = |bytes: &[u8]| blob(Digest::of(bytes));
-    let entries = [
-        (MARKER.to_owned(), marker()?),
-        (digest_of(component), component.to_vec()),
-        (digest_of(&documents.config), documents.config.clone()),
-        (digest_of(&documents.manifest), documents.manifest.clone()),
-        (INDEX.to_owned(), index_of(manifest)?),
-    ];
+pub(crate) fn write(path: &Path, parcel: &Parcel, force: bool) -> Result<(), OciError> {
+    let pieces = parcel.pieces();
+    let pieces = pieces.map(|(_, bytes)| (blob(Digest::of(bytes)), bytes.clone()));
+    let mut entries = vec![(MARKER.to_owned(), marker()?.into())];
+    entries.extend(pieces);
+    entries.push((INDEX.to_owned(), index_of(parcel.entries())?.into()));
     let mut tar = Builder::new(Vec::new());
     for (name, bytes) in &entries {
         let mut header = Header::new_ustar();
         header.set_entry_type(EntryType::Regular);
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
-        let added = tar.append_data(&mut header, name, bytes.as_slice());
+        let added = tar.append_data(&mut header, name, bytes.as_ref());
         added.map_err(|error| io_error(path, error))?;
     }
     let bytes = tar.into_inner().map_err(|error| io_error(path, error))?;

@@ -13,6 +13,7 @@ use std::{
 };
 
 use platform_domain::{ByteSize, Digest};
+use platform_signatures::names::{is_signature_tag, signature_tag};
 
 use crate::{
     OciError, Part,
@@ -42,6 +43,8 @@ pub enum ContentKind {
     Manifest,
     /// The config of one.
     Config,
+    /// Of the signatures of one: manifest, config and what was signed.
+    Signature,
     /// Bytes that no listed manifest names a config: a component, or what remained of something.
     Component,
 }
@@ -83,6 +86,18 @@ pub(crate) fn contents(layout: &Layout) -> Result<Vec<Content>, OciError> {
         .iter()
         .filter_map(|manifest| image(layout, *manifest).and_then(|(config, _)| digest_of(&config)))
         .collect();
+    let signatures: BTreeSet<_> = index
+        .manifests
+        .iter()
+        .filter(|entry| entry.name().is_some_and(is_signature_tag))
+        .filter_map(digest_of)
+        .flat_map(|manifest| {
+            let pieces = image(layout, manifest).map(|(config, layers)| [vec![config], layers].concat());
+            let pieces = pieces.unwrap_or_default();
+            let pieces: Vec<_> = pieces.iter().filter_map(digest_of).collect();
+            pieces.into_iter().chain([manifest])
+        })
+        .collect();
     let mut found = Vec::new();
     for entry in entries(&dir)? {
         let digest = entry.file_name().to_str().map(|hex| format!("sha256:{hex}"));
@@ -92,6 +107,7 @@ pub(crate) fn contents(layout: &Layout) -> Result<Vec<Content>, OciError> {
             continue;
         };
         let kind = match () {
+            () if signatures.contains(&digest) => ContentKind::Signature,
             () if manifests.contains(&digest) => ContentKind::Manifest,
             () if configs.contains(&digest) => ContentKind::Config,
             () => ContentKind::Component,
@@ -140,6 +156,15 @@ pub(crate) fn plan(layout: &Layout, roots: &BTreeSet<Digest>, grace: Duration) -
     );
     let mut index = layout.index()?;
     let listed = index.manifests.len();
+    // Signatures live as long as what they sign.
+    let signed: BTreeSet<_> = live.iter().map(signature_tag).collect();
+    let is_signature = |entry: &Descriptor| entry.name().is_some_and(|name| signed.contains(name));
+    let signatures: Vec<_> = index
+        .manifests
+        .iter()
+        .filter(|entry| is_signature(entry))
+        .collect();
+    live.extend(signatures.into_iter().filter_map(digest_of));
     index
         .manifests
         .retain(|entry| digest_of(entry).is_some_and(|digest| live.contains(&digest)));

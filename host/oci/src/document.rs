@@ -124,6 +124,11 @@ impl Descriptor {
         self.annotations.get(REF_NAME).map(String::as_str)
     }
 
+    /// What an entry of an index says that it is, if it says so.
+    pub(crate) fn artifact_type(&self) -> Option<&str> {
+        self.other.get("artifactType")?.as_str()
+    }
+
     /// The pointer, if it is to at most `limit` bytes by SHA-256.
     pub(crate) fn pointer(&self, part: Part, limit: u64) -> Result<Pointer, OciError> {
         let digest = self.digest.parse().map_err(|_| OciError::Invalid {

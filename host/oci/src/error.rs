@@ -23,6 +23,8 @@ pub enum Part {
     Annotations,
     /// What a registry's token service answers.
     Token,
+    /// A signature, or what it signs.
+    Signature,
 }
 
 /// One sentence on what is wrong and, where there is something to do, what. No variant shows an address with
@@ -158,6 +160,11 @@ pub enum OciError {
         /// Where.
         path: PathBuf,
     },
+    /// A place whose content stays as it is.
+    #[error(
+        "signatures are kept in registries and OCI layouts; name one of these (an archive is signed by `publish --sign`)"
+    )]
+    NotSignable,
     /// By what its config says, the component cannot run here. It was not downloaded.
     #[error("the component is refused by what its config says, before it was downloaded")]
     Unfit(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -288,6 +295,7 @@ impl fmt::Display for Part {
             Self::Component => "component",
             Self::Annotations => "text of all annotations",
             Self::Token => "registry's token",
+            Self::Signature => "signature",
         })
     }
 }

@@ -137,18 +137,12 @@ impl Layout {
         touched.map_err(|error| io_error(&path, error))
     }
 
-    /// Lists a manifest in the index. A name moves to it from whatever had it.
-    pub(crate) fn list(&self, manifest: Pointer, name: &str) -> Result<(), OciError> {
-        let _lock = self.lock()?;
-        self.list_locked(manifest, name)
-    }
-
     /// Keeps others from changing what the layout lists, and a collection from running, until it is dropped.
     pub(crate) fn lock(&self) -> Result<OwnedFd, OciError> {
         lock(&self.dir)
     }
 
-    /// The same for who has the lock.
+    /// Lists a manifest in the index, for who has the lock. A name moves to it from whatever had it.
     pub(crate) fn list_locked(&self, manifest: Pointer, name: &str) -> Result<(), OciError> {
         let mut index = self.index()?;
         let entry = entry(manifest, name);
@@ -205,10 +199,10 @@ pub(crate) fn entry(manifest: Pointer, name: &str) -> Descriptor {
     entry
 }
 
-/// What `index.json` says of one manifest.
-pub(crate) fn index_of(manifest: Descriptor) -> Result<Vec<u8>, OciError> {
+/// What `index.json` says of manifests.
+pub(crate) fn index_of(manifests: impl Iterator<Item = Descriptor>) -> Result<Vec<u8>, OciError> {
     let mut index = Index::empty();
-    index.manifests.push(manifest);
+    index.manifests.extend(manifests);
     write(Part::Index, &index)
 }
 

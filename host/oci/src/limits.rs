@@ -20,6 +20,10 @@ pub const MAX_MARKER: u64 = 4 << 10;
 pub const MAX_ARCHIVE_ENTRIES: usize = 10_000;
 /// An extended header of an archive holds dates and owners: some hundred bytes.
 pub const MAX_ARCHIVE_EXTENSION: u64 = 64 << 10;
+/// Signatures of one manifest that are looked at: one for each of as many people as there are in a team.
+pub const MAX_SIGNATURES: usize = 32;
+/// Manifests that refer to another and are looked at for signatures; each holds one or more.
+pub const MAX_REFERRERS: usize = 32;
 /// A token and its metadata; the largest in use are a few kilobytes.
 pub const MAX_TOKEN: u64 = 64 << 10;
 

@@ -1,16 +1,19 @@
-//! A component's way out: into a layout on disk or a registry.
+//! A component's way out: into a layout on disk, an archive or a registry; and signatures after it.
 
 use bytes::Bytes;
 use platform_domain::{ComponentRef, Digest};
+use platform_signatures::names::signature_tag;
 
 use crate::{
-    OciError, Part, PublishInfo, Registries, archive,
-    artifact::{Documents, describe},
+    Attached, OciError, Part, PublishInfo, Registries, Signer, archive,
+    artifact::describe,
     document::{Pointer, verify_digest},
     files::Access,
-    layout::{Layout, entry},
+    layout::Layout,
+    parcel::Parcel,
     pull::within_time,
     push::Upload,
+    signatures::repository,
 };
 
 /// The tag of a reference that names none.
@@ -28,68 +31,99 @@ pub struct Published {
 }
 
 impl Registries {
-    /// Publishes a component. A layout is made when it does not exist; a tag that exists moves to the component. An
-    /// archive is written anew, and one that exists with another content is left alone. A digest in the reference
-    /// must be the one that the manifest gets.
+    /// Publishes a component, signed if there is a signer. A layout is made when it does not exist; a tag that exists
+    /// moves to the component. An archive is written anew, and one that exists with another content is left alone. A
+    /// digest in the reference must be the one that the manifest gets.
     pub async fn publish(
         &self,
         component: &[u8],
         about: &PublishInfo,
         to: &ComponentRef,
+        signer: Option<Signer<'_>>,
     ) -> Result<Published, OciError> {
         let pointer = Pointer::to(component);
         let documents = describe(pointer, about)?;
-        let manifest = Pointer::to(&documents.manifest);
+        let manifest = Digest::of(&documents.manifest);
         if let Some(digest) = to.digest() {
-            verify_digest(Part::Manifest, digest, manifest.digest)?;
+            verify_digest(Part::Manifest, digest, manifest)?;
         }
-        match to {
-            ComponentRef::File(_) => return Err(OciError::NotPublishable),
-            ComponentRef::Layout { dir, tag, .. } => {
-                let (dir, tag, component) = (dir.clone(), tag.clone(), component.to_vec());
-                blocking(move || {
-                    let layout = Layout::create(&dir, Access::Shared)?;
-                    keep(&layout, &documents, &component)?;
-                    layout.list(manifest, tag.as_deref().unwrap_or(DEFAULT_TAG))
-                })
-                .await?;
-            }
-            ComponentRef::Archive { file, tag, .. } => {
-                let (file, component) = (file.clone(), component.to_vec());
-                let entry = entry(manifest, tag.as_deref().unwrap_or(DEFAULT_TAG));
-                blocking(move || archive::write(&file, entry, &documents, &component, false)).await?;
-            }
-            ComponentRef::Registry {
-                registry,
-                repository,
-                tag,
-                ..
-            } => {
-                let tag = tag.as_deref().unwrap_or(DEFAULT_TAG);
-                within_time(to, self, async {
-                    let mut upload = Upload::begin(registry, repository, self).await?;
-                    let component = Bytes::copy_from_slice(component);
-                    upload.blob(component, self.progress()).await?;
-                    upload.blob(documents.config.into(), None).await?;
-                    upload.manifest(tag, documents.manifest.into()).await
-                })
-                .await?;
-            }
+        let signature = signer.map(|sign| sign(&repository(to), &manifest));
+        let component = Bytes::copy_from_slice(component);
+        let mut parcel = Parcel::default();
+        if let ComponentRef::Archive { file, tag, .. } = to {
+            parcel.sign(&manifest, None, signature.as_slice())?;
+            parcel.add(tag.as_deref().unwrap_or(DEFAULT_TAG), &documents, component);
+            let file = file.clone();
+            blocking(move || archive::write(&file, &parcel, false)).await?;
+        } else {
+            parcel.add(to.tag().unwrap_or(DEFAULT_TAG), &documents, component);
+            self.send(to, manifest, signature, parcel).await?;
         }
-        tracing::info!(oci.reference = %to, oci.manifest = %manifest.digest, "a component is published");
+        tracing::info!(oci.reference = %to, oci.manifest = %manifest, "a component is published");
         Ok(Published {
-            manifest: manifest.digest,
+            manifest,
             component: pointer.digest,
             size: pointer.size,
         })
     }
-}
 
-/// Stores the three pieces, the manifest last: whoever finds it finds the others.
-pub(crate) fn keep(layout: &Layout, documents: &Documents, component: &[u8]) -> Result<(), OciError> {
-    layout.put(component, Part::Component)?;
-    layout.put(&documents.config, Part::Config)?;
-    layout.put(&documents.manifest, Part::Manifest).map(drop)
+    /// Signs what a reference points to now, beside those who have signed it. The digest is that of its manifest. What
+    /// is in an archive stays as it is.
+    pub async fn sign(&self, reference: &ComponentRef, signer: Signer<'_>) -> Result<Digest, OciError> {
+        let is_writable = matches!(
+            reference,
+            ComponentRef::Layout { .. } | ComponentRef::Registry { .. }
+        );
+        if !is_writable {
+            return Err(OciError::NotSignable);
+        }
+        let manifest = self.resolve(reference).await?;
+        let signature = signer(&repository(reference), &manifest);
+        self.send(reference, manifest, Some(signature), Parcel::default())
+            .await?;
+        Ok(manifest)
+    }
+
+    /// Writes into a layout or a registry: signatures beside those that are there, and then the rest.
+    async fn send(
+        &self,
+        to: &ComponentRef,
+        manifest: Digest,
+        signature: Option<Attached>,
+        rest: Parcel,
+    ) -> Result<(), OciError> {
+        let signatures = signature.as_slice();
+        match to {
+            ComponentRef::File(_) | ComponentRef::Archive { .. } => Err(OciError::NotPublishable),
+            ComponentRef::Layout { dir, .. } => {
+                let (dir, signatures) = (dir.clone(), signatures.to_vec());
+                blocking(move || {
+                    let layout = Layout::create(&dir, Access::Shared)?;
+                    let _lock = layout.lock()?;
+                    let mut parcel = Parcel::default();
+                    parcel.sign_in(&layout, &manifest, &signatures)?;
+                    parcel.append(rest);
+                    parcel.put(&layout)
+                })
+                .await
+            }
+            ComponentRef::Registry {
+                registry, repository, ..
+            } => {
+                within_time(to, self, async {
+                    let mut upload = Upload::begin(registry, repository, self).await?;
+                    let mut parcel = Parcel::default();
+                    if !signatures.is_empty() {
+                        let present = upload.present(&signature_tag(&manifest)).await?;
+                        parcel.sign(&manifest, present.as_deref(), signatures)?;
+                    }
+                    parcel.append(rest);
+                    upload.send(&parcel).await
+                })
+                .await
+            }
+        }
+    }
 }
 
 /// Runs what waits for the disk where that stops nobody else.

@@ -1,19 +1,19 @@
 //! A component for somebody who has no store: fetched and verified, and put where it was asked for.
 
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use platform_domain::{ComponentRef, Digest};
 
 use crate::{
-    OciError, Part, Registries,
+    Attached, OciError, Part, Registries,
     archive::{self, write_new},
     artifact::Documents,
-    document::Pointer,
     files::{Access, read_file},
-    layout::{Layout, entry},
+    layout::Layout,
     limits::MAX_COMPONENT,
-    publish::{DEFAULT_TAG, blocking, keep},
+    parcel::Parcel,
+    publish::{DEFAULT_TAG, blocking},
     resolve::{Resolved, Source},
 };
 
@@ -30,6 +30,10 @@ pub struct Pulled {
     pub component: Digest,
     /// The component.
     pub bytes: Bytes,
+    /// Its signatures, which nobody has verified.
+    pub signatures: Vec<Attached>,
+    /// Why they could not be read, which is no reason not to have the component.
+    pub unread: Option<Arc<OciError>>,
     documents: Option<Documents>,
 }
 
@@ -51,6 +55,18 @@ impl Registries {
         within_time(reference, self, self.pull_untimed(reference, judge)).await
     }
 
+    /// The digest of the manifest that a reference leads to now. No component is transferred.
+    pub(crate) async fn resolve(&self, reference: &ComponentRef) -> Result<Digest, OciError> {
+        within_time(reference, self, async {
+            let Some(mut source) = Source::open(reference, self).await? else {
+                return Err(OciError::NoArtifact);
+            };
+            let resolved = source.resolve(reference, reference.tag(), reference.digest());
+            Ok(resolved.await.map_err(OciError::of_source)?.manifest.digest)
+        })
+        .await
+    }
+
     async fn pull_untimed(&self, reference: &ComponentRef, judge: Option<Judge>) -> Result<Pulled, OciError> {
         let Some(mut source) = Source::open(reference, self).await? else {
             let ComponentRef::File(path) = reference else {
@@ -61,6 +77,8 @@ impl Registries {
                 manifest: None,
                 component: Digest::of(&bytes),
                 bytes,
+                signatures: Vec::new(),
+                unread: None,
                 documents: None,
             });
         };
@@ -73,10 +91,13 @@ impl Registries {
             .component(resolved.component)
             .await
             .map_err(OciError::of_source)?;
+        let (signatures, unread) = source.signatures_or_why(resolved.manifest.digest).await;
         Ok(Pulled {
             manifest: Some(resolved.manifest.digest),
             component: resolved.component.digest,
             bytes: Bytes::from(bytes),
+            signatures,
+            unread: unread.map(Arc::new),
             documents: Some(resolved.documents),
         })
     }
@@ -131,24 +152,29 @@ impl Pulled {
             return write_new(path, &self.bytes, force);
         }
         let documents = self.documents.as_ref().ok_or(OciError::NoArtifact)?;
-        let manifest = Pointer::to(&documents.manifest);
+        let manifest = Digest::of(&documents.manifest);
+        let mut parcel = Parcel::default();
         let tag = to.tag().unwrap_or(DEFAULT_TAG);
         match to {
             ComponentRef::Layout { dir, .. } => {
                 let layout = Layout::create(dir, Access::Shared)?;
+                let _lock = layout.lock()?;
                 let index = layout.index()?;
                 let other = index
                     .named(tag)?
-                    .filter(|entry| entry.digest != manifest.digest.to_string());
+                    .filter(|entry| entry.digest != manifest.to_string());
                 if other.is_some() && !force {
                     let path = format!("{}:{tag}", dir.display()).into();
                     return Err(OciError::Exists { path });
                 }
-                keep(&layout, documents, &self.bytes)?;
-                layout.list(manifest, tag)
+                parcel.sign_in(&layout, &manifest, &self.signatures)?;
+                parcel.add(tag, documents, self.bytes.clone());
+                parcel.put(&layout)
             }
             ComponentRef::Archive { file, .. } => {
-                archive::write(file, entry(manifest, tag), documents, &self.bytes, force)
+                parcel.sign(&manifest, None, &self.signatures)?;
+                parcel.add(tag, documents, self.bytes.clone());
+                archive::write(file, &parcel, force)
             }
             ComponentRef::Registry { .. } | ComponentRef::File(_) => Err(OciError::NotPublishable),
         }

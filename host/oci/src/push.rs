@@ -13,7 +13,8 @@ use platform_domain::Digest;
 use reqwest::header::HeaderValue;
 
 use crate::{
-    MANIFEST_TYPE, OciError, Progress, Registries,
+    MANIFEST_TYPE, OciError, Part, Progress, Registries,
+    parcel::Parcel,
     patience::Pauses,
     remote::{Purpose, Remote},
 };
@@ -41,22 +42,30 @@ impl Upload {
         })
     }
 
-    /// Stores a blob that the registry does not have yet.
-    pub(crate) async fn blob(&mut self, blob: Bytes, progress: Option<&Progress>) -> Result<(), OciError> {
-        let name = Digest::of(&blob).to_string();
-        let mut pauses = self.remote.pauses();
-        // An upload that breaks is begun anew: where it broke, only the registry knows.
-        while let Err(error) = self.blob_once(&name, &blob, progress).await {
-            self.again(error, &mut pauses).await?;
+    /// The manifest of this name, if there is one.
+    pub(crate) async fn present(&mut self, tag: &str) -> Result<Option<Vec<u8>>, OciError> {
+        match self.remote.manifest(tag).await {
+            Err(OciError::NotFound { .. }) => Ok(None),
+            found => found.map(Some),
         }
-        Ok(())
     }
 
-    /// Stores a manifest under a tag, when everything that it refers to is there.
-    pub(crate) async fn manifest(&mut self, tag: &str, manifest: Bytes) -> Result<(), OciError> {
-        let mut pauses = self.remote.pauses();
-        while let Err(error) = self.manifest_once(tag, &manifest).await {
-            self.again(error, &mut pauses).await?;
+    /// Stores everything that the registry does not have yet.
+    pub(crate) async fn send(&mut self, parcel: &Parcel) -> Result<(), OciError> {
+        for (part, blob) in &parcel.blobs {
+            let name = Digest::of(blob).to_string();
+            let progress = self.registries.progress().filter(|_| *part == Part::Component);
+            let (progress, mut pauses) = (progress.cloned(), self.remote.pauses());
+            // An upload that breaks is begun anew: where it broke, only the registry knows.
+            while let Err(error) = self.blob_once(&name, blob, progress.as_ref()).await {
+                self.again(error, &mut pauses).await?;
+            }
+        }
+        for (tag, manifest) in &parcel.manifests {
+            let mut pauses = self.remote.pauses();
+            while let Err(error) = self.manifest_once(tag, manifest).await {
+                self.again(error, &mut pauses).await?;
+            }
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::{
     OciError, Part, Registries,
     archive::Archive,
     artifact::{Documents, Pieces, check_config, pieces},
-    document::{Document, Interfaces, Pointer, verify_digest},
+    document::{Document, Index, Interfaces, Pointer, verify_digest},
     layout::Layout,
     limits::{MAX_COMPONENT, MAX_CONFIG, MAX_MANIFEST},
     publish::{DEFAULT_TAG, blocking},
@@ -107,6 +107,20 @@ impl Source {
         })
     }
 
+    /// The manifest or index of this name, if there is one.
+    pub(crate) async fn named(&mut self, tag: &str) -> Result<Option<Vec<u8>>, OciError> {
+        match self {
+            Self::Registry(remote) => match remote.manifest(tag).await {
+                Err(OciError::NotFound { .. }) => Ok(None),
+                found => found.map(Some),
+            },
+            Self::Disk(disk) => {
+                let (disk, tag) = (disk.clone(), tag.to_owned());
+                blocking(move || disk.named(&tag)).await
+            }
+        }
+    }
+
     pub(crate) async fn component(&mut self, to: Pointer) -> Result<Vec<u8>, OciError> {
         self.blob(to, Part::Component, MAX_COMPONENT).await
     }
@@ -134,7 +148,7 @@ impl Source {
         }
     }
 
-    async fn manifest(&mut self, to: Pointer) -> Result<Vec<u8>, OciError> {
+    pub(crate) async fn manifest(&mut self, to: Pointer) -> Result<Vec<u8>, OciError> {
         match self {
             Self::Registry(remote) => {
                 let bytes = remote.manifest(&to.digest.to_string()).await?;
@@ -145,7 +159,7 @@ impl Source {
         }
     }
 
-    async fn blob(&mut self, to: Pointer, part: Part, limit: u64) -> Result<Vec<u8>, OciError> {
+    pub(crate) async fn blob(&mut self, to: Pointer, part: Part, limit: u64) -> Result<Vec<u8>, OciError> {
         match self {
             Self::Registry(remote) => remote.blob(to, part).await,
             Self::Disk(disk) => {
@@ -157,12 +171,26 @@ impl Source {
 }
 
 impl Disk {
+    /// What has this name.
+    pub(crate) fn named(&self, tag: &str) -> Result<Option<Vec<u8>>, OciError> {
+        let index = self.index()?;
+        let Some(entry) = index.named(tag)? else {
+            return Ok(None);
+        };
+        let to = entry.pointer(Part::Manifest, MAX_MANIFEST)?;
+        self.blob(to, Part::Manifest, MAX_MANIFEST).map(Some)
+    }
+
+    fn index(&self) -> Result<Index, OciError> {
+        match self {
+            Self::Layout(layout) => layout.index(),
+            Self::Archive(archive) => archive.index(),
+        }
+    }
+
     /// What a tag names. An archive mostly holds one thing, and then needs no tag.
     fn tagged(&self, tag: Option<&str>) -> Result<Option<Vec<u8>>, OciError> {
-        let index = match self {
-            Self::Layout(layout) => layout.index()?,
-            Self::Archive(archive) => archive.index()?,
-        };
+        let index = self.index()?;
         let entry = match (
             index.named(tag.unwrap_or(DEFAULT_TAG))?,
             self,

@@ -1,26 +1,31 @@
 //! The host's own copy of everything it runs, by content.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     fs::{Permissions, set_permissions},
     os::unix::fs::PermissionsExt,
     path::Path,
+    sync::Arc,
 };
 
 use bytes::Bytes;
 use platform_domain::{ByteSize, ComponentRef, Digest, PinnedComponent};
+use platform_signatures::{KeyName, Trusted, names::referrers_tag};
 
 use crate::{
-    OciError, Part, Registries,
+    Attached, OciError, Part, Registries,
     artifact::Documents,
     collect::{self, Collected, Content},
     document::Pointer,
     files::{Access, io_error},
     layout::Layout,
     limits::{GRACE, MAX_COMPONENT},
-    publish::{blocking, keep},
+    parcel::Parcel,
+    publish::blocking,
     pull::{Judge, judged, read_component, within_time},
     resolve::{Disk, Resolved, Source},
+    signatures::foremost,
 };
 
 /// An OCI image layout that belongs to the host alone. Copies of this value share it, and so may processes.
@@ -30,16 +35,18 @@ pub struct ContentStore {
     quota: ByteSize,
     judge: Option<Judge>,
     registries: Registries,
+    trusted: Arc<Trusted>,
 }
 
 /// A component that is now in the store.
-#[derive(Clone)]
 pub struct Fetched {
     /// The reference and the content that it means from now on. `manifest` is that of the component, also
     /// where the reference's own digest is that of an image index.
     pub pinned: PinnedComponent,
     /// The component.
     pub bytes: Bytes,
+    /// Why its signatures could not be read, which is no reason not to have it.
+    pub unread: Option<OciError>,
 }
 
 /// Without the component itself, which is megabytes.
@@ -62,6 +69,7 @@ impl ContentStore {
             quota: ByteSize(u64::MAX),
             judge: None,
             registries: Registries::default(),
+            trusted: Arc::default(),
         })
     }
 
@@ -86,6 +94,18 @@ impl ContentStore {
         Self { registries, ..self }
     }
 
+    /// The same, where these keys are known.
+    #[must_use]
+    pub fn with_trusted(self, trusted: Trusted) -> Self {
+        let trusted = Arc::new(trusted);
+        Self { trusted, ..self }
+    }
+
+    /// Whether a key of this name is known.
+    pub fn knows(&self, key: &KeyName) -> bool {
+        self.trusted.iter().any(|(name, _)| name == key)
+    }
+
     /// What it may hold.
     pub const fn quota(&self) -> ByteSize {
         self.quota
@@ -101,7 +121,7 @@ impl ContentStore {
             return self.fetch_file(reference, path).await;
         }
         if let (None, Some(_)) = (reference.tag(), reference.digest()) {
-            let own = Source::Disk(Disk::Layout(self.layout.clone()));
+            let own = self.own();
             // Whatever is wrong with the own copy, the source may have a good one.
             if let Ok(fetched) = self.fetch_from(own, reference).await {
                 return Ok(fetched);
@@ -114,6 +134,11 @@ impl ContentStore {
             }
         })
         .await
+    }
+
+    /// The digest of the manifest that a reference leads to now. Nothing is kept, and no component transferred.
+    pub async fn resolve(&self, reference: &ComponentRef) -> Result<Digest, OciError> {
+        self.registries.resolve(reference).await
     }
 
     /// A component by the digest of its bytes, verified; `None` when the store does not have it. Never asks the
@@ -184,31 +209,64 @@ impl ContentStore {
                 Bytes::from(source.component(component).await.map_err(OciError::of_source)?)
             }
         };
-        self.keep(documents, manifest, bytes.clone()).await?;
+        let (signatures, unread) = source.signatures_or_why(manifest.digest).await;
+        self.keep(documents, manifest, bytes.clone(), signatures).await?;
         tracing::info!(oci.reference = %reference, oci.manifest = %manifest.digest, "a component is in the store");
         let pinned = PinnedComponent {
             reference: reference.clone(),
             manifest: Some(manifest.digest),
             component: component.digest,
         };
-        Ok(Fetched { pinned, bytes })
+        Ok(Fetched {
+            pinned,
+            bytes,
+            unread,
+        })
+    }
+
+    /// Which of the known keys signed a manifest, by the signatures that are in the store. Never asks the network.
+    pub async fn signers(&self, manifest: &Digest) -> Result<BTreeSet<KeyName>, OciError> {
+        let (manifest, trusted) = (*manifest, self.trusted.clone());
+        let signatures = self.own().signatures(manifest).await?;
+        blocking(move || {
+            let signers = signatures
+                .iter()
+                .filter_map(|it| it.signer(&manifest, &trusted).ok());
+            Ok(signers.cloned().collect())
+        })
+        .await
+    }
+
+    fn own(&self) -> Source {
+        Source::Disk(Disk::Layout(self.layout.clone()))
     }
 
     /// What is there already counts as fetched now: a collection that knows nothing of it yet leaves it alone.
-    async fn keep(&self, documents: Documents, manifest: Pointer, bytes: Bytes) -> Result<(), OciError> {
-        let (layout, quota) = (self.layout.clone(), self.quota);
+    async fn keep(
+        &self,
+        documents: Documents,
+        manifest: Pointer,
+        bytes: Bytes,
+        signatures: Vec<Attached>,
+    ) -> Result<(), OciError> {
+        let (layout, quota, trusted) = (self.layout.clone(), self.quota, self.trusted.clone());
+        // A damaged copy counts as none, and is replaced.
+        let before = self.own().signatures(manifest.digest).await.unwrap_or_default();
         blocking(move || {
             let _lock = layout.lock()?;
-            let config = Pointer::to(&documents.config);
-            let pieces = [Pointer::to(&bytes), config, manifest];
+            let mut parcel = Parcel::default();
+            let all = foremost(&manifest.digest, before, signatures, &trusted);
+            parcel.sign(&manifest.digest, None, &all)?;
+            // A name, so that other tools can copy one of many from the store.
+            parcel.add(&referrers_tag(&manifest.digest), &documents, bytes);
+            let pieces: Vec<_> = parcel.pieces().map(|(_, bytes)| Pointer::to(bytes)).collect();
             // Again, because others may have come meanwhile.
             collect::room(&layout, &pieces, quota)?;
-            keep(&layout, &documents, &bytes)?;
+            parcel.put(&layout)?;
             for piece in pieces {
                 layout.touch(piece.digest)?;
             }
-            // A name, so that other tools can copy one of many from the store.
-            layout.list_locked(manifest, &format!("sha256-{}", manifest.digest.hex()))
+            Ok(())
         })
         .await
     }
@@ -235,6 +293,10 @@ impl ContentStore {
             manifest: None,
             component,
         };
-        Ok(Fetched { pinned, bytes })
+        Ok(Fetched {
+            pinned,
+            bytes,
+            unread: None,
+        })
     }
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::given::*;
 
 /// As if everything had been fetched before the time that the store keeps it in any case.
-fn age(store: &Path) {
+pub(crate) fn age(store: &Path) {
     let then = SystemTime::now() - limits::GRACE - Duration::from_secs(1);
     for entry in fs::read_dir(store.join("blobs/sha256")).unwrap() {
         let file = fs::File::open(entry.unwrap().path()).unwrap();

@@ -71,8 +71,8 @@ async fn a_registry_with_passwords_is_pushed_to_and_pulled_from_with_the_right_o
             ..user(&path)
         };
         let registries = set(&registry.address, settings.clone());
-        let published = registries.publish(COMPONENT, &about(), &to).await.unwrap();
-        let again = registries.publish(COMPONENT, &about(), &to).await.unwrap();
+        let published = registries.publish(COMPONENT, &about(), &to, None).await.unwrap();
+        let again = registries.publish(COMPONENT, &about(), &to, None).await.unwrap();
         assert_eq!(again, published);
         let (_dir, store) = store_with(registries);
         let fetched = store.fetch(&to).await.unwrap();
@@ -98,7 +98,7 @@ async fn a_registry_with_passwords_is_pushed_to_and_pulled_from_with_the_right_o
                     ..settings
                 },
             );
-            let registries = registries.publish(COMPONENT, &about(), &to).await;
+            let registries = registries.publish(COMPONENT, &about(), &to, None).await;
             assert!(registries.is_err(), "plain HTTP to TLS");
         }
     }
@@ -116,13 +116,16 @@ async fn wrong_and_missing_credentials_are_told_apart_by_where_they_came_from() 
         (login(&registry.address, "hunter2"), "the test"),
         (login("registry.example", "opensesame"), ""),
     ] {
-        let error = registries.publish(COMPONENT, &about(), &to).await.unwrap_err();
+        let error = registries
+            .publish(COMPONENT, &about(), &to, None)
+            .await
+            .unwrap_err();
         assert!(is_denied(&error, from), "{}", chain(&error));
         let error = store_with(registries).1.fetch(&to).await.unwrap_err();
         assert!(is_denied(&error, from), "{}", chain(&error));
     }
     let registries = login(&registry.address, "opensesame");
-    registries.publish(COMPONENT, &about(), &to).await.unwrap();
+    registries.publish(COMPONENT, &about(), &to, None).await.unwrap();
 }
 
 #[tokio::test]
@@ -151,7 +154,7 @@ async fn an_authority_is_trusted_only_where_it_is_named() {
         set(&registry.address, settings)
     };
     with(Some(&registry.ca_file))
-        .publish(COMPONENT, &about(), &to)
+        .publish(COMPONENT, &about(), &to, None)
         .await
         .unwrap();
     type Case<'a> = (Option<&'a Path>, fn(&OciError) -> bool);
@@ -308,7 +311,7 @@ async fn an_upload_that_goes_elsewhere_goes_without_credentials() {
     });
     let registries = login(server.address, "opensesame");
     registries
-        .publish(COMPONENT, &about(), &server.reference())
+        .publish(COMPONENT, &about(), &server.reference(), None)
         .await
         .unwrap();
     assert_eq!(storage.requests().len(), 2, "component and config");

@@ -115,7 +115,7 @@ async fn dockers_configuration_is_asked_and_a_broken_one_is_named_and_not_shown(
         ("{}".to_owned(), Err("")),
     ] {
         fs::write(&config, &file).unwrap();
-        let published = registries(&config).publish(COMPONENT, &about(), &to).await;
+        let published = registries(&config).publish(COMPONENT, &about(), &to, None).await;
         match (published, expected) {
             (Ok(_), Ok(())) => {}
             (Err(error @ OciError::Denied { .. }), Err(told)) => {
@@ -130,7 +130,7 @@ async fn dockers_configuration_is_asked_and_a_broken_one_is_named_and_not_shown(
         }
     }
     let denied = registries(&dir.path().join("absent"))
-        .publish(COMPONENT, &about(), &to)
+        .publish(COMPONENT, &about(), &to, None)
         .await;
     assert!(matches!(
         denied,

@@ -33,7 +33,7 @@ pub(crate) async fn publish(
     about: &PublishInfo,
     to: &ComponentRef,
 ) -> Result<Published, OciError> {
-    Registries::default().publish(component, about, to).await
+    Registries::default().publish(component, about, to, None).await
 }
 
 /// Pulls anonymously.

@@ -29,6 +29,8 @@ mod retries;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod signing;
+#[cfg(test)]
 mod skopeo;
 #[cfg(test)]
 mod spoiled;

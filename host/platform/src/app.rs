@@ -25,7 +25,7 @@ use platform_wasm::{CompilerProgram, Engine, EngineConfig, Network};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{listener, registries, settings::Config, state_dir, tasks::Tasks, token, unfit};
+use crate::{keys, listener, registries, settings::Config, state_dir, tasks::Tasks, token, unfit};
 
 /// A host that listens. Dropping it lets go of everything.
 pub struct App {
@@ -55,7 +55,8 @@ impl App {
         let content = ContentStore::open(&state.join("content"))?
             .with_quota(config.store.quota)
             .with_judge(unfit)
-            .with_registries(registries::of_host(&config));
+            .with_registries(registries::of_host(&config))
+            .with_trusted(keys::trusted(&config.trust.keys)?);
         let engine = Engine::new(EngineConfig {
             cache_dir: state.join("compiled"),
             compiler,
@@ -67,6 +68,7 @@ impl App {
         let parts = Parts {
             store: store.clone(),
             content,
+            trust: config.trust.policy.clone(),
             engine,
             state_dir: state.clone(),
             key_file: config.secrets_key_file(),
@@ -100,7 +102,7 @@ impl App {
             let gateway = gateway.clone();
             async move { Ok(gateway.respond(request.map(Body::new)).await) }
         });
-        let (started, collecting) = (registry.clone(), registry.clone());
+        let (started, collecting, looking) = (registry.clone(), registry.clone(), registry.clone());
         let version = env!("CARGO_PKG_VERSION");
         let admin_token = token.hash();
         let admin = TowerToHyperService::new(platform_admin::router(AdminState {
@@ -138,6 +140,13 @@ impl App {
             collecting.keep_collecting(collect_stop).await;
             Ok(())
         });
+        if let Some(every) = config.tags.check_every() {
+            let look_stop = stop.clone();
+            tasks.start("tags", async move {
+                looking.keep_looking(every, look_stop).await;
+                Ok(())
+            });
+        }
         tasks.start("epoch", async move {
             // Before that no challenge runs, and an epoch would count each as failed.
             started.started().await;

@@ -11,16 +11,18 @@ use std::{collections::BTreeSet, path::PathBuf, str::FromStr};
 use clap::{Args, Parser, Subcommand};
 use platform_domain::{
     ComponentRef, DataMode, EmissionPercent, EpochId, Grant, ImageRef, Instances, LogLevel, Netuid,
-    OutboundRule, OutboundRuleError, Slug, UnknownGrant,
+    OutboundRule, OutboundRuleError, Slug, TrustPolicy, UnknownGrant, UnknownTrust,
 };
 use platform_weights::Policy;
 
 use crate::{
     commands::{
         devnet::DevnetArgs,
+        inspect::InspectArgs,
         pair::Pair,
         pull::PullArgs,
         secret::SecretCommand,
+        sign::{KeyCommand, SignArgs},
         store::StoreCommand,
         versions::{RollbackArgs, UpdateArgs},
     },
@@ -89,22 +91,26 @@ pub(crate) enum Command {
         component: PathBuf,
         #[arg(help = "Where to: oci:DIR[:TAG], oci-archive:FILE[:TAG] or HOST/NAME[:TAG]")]
         reference: ComponentRef,
+        /// Sign it with this private key, so that `cosign verify --key` accepts it; its password is in
+        /// PLATFORM_KEY_PASSWORD or COSIGN_PASSWORD.
+        #[arg(long, value_name = "KEY")]
+        sign: Option<PathBuf>,
         #[command(flatten)]
         registry: RegistryArgs,
     },
+    /// Sign a component that is published, beside those who have signed it.
+    ///
+    /// Example: platform sign registry.example/team/tsp@sha256:… --key alice.key
+    Sign(SignArgs),
+    /// Make keys to sign components with.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Fetch a component, verify it and write it to a file or an OCI layout. No host is needed.
     ///
     /// Example: platform pull registry.example/team/tsp:1.0.0 -o tsp.wasm
     Pull(PullArgs),
     /// Show what a component is: imports, exports, manifest, size, and what it would be granted.
-    Inspect {
-        #[arg(
-            help = "A component file, or oci:DIR[:TAG][@DIGEST], oci-archive:FILE[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST]"
-        )]
-        component: String,
-        #[command(flatten)]
-        registry: RegistryArgs,
-    },
+    Inspect(InspectArgs),
     /// See and clear what the host keeps of registries and layouts.
     #[command(subcommand)]
     Store(StoreCommand),
@@ -170,6 +176,11 @@ pub(crate) enum ChallengeCommand {
     ///
     /// Example: platform challenge update tsp registry.example.com/tsp:2 --by alice
     Update(UpdateArgs),
+    /// Look where its tag leads now, and follow it if the challenge is meant to.
+    Look {
+        /// The challenge.
+        slug: Slug,
+    },
     /// Give it the component again that it had before, from the host's own store.
     ///
     /// Its database stays as the newer component's migrations made it.
@@ -286,6 +297,17 @@ pub(crate) struct FieldArgs {
     /// public are refused behind any name; write an address itself, or localhost, to open one.
     #[arg(long, value_name = "URL")]
     pub(crate) allow: Vec<Allowed>,
+    /// What its component must show to run: none, pinned or signed-by(KEY,…); default for what the host wants of
+    /// every one.
+    ///
+    /// pinned wants a reference with a digest. signed-by wants a signature by one of these keys, which the host's
+    /// configuration names. A challenge whose component does not show what is wanted is stopped.
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) trust: Option<TrustArg>,
+    /// Whether it gets another component by itself when the tag of its reference moves, in the way of `update`: true
+    /// or false.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) follow: Option<bool>,
     /// One sentence for people.
     #[arg(long)]
     pub(crate) description: Option<String>,
@@ -295,6 +317,21 @@ pub(crate) struct FieldArgs {
     /// Resource NAME=VALUE: memory of one call, disk for files, database, blobs; for example memory=64MiB. Repeat for more. Replaces all of them.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) resource: Vec<Pair>,
+}
+
+/// A policy, or none of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct TrustArg(pub(crate) Option<TrustPolicy>);
+
+impl FromStr for TrustArg {
+    type Err = UnknownTrust;
+
+    fn from_str(text: &str) -> Result<Self, UnknownTrust> {
+        match text {
+            "default" => Ok(Self(None)),
+            text => text.parse().map(Some).map(Self),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

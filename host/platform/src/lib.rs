@@ -7,6 +7,7 @@ pub mod settings;
 mod cli;
 mod commands;
 mod failure;
+mod keys;
 mod listener;
 mod open_files;
 mod output;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use config::{Environment, File, FileFormat};
-use platform_domain::{BlockHash, ByteSize, MechanismId, Netuid};
+use platform_domain::{BlockHash, ByteSize, KeyName, MechanismId, Netuid, TrustPolicy};
 use platform_oci::{
     RegistrySettings,
     limits::{MAX_COMPONENT, QUOTA},
@@ -43,6 +43,10 @@ pub struct Config {
     pub secrets: Secrets,
     /// The host's copy of components.
     pub store: Store,
+    /// What components must show to run.
+    pub trust: Trust,
+    /// Tags that may move.
+    pub tags: Tags,
     /// Registries that want credentials, or are spoken to in another way than usual; by `HOST[:PORT]`.
     pub registries: BTreeMap<String, RegistrySettings>,
     /// Logging, to standard error.
@@ -143,6 +147,24 @@ pub struct Store {
     pub quota: ByteSize,
 }
 
+/// What components must show to run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Trust {
+    /// `PLATFORM_TRUST__POLICY`: `none`, `pinned` or `signed-by(KEY,…)`, for challenges of which nothing else is wanted.
+    pub policy: TrustPolicy,
+    /// Files with public keys of cosign or OpenSSL, by the names that policies call them. Read at the start.
+    pub keys: BTreeMap<KeyName, PathBuf>,
+}
+
+/// Tags that may move.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tags {
+    /// How often it is looked where the tags of active challenges lead; 0 is never.
+    pub check_minutes: u64,
+}
+
 /// Logging.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -181,7 +203,8 @@ pub enum ConfigError {
 }
 
 /// Variables with our prefix that are not configuration: the command line's own.
-const NOT_CONFIGURATION: [&str; 6] = [
+const NOT_CONFIGURATION: [&str; 7] = [
+    "PLATFORM_KEY_PASSWORD",
     "PLATFORM_CONFIG",
     "PLATFORM_ADMIN_URL",
     "PLATFORM_ADMIN_TOKEN_FILE",
@@ -203,6 +226,8 @@ impl Default for Config {
             limits: Limits::default(),
             secrets: Secrets::default(),
             store: Store::default(),
+            trust: Trust::default(),
+            tags: Tags::default(),
             registries: BTreeMap::new(),
             log: Log::default(),
         }
@@ -293,6 +318,31 @@ impl Default for Store {
     }
 }
 
+impl Default for Tags {
+    fn default() -> Self {
+        // A tag moves when somebody releases something: a few times a week.
+        Self { check_minutes: 60 }
+    }
+}
+
+impl Tags {
+    /// How often; `None` is never.
+    pub fn check_every(&self) -> Option<Duration> {
+        let minutes = self.check_minutes;
+        (minutes > 0).then(|| Duration::from_secs(minutes.saturating_mul(60)))
+    }
+}
+
+impl Trust {
+    /// The first key that the policy names and no file has.
+    fn unknown(&self) -> Option<&KeyName> {
+        match &self.policy {
+            TrustPolicy::Any | TrustPolicy::Pinned => None,
+            TrustPolicy::SignedBy(keys) => keys.iter().find(|key| !self.keys.contains_key(key)),
+        }
+    }
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self {
@@ -366,6 +416,12 @@ impl Config {
         }
         if self.store.quota.0 < MAX_COMPONENT {
             return refuse("store.quota", "must be at least 64MiB, the largest component");
+        }
+        if let Some(key) = self.trust.unknown() {
+            return refuse(
+                "trust.policy",
+                &format!("names the key {key}, which is not under [trust.keys]"),
+            );
         }
         if let Err(error) = self.breaker.policy().check() {
             return refuse(&format!("breaker.{}", error.key), &error.to_string());

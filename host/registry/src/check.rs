@@ -26,6 +26,8 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
         instances,
         grants,
         outbound,
+        trust,
+        follow,
         resources,
         volumes,
         env,
@@ -101,6 +103,12 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
             }
             if !outbound.is_empty() {
                 return Err(FieldError::new("outbound", "applies to components"));
+            }
+            if trust.is_some() {
+                return Err(FieldError::new("trust", "applies to components"));
+            }
+            if *follow {
+                return Err(FieldError::new("follow", "applies to components"));
             }
             for (field, size) in [
                 ("resources.database", resources.database),
@@ -232,6 +240,8 @@ pub(crate) mod tests {
             instances: Instances::PerCall,
             grants: BTreeSet::new(),
             outbound: BTreeSet::new(),
+            trust: None,
+            follow: false,
             resources: Resources::default(),
             volumes: BTreeMap::new(),
             env: BTreeMap::new(),

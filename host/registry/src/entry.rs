@@ -139,7 +139,11 @@ impl Entry {
                     false => retry_after(attempts),
                 };
                 let reason: Arc<str> = with_causes(&error).into();
-                tracing::warn!(challenge.slug = %slug, attempts, error = %reason, "The challenge cannot be started");
+                if matches!(error, LoadError::Untrusted(_)) {
+                    tracing::error!(challenge.slug = %slug, error = %reason, "The challenge is not trusted, and does not run");
+                } else {
+                    tracing::warn!(challenge.slug = %slug, attempts, error = %reason, "The challenge cannot be started");
+                }
                 self.state = State::Failed {
                     wanted,
                     reason: Arc::clone(&reason),

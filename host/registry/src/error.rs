@@ -7,7 +7,7 @@ use platform_oci::OciError;
 use platform_store::StoreError;
 use platform_wasm::{ArchiveError, ComponentError};
 
-use crate::{LoadError, SecretError};
+use crate::{LoadError, SecretError, Untrusted};
 
 /// A value that is well-formed and not acceptable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +61,9 @@ pub enum RegistryError {
     /// The host's content store failed.
     #[error("the content store failed")]
     Content(#[source] OciError),
+    /// It may not run, whatever it is.
+    #[error("the component is not trusted")]
+    Untrusted(#[source] Untrusted),
     /// What was fetched cannot be a challenge.
     #[error("the component is refused")]
     Component(#[source] ComponentError),

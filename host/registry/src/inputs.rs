@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
     Capability, Challenge, ComponentRef, DataMode, EmissionPercent, Grant, ImageRef, Instances, OutboundRule,
-    Resources, Slug, Status,
+    Resources, Slug, Status, TrustPolicy,
 };
 use serde_json::{Map, Value};
 
@@ -44,6 +44,10 @@ pub struct NewChallenge {
     pub grants: Option<BTreeSet<Grant>>,
     /// Whom it may send requests to.
     pub outbound: BTreeSet<OutboundRule>,
+    /// What the component must show to run; `None`: what the host wants of every one.
+    pub trust: Option<TrustPolicy>,
+    /// Whether a tag that moves is followed.
+    pub follow: bool,
     /// What it may use.
     pub resources: Resources,
     /// Named volumes to mount points.
@@ -79,6 +83,10 @@ pub struct ChallengePatch {
     pub grants: Option<BTreeSet<Grant>>,
     /// Whom it may send requests to.
     pub outbound: Option<BTreeSet<OutboundRule>>,
+    /// What the component must show to run; `Some(None)`: what the host wants of every one.
+    pub trust: Option<Option<TrustPolicy>>,
+    /// Whether a tag that moves is followed.
+    pub follow: Option<bool>,
     /// What it may use.
     pub resources: Option<Resources>,
     /// Named volumes to mount points.
@@ -106,6 +114,8 @@ impl ChallengePatch {
             instances,
             grants,
             outbound,
+            trust,
+            follow,
             resources,
             volumes,
             env,
@@ -126,6 +136,8 @@ impl ChallengePatch {
         changed |= replace(&mut record.instances, instances);
         changed |= replace(&mut record.grants, grants);
         changed |= replace(&mut record.outbound, outbound);
+        changed |= replace(&mut record.trust, trust);
+        changed |= replace(&mut record.follow, follow);
         changed |= replace(&mut record.resources, resources);
         changed |= replace(&mut record.volumes, volumes);
         changed |= replace(&mut record.env, env);

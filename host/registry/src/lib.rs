@@ -10,6 +10,7 @@ mod check;
 mod compose;
 mod config;
 mod content;
+mod drift;
 mod entry;
 mod error;
 mod health;
@@ -22,10 +23,12 @@ mod plan;
 mod reconciler;
 mod secrets;
 mod starts;
+mod trust;
 mod versions;
 
 use std::{path::PathBuf, sync::Arc};
 
+use platform_domain::TrustPolicy;
 use platform_oci::ContentStore;
 use platform_runtime::{BreakerPolicy, MetagraphReader, RoutePublisher};
 use platform_store::Store;
@@ -34,6 +37,7 @@ use tokio::sync::Notify;
 
 pub use board::{Board, Observed, StartStep};
 pub use content::KeptContent;
+pub use drift::Drift;
 pub use error::{FieldError, RegistryError};
 pub use inputs::{ChallengePatch, NewChallenge, Source};
 pub use keeping::KeptState;
@@ -49,6 +53,7 @@ pub use platform_wasm::{
 };
 pub use reconciler::Reconciler;
 pub use secrets::{KeptSecret, SecretError};
+pub use trust::{Shown, Untrusted};
 pub use versions::Update;
 
 /// What both halves are built from.
@@ -57,6 +62,8 @@ pub struct Parts {
     pub store: Store,
     /// Where components come from and are kept.
     pub content: ContentStore,
+    /// What a component must show to run, of whose challenge nothing else is wanted.
+    pub trust: TrustPolicy,
     /// What runs them.
     pub engine: Engine,
     /// Challenges keep their state below `challenges/` in it.
@@ -77,6 +84,7 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
     let Parts {
         store,
         content,
+        trust,
         engine,
         state_dir,
         key_file,
@@ -90,7 +98,7 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
     let wake = Arc::new(Notify::new());
     let (publisher, board) = board::channel();
     let opener = secrets::Opener::new(store.clone(), key_file);
-    let loader = load::Loader::new(content, engine, state_dir, metagraph, opener);
+    let loader = load::Loader::new(content, trust, engine, state_dir, metagraph, opener);
     let health = health::HealthBook::new(breaker);
     let reader = routes.reader();
     let reconciler = Reconciler::new(

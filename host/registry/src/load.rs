@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
-use platform_domain::{Artifact, Challenge, ComponentRef, DataMode, Digest, RouteRule, Slug};
+use platform_domain::{Artifact, Challenge, ComponentRef, DataMode, Digest, RouteRule, Slug, TrustPolicy};
 use platform_oci::{ContentStore, Fetched, OciError};
 use platform_runtime::MetagraphReader;
 use platform_wasm::{
@@ -15,6 +15,7 @@ use crate::{
     FieldError, SecretError, config,
     limits::{Granted, check_instances},
     secrets::Opener,
+    trust::{Trust, Untrusted},
 };
 
 /// Why a challenge does not start.
@@ -31,6 +32,9 @@ pub enum LoadError {
     /// The content store could not give the bytes, or they are damaged.
     #[error("the content store failed")]
     Content(#[source] OciError),
+    /// It may not run, whatever it is.
+    #[error("the component is not trusted")]
+    Untrusted(#[source] Untrusted),
     /// The component does not run on this host.
     #[error("the component is refused")]
     Component(#[from] ComponentError),
@@ -56,6 +60,7 @@ impl LoadError {
 #[derive(Clone)]
 pub(crate) struct Loader {
     content: ContentStore,
+    trust: Trust,
     engine: Engine,
     state_dir: PathBuf,
     metagraph: MetagraphReader,
@@ -74,18 +79,26 @@ pub(crate) struct Loaded {
 impl Loader {
     pub(crate) fn new(
         content: ContentStore,
+        trust: TrustPolicy,
         engine: Engine,
         state_dir: PathBuf,
         metagraph: MetagraphReader,
         secrets: Opener,
     ) -> Self {
+        let trust = Trust::new(trust, content.clone());
         Self {
             content,
+            trust,
             engine,
             state_dir,
             metagraph,
             secrets,
         }
+    }
+
+    /// What is wanted of components.
+    pub(crate) const fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// What opens secrets.
@@ -139,6 +152,7 @@ impl Loader {
         let Artifact::Component(pinned) = &challenge.artifact else {
             return Err(LoadError::Image);
         };
+        self.trust.check_start(challenge.trust.as_ref(), pinned).await?;
         let digest = pinned.component;
         let prepared = self.engine.prepare(digest, self.read(&digest), tell).await?;
         let (manifest, code) = (prepared.info().manifest.clone(), prepared.code());

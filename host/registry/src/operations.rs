@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use platform_domain::{Artifact, Challenge, Change, LogLevel, PlainToken, Slug, Status, Version};
+use platform_domain::{
+    Artifact, Challenge, Change, LogLevel, PlainToken, Slug, Status, TrustPolicy, Version,
+};
 use platform_runtime::{Health, RouteReader};
 use platform_store::{Store, StoreError, breakers, challenges, versions};
 use platform_wasm::{ChallengeLog, CompilerStatus, FollowFrom, Follower, Start, Usage};
@@ -14,12 +16,14 @@ use crate::{
     check,
     compose::{Facts, exported, new_token, record},
     config,
+    drift::{Drift, Drifts},
     health::HealthBook,
     limits::MAX_VERSIONS,
     load::{LoadError, Loader},
     plan::Wanted,
     reconciler::now,
     secrets::Opener,
+    trust::Shown,
 };
 
 /// What the operator may do. Cheap to clone.
@@ -31,6 +35,7 @@ pub struct Registry {
     board: BoardReader,
     health: HealthBook,
     routes: RouteReader,
+    drifts: Drifts,
     /// One archive or removal at a time.
     keeping: Arc<tokio::sync::Mutex<()>>,
 }
@@ -61,6 +66,7 @@ impl Registry {
             board,
             health,
             routes,
+            drifts: Drifts::default(),
             keeping: Arc::default(),
         }
     }
@@ -78,6 +84,10 @@ impl Registry {
         self.loader.secrets()
     }
 
+    pub(crate) const fn drifts(&self) -> &Drifts {
+        &self.drifts
+    }
+
     pub(crate) fn keeping(&self) -> &tokio::sync::Mutex<()> {
         &self.keeping
     }
@@ -93,7 +103,8 @@ impl Registry {
         if self.find(&slug).await?.is_some() {
             return Err(RegistryError::Exists(slug));
         }
-        let facts = self.facts(&new.source).await?;
+        self.loader.trust().known(new.trust.as_ref())?;
+        let facts = self.facts(&new.source, new.trust.as_ref()).await?;
         let token = new_token()?;
         let challenge = record(new, facts, self.loader.limits(), &token)?;
         check::record(self.loader.limits(), &challenge)?;
@@ -164,6 +175,9 @@ impl Registry {
                 return Ok(before);
             }
             check::record(self.loader.limits(), &after)?;
+            if patch.trust.is_some() {
+                self.loader.trust().known(after.trust.as_ref())?;
+            }
             if patch.capabilities.is_some() || after.env != before.env {
                 self.check_component(&after, &patch).await?;
             }
@@ -173,7 +187,11 @@ impl Registry {
             let starts = before.status != Status::Active || wanted(&before) != checked;
             let loads = after.status == Status::Active && starts;
             if loads {
-                self.check_start(&after).await?;
+                match self.check_start(&after).await {
+                    // Whoever wants more of a challenge than it shows wants it to stop.
+                    Err(RegistryError::Load(LoadError::Untrusted(_))) if after.trust != before.trust => {}
+                    checked => checked?,
+                }
             }
             let (slug, patch, wake) = (slug.clone(), patch.clone(), self.wake());
             let limits = self.loader.limits().clone();
@@ -246,6 +264,7 @@ impl Registry {
         tracing::info!(challenge.slug = %slug, "The challenge is deleted; its state directory stays");
         self.settle(slug, wake).await;
         self.health.forget(slug);
+        self.drifts.forget(slug);
         self.loader.logs().forget(slug);
         Ok(())
     }
@@ -279,6 +298,16 @@ impl Registry {
             .get(slug)
             .map(|route| route.target.usage())
             .unwrap_or_default()
+    }
+
+    /// What a challenge's component must show to run, and what it shows.
+    pub async fn trust(&self, challenge: &Challenge) -> Result<Option<Shown>, RegistryError> {
+        self.loader.trust().shown(challenge).await
+    }
+
+    /// Where the tag of a challenge leads, if not to its component.
+    pub fn drift(&self, slug: &Slug) -> Option<Drift> {
+        self.drifts.of(slug)
     }
 
     /// What is running of a challenge.
@@ -319,7 +348,7 @@ impl Registry {
         found.await.map_err(|error: StoreError| error.into())
     }
 
-    async fn facts(&self, source: &Source) -> Result<Facts, RegistryError> {
+    async fn facts(&self, source: &Source, trust: Option<&TrustPolicy>) -> Result<Facts, RegistryError> {
         let reference = match source {
             Source::Component(reference) => reference,
             Source::Image(image) => {
@@ -331,7 +360,8 @@ impl Registry {
                 });
             }
         };
-        let fetched = self.fetch(reference).await?;
+        let mut fetched = self.fetch(reference).await?;
+        self.loader.trust().check_fetched(trust, &mut fetched).await?;
         let info = self.loader.inspect_bytes(fetched.bytes).await;
         let info = info.map_err(RegistryError::Component)?;
         Ok(Facts {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
-    Artifact, ByteSize, Challenge, DataMode, Digest, Grant, Instances, OutboundRule, Slug,
+    Artifact, ByteSize, Challenge, DataMode, Digest, Grant, Instances, OutboundRule, Slug, TrustPolicy,
 };
 use tokio::time::Instant;
 
@@ -16,6 +16,7 @@ pub(crate) struct Wanted {
     instances: Instances,
     grants: BTreeSet<Grant>,
     outbound: BTreeSet<OutboundRule>,
+    trust: Option<TrustPolicy>,
     env: BTreeMap<String, String>,
     memory: Option<ByteSize>,
     disk: Option<ByteSize>,
@@ -66,6 +67,7 @@ impl Wanted {
             instances: challenge.instances,
             grants: challenge.grants.clone(),
             outbound: challenge.outbound.clone(),
+            trust: challenge.trust.clone(),
             env: challenge.env.clone(),
             memory: challenge.resources.memory,
             disk: challenge.resources.disk,
@@ -122,13 +124,14 @@ mod tests {
     #[test]
     fn only_what_a_program_is_made_of_restarts_it() {
         let plain = wanted(|_| {});
-        let restarts: [fn(&mut Challenge); 10] = [
+        let restarts: [fn(&mut Challenge); 11] = [
             set_env,
             |c| c.grants = [Grant::Kv].into(),
             |c| c.outbound = ["https://api.example.com".parse().unwrap()].into(),
             |c| c.resources.database = Some(ByteSize(1 << 20)),
             |c| c.resources.blobs = Some(ByteSize(1 << 20)),
             |c| c.data = DataMode::Exclusive,
+            |c| c.trust = Some(TrustPolicy::Pinned),
             |c| c.instances = "warm(2)".parse().unwrap(),
             |c| c.resources.memory = Some(ByteSize(1 << 20)),
             |c| c.resources.disk = Some(ByteSize(1 << 20)),
@@ -140,9 +143,10 @@ mod tests {
         let revisions = [None, Some(Digest::of(b"1")), Some(Digest::of(b"2"))];
         let [none, one, two] = revisions.map(|revision| Wanted::of(&component("echo"), revision));
         assert!(none == plain && none != one && one != two);
-        let same: [fn(&mut Challenge); 5] = [
+        let same: [fn(&mut Challenge); 6] = [
             |c| c.emission_percent = Default::default(),
             |c| c.name = "x".into(),
+            |c| c.follow = true,
             |c| {
                 c.capabilities.pop_first();
             },

@@ -9,7 +9,7 @@ use platform_store::{breakers, challenges, versions};
 use platform_wasm::ComponentInfo;
 
 use crate::{
-    FieldError, Registry, RegistryError, check,
+    FieldError, Observed, Registry, RegistryError, check,
     compose::exported,
     limits::{MAX_BY_CHARS, MAX_VERSIONS},
     operations::MAX_ATTEMPTS,
@@ -44,8 +44,11 @@ impl Registry {
         let Update { reference, grant, by } = update;
         let by = checked(by)?;
         // Before anything is fetched.
-        component_of(&self.challenge_get(slug).await?)?;
-        let fetched = self.fetch(&reference).await?;
+        let before = self.challenge_get(slug).await?;
+        component_of(&before)?;
+        let mut fetched = self.fetch(&reference).await?;
+        let trust = self.loader().trust();
+        trust.check_fetched(before.trust.as_ref(), &mut fetched).await?;
         let info = self.loader().inspect_bytes(fetched.bytes).await;
         let next = Next {
             pinned: fetched.pinned,
@@ -104,6 +107,10 @@ impl Registry {
             let before = self.challenge_get(slug).await?;
             let old = component_of(&before)?;
             if *old == next.pinned && next.grant.is_subset(&before.grants) {
+                if matches!(self.observed(slug), Observed::Failed { .. }) {
+                    // Its signature may have come.
+                    self.settle(slug, self.wake()).await;
+                }
                 return Ok(before);
             }
             // What the old one said of itself; a component that is gone says nothing.
@@ -149,6 +156,7 @@ impl Registry {
                     challenge.slug = %slug, challenge.change = %next.change, oci.component = %next.pinned.component,
                     "The challenge has another component"
                 );
+                self.drifts().forget(slug);
                 self.settle(slug, wake).await;
                 return Ok(record);
             }

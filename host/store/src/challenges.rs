@@ -11,16 +11,17 @@ use crate::{
 const TABLE: &str = "challenge";
 
 const INSERT: &str = "INSERT INTO challenges (slug, name, artifact_kind, reference, manifest_digest, \
-    component_digest, version, emission_percent, status, capabilities, data, instances, grants, outbound, \
+    component_digest, version, emission_percent, status, capabilities, data, instances, grants, outbound, trust, follow, \
     resources, volumes, env, secrets, description, metadata, token_hash, token_hint, created_at, updated_at) VALUES (:slug, :name, \
     :artifact_kind, :reference, :manifest_digest, :component_digest, :version, :emission_percent, :status, \
-    :capabilities, :data, :instances, :grants, :outbound, :resources, :volumes, :env, :secrets, :description, \
+    :capabilities, :data, :instances, :grants, :outbound, :trust, :follow, :resources, :volumes, :env, :secrets, :description, \
     :metadata, :token_hash, :token_hint, :created_at, :updated_at)";
 
 const UPDATE: &str = "UPDATE challenges SET name = :name, artifact_kind = :artifact_kind, \
     reference = :reference, manifest_digest = :manifest_digest, component_digest = :component_digest, \
     version = :version, emission_percent = :emission_percent, status = :status, \
-    capabilities = :capabilities, data = :data, instances = :instances, grants = :grants, outbound = :outbound, resources = :resources, \
+    capabilities = :capabilities, data = :data, instances = :instances, grants = :grants, outbound = :outbound, trust = :trust, follow = :follow, \
+    resources = :resources, \
     volumes = :volumes, env = :env, secrets = :secrets, description = :description, metadata = :metadata, \
     token_hash = :token_hash, token_hint = :token_hint, created_at = :created_at, updated_at = :updated_at \
     WHERE slug = :slug";
@@ -102,6 +103,8 @@ fn write(connection: &Connection, sql: &str, challenge: &Challenge) -> Result<us
         instances,
         grants,
         outbound,
+        trust,
+        follow,
         resources,
         volumes,
         env,
@@ -144,6 +147,8 @@ fn write(connection: &Connection, sql: &str, challenge: &Challenge) -> Result<us
         ":instances": instances.to_string(),
         ":grants": json("grants", grants)?,
         ":outbound": json("outbound", outbound)?,
+        ":trust": trust.as_ref().map(ToString::to_string),
+        ":follow": follow,
         ":resources": json("resources", resources)?,
         ":volumes": json("volumes", volumes)?,
         ":env": json("env", env)?,
@@ -185,6 +190,8 @@ fn read(row: &Row<'_>) -> Result<Challenge, StoreError> {
         instances: columns.text("instances")?,
         grants: columns.json("grants")?,
         outbound: columns.json("outbound")?,
+        trust: columns.optional_text("trust")?,
+        follow: columns.get("follow")?,
         resources: columns.json("resources")?,
         volumes: columns.json("volumes")?,
         env: columns.json("env")?,

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0008_outbound.sql"),
     include_str!("../../../migrations/0009_secrets.sql"),
     include_str!("../../../migrations/0010_versions.sql"),
+    include_str!("../../../migrations/0011_trust.sql"),
 ];
 
 /// Brings the schema to the newest version: all missing steps or none.

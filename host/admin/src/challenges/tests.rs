@@ -7,7 +7,7 @@ use axum::{
     body::{self, Body},
     http::{HeaderMap, Request, StatusCode, header},
 };
-use platform_domain::{MechanismId, Netuid, PlainToken, UnixSeconds};
+use platform_domain::{MechanismId, Netuid, PlainToken, TrustPolicy, UnixSeconds};
 use platform_epoch::{EpochConfig, Epochs};
 use platform_oci::ContentStore;
 use platform_registry::{Parts, build};
@@ -58,6 +58,7 @@ impl Host {
         let parts = Parts {
             store: store.clone(),
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
+            trust: TrustPolicy::Any,
             engine: Engine::new(EngineConfig::new(dir.path().join("cache"), compiler())).unwrap(),
             state_dir: dir.path().join("state"),
             key_file: dir.path().join("secrets.key"),

@@ -5,7 +5,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{PublishInfo, artifact::describe, files::Access, publish::keep};
+use crate::{Attached, PublishInfo, artifact::describe, files::Access, parcel::Parcel};
 
 /// A layout with three artifacts, the manifest of the first, and what an interrupted write left.
 fn filled(dir: &Path) -> (Layout, Digest) {
@@ -13,10 +13,13 @@ fn filled(dir: &Path) -> (Layout, Digest) {
     let mut manifests = Vec::new();
     for bytes in [&b"one"[..], b"two", b"three"] {
         let documents = describe(Pointer::to(bytes), &PublishInfo::default()).unwrap();
-        keep(&layout, &documents, bytes).unwrap();
-        let manifest = Pointer::to(&documents.manifest);
-        layout.list(manifest, &manifest.digest.hex()).unwrap();
-        manifests.push(manifest.digest);
+        let manifest = Digest::of(&documents.manifest);
+        let mut parcel = Parcel::default();
+        let signature = Attached::payload(bytes.repeat(2), "who");
+        parcel.sign(&manifest, None, &[signature]).unwrap();
+        parcel.add(&manifest.hex(), &documents, bytes.into());
+        parcel.put(&layout).unwrap();
+        manifests.push(manifest);
     }
     fs::write(dir.join(".tmp-left"), "half").unwrap();
     (layout, manifests[0])
@@ -54,8 +57,8 @@ fn a_collection_that_is_stopped_anywhere_leaves_a_valid_layout_and_is_ended_by_t
         for step in &plan_of().steps {
             take(&layout, step).unwrap();
         }
-        assert_eq!(check_whole(&layout), 1);
-        assert_eq!(contents(&layout).unwrap().len(), 3);
+        assert_eq!(check_whole(&layout), 2, "a component and its signatures");
+        assert_eq!(contents(&layout).unwrap().len(), 6);
         assert!(!dir.path().join(".tmp-left").exists());
         assert!(plan_of().steps.is_empty(), "nothing is left to do");
         if stop_after > steps.len() {

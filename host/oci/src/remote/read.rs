@@ -45,6 +45,36 @@ impl Remote {
         Ok(bytes)
     }
 
+    /// The index of what refers to a manifest; `None` when the registry keeps none.
+    pub(crate) async fn referrers(&mut self, manifest: Digest) -> Result<Option<Vec<u8>>, OciError> {
+        let call = Call::new(Method::GET, self.url("referrers", &manifest.to_string())?);
+        let mut pauses = self.pauses();
+        loop {
+            match self.referrers_once(&call).await {
+                Err(error) => pauses.wait(error).await?,
+                done => return done,
+            }
+        }
+    }
+
+    async fn referrers_once(&mut self, call: &Call) -> Result<Option<Vec<u8>>, OciError> {
+        // What registries say that do not know the question.
+        let unknown = [
+            StatusCode::BAD_REQUEST,
+            StatusCode::NOT_FOUND,
+            StatusCode::METHOD_NOT_ALLOWED,
+            StatusCode::NOT_IMPLEMENTED,
+        ];
+        let response = self.exchange(call, &unknown).await?;
+        if !response.status().is_success() {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        self.body_into(&mut bytes, response, Part::Index, MAX_MANIFEST)
+            .await?;
+        Ok(Some(bytes))
+    }
+
     /// Content by digest, verified. The caller has limited its size.
     pub(crate) async fn blob(&mut self, to: Pointer, part: Part) -> Result<Vec<u8>, OciError> {
         let (mut bytes, mut pauses) = (Vec::new(), self.pauses());

@@ -1,10 +1,10 @@
 //! `platform challenge`: the registry from the command line.
 
 use platform_admin_types::{ChallengeView, Client, CreateChallenge, PatchChallenge};
-use platform_domain::{ByteSize, ComponentRef, OutboundRule, Status};
+use platform_domain::{ByteSize, ComponentRef, KeyName, OutboundRule, Status};
 
 use crate::{
-    cli::{Allowed, ChallengeCommand, CreateArgs, FieldArgs, PatchArgs},
+    cli::{Allowed, ChallengeCommand, CreateArgs, FieldArgs, PatchArgs, TrustArg},
     commands::{
         health, logs,
         observed::{code_text, observed_text},
@@ -34,6 +34,7 @@ pub(crate) async fn run(command: ChallengeCommand, client: &Client, output: Outp
         ChallengeCommand::History { slug } => return versions::history(&slug, client, output).await,
         ChallengeCommand::Logs(args) => return logs::run(args, client, output).await,
         ChallengeCommand::Resume { slug } => client.challenge_resume(&slug).await?,
+        ChallengeCommand::Look { slug } => client.challenge_look(&slug).await?,
         ChallengeCommand::Show { slug } => client.challenge_get(&slug).await?,
         ChallengeCommand::Patch(PatchArgs { slug, fields }) => {
             client.challenge_patch(&slug, &patch(fields)?).await?
@@ -61,6 +62,8 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         instances,
         grants,
         allow,
+        trust,
+        follow,
         description,
         env,
         resource,
@@ -81,6 +84,8 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         instances,
         grants,
         outbound: Allowed::all(allow).unwrap_or_default(),
+        trust: trust.and_then(|TrustArg(policy)| policy),
+        follow: follow.unwrap_or_default(),
         resources: pair::map(resource).unwrap_or_default().try_into()?,
         volumes: Default::default(),
         env: pair::map(env).unwrap_or_default(),
@@ -125,6 +130,8 @@ fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
         instances,
         grants,
         allow,
+        trust,
+        follow,
         description,
         env,
         resource,
@@ -137,6 +144,8 @@ fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
         instances,
         grants,
         outbound: Allowed::all(allow),
+        trust: trust.map(|TrustArg(policy)| policy),
+        follow,
         description: description.map(Some),
         env: pair::map(env),
         resources: pair::map(resource).map(TryInto::try_into).transpose()?,
@@ -243,6 +252,35 @@ fn secret_lines(view: &ChallengeView) -> impl Iterator<Item = String> {
     })
 }
 
+/// What it must show and shows, and where its tag leads.
+fn trust_lines(view: &ChallengeView) -> impl Iterator<Item = String> {
+    let trust = view.trust.as_ref().map(|trust| {
+        let signed_by: Vec<_> = trust.signed_by.iter().map(KeyName::as_str).collect();
+        let of_all = if trust.is_default {
+            ", as of every challenge"
+        } else {
+            ""
+        };
+        let signed_by = match signed_by.as_slice() {
+            [] => "not signed by a known key".to_owned(),
+            keys => format!("signed by {}", keys.join(", ")),
+        };
+        format!("trust      {}{of_all}; {signed_by}", trust.policy)
+    });
+    let tag = view
+        .follow
+        .then(|| "tag        followed when it moves".to_owned());
+    let drift = view.drift.as_ref().map(|drift| {
+        let leads = match drift.manifest_digest {
+            Some(digest) => format!("its tag leads to {digest} now"),
+            None => "where its tag leads cannot be told".to_owned(),
+        };
+        let reason = drift.reason.as_ref().map(|reason| format!(": {reason}"));
+        format!("drift      {leads}{}", reason.unwrap_or_default())
+    });
+    trust.into_iter().chain(tag).chain(drift)
+}
+
 pub(super) fn view_text(view: &ChallengeView) -> String {
     let mut lines = vec![
         format!("{}  {} {}", view.slug, view.name, view.version),
@@ -272,6 +310,7 @@ pub(super) fn view_text(view: &ChallengeView) -> String {
                 .map(|digest| format!("manifest   {digest}")),
         );
         lines.push(format!("component  {}", component.digest));
+        lines.extend(trust_lines(view));
     }
     lines.extend(view.image.iter().map(|image| format!("image      {image}")));
     let capabilities: Vec<_> = view

@@ -14,6 +14,7 @@ pub(crate) mod pull;
 pub(crate) mod request;
 pub(crate) mod secret;
 pub(crate) mod serve;
+pub(crate) mod sign;
 pub(crate) mod state;
 pub(crate) mod store;
 pub(crate) mod versions;
@@ -42,10 +43,13 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Publish {
             component,
             reference,
+            sign,
             registry,
-        } => publish::run(&component, &reference, &registry, output).await,
+        } => publish::run(&component, &reference, sign.as_deref(), &registry, output).await,
+        Command::Sign(args) => sign::sign(args, output).await,
+        Command::Key(command) => sign::key(command, output),
         Command::Pull(args) => pull::run(args, output).await,
-        Command::Inspect { component, registry } => inspect::run(&component, &registry, output).await,
+        Command::Inspect(args) => inspect::run(args, output).await,
         Command::Store(command) => store::run(command, &client(&admin)?, output).await,
         Command::Weights(crate::cli::WeightsCommand::Compute { policy }) => weights::compute(policy),
         Command::Weights(command) => weights::run(command, &client(&admin)?, output).await,

@@ -3,10 +3,11 @@
 use std::{fs, path::Path};
 
 use anyhow::Context as _;
-use platform_domain::{ComponentRef, UnixSeconds};
+use platform_domain::{ComponentRef, Digest, UnixSeconds};
 use platform_oci::PublishInfo;
 
 use crate::{
+    keys,
     output::Output,
     registries::{self, RegistryArgs},
 };
@@ -14,9 +15,12 @@ use crate::{
 pub(crate) async fn run(
     component: &Path,
     reference: &ComponentRef,
+    sign: Option<&Path>,
     registry: &RegistryArgs,
     output: Output,
 ) -> anyhow::Result<()> {
+    // Before anything else, so that a password that is missing or wrong is told at once.
+    let key = sign.map(keys::private).transpose()?;
     let bytes = fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
     // A component that no host would take is not worth publishing.
     let info = platform_wasm::inspect(&bytes)
@@ -33,17 +37,26 @@ pub(crate) async fn run(
         created: created()?,
     };
     let registries = registries::of_command(registry, reference)?.with_progress(output.transfer());
-    let published = registries.publish(&bytes, &about, reference).await?;
+    let signer = key
+        .as_ref()
+        .map(|key| move |repository: &str, manifest: &Digest| keys::signature(key, repository, manifest));
+    let signer = signer.as_ref().map(|signer| signer as platform_oci::Signer<'_>);
+    let published = registries.publish(&bytes, &about, reference, signer).await?;
+    let signed_by = key.map(|key| key.public().fingerprint().to_string());
     let answer = serde_json::json!({
         "reference": reference,
         "manifest_digest": published.manifest,
         "component_digest": published.component,
         "size": published.size,
+        "signed_by": signed_by,
     });
     output.show(&answer, |_| {
+        let signed_by = signed_by.as_ref().map(|print| format!("\nsigned by  {print}"));
         format!(
-            "manifest   {}\ncomponent  {}",
-            published.manifest, published.component
+            "manifest   {}\ncomponent  {}{}",
+            published.manifest,
+            published.component,
+            signed_by.unwrap_or_default()
         )
     })
 }

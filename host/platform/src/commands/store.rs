@@ -58,6 +58,7 @@ fn collect_text(collected: &CollectView) -> String {
 fn contents_text(contents: &[ContentView]) -> String {
     let row = |content: &ContentView| {
         let kind = match content.kind {
+            ContentKind::Signature => "signature",
             ContentKind::Manifest => "manifest",
             ContentKind::Config => "config",
             ContentKind::Component => "component",

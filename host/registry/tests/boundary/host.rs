@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use platform_domain::{EmissionPercent, Resources, Slug, Status};
+use platform_domain::{EmissionPercent, Resources, Slug, Status, TrustPolicy};
 use platform_oci::ContentStore;
 use platform_registry::{NewChallenge, Observed, Parts, Reconciler, Registry, Source, build};
 use platform_runtime::{BreakerPolicy, RouteReader, metagraph_channel, route_channel};
@@ -49,6 +49,7 @@ impl Host {
         let parts = Parts {
             store: store.clone(),
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
+            trust: TrustPolicy::Any,
             engine: Engine::new(EngineConfig::new(dir.path().join("cache"), compiler())).unwrap(),
             state_dir: dir.path().join("state"),
             key_file: dir.path().join("secrets.key"),
@@ -154,6 +155,8 @@ pub(crate) fn new(name: &str, source: Source) -> NewChallenge {
         data: None,
         instances: None,
         grants: None,
+        trust: None,
+        follow: false,
         outbound: BTreeSet::new(),
         resources: Resources::default(),
         volumes: Default::default(),

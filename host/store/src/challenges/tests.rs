@@ -34,6 +34,8 @@ pub(crate) fn challenge(slug: &str) -> Challenge {
         instances: "warm(1, 50, 20s)".parse().unwrap(),
         grants: BTreeSet::from([Grant::Kv]),
         outbound: BTreeSet::from(["https://*.example.org:8443".parse().unwrap()]),
+        trust: Some("signed-by(alice,bob)".parse().unwrap()),
+        follow: true,
         resources: Resources::try_from(map("memory", "64MiB")).unwrap(),
         volumes: map("data", "/data"),
         env: map("LEVEL", "debug=1"),
@@ -63,6 +65,7 @@ fn a_record_comes_back_as_it_was_written() {
     image.instances = Instances::PerCall;
     image.grants.clear();
     image.outbound.clear();
+    (image.trust, image.follow) = (None, false);
     let mut file = challenge("local");
     file.artifact = Artifact::Component(PinnedComponent {
         reference: "file:target/x.wasm".parse().unwrap(),
@@ -140,6 +143,7 @@ fn an_update_replaces_the_whole_record_and_a_delete_removes_it() {
     record.instances = Instances::PerCall;
     record.grants.insert(Grant::Sqlite);
     record.outbound.clear();
+    (record.trust, record.follow) = (Some("pinned".parse().unwrap()), false);
     record.token_hash = PlainToken::from_random([9; 32]).hash();
     assert!(update(&connection, &record).unwrap());
     assert_eq!(
@@ -164,6 +168,7 @@ fn a_damaged_row_is_named_with_its_column() {
         ("instances", "'warm(0)'"),
         ("grants", "'[\"files\"]'"),
         ("outbound", "'[\"example.com\"]'"),
+        ("trust", "'signed-by()'"),
         ("resources", "'{'"),
         ("env", "'{\"A\":1}'"),
         ("metadata", "'[]'"),
@@ -200,6 +205,7 @@ fn the_schema_itself_refuses_what_no_record_can_be() {
         "token_hash = x'00'",
         "component_digest = NULL",
         "created_at = -1",
+        "follow = 2",
         "name = NULL",
         "updated_at = 'now'",
     ] {

@@ -1,0 +1,369 @@
+//! Signatures beside components: where they are put, where they are found, and what becomes of them.
+
+use std::path::Path;
+
+use platform_domain::{ComponentRef, Digest, KeyName};
+use platform_oci::{Attached, AttachedForm, ContentStore, OciError, Published, Registries};
+use platform_signatures::{
+    Algorithm, Payload, PrivateKey, Trusted,
+    names::{
+        PAYLOAD_MEDIA_TYPE, SIGNATURE_ANNOTATION, SIGNATURE_ARTIFACT_TYPE, referrers_tag, signature_tag,
+    },
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    collecting::age,
+    docker_registry::Registry,
+    given::*,
+    hostile::{honest, not_found, ok},
+    server::{Answer, Server},
+};
+
+pub(crate) fn key() -> PrivateKey {
+    PrivateKey::generate(Algorithm::P256).unwrap()
+}
+
+pub(crate) fn trusting(keys: &[(&str, &PrivateKey)]) -> Trusted {
+    let mut trusted = Trusted::default();
+    for (name, key) in keys {
+        trusted.add(name.parse().unwrap(), key.public()).unwrap();
+    }
+    trusted
+}
+
+fn sign(key: &PrivateKey, repository: &str, manifest: &Digest) -> Attached {
+    let payload = Payload::new(repository, *manifest).to_bytes();
+    let signature = key.sign(&payload).to_string();
+    Attached::payload(payload, &signature)
+}
+
+pub(crate) async fn publish_signed(key: &PrivateKey, to: &ComponentRef) -> Published {
+    let signer = |repository: &str, manifest: &Digest| sign(key, repository, manifest);
+    let (registries, about) = (Registries::default(), about());
+    let published = registries.publish(COMPONENT, &about, to, Some(&signer));
+    published.await.unwrap()
+}
+
+async fn sign_also(key: &PrivateKey, reference: &ComponentRef) -> Result<Digest, OciError> {
+    let signer = |repository: &str, manifest: &Digest| sign(key, repository, manifest);
+    Registries::default().sign(reference, &signer).await
+}
+
+fn store_of(dir: &Path, trusted: Trusted) -> ContentStore {
+    ContentStore::open(dir).unwrap().with_trusted(trusted)
+}
+
+async fn signers(store: &ContentStore, manifest: &Digest) -> Vec<String> {
+    let signers = store.signers(manifest).await.unwrap();
+    signers.iter().map(KeyName::to_string).collect()
+}
+
+#[tokio::test]
+async fn a_signature_goes_wherever_its_component_goes() {
+    let (registry, dir) = (Registry::start(), TempDir::new().unwrap());
+    let (alice, bob, eve) = (key(), PrivateKey::generate(Algorithm::Ed25519).unwrap(), key());
+    let place = |name: &str| dir.path().join(name);
+    let trusted = || trusting(&[("alice", &alice), ("bob", &bob)]);
+    let references = [
+        in_layout(&place("layout"), ":1"),
+        reference(format!("oci-archive:{}:1", place("one.tar").display())),
+        reference(format!("{}/team/echo:1", registry.address)),
+    ];
+    for to in &references {
+        let Published { manifest, .. } = publish_signed(&alice, to).await;
+        let of_archive = matches!(to, ComponentRef::Archive { .. });
+        for key in [&bob, &eve, &bob] {
+            match sign_also(key, to).await {
+                Ok(signed) => assert!(!of_archive && signed == manifest),
+                Err(error) => assert!(of_archive && matches!(error, OciError::NotSignable), "{error}"),
+            }
+        }
+        let expected: &[&str] = if of_archive { &["alice"] } else { &["alice", "bob"] };
+
+        // Over another archive and another layout, as to a host that reaches no registry.
+        let mut from = to.clone();
+        for (step, kind) in ["oci-archive", "oci"].into_iter().enumerate() {
+            let pulled = Registries::default().pull(&from, None).await.unwrap();
+            assert!(pulled.unread.is_none(), "{:?}", pulled.unread);
+            let payloads = pulled.signatures.iter().filter_map(|it| match it.form() {
+                AttachedForm::Payload(payload, _) => Payload::parse(payload).ok(),
+                AttachedForm::Bundle(_) => None,
+            });
+            assert_eq!(payloads.count(), pulled.signatures.len());
+            let copy = place(&format!("{}-{step}", manifest.hex()));
+            from = reference(format!("{kind}:{}:x", copy.display()));
+            pulled.write(&from, true).await.unwrap();
+        }
+        for reference in [to, &from] {
+            let home = TempDir::new().unwrap();
+            let store = store_of(home.path(), trusted());
+            let fetched = store.fetch(reference).await.unwrap();
+            assert!(fetched.unread.is_none());
+            assert_eq!(signers(&store, &manifest).await, expected, "{reference}");
+        }
+    }
+    // Without any network, and with other keys.
+    drop(registry);
+    let home = TempDir::new().unwrap();
+    store_of(home.path(), trusted())
+        .fetch(&references[0])
+        .await
+        .unwrap();
+    let later = store_of(home.path(), trusting(&[("carol", &eve)]));
+    let manifest = publish_signed(&alice, &references[0]).await.manifest;
+    assert_eq!(signers(&later, &manifest).await, ["carol"]);
+    assert!(signers(&later, &Digest::of(b"other")).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_others_put_beside_a_component_stays_there() {
+    let dir = TempDir::new().unwrap();
+    let (layout, alice) = (dir.path().join("layout"), key());
+    let to = in_layout(&layout, ":1");
+    let Published { manifest, .. } = publish_signed(&key(), &to).await;
+    // A layer that is nothing to us, as other tools add them.
+    let index = |layout: &Path| read_json(layout.join("index.json"));
+    let image = |index: &Value| -> (usize, Value) {
+        let name = signature_tag(&manifest);
+        let entries = index["manifests"].as_array().unwrap();
+        let of_name = |entry: &Value| entry["annotations"]["org.opencontainers.image.ref.name"] == *name;
+        let at = entries.iter().position(of_name).unwrap();
+        let digest = entries[at]["digest"].as_str().unwrap().parse().unwrap();
+        (at, read_json(blob(&layout, &digest)))
+    };
+    let mut listed = index(&layout);
+    let (at, mut changed) = image(&listed);
+    let other = descriptor("application/vnd.example", b"other");
+    changed["layers"].as_array_mut().unwrap().push(other.clone());
+    let changed = changed.to_string().into_bytes();
+    std::fs::write(blob(&layout, &Digest::of(&changed)), &changed).unwrap();
+    listed["manifests"][at]["digest"] = json!(Digest::of(&changed).to_string());
+    listed["manifests"][at]["size"] = json!(changed.len());
+    std::fs::write(layout.join("index.json"), listed.to_string()).unwrap();
+
+    sign_also(&alice, &to).await.unwrap();
+    let (_, after) = image(&index(&layout));
+    let layers = after["layers"].as_array().unwrap();
+    assert!(layers.len() == 3 && layers.contains(&other), "{layers:?}");
+}
+
+/// A registry of the one component, with more under other names.
+fn registry_with(more: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> Server {
+    Server::start(move |path, _| more(path).unwrap_or_else(|| honest(path)))
+}
+
+fn manifest_of_honest() -> Digest {
+    let (manifest, _) = artifact_of(COMPONENT);
+    Digest::of(manifest.to_string().as_bytes())
+}
+
+fn image_of(signatures: &[(&[u8], &str)]) -> Vec<u8> {
+    let layers = signatures.iter().map(|(payload, signature)| {
+        let mut layer = descriptor(PAYLOAD_MEDIA_TYPE, payload);
+        layer["annotations"] = json!({ SIGNATURE_ANNOTATION: signature });
+        layer
+    });
+    let config = descriptor("application/vnd.oci.empty.v1+json", b"{}");
+    let image = json!({"schemaVersion": 2, "config": config, "layers": layers.collect::<Vec<_>>()});
+    image.to_string().into_bytes()
+}
+
+#[tokio::test]
+async fn signatures_are_found_among_what_refers_to_a_component() {
+    let (alice, manifest) = (key(), manifest_of_honest());
+    let payload = Payload::new("r.example/echo", manifest).to_bytes();
+    let signature = alice.sign(&payload).to_string();
+    let image = image_of(&[(&payload, &signature)]);
+    let mut entry = descriptor("application/vnd.oci.image.manifest.v1+json", &image);
+    entry["artifactType"] = json!(SIGNATURE_ARTIFACT_TYPE);
+    let mut others = entry.clone();
+    others["artifactType"] = json!("application/spdx+json");
+    others["digest"] = json!(Digest::of(b"never asked for").to_string());
+    let index = json!({"schemaVersion": 2, "manifests": [others, entry]}).to_string();
+    // By the registry itself, or under the tag that stands in for that.
+    for by in [
+        format!("/referrers/{manifest}"),
+        format!("/manifests/{}", referrers_tag(&manifest)),
+    ] {
+        let (image, payload, index) = (image.clone(), payload.clone(), index.clone());
+        let server = registry_with(move |path| match path.rsplit_once('/')?.1 {
+            _ if path.ends_with(&by) => Some(ok(index.clone())),
+            name if name == Digest::of(&image).to_string() => Some(ok(image.clone())),
+            name if name == Digest::of(&payload).to_string() => Some(ok(payload.clone())),
+            _ => None,
+        });
+        let home = TempDir::new().unwrap();
+        let store = store_of(home.path(), trusting(&[("alice", &alice)]));
+        let fetched = store.fetch(&server.reference()).await.unwrap();
+        assert!(fetched.unread.is_none(), "{:?}", fetched.unread);
+        assert_eq!(signers(&store, &manifest).await, ["alice"]);
+        assert!(
+            !server
+                .requests()
+                .iter()
+                .any(|path| path.contains(&Digest::of(b"never asked for").hex()))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_hostile_registry_cannot_make_its_signatures_cost_the_component() {
+    let (alice, manifest) = (key(), manifest_of_honest());
+    let tag = signature_tag(&manifest);
+    let payload = Payload::new("r.example/echo", Digest::of(b"something else")).to_bytes();
+    let for_else = alice.sign(&payload).to_string();
+    let large = vec![b' '; 100 << 10];
+    let many = json!({"schemaVersion": 2, "manifests": vec![
+        descriptor("application/vnd.oci.image.manifest.v1+json", b"absent"); 1000
+    ]});
+    // What is answered to the tag of signatures, what to every other question, and whether that is told.
+    let cases: [(&str, Vec<u8>, Vec<u8>, bool); 6] = [
+        ("no JSON", b"<html>".to_vec(), vec![], true),
+        (
+            "signed for something else",
+            image_of(&[(&payload, &for_else)]),
+            payload.clone(),
+            false,
+        ),
+        (
+            "no signature",
+            image_of(&[(&payload, "AAAA")]),
+            payload.clone(),
+            false,
+        ),
+        (
+            "another payload",
+            image_of(&[(&payload, &for_else)]),
+            b"other".to_vec(),
+            true,
+        ),
+        (
+            "too large to look at",
+            image_of(&[(&large, &for_else)]),
+            large.clone(),
+            false,
+        ),
+        (
+            "an index of a thousand",
+            many.to_string().into_bytes(),
+            vec![],
+            false,
+        ),
+    ];
+    for (name, image, rest, told) in cases {
+        let (tag, of_rest) = (tag.clone(), Digest::of(&payload).hex());
+        let of_large = Digest::of(&large).hex();
+        let server = registry_with(move |path| match path {
+            _ if path.ends_with(&tag) => Some(ok(image.clone())),
+            _ if path.ends_with(&of_rest) || path.ends_with(&of_large) => Some(ok(rest.clone())),
+            _ => None,
+        });
+        let home = TempDir::new().unwrap();
+        let store = store_of(home.path(), trusting(&[("alice", &alice)]));
+        let fetched = store.fetch(&server.reference()).await.unwrap();
+        assert_eq!(fetched.bytes, COMPONENT, "{name}");
+        assert_eq!(fetched.unread.is_some(), told, "{name}: {:?}", fetched.unread);
+        assert!(signers(&store, &manifest).await.is_empty(), "{name}");
+        assert!(
+            !server
+                .requests()
+                .iter()
+                .any(|path| path.ends_with(&Digest::of(&large).hex())),
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_referrers_are_not_all_asked_for() {
+    let manifest = manifest_of_honest();
+    let listed = (0..1000_u32).map(|n| {
+        descriptor(
+            "application/vnd.oci.image.manifest.v1+json",
+            &image_of(&[(&n.to_le_bytes(), "AAAA")]),
+        )
+    });
+    let index = json!({"schemaVersion": 2, "manifests": listed.collect::<Vec<_>>()}).to_string();
+    let server = registry_with(
+        move |path| match path.rsplit_once('/')?.1.strip_prefix("sha256:")? {
+            _ if path.contains("/referrers/") => Some(ok(index.clone())),
+            hex if path.contains("/manifests/") => (0..1000_u32)
+                .map(|n| image_of(&[(&n.to_le_bytes(), "AAAA")]))
+                .find(|image| Digest::of(image).hex() == hex)
+                .map(ok),
+            hex => (0..1000_u32)
+                .find(|n| Digest::of(&n.to_le_bytes()).hex() == hex)
+                .map(|n| ok(n.to_le_bytes())),
+        },
+    );
+    let (_dir, store) = store();
+    let fetched = store.fetch(&server.reference()).await.unwrap();
+    assert!(fetched.unread.is_none(), "{:?}", fetched.unread);
+    let of_kind = |kind: &str| {
+        server
+            .requests()
+            .iter()
+            .filter(|path| path.contains(kind))
+            .count()
+    };
+    // The component's own tag and the tag of its signatures; its config and itself.
+    assert_eq!(of_kind("/manifests/"), platform_oci::limits::MAX_REFERRERS + 2);
+    assert_eq!(of_kind("/blobs/"), platform_oci::limits::MAX_SIGNATURES + 2);
+    assert!(signers(&store, &manifest).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_counts_is_kept_when_there_are_too_many() {
+    let (alice, dir) = (key(), TempDir::new().unwrap());
+    let to = in_layout(&dir.path().join("layout"), ":1");
+    let home = TempDir::new().unwrap();
+    let store = store_of(home.path(), trusting(&[("alice", &alice)]));
+    let manifest = publish_signed(&key(), &to).await.manifest;
+    for _ in 1..platform_oci::limits::MAX_SIGNATURES {
+        sign_also(&key(), &to).await.unwrap();
+    }
+    let full = sign_also(&alice, &to).await.unwrap_err();
+    assert!(matches!(full, OciError::Invalid { .. }), "{full}");
+    store.fetch(&to).await.unwrap();
+    assert!(signers(&store, &manifest).await.is_empty());
+    // Of another source, where hers is the only one; then the others again.
+    let own = in_layout(&dir.path().join("own"), ":1");
+    publish_signed(&alice, &own).await;
+    for from in [&own, &to] {
+        store.fetch(from).await.unwrap();
+        assert_eq!(signers(&store, &manifest).await, ["alice"]);
+    }
+}
+
+#[tokio::test]
+async fn signatures_are_collected_with_what_they_sign() {
+    let (alice, dir) = (key(), TempDir::new().unwrap());
+    let home = TempDir::new().unwrap();
+    let store = store_of(home.path(), trusting(&[("alice", &alice)]));
+    let to = in_layout(&dir.path().join("layout"), ":1");
+    let manifest = publish_signed(&alice, &to).await.manifest;
+    store.fetch(&to).await.unwrap();
+    let kinds = |contents: &[platform_oci::Content]| {
+        let of_signature = |it: &&platform_oci::Content| it.kind == platform_oci::ContentKind::Signature;
+        (contents.len(), contents.iter().filter(of_signature).count())
+    };
+    assert_eq!(kinds(&store.contents().await.unwrap()), (6, 3));
+    age(home.path());
+    store.collect([manifest], false).await.unwrap();
+    assert_eq!(signers(&store, &manifest).await, ["alice"]);
+    assert_eq!(kinds(&store.contents().await.unwrap()), (6, 3));
+    age(home.path());
+    store.collect([], false).await.unwrap();
+    assert_eq!(kinds(&store.contents().await.unwrap()), (0, 0));
+    assert!(signers(&store, &manifest).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_registry_without_signatures_is_asked_for_them_once() {
+    let server = registry_with(|path| path.contains("/referrers/").then(not_found));
+    let (_dir, store) = store();
+    store.fetch(&server.reference()).await.unwrap();
+    assert_eq!(server.requests().len(), 6, "{:?}", server.requests());
+}

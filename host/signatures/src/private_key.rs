@@ -25,7 +25,7 @@ enum Secret {
 pub enum PrivateKeyFile {
     /// In clear (`PRIVATE KEY`, `EC PRIVATE KEY`).
     Plain(PrivateKey),
-    /// As cosign writes it (`ENCRYPTED SIGSTORE PRIVATE KEY`, before 2.0 `ENCRYPTED COSIGN PRIVATE KEY`).
+    /// As cosign writes it (`ENCRYPTED SIGSTORE PRIVATE KEY`, earlier `ENCRYPTED COSIGN PRIVATE KEY`).
     Sealed(SealedKey),
 }
 

@@ -55,7 +55,7 @@ impl PrivateKeyFile {
 }
 
 impl SealedKey {
-    /// Takes some 100 milliseconds and up to 128 MiB, on purpose: so does every guess of who has the file. An empty
+    /// Takes a fraction of a second and up to 128 MiB, on purpose: so does every guess of who has the file. An empty
     /// password is one; cosign takes it too.
     pub fn unseal(&self, password: &[u8]) -> Result<PrivateKey, SealError> {
         let der = self.0.open(password)?;

@@ -6,7 +6,7 @@
 //! else is refused: two entries of one name, and extensions that give an entry another name or size.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Read as _},
     os::unix::fs::FileExt as _,
@@ -221,7 +221,10 @@ fn known(path: &[u8]) -> Option<String> {
 /// only if `force` says so.
 pub(crate) fn write(path: &Path, parcel: &Parcel, force: bool) -> Result<(), OciError> {
     let pieces = parcel.pieces();
+    // One content is there once, however often it is referred to.
+    let mut names = BTreeSet::new();
     let pieces = pieces.map(|(_, bytes)| (blob(Digest::of(bytes)), bytes.clone()));
+    let pieces = pieces.filter(|(name, _)| names.insert(name.clone()));
     let mut entries = vec![(MARKER.to_owned(), marker()?.into())];
     entries.extend(pieces);
     entries.push((INDEX.to_owned(), index_of(parcel.entries())?.into()));

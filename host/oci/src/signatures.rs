@@ -179,7 +179,16 @@ fn is_same(one: &Descriptor, other: &Descriptor) -> bool {
 impl SignatureImage {
     /// An image of what `present` holds already, as it is, and of these; `None` when nothing is to be added.
     pub(crate) fn with(present: Option<&[u8]>, added: &[Attached]) -> Result<Option<Self>, OciError> {
-        let mut layers = present.map(layers_of).unwrap_or_default();
+        let mut layers = match present.map(Document::parse).transpose()? {
+            None => Vec::new(),
+            Some(Document::Manifest(manifest)) => manifest.layers,
+            Some(Document::Index(_)) => {
+                return Err(OciError::Invalid {
+                    part: Part::Signature,
+                    reason: "something else has the name of its signatures; move that".to_owned(),
+                });
+            }
+        };
         let before = layers.len();
         for Attached { layer, .. } in added {
             if !layers.iter().any(|there| is_same(there, layer)) {

@@ -10,5 +10,5 @@ pub const MAX_PAYLOAD: usize = 64 << 10;
 pub const MAX_SIGNATURE_TEXT: usize = 128;
 /// With a certificate, a time stamp and a proof from a log it is some 10 kilobytes.
 pub const MAX_BUNDLE: usize = 256 << 10;
-/// Every signature is tried with each key, a third of a millisecond each.
+/// Every signature is tried with each key, up to a millisecond each.
 pub const MAX_TRUSTED_KEYS: usize = 32;

@@ -34,7 +34,7 @@ pub const BUNDLE_CONTENT: &str = "dsse-envelope";
 pub const BUNDLE_PREDICATE_ANNOTATION: &str = "dev.sigstore.bundle.predicateType";
 /// The statement "this I sign", and nothing else.
 pub const SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
-/// Of a referrer's config, which is `{}`.
+/// Of the config of a referrer with a bundle, which is `{}`.
 pub const EMPTY_CONFIG_MEDIA_TYPE: &str = "application/vnd.oci.empty.v1+json";
 
 /// The tag with the signatures of a manifest: `sha256-` and 64 digits and `.sig`.

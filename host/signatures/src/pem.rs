@@ -13,7 +13,7 @@ pub(crate) struct Block<'a> {
 /// Labels of PEMs that hold a private key.
 pub(crate) const PKCS8: &str = "PRIVATE KEY";
 pub(crate) const SEC1: &str = "EC PRIVATE KEY";
-/// What cosign writes today, and what it wrote before 2.0.
+/// What cosign writes, and what it wrote earlier and still reads.
 pub(crate) const SEALED: [&str; 2] = ["ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY"];
 pub(crate) const PUBLIC: &str = "PUBLIC KEY";
 

@@ -25,7 +25,7 @@ enum Secret {
 pub enum PrivateKeyFile {
     /// In clear (`PRIVATE KEY`, `EC PRIVATE KEY`).
     Plain(PrivateKey),
-    /// As cosign writes it (`ENCRYPTED SIGSTORE PRIVATE KEY`, before 2.0 `ENCRYPTED COSIGN PRIVATE KEY`).
+    /// As cosign writes it (`ENCRYPTED SIGSTORE PRIVATE KEY`, earlier `ENCRYPTED COSIGN PRIVATE KEY`).
     Sealed(SealedKey),
 }
 
@@ -55,7 +55,7 @@ impl PrivateKeyFile {
 }
 
 impl SealedKey {
-    /// Takes some 100 milliseconds and up to 128 MiB, on purpose: so does every guess of who has the file. An empty
+    /// Takes a fraction of a second and up to 128 MiB, on purpose: so does every guess of who has the file. An empty
     /// password is one; cosign takes it too.
     pub fn unseal(&self, password: &[u8]) -> Result<PrivateKey, SealError> {
         let der = self.0.open(password)?;

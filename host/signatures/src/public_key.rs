@@ -105,8 +105,8 @@ impl PublicKey {
     ///
     /// - P-256: ECDSA over SHA-256, in DER. Both of the two forms of a signature are taken, because cosign and OpenSSL make
     ///   the one with the high `s` half of the time, and nothing here tells signatures apart by their bytes.
-    /// - Ed25519: pure (cosign until 2.2, OpenSSL, skopeo) or prehashed (Ed25519ph, cosign since), which cannot be taken for
-    ///   each other: what they hash begins differently.
+    /// - Ed25519: pure (OpenSSL, older cosign, and all that `cosign verify --key` reads) or prehashed (Ed25519ph, which cosign
+    ///   signs with since logs want it), which cannot be taken for each other: what they hash begins differently.
     pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), SignatureError> {
         let pure = self.verify_pure(message, signature);
         match (&self.0, pure) {

@@ -63,7 +63,7 @@ struct Base64(Vec<u8>);
 
 const SCRYPT: &str = "scrypt";
 const SECRETBOX: &str = "nacl/secretbox";
-/// The weakest that cosign's library knows, and what it wrote before 2.0.
+/// The weakest that cosign's library knows, and what cosign wrote earlier.
 const MIN_SCRYPT_N: u32 = 1 << 15;
 /// What cosign writes.
 const SCRYPT_N: u32 = 1 << 16;

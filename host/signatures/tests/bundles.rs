@@ -192,3 +192,20 @@ fn a_bundle_has_a_size() {
     let refused = verify(&key, &bundle);
     assert!(matches!(refused, Err(Refused::Bundle(BundleError::TooLarge))));
 }
+
+#[test]
+fn no_changed_byte_of_a_bundle_makes_it_another_ones() {
+    let key = new_key(Algorithm::P256);
+    let text = of_statement(&key, &statement()).to_string();
+    let (bundle, trusted) = (text.as_bytes(), trusting(&[("ours", key.public())]));
+    trusted.verify_bundle(&manifest(), bundle).unwrap();
+    for value in [r#""payload":""#, r#""sig":""#, r#""payloadType":""#] {
+        let begin = text.find(value).unwrap() + value.len();
+        let end = begin + text[begin..].find('"').unwrap();
+        for changed in each_byte_changed(&bundle[begin..end]) {
+            let changed = [&bundle[..begin], &changed, &bundle[end..]].concat();
+            let refused = trusted.verify_bundle(&manifest(), &changed);
+            assert!(refused.is_err(), "{}", String::from_utf8_lossy(&changed));
+        }
+    }
+}

@@ -22,35 +22,6 @@ fn what_cosign_1_signed_is_signed_and_made_again_byte_for_byte() {
 }
 
 #[test]
-fn what_cosign_3_signed_is_signed() {
-    let digest: Digest = "sha256:5099b89d7666cc2186cad769ddc262ddc7c335b33f5fe79f9ffe50a01282b23e"
-        .parse()
-        .unwrap();
-    let key = PublicKey::from_pem(golden!("cosign3.pub")).unwrap();
-    // In base64 it is the hint of the bundle.
-    let fingerprint = "875eb64d9b08072e58f14f6a616726a55029e5d2a95e147b827cfcb0d7d98d5e";
-    assert_eq!(key.fingerprint().to_string(), fingerprint);
-    assert_eq!(key.fingerprint().short(), fingerprint[..16]);
-    let trusted = trusting(&[("theirs", key)]);
-    let name = trusted
-        .verify_bundle(&digest, golden!("cosign3.bundle.json"))
-        .unwrap();
-    assert_eq!(name.as_str(), "theirs");
-    let other = trusted.verify_bundle(&manifest(), golden!("cosign3.bundle.json"));
-    let other = other.unwrap_err();
-    assert!(
-        matches!(
-            &other,
-            Refused::Statement {
-                source: BundleError::OtherManifest,
-                ..
-            }
-        ),
-        "{other:?}"
-    );
-}
-
-#[test]
 fn a_statement_about_a_manifest_is_no_signature_of_it() {
     let digest: Digest = "sha256:a0cfc71271d6e278e57cd332ff957c3f7043fdda354c4cbb190a30d56efa01bf"
         .parse()

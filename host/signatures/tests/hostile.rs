@@ -7,11 +7,11 @@ use crate::given::*;
 
 /// Files to begin with.
 const FILES: [&[u8]; 6] = [
-    golden!("cosign3.pub"),
+    golden!("cosign1.pub"),
     golden!("plain-p256.key"),
     golden!("plain-ed25519.key"),
     golden!("sealed-ed25519.key"),
-    golden!("cosign3.bundle.json"),
+    golden!("statement.bundle.json"),
     golden!("cosign1.payload.json"),
 ];
 
@@ -23,7 +23,7 @@ const LABELS: [&str; 4] = [
 ];
 
 fn read_as_everything(bytes: &[u8]) {
-    let key = PublicKey::from_pem(golden!("cosign3.pub")).unwrap();
+    let key = PublicKey::from_pem(golden!("cosign1.pub")).unwrap();
     let trusted = trusting(&[("theirs", key)]);
     let _ = PublicKey::from_pem(bytes);
     let _ = PrivateKeyFile::from_pem(bytes);

@@ -76,24 +76,6 @@ fn no_changed_byte_of_payload_or_signature_is_overlooked() {
     }
 }
 
-#[test]
-fn no_changed_byte_of_a_bundle_makes_it_another_ones() {
-    let bundle = golden!("cosign3.bundle.json");
-    let key = PublicKey::from_pem(golden!("cosign3.pub")).unwrap();
-    let trusted = trusting(&[("theirs", key)]);
-    let text = str::from_utf8(bundle).unwrap();
-    for value in [r#""payload":""#, r#""sig":""#, r#""payloadType":""#] {
-        let begin = text.find(value).unwrap() + value.len();
-        let end = begin + text[begin..].find('"').unwrap();
-        for changed in each_byte_changed(&bundle[begin..end]) {
-            let changed = [&bundle[..begin], &changed, &bundle[end..]].concat();
-            let digest = "sha256:5099b89d7666cc2186cad769ddc262ddc7c335b33f5fe79f9ffe50a01282b23e";
-            let refused = trusted.verify_bundle(&digest.parse().unwrap(), &changed);
-            assert!(refused.is_err(), "{}", String::from_utf8_lossy(&changed));
-        }
-    }
-}
-
 /// The other of the two forms of a signature of ECDSA: `s` is replaced with what it lacks to the order of the group.
 #[test]
 fn both_forms_of_a_signature_of_ecdsa_count() {

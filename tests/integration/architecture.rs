@@ -28,7 +28,7 @@ const MAY_KNOW: [(&str, &[&str]); 18] = [
     ("gateway", &["domain", "keys", "runtime"]),
     (
         "registry",
-        &["domain", "oci", "runtime", "signatures", "store", "vault", "wasm"],
+        &["domain", "oci", "runtime", "store", "vault", "wasm"],
     ),
     (
         "epoch",

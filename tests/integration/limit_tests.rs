@@ -388,6 +388,14 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
         "MAX_TOKEN",
         "host/oci/tests/hostile.rs::a_hostile_token_service_is_cut_off",
     ),
+    (
+        "MAX_SIGNATURES",
+        "host/oci/tests/signing.rs::what_counts_is_kept_when_there_are_too_many",
+    ),
+    (
+        "MAX_REFERRERS",
+        "host/oci/tests/signing.rs::a_thousand_referrers_are_not_all_asked_for",
+    ),
     ("MAX_ANNOTATIONS", REGISTRY),
     ("READ_TIMEOUT", REGISTRY),
     ("TOTAL_TIMEOUT", REGISTRY),

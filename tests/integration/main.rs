@@ -69,6 +69,8 @@ mod signed;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]
+mod trust;
+#[cfg(test)]
 mod versions;
 #[cfg(test)]
 mod wire;

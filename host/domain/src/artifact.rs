@@ -103,6 +103,16 @@ impl ComponentRef {
         }
     }
 
+    /// Whether it may mean something else tomorrow: it is no file and names no digest.
+    pub const fn can_move(&self) -> bool {
+        match self {
+            Self::File(_) => false,
+            Self::Layout { digest, .. } | Self::Archive { digest, .. } | Self::Registry { digest, .. } => {
+                digest.is_none()
+            }
+        }
+    }
+
     /// The tag, if the reference names one.
     pub fn tag(&self) -> Option<&str> {
         match self {

@@ -58,6 +58,12 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
         return Err(FieldError::new("metadata", reason));
     }
     names("secrets", secrets.iter())?;
+    if let (true, Artifact::Component(pinned)) = (*follow, artifact)
+        && !pinned.reference.can_move()
+    {
+        let reason = "a digest does not move, and a file has no tag; register it by its tag alone";
+        return Err(FieldError::new("follow", reason));
+    }
     if outbound.len() > limits::MAX_OUTBOUND {
         let reason = format!(
             "at most {} hosts, these are {}",

@@ -90,8 +90,7 @@ impl Registry {
         else {
             return;
         };
-        // A digest does not move.
-        if reference.digest().is_some() {
+        if !reference.can_move() {
             return;
         }
         let before = drifts.of(slug);

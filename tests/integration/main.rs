@@ -24,6 +24,8 @@ mod content;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod crash_artifacts;
+#[cfg(test)]
 mod crash_registry;
 #[cfg(test)]
 mod crash_state;

@@ -6,6 +6,7 @@ mod collecting;
 mod first_start;
 mod left;
 mod life;
+mod migrating;
 mod scene;
 mod valve;
 
@@ -40,13 +41,14 @@ async fn a_host_killed_during_a_pull_keeps_what_it_runs_and_can_pull_again() {
     let kept = kept.into_iter().chain([Logged("a component is in the store")]);
     let kept = kept.flat_map(|moment| [(Update, moment), (Register, moment)]);
     let scene = killed(pieces.chain(registering).chain(kept)).await;
+    assert!(scene.met.nothing_new > scene.met.kills / 2, "{:?}", scene.met);
     scene.skopeo_reads_the_store();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_killed_while_it_compiles_keeps_what_it_runs_and_compiles_again() {
-    let compiling = shares(12).map(|share| (Update, LongAfter(COMPILING, share)));
-    let registering = shares(4).map(|share| (Register, LongAfter(COMPILING, share)));
+    let compiling = shares(8).map(|share| (Update, LongAfter(COMPILING, share)));
+    let registering = shares(2).map(|share| (Register, LongAfter(COMPILING, share)));
     let kept = [
         There(Place::Code),
         There(Place::Seal),
@@ -55,16 +57,18 @@ async fn a_host_killed_while_it_compiles_keeps_what_it_runs_and_compiles_again()
     let kept = kept
         .into_iter()
         .flat_map(|moment| [(Update, moment), (Register, moment)]);
-    killed(compiling.chain(registering).chain(kept)).await;
+    let met = killed(compiling.chain(registering).chain(kept)).await.met;
+    assert!(met.nothing_new > met.kills / 2, "{met:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_killed_while_it_swaps_components_runs_the_one_or_the_other() {
     const SWAPPED: &str = "The challenge has another component";
-    let updated = shares(16).map(|share| (Update, After(share)));
+    let updated = shares(10).map(|share| (Update, After(share)));
     let swapped = shares(50)
         .take(6)
         .map(|share| (Update, LongAfter(SWAPPED, share)));
     let back = shares(50).take(12).map(|share| (RollBack, After(share)));
-    killed(updated.chain(swapped).chain(back)).await;
+    let met = killed(updated.chain(swapped).chain(back)).await.met;
+    assert!(met.nothing_new > 0 && met.all_new > 0, "{met:?}");
 }

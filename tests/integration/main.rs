@@ -57,6 +57,8 @@ mod memory;
 #[cfg(test)]
 mod metagraph;
 #[cfg(test)]
+mod migrating;
+#[cfg(test)]
 mod outbound;
 #[cfg(test)]
 mod public;
@@ -74,3 +76,5 @@ mod streams;
 mod versions;
 #[cfg(test)]
 mod wire;
+#[cfg(test)]
+mod wkg;

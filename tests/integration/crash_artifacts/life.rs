@@ -61,6 +61,13 @@ impl Life {
         answer.text().await.unwrap()
     }
 
+    /// The same, for a body.
+    pub(super) async fn post(&self, slug: &Slug, path: &str, body: String) -> String {
+        let url = format!("{}/challenges/{slug}{path}", self.public);
+        let answer = client().post(url).body(body).send().await.unwrap();
+        answer.text().await.unwrap()
+    }
+
     pub(super) async fn history(&self, slug: &Slug) -> Vec<VersionView> {
         self.admin.challenge_versions(slug).await.unwrap().versions
     }

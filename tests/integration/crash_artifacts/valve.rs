@@ -4,6 +4,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy},
     net::{TcpListener, TcpStream},
     sync::watch,
+    task::JoinSet,
 };
 
 /// Bytes that pass at once, and so how exactly it shuts.
@@ -16,6 +17,7 @@ pub(super) struct Valve {
     /// How many bytes of the registry may have passed in all.
     allowed: watch::Sender<u64>,
     passed: watch::Receiver<u64>,
+    _task: JoinSet<()>,
 }
 
 impl Valve {
@@ -25,16 +27,19 @@ impl Valve {
         let address = listener.local_addr().unwrap().to_string();
         let (allowed, may) = watch::channel(u64::MAX);
         let (count, passed) = watch::channel(0);
-        tokio::task::spawn(async move {
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((host, _)) = listener.accept().await {
                 let registry = TcpStream::connect(&registry).await.unwrap();
-                tokio::task::spawn(pass(host, registry, may.clone(), count.clone()));
+                connections.spawn(pass(host, registry, may.clone(), count.clone()));
             }
         });
         Self {
             address,
             allowed,
             passed,
+            _task: task,
         }
     }
 

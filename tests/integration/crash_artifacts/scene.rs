@@ -99,6 +99,11 @@ fn slug(operation: Operation) -> Slug {
     slug.parse().unwrap()
 }
 
+/// What an operation takes that ended before its moment came: the machine was busier when it was measured.
+pub(super) fn quicker(takes: Duration) -> Duration {
+    takes * 3 / 4
+}
+
 impl Scene {
     /// A challenge that runs and was updated once, while nobody disturbed it.
     pub(super) async fn begin() -> Self {
@@ -195,7 +200,9 @@ impl Scene {
             Vec::<PathBuf>::new()
         );
         self.met.kills += 1;
-        if !promised {
+        if promised {
+            self.takes = quicker(self.takes);
+        } else {
             let new = found == Some(next.component);
             *if new {
                 &mut self.met.all_new

@@ -24,6 +24,8 @@ mod content;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod crash_artifacts;
+#[cfg(test)]
 mod crash_registry;
 #[cfg(test)]
 mod crash_state;
@@ -55,6 +57,8 @@ mod memory;
 #[cfg(test)]
 mod metagraph;
 #[cfg(test)]
+mod migrating;
+#[cfg(test)]
 mod outbound;
 #[cfg(test)]
 mod public;
@@ -74,3 +78,5 @@ mod trust;
 mod versions;
 #[cfg(test)]
 mod wire;
+#[cfg(test)]
+mod wkg;

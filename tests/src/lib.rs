@@ -17,6 +17,7 @@ mod guests;
 mod host;
 mod http;
 mod program;
+mod sections;
 mod served;
 pub mod soak;
 
@@ -31,6 +32,7 @@ pub use host::{HostBuilder, TestHost, new_challenge};
 pub use http::{RawAnswer, client, raw};
 use platform_wasm::CompilerProgram;
 pub use program::{Program, Said};
+pub use sections::{custom_section, with_manifest};
 pub use served::Served;
 
 /// The program.

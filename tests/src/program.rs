@@ -42,6 +42,11 @@ impl Said {
         self.lines.next_line().await.unwrap()
     }
 
+    /// Ends it as a power cut does.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Waits until it has ended, and tells whether that is well.
     pub async fn end(mut self) -> bool {
         self.child.wait().await.unwrap().success()
@@ -99,13 +104,18 @@ impl Program {
 
     /// Waits until a line of the log contains this.
     pub async fn logs(&mut self, text: &str) {
+        self.logs_all(&[text]).await;
+    }
+
+    /// Waits until one line of the log contains all of these.
+    pub async fn logs_all(&mut self, texts: &[&str]) {
         let log = self.log.as_mut().expect("started with its log");
         while let Some(line) = log.next_line().await.unwrap() {
-            if line.contains(text) {
+            if texts.iter().all(|text| line.contains(text)) {
                 return;
             }
         }
-        panic!("the program ended before it logged {text:?}");
+        panic!("the program ended before it logged {texts:?}");
     }
 
     /// The number of the process.

@@ -8,6 +8,7 @@ use crate::{
     fuzz::{Fuzzer, SECONDS, TARGETS},
     prepare,
     tally::Tally,
+    tools::WKG,
     workspace::{cargo, root, run, target_dir},
 };
 
@@ -18,6 +19,7 @@ const TESTED_EXAMPLES: [&str; 3] = ["echo", "prisoners", "tsp"];
 /// `cargo test`.
 pub(crate) fn test(rest: &[&str]) -> Result<()> {
     let guests = prepare()?;
+    WKG.ensure()?;
     let mut tally = Tally::default();
     let mut all_passed = true;
     for example in TESTED_EXAMPLES {

@@ -18,6 +18,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::{
     prepare,
     tally::Tally,
+    tools::CargoTool,
     workspace::{cargo, in_root, root, run, say, target_dir},
 };
 
@@ -25,8 +26,11 @@ use crate::{
 pub(crate) const TARGETS: [&str; 5] = ["request", "response", "manifest", "sql", "text"];
 /// For each target, when nobody says otherwise: what a change may cost.
 pub(crate) const SECONDS: u32 = 60;
-/// The version that was tried.
-const CARGO_FUZZ: &str = "0.13.2";
+const CARGO_FUZZ: CargoTool = CargoTool {
+    name: "cargo-fuzz",
+    version: "0.13.2",
+    arguments: &[],
+};
 /// An input that takes longer is a finding: the slowest that is allowed fills a whole body.
 const SLOWEST_SECONDS: u32 = 20;
 /// More would be a leak. The pool of the engine and the counters take a part of it.
@@ -79,7 +83,7 @@ impl Fuzzer {
     pub(crate) fn build(guests: &Path) -> Result<Self> {
         let target_dir = target_dir()?;
         let fuzzer = Self {
-            program: cargo_fuzz(&target_dir.join("tools"))?,
+            program: cargo_fuzz()?,
             guests: guests.to_owned(),
             dir: target_dir.join("fuzz"),
         };
@@ -188,31 +192,13 @@ impl Fuzzer {
 }
 
 /// Where cargo-fuzz is, after it has been installed if it was nowhere.
-fn cargo_fuzz(tools: &Path) -> Result<PathBuf> {
+fn cargo_fuzz() -> Result<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let own = tools.join("bin");
-    let folders = env::split_paths(&path).chain([own.clone()]);
-    if let Some(program) = folders
-        .map(|folder| folder.join("cargo-fuzz"))
-        .find(|it| it.is_file())
-    {
-        return Ok(program);
+    let mut programs = env::split_paths(&path).map(|folder| folder.join(CARGO_FUZZ.name));
+    match programs.find(|program| program.is_file()) {
+        Some(program) => Ok(program),
+        None => CARGO_FUZZ.ensure(),
     }
-    let mut install = cargo(&[
-        "install",
-        "--locked",
-        "--quiet",
-        "cargo-fuzz",
-        "--version",
-        CARGO_FUZZ,
-        "--root",
-    ]);
-    // Built where nothing of it stays.
-    run(
-        "installing cargo-fuzz",
-        install.arg(tools).env_remove("CARGO_TARGET_DIR"),
-    )?;
-    Ok(own.join("cargo-fuzz"))
 }
 
 /// How much was tried, and how much of the code that reached.

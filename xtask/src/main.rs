@@ -10,6 +10,7 @@ mod python;
 mod setup;
 mod soak;
 mod tally;
+mod tools;
 mod workspace;
 
 use std::process::ExitCode;
@@ -48,7 +49,10 @@ fn main() -> ExitCode {
 
 fn run(args: &[&str]) -> Result<ExitCode> {
     match args {
-        ["setup"] => setup::run()?,
+        ["setup"] => {
+            setup::run()?;
+            tools::WKG.ensure()?;
+        }
         ["guests"] => drop(prepare()?),
         ["demo"] => return demo::run(false),
         ["demo", "--keep"] => return demo::run(true),

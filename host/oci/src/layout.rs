@@ -142,6 +142,18 @@ impl Layout {
         lock(&self.dir)
     }
 
+    /// Removes what was never written to its end. Whoever writes into a layout of the host has the lock.
+    pub(crate) fn tidy(&self) -> Result<(), OciError> {
+        let _lock = self.lock()?;
+        let entries = fs::read_dir(&self.dir).map_err(|error| io_error(&self.dir, error))?;
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+                fs::remove_file(entry.path()).map_err(|error| io_error(&entry.path(), error))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Lists a manifest in the index, for who has the lock. A name moves to it from whatever had it.
     pub(crate) fn list_locked(&self, manifest: Pointer, name: &str) -> Result<(), OciError> {
         let mut index = self.index()?;

@@ -60,9 +60,11 @@ impl fmt::Debug for Fetched {
 }
 
 impl ContentStore {
-    /// Opens the store in `dir`, made if it does not exist. Nobody but the host's user may enter it.
+    /// Opens the store in `dir`, made if it does not exist, and removes what a crash left half written. Nobody but the
+    /// host's user may enter it.
     pub fn open(dir: &Path) -> Result<Self, OciError> {
         let layout = Layout::create(dir, Access::Private)?;
+        layout.tidy()?;
         set_permissions(dir, Permissions::from_mode(0o700)).map_err(|error| io_error(dir, error))?;
         Ok(Self {
             layout,

@@ -67,7 +67,8 @@ pub(crate) struct Unsealed(NamedTempFile);
 const MAC_LEN: usize = 32;
 const CODE: &str = "cwasm";
 const SEAL: &str = "seal";
-const TEMPORARY: &str = ".tmp-";
+/// How the names of files begin that are not yet complete.
+pub(crate) const TEMPORARY: &str = ".tmp-";
 /// Above any seal: names, a manifest, some numbers.
 const MAX_SEAL: u64 = 8 << 20;
 /// Read at a time. The code is read before it is mapped and not through the mapping, so that what is never run of
@@ -203,6 +204,7 @@ impl CodeCache {
         self.dir.join(format!("{}.{ending}", name.0))
     }
 
+    /// Nobody else has the directory, so what is not whole now never will be.
     fn tidy(&self) -> io::Result<()> {
         let ours = format!("-{:016x}", self.mark);
         for entry in fs::read_dir(&self.dir)? {
@@ -210,8 +212,14 @@ impl CodeCache {
             let part =
                 |part: Option<&std::ffi::OsStr>| part.and_then(|it| it.to_str()).unwrap_or("").to_owned();
             let (stem, ending) = (part(path.file_stem()), part(path.extension()));
-            let of_another_engine = [CODE, SEAL].contains(&ending.as_str()) && !stem.ends_with(&ours);
-            if of_another_engine || stem.starts_with(TEMPORARY) {
+            let other_half = match ending.as_str() {
+                CODE => Some(SEAL),
+                SEAL => Some(CODE),
+                _ => None,
+            };
+            let nobody_will_load_it = other_half
+                .is_some_and(|other| !stem.ends_with(&ours) || !path.with_extension(other).exists());
+            if nobody_will_load_it || stem.starts_with(TEMPORARY) {
                 fs::remove_file(&path)?;
             }
         }

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use tempfile::NamedTempFile;
+use crate::cache::TEMPORARY;
 
 const KEY_FILE: &str = "key";
 
@@ -27,7 +27,7 @@ pub(crate) fn read_or_make(dir: &Path) -> io::Result<[u8; 32]> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
     // Temporary files are made with mode 0600.
-    let mut file = NamedTempFile::new_in(dir)?;
+    let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(dir)?;
     file.write_all(&key)?;
     file.as_file().sync_all()?;
     file.persist(&path)?;

@@ -84,10 +84,17 @@ fn what_nobody_will_load_is_removed_when_the_cache_is_opened() {
     put(&before, &name, &old);
     // As a host leaves it that is killed while it compiles.
     let cut_off = before.begin().unwrap().0.into_temp_path().keep().unwrap();
+    let (unsealed, codeless) = (
+        before.path(&before.name(&Digest::of(b"two")), CODE),
+        before.path(&before.name(&Digest::of(b"three")), SEAL),
+    );
+    for half in [&unsealed, &codeless] {
+        fs::write(half, "").unwrap();
+    }
     let stranger = dir.path().join("letter");
     fs::write(&stranger, "").unwrap();
     assert!(CodeCache::open(dir.path(), &old).unwrap().find(&name).is_some());
-    assert!(!cut_off.exists());
+    assert!(!cut_off.exists() && !unsealed.exists() && !codeless.exists());
     CodeCache::open(dir.path(), &new).unwrap();
     assert!(!before.path(&name, SEAL).exists() && !before.path(&name, CODE).exists());
     assert!(stranger.exists(), "it is not the host's to remove");

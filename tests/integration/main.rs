@@ -41,6 +41,8 @@ mod games;
 #[cfg(test)]
 mod guest_log;
 #[cfg(test)]
+mod guides;
+#[cfg(test)]
 mod hostile_components;
 #[cfg(test)]
 mod hostile_matrix;

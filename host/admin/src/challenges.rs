@@ -101,7 +101,7 @@ async fn view_of(
     let seen = Seen {
         secrets_missing: registry.secrets_missing(&challenge).await?,
         trust: registry.trust(&challenge).await?,
-        drift: registry.drift(&challenge.slug),
+        drift: registry.drift(&challenge),
         observed,
         health: registry.health(&challenge.slug),
         usage: registry.usage(&challenge.slug),

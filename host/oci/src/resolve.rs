@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use platform_domain::{ComponentRef, Digest};
+use platform_signatures::names::is_signature_tag;
 
 use crate::{
     OciError, Part, Registries,
     archive::Archive,
     artifact::{Documents, Pieces, check_config, pieces},
-    document::{Document, Index, Interfaces, Pointer, verify_digest},
+    document::{Descriptor, Document, Index, Interfaces, Pointer, verify_digest},
     layout::Layout,
     limits::{MAX_COMPONENT, MAX_CONFIG, MAX_MANIFEST},
     publish::{DEFAULT_TAG, blocking},
@@ -188,17 +189,18 @@ impl Disk {
         }
     }
 
-    /// What a tag names. An archive mostly holds one thing, and then needs no tag.
+    /// What a tag names. An archive mostly holds one thing beside its signatures, and then needs no tag.
     fn tagged(&self, tag: Option<&str>) -> Result<Option<Vec<u8>>, OciError> {
         let index = self.index()?;
-        let entry = match (
-            index.named(tag.unwrap_or(DEFAULT_TAG))?,
-            self,
-            index.manifests.as_slice(),
-        ) {
-            (Some(entry), _, _) => entry,
-            (None, Self::Archive(_), [only]) if tag.is_none() => only,
-            _ => return Ok(None),
+        let named = index.named(tag.unwrap_or(DEFAULT_TAG))?;
+        let signature = |entry: &&Descriptor| entry.name().is_some_and(is_signature_tag);
+        let mut others = index.manifests.iter().filter(|entry| !signature(entry));
+        let only = match (others.next(), others.next()) {
+            (Some(only), None) if tag.is_none() && matches!(self, Self::Archive(_)) => Some(only),
+            _ => None,
+        };
+        let Some(entry) = named.or(only) else {
+            return Ok(None);
         };
         let to = entry.pointer(Part::Manifest, MAX_MANIFEST)?;
         self.blob(to, Part::Manifest, MAX_MANIFEST).map(Some)

@@ -306,8 +306,13 @@ impl Registry {
     }
 
     /// Where the tag of a challenge leads, if not to its component.
-    pub fn drift(&self, slug: &Slug) -> Option<Drift> {
-        self.drifts.of(slug)
+    pub fn drift(&self, challenge: &Challenge) -> Option<Drift> {
+        let seen = self.drifts.of(&challenge.slug)?;
+        let Artifact::Component(pinned) = &challenge.artifact else {
+            return None;
+        };
+        // It may have got there since.
+        (seen.manifest.is_none() || seen.manifest != pinned.manifest).then_some(seen)
     }
 
     /// What is running of a challenge.

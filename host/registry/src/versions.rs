@@ -119,7 +119,7 @@ impl Registry {
             check::record(self.loader().limits(), &after)?;
             // Also of a challenge that is not active: now somebody looks.
             self.check_start(&after).await?;
-            let wake = self.wake();
+            let (wake, change) = (self.wake(), next.change);
             let version = Version {
                 pinned: next.pinned.clone(),
                 version: after.version.clone(),
@@ -140,6 +140,8 @@ impl Registry {
                         name: found.name,
                         emission_percent: found.emission_percent,
                         metadata: found.metadata,
+                        // Whoever goes back does not want to be taken along again.
+                        follow: found.follow && change != Change::RolledBack,
                         ..after
                     };
                     challenges::update(connection, &record)?;

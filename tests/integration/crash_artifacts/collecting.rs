@@ -9,7 +9,7 @@ use std::{
 
 use platform_admin_types::CollectRequest;
 use platform_domain::Digest;
-use platform_oci::{ContentStore, PublishInfo, publish};
+use platform_oci::{ContentStore, PublishInfo, Registries};
 use platform_tests::{custom_section, guest, new_challenge};
 
 use super::{
@@ -69,7 +69,8 @@ async fn fill(content: &Path, round: usize) -> Vec<Digest> {
         let reference = format!("oci:{}:{number}", sources.path().display())
             .parse()
             .unwrap();
-        publish(&bytes, &PublishInfo::default(), &reference)
+        Registries::default()
+            .publish(&bytes, &PublishInfo::default(), &reference, None)
             .await
             .unwrap();
         components.push(store.fetch(&reference).await.unwrap().pinned.component);
@@ -105,7 +106,8 @@ async fn a_host_killed_while_it_collects_keeps_what_is_pinned_and_collects_the_r
     let mut life = Life::start(&state).await;
     let reference = format!("oci:{}:1", layout.display()).parse().unwrap();
     let bytes = fs::read(guest("routes-only")).unwrap();
-    let pinned = publish(&bytes, &PublishInfo::default(), &reference)
+    let pinned = Registries::default()
+        .publish(&bytes, &PublishInfo::default(), &reference, None)
         .await
         .unwrap();
     let mut new = new_challenge("kept", "routes-only", "0", &[]);

@@ -8,7 +8,7 @@ use std::{
 
 use platform_admin_types::{Client, ClientError, CollectRequest, RollBackChallenge, UpdateChallenge};
 use platform_domain::{Digest, Slug};
-use platform_oci::{PublishInfo, publish};
+use platform_oci::{PublishInfo, Registries};
 use platform_tests::{custom_section, guest, new_challenge};
 use tempfile::TempDir;
 
@@ -151,7 +151,10 @@ impl Scene {
         bytes.extend(custom_section("padding", &[7; PADDING]));
         let name = |address: &str| format!("{address}/team/app:{}", self.published);
         let to = name(&self.registry.address).parse().unwrap();
-        let published = publish(&bytes, &PublishInfo::default(), &to).await.unwrap();
+        let published = Registries::default()
+            .publish(&bytes, &PublishInfo::default(), &to, None)
+            .await
+            .unwrap();
         Version {
             component: published.component,
             manifest: published.manifest,

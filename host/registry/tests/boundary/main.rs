@@ -12,3 +12,4 @@ mod lifecycle;
 mod patch;
 mod reconciler;
 mod secrets;
+mod tags;

@@ -389,6 +389,10 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
         "host/oci/tests/hostile.rs::a_hostile_token_service_is_cut_off",
     ),
     (
+        "SIGNATURES_TIMEOUT",
+        "host/oci/tests/signing.rs::a_registry_that_is_slow_about_signatures_is_not_waited_for",
+    ),
+    (
         "MAX_SIGNATURES",
         "host/oci/tests/signing.rs::what_counts_is_kept_when_there_are_too_many",
     ),

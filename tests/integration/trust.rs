@@ -202,6 +202,22 @@ async fn only_what_a_trusted_key_signed_runs() {
     run(&["sign", &other, "--key", &scene.key("alice.key")]).unwrap();
     let view = scene.create("other", &other, None).await.unwrap();
     assert_eq!(signed_by(&view), ["alice"]);
+    // By its digest it is there already, and its signature is asked for all the same.
+    let published = scene.publish("relay", "relay:1", None);
+    let pinned = format!(
+        "{}@{}",
+        scene.reference("relay"),
+        published["manifest_digest"].as_str().unwrap()
+    );
+    for _ in 0..2 {
+        refused(
+            scene.create("relay", &pinned, None).await,
+            "not_trusted",
+            "not signed by alice",
+        );
+    }
+    run(&["sign", &pinned, "--key", &scene.key("alice.key")]).unwrap();
+    scene.create("relay", &pinned, None).await.unwrap();
     // Of one challenge something else may be wanted.
     scene.create("file", &file, Some("none")).await.unwrap();
     refused(
@@ -325,6 +341,14 @@ async fn a_tag_that_moves_is_shown_and_followed_only_where_that_is_wanted() {
         assert!(reason.contains("not signed by alice"), "{reason}");
         assert_eq!(seen.component, created.component);
     }
+    // Its signature may come later, and then it is followed.
+    run(&["sign", &tag, "--key", &scene.key("alice.key")]).unwrap();
+    let seen = admin.challenge_look(&of).await.unwrap();
+    assert!(seen.drift.is_none(), "{:?}", seen.drift);
+    assert_eq!(
+        seen.component.unwrap().digest.to_string(),
+        moved["component_digest"].as_str().unwrap()
+    );
     let moved = scene.publish("relay", "echo:1", Some("alice"));
     let seen = admin.challenge_look(&of).await.unwrap();
     assert!(seen.drift.is_none(), "{:?}", seen.drift);

@@ -310,6 +310,9 @@ pub struct TrustView {
     pub is_default: bool,
     /// Which of the host's keys signed it.
     pub signed_by: BTreeSet<KeyName>,
+    /// Why there may be more; absent when all signatures could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
 }
 
 /// A tag that does not lead to what runs.

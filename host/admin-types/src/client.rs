@@ -76,8 +76,8 @@ pub enum ClientError {
 }
 
 impl Client {
-    /// A create or an activate may fetch and compile a large component before it is answered.
-    pub const TIMEOUT: Duration = Duration::from_secs(300);
+    /// A create or an update may fetch a component, for ten minutes at most, and compile it before it is answered.
+    pub const TIMEOUT: Duration = Duration::from_secs(900);
     /// An archive of everything.
     const LONG: Duration = Duration::from_secs(6 * 60 * 60);
     /// Far above the largest list of challenges; keeps a wrong address from filling the memory.

@@ -100,7 +100,7 @@ async fn view_of(
     let registry = &state.registry;
     let seen = Seen {
         secrets_missing: registry.secrets_missing(&challenge).await?,
-        trust: registry.trust(&challenge).await?,
+        trust: registry.trust(&challenge).await,
         drift: registry.drift(&challenge),
         observed,
         health: registry.health(&challenge.slug),

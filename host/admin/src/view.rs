@@ -214,11 +214,13 @@ fn trust_view(shown: Shown) -> TrustView {
         policy,
         is_default,
         signed_by,
+        unread,
     } = shown;
     TrustView {
         policy,
         is_default,
         signed_by,
+        unread,
     }
 }
 
@@ -227,6 +229,7 @@ fn drift_view(drift: Drift) -> DriftView {
         checked_at,
         manifest,
         reason,
+        ..
     } = drift;
     DriftView {
         checked_at,

@@ -82,22 +82,20 @@ pub(crate) fn contents(layout: &Layout) -> Result<Vec<Content>, OciError> {
     let dir = layout.blobs_dir();
     let index = layout.index()?;
     let manifests: BTreeSet<_> = index.manifests.iter().filter_map(digest_of).collect();
-    let configs: BTreeSet<_> = manifests
-        .iter()
-        .filter_map(|manifest| image(layout, *manifest).and_then(|(config, _)| digest_of(&config)))
-        .collect();
-    let signatures: BTreeSet<_> = index
-        .manifests
-        .iter()
-        .filter(|entry| entry.name().is_some_and(is_signature_tag))
-        .filter_map(digest_of)
-        .flat_map(|manifest| {
-            let pieces = image(layout, manifest).map(|(config, layers)| [vec![config], layers].concat());
-            let pieces = pieces.unwrap_or_default();
-            let pieces: Vec<_> = pieces.iter().filter_map(digest_of).collect();
-            pieces.into_iter().chain([manifest])
-        })
-        .collect();
+    let (mut configs, mut signatures) = (BTreeSet::new(), BTreeSet::new());
+    for entry in &index.manifests {
+        let Some(manifest) = digest_of(entry) else {
+            continue;
+        };
+        let Some((config, layers)) = image(layout, manifest)? else {
+            continue;
+        };
+        configs.extend(digest_of(&config));
+        if entry.name().is_some_and(is_signature_tag) {
+            let pieces = layers.iter().chain([&config]).filter_map(digest_of);
+            signatures.extend(pieces.chain([manifest]));
+        }
+    }
     let mut found = Vec::new();
     for entry in entries(&dir)? {
         let digest = entry.file_name().to_str().map(|hex| format!("sha256:{hex}"));
@@ -169,7 +167,7 @@ pub(crate) fn plan(layout: &Layout, roots: &BTreeSet<Digest>, grace: Duration) -
         .manifests
         .retain(|entry| digest_of(entry).is_some_and(|digest| live.contains(&digest)));
     for manifest in index.manifests.iter().filter_map(digest_of) {
-        if let Some((config, layers)) = image(layout, manifest) {
+        if let Some((config, layers)) = image(layout, manifest)? {
             live.extend([config].iter().chain(&layers).filter_map(digest_of));
         }
     }
@@ -216,13 +214,17 @@ fn digest_of(entry: &Descriptor) -> Option<Digest> {
     entry.digest.parse().ok()
 }
 
-/// Config and layers of a manifest, if it is there and is one.
-fn image(layout: &Layout, manifest: Digest) -> Option<(Descriptor, Vec<Descriptor>)> {
-    let bytes = layout.find(manifest, Part::Manifest, MAX_MANIFEST).ok()??;
-    match Document::parse(&bytes).ok()? {
-        Document::Manifest(manifest) => Some((manifest.config, manifest.layers)),
-        Document::Index(_) => None,
-    }
+/// Config and layers of a manifest, if it is there and is one. A disk that fails says nothing of that.
+fn image(layout: &Layout, manifest: Digest) -> Result<Option<(Descriptor, Vec<Descriptor>)>, OciError> {
+    let bytes = match layout.find(manifest, Part::Manifest, MAX_MANIFEST) {
+        Err(error @ OciError::Io { .. }) => return Err(error),
+        found => found.ok().flatten(),
+    };
+    let document = bytes.and_then(|bytes| Document::parse(&bytes).ok());
+    Ok(match document {
+        Some(Document::Manifest(manifest)) => Some((manifest.config, manifest.layers)),
+        _ => None,
+    })
 }
 
 fn entries(dir: &std::path::Path) -> Result<Vec<DirEntry>, OciError> {

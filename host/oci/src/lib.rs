@@ -49,4 +49,4 @@ pub use publish::Published;
 pub use pull::{Judge, Pulled};
 pub use registries::{Registries, RegistrySettings};
 pub use signatures::{Attached, AttachedForm, Signer};
-pub use store::{ContentStore, Fetched};
+pub use store::{ContentStore, Fetched, Signers};

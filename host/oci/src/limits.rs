@@ -39,6 +39,9 @@ pub const MAX_ANNOTATIONS: u64 = 256 << 10;
 /// roots that a system trusts are a quarter of it.
 pub const MAX_CREDENTIALS: u64 = 1 << 20;
 
+/// How long signatures are waited for of a component that is there, and where a tag leads that nobody asked about. Both are
+/// some kilobytes.
+pub const SIGNATURES_TIMEOUT: Duration = Duration::from_secs(30);
 /// A registry that does not accept a connection by then is down.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest silence between two pieces of an answer.

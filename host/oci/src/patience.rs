@@ -15,6 +15,8 @@ pub struct Patience {
     pub silence: Duration,
     /// For a whole fetch or push.
     pub total: Duration,
+    /// For signatures of a component that is there.
+    pub signatures: Duration,
     /// How often something is asked for.
     pub tries: u32,
     /// Before the second try.
@@ -39,6 +41,7 @@ impl Default for Patience {
             connect: limits::CONNECT_TIMEOUT,
             silence: limits::READ_TIMEOUT,
             total: limits::TOTAL_TIMEOUT,
+            signatures: limits::SIGNATURES_TIMEOUT,
             tries: limits::MAX_TRIES,
             first_pause: limits::FIRST_PAUSE,
             longest_pause: limits::LONGEST_PAUSE,

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use platform_domain::{ComponentRef, Digest};
-use platform_signatures::names::signature_tag;
 
 use crate::{
     Attached, OciError, Part, PublishInfo, Registries, Signer, archive,
@@ -112,13 +111,8 @@ impl Registries {
             } => {
                 within_time(to, self, async {
                     let mut upload = Upload::begin(registry, repository, self).await?;
-                    let mut parcel = Parcel::default();
-                    if !signatures.is_empty() {
-                        let present = upload.present(&signature_tag(&manifest)).await?;
-                        parcel.sign(&manifest, present.as_deref(), signatures)?;
-                    }
-                    parcel.append(rest);
-                    upload.send(&parcel).await
+                    upload.sign(&manifest, signatures).await?;
+                    upload.send(&rest).await
                 })
                 .await
             }

@@ -1,6 +1,6 @@
 //! A component for somebody who has no store: fetched and verified, and put where it was asked for.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use platform_domain::{ComponentRef, Digest};
@@ -91,7 +91,7 @@ impl Registries {
             .component(resolved.component)
             .await
             .map_err(OciError::of_source)?;
-        let (signatures, unread) = source.signatures_or_why(resolved.manifest.digest).await;
+        let (signatures, unread) = source.signatures(resolved.manifest.digest).await;
         Ok(Pulled {
             manifest: Some(resolved.manifest.digest),
             component: resolved.component.digest,
@@ -109,15 +109,22 @@ pub(crate) async fn within_time<T>(
     registries: &Registries,
     work: impl Future<Output = Result<T, OciError>>,
 ) -> Result<T, OciError> {
+    within(registries.patience().total, reference, work).await
+}
+
+/// The same with another time.
+pub(crate) async fn within<T>(
+    time: Duration,
+    reference: &ComponentRef,
+    work: impl Future<Output = Result<T, OciError>>,
+) -> Result<T, OciError> {
     let ComponentRef::Registry { registry, .. } = reference else {
         return work.await;
     };
     let timed_out = || OciError::TimedOut {
         registry: registry.clone(),
     };
-    tokio::time::timeout(registries.patience().total, work)
-        .await
-        .map_err(|_| timed_out())?
+    tokio::time::timeout(time, work).await.map_err(|_| timed_out())?
 }
 
 /// A config that lists nothing says nothing.

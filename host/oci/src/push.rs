@@ -8,17 +8,21 @@ use oci_client::{
     Client, Reference,
     client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol},
     errors::OciDistributionError,
+    secrets::RegistryAuth,
 };
 use platform_domain::Digest;
+use platform_signatures::names::signature_tag;
 use reqwest::header::HeaderValue;
 
 use crate::{
-    MANIFEST_TYPE, OciError, Part, Progress, Registries,
+    Attached, MANIFEST_TYPE, OciError, Part, Progress, Registries,
     parcel::Parcel,
     patience::Pauses,
     remote::{Purpose, Remote},
 };
 
+/// How often a signature is written until it stays: the last look is at what was written before.
+const SIGNING_TRIES: usize = 4;
 /// How much of a blob is handed on at once.
 const PIECE: usize = 64 << 10;
 
@@ -27,6 +31,8 @@ pub(crate) struct Upload {
     remote: Remote,
     registries: Registries,
     authority: Option<Vec<u8>>,
+    /// Whether the registry was seen to ask for name and password and for nothing else.
+    basic: bool,
 }
 
 impl Upload {
@@ -39,15 +45,29 @@ impl Upload {
             remote: Remote::open(registry, repository, Purpose::Push, registries).await?,
             registries: registries.clone(),
             authority: registries.authority(registry).await?,
+            basic: false,
         })
     }
 
-    /// The manifest of this name, if there is one.
-    pub(crate) async fn present(&mut self, tag: &str) -> Result<Option<Vec<u8>>, OciError> {
-        match self.remote.manifest(tag).await {
-            Err(OciError::NotFound { .. }) => Ok(None),
-            found => found.map(Some),
+    /// Adds signatures to those of a manifest. A registry replaces what has a name without asking, so whoever signs at the
+    /// same moment may replace ours: we look afterwards whether they are there, and add them again. That does not help
+    /// who looked before we wrote; no registry has a lock for it.
+    pub(crate) async fn sign(&mut self, manifest: &Digest, signatures: &[Attached]) -> Result<(), OciError> {
+        if signatures.is_empty() {
+            return Ok(());
         }
+        for _ in 0..SIGNING_TRIES {
+            let mut parcel = Parcel::default();
+            let present = self.remote.named(&signature_tag(manifest)).await?;
+            parcel.sign(manifest, present.as_deref(), signatures)?;
+            if parcel.manifests.is_empty() {
+                return Ok(());
+            }
+            self.send(&parcel).await?;
+        }
+        Err(self
+            .remote
+            .refused("others sign it at the same time; sign it again"))
     }
 
     /// Stores everything that the registry does not have yet.
@@ -105,7 +125,7 @@ impl Upload {
         pushed.await.map(drop).map_err(|error| self.translate(error))
     }
 
-    async fn manifest_once(&self, tag: &str, manifest: &Bytes) -> Result<(), OciError> {
+    async fn manifest_once(&mut self, tag: &str, manifest: &Bytes) -> Result<(), OciError> {
         let (client, to) = self.client(tag).await?;
         let kind = HeaderValue::from_static(MANIFEST_TYPE);
         let pushed = client.push_manifest_raw(&to, manifest.clone(), kind);
@@ -113,7 +133,7 @@ impl Upload {
     }
 
     /// A client that shows what the registry wanted to see last.
-    async fn client(&self, tag: &str) -> Result<(Client, Reference), OciError> {
+    async fn client(&mut self, tag: &str) -> Result<(Client, Reference), OciError> {
         let (registry, repository) = (self.remote.registry.clone(), self.remote.repository.clone());
         let trusted = self.authority.clone().map(|data| Certificate {
             encoding: CertificateEncoding::Pem,
@@ -137,6 +157,10 @@ impl Upload {
         // `Client::new` would fall back to defaults.
         let client = Client::try_from(config).map_err(|error| self.translate(error))?;
         if let Some(shown) = self.remote.shown() {
+            if matches!(shown, RegistryAuth::Basic(..)) && !self.basic {
+                self.remote.only_asks_for_basic().await?;
+                self.basic = true;
+            }
             client.store_auth_if_needed(to.resolve_registry(), &shown).await;
         }
         Ok((client, to))

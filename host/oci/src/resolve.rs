@@ -108,20 +108,6 @@ impl Source {
         })
     }
 
-    /// The manifest or index of this name, if there is one.
-    pub(crate) async fn named(&mut self, tag: &str) -> Result<Option<Vec<u8>>, OciError> {
-        match self {
-            Self::Registry(remote) => match remote.manifest(tag).await {
-                Err(OciError::NotFound { .. }) => Ok(None),
-                found => found.map(Some),
-            },
-            Self::Disk(disk) => {
-                let (disk, tag) = (disk.clone(), tag.to_owned());
-                blocking(move || disk.named(&tag)).await
-            }
-        }
-    }
-
     pub(crate) async fn component(&mut self, to: Pointer) -> Result<Vec<u8>, OciError> {
         self.blob(to, Part::Component, MAX_COMPONENT).await
     }
@@ -149,7 +135,7 @@ impl Source {
         }
     }
 
-    pub(crate) async fn manifest(&mut self, to: Pointer) -> Result<Vec<u8>, OciError> {
+    async fn manifest(&mut self, to: Pointer) -> Result<Vec<u8>, OciError> {
         match self {
             Self::Registry(remote) => {
                 let bytes = remote.manifest(&to.digest.to_string()).await?;
@@ -160,7 +146,7 @@ impl Source {
         }
     }
 
-    pub(crate) async fn blob(&mut self, to: Pointer, part: Part, limit: u64) -> Result<Vec<u8>, OciError> {
+    async fn blob(&mut self, to: Pointer, part: Part, limit: u64) -> Result<Vec<u8>, OciError> {
         match self {
             Self::Registry(remote) => remote.blob(to, part).await,
             Self::Disk(disk) => {
@@ -213,7 +199,7 @@ impl Disk {
         }
     }
 
-    fn blob(&self, to: Pointer, part: Part, limit: u64) -> Result<Vec<u8>, OciError> {
+    pub(crate) fn blob(&self, to: Pointer, part: Part, limit: u64) -> Result<Vec<u8>, OciError> {
         match self {
             Self::Layout(layout) => layout.blob(to, part, limit),
             Self::Archive(archive) => archive.blob(to, part, limit),

@@ -5,10 +5,10 @@ use bytes::Bytes;
 use platform_domain::{ComponentRef, Digest};
 use platform_signatures::{
     KeyName, Refused, Trusted,
-    limits::{MAX_BUNDLE, MAX_PAYLOAD},
+    limits::{MAX_BUNDLE, MAX_PAYLOAD, MAX_SIGNATURE_TEXT},
     names::{
-        BUNDLE_MEDIA_TYPE, PAYLOAD_MEDIA_TYPE, SIGNATURE_ANNOTATION, SIGNATURE_ARTIFACT_TYPE, referrers_tag,
-        signature_tag,
+        BUNDLE_MEDIA_TYPE, BUNDLE_PREDICATE_ANNOTATION, PAYLOAD_MEDIA_TYPE, SIGN_PREDICATE,
+        SIGNATURE_ANNOTATION, SIGNATURE_ARTIFACT_TYPE, referrers_tag, signature_tag,
     },
 };
 use serde::Serialize;
@@ -17,7 +17,8 @@ use crate::{
     MANIFEST_TYPE, OciError, Part,
     document::{Descriptor, Document, ImageManifest, Pointer, write},
     limits::{MAX_MANIFEST, MAX_REFERRERS, MAX_SIGNATURES},
-    resolve::Source,
+    publish::blocking,
+    resolve::{Disk, Source},
 };
 
 /// The media type of the config beside layers that are signatures. Nobody reads it.
@@ -100,67 +101,125 @@ impl Attached {
     }
 }
 
-/// How much of a layer is read, if it is a signature.
-fn limit_of(layer: &Descriptor) -> Option<u64> {
-    match layer.media_type.as_str() {
-        PAYLOAD_MEDIA_TYPE if layer.annotations.contains_key(SIGNATURE_ANNOTATION) => {
-            Some(MAX_PAYLOAD as u64)
+/// What was found, and the first thing that could not be read.
+pub(crate) type Found = (Vec<Attached>, Option<OciError>);
+
+/// A layer that is a signature, with nothing but what makes it one, and how much of it is read.
+fn signature(layer: &Descriptor) -> Option<(Descriptor, u64)> {
+    let mut plain = Descriptor::new(&layer.media_type, Pointer::to(&[]));
+    (plain.digest, plain.size) = (layer.digest.clone(), layer.size);
+    let limit = match layer.media_type.as_str() {
+        PAYLOAD_MEDIA_TYPE => {
+            let text = layer.annotations.get(SIGNATURE_ANNOTATION);
+            let text = text.filter(|text| text.len() <= MAX_SIGNATURE_TEXT)?.clone();
+            plain.annotations.insert(SIGNATURE_ANNOTATION.to_owned(), text);
+            MAX_PAYLOAD as u64
         }
-        BUNDLE_MEDIA_TYPE => Some(MAX_BUNDLE as u64),
-        _ => None,
+        BUNDLE_MEDIA_TYPE => MAX_BUNDLE as u64,
+        _ => return None,
+    };
+    (layer.size <= limit).then_some((plain, limit))
+}
+
+/// The signatures among the layers of these images, each once, and not too many.
+fn signatures_in(images: &[Vec<u8>]) -> Vec<(Descriptor, u64)> {
+    let mut found: Vec<(Descriptor, u64)> = Vec::new();
+    for (layer, limit) in images
+        .iter()
+        .flat_map(|image| layers_of(image))
+        .filter_map(|it| signature(&it))
+    {
+        if found.len() < MAX_SIGNATURES && !found.iter().any(|(there, _)| is_same(there, &layer)) {
+            found.push((layer, limit));
+        }
+    }
+    found
+}
+
+/// What of an index of referrers may be signatures.
+fn referrers_in(index: &[u8]) -> Result<Vec<Pointer>, OciError> {
+    let Document::Index(index) = Document::parse(index)? else {
+        return Ok(Vec::new());
+    };
+    let kinds = [SIGNATURE_ARTIFACT_TYPE, BUNDLE_MEDIA_TYPE];
+    let wanted = index.manifests.iter().filter(|entry| {
+        let kind = entry.artifact_type().is_none_or(|kind| kinds.contains(&kind));
+        // Other statements about a component, of which there can be many.
+        let predicate = entry.annotations.get(BUNDLE_PREDICATE_ANNOTATION);
+        kind && predicate.is_none_or(|predicate| predicate == SIGN_PREDICATE)
+    });
+    let pointers = wanted.filter_map(|entry| entry.pointer(Part::Manifest, MAX_MANIFEST).ok());
+    Ok(pointers.take(MAX_REFERRERS).collect())
+}
+
+/// Keeps the first reason of several, and what there is in any case.
+fn noted<T>(result: Result<T, OciError>, unread: &mut Option<OciError>) -> Option<T> {
+    match result {
+        Ok(found) => Some(found),
+        Err(error) => {
+            unread.get_or_insert(error);
+            None
+        }
     }
 }
 
 impl Source {
-    /// The signatures of a manifest, by tag and by referrer; those of a size that is never read are left out.
-    pub(crate) async fn signatures(&mut self, manifest: Digest) -> Result<Vec<Attached>, OciError> {
+    /// The signatures of a manifest, by tag and by referrer. One that cannot be read takes no other with it.
+    pub(crate) async fn signatures(&mut self, manifest: Digest) -> Found {
+        let remote = match self {
+            Self::Registry(remote) => remote,
+            Self::Disk(disk) => {
+                let disk = disk.clone();
+                let found = blocking(move || Ok(disk.signatures(&manifest))).await;
+                return found.unwrap_or_else(|error| (Vec::new(), Some(error)));
+            }
+        };
+        let mut unread = None;
         let mut images = Vec::new();
-        images.extend(self.named(&signature_tag(&manifest)).await?);
-        for referrer in self.referrers(manifest).await? {
-            images.push(self.manifest(referrer).await?);
+        let own = remote.named(&signature_tag(&manifest)).await;
+        images.extend(noted(own, &mut unread).flatten());
+        let listed = match noted(remote.referrers(manifest).await, &mut unread).flatten() {
+            Some(listed) => Some(listed),
+            None => noted(remote.named(&referrers_tag(&manifest)).await, &mut unread).flatten(),
+        };
+        let listed = listed.and_then(|index| noted(referrers_in(&index), &mut unread));
+        for to in listed.unwrap_or_default() {
+            let image = remote.manifest(&to.digest.to_string()).await;
+            let image = image.and_then(|image| to.verify(Part::Manifest, &image).map(|()| image));
+            images.extend(noted(image, &mut unread));
         }
         let mut found = Vec::new();
-        for layer in images.iter().flat_map(|image| layers_of(image)) {
-            let known = found.iter().any(|it: &Attached| is_same(&it.layer, &layer));
-            let limit = limit_of(&layer).filter(|limit| layer.size <= *limit && !known);
-            if let Some(limit) = limit
-                && found.len() < MAX_SIGNATURES
-            {
-                let to = layer.pointer(Part::Signature, limit)?;
-                let bytes = Bytes::from(self.blob(to, Part::Signature, limit).await?);
-                found.push(Attached { layer, bytes });
-            }
+        for (layer, limit) in signatures_in(&images) {
+            let blob = match layer.pointer(Part::Signature, limit) {
+                Ok(to) => remote.blob(to, Part::Signature).await,
+                Err(error) => Err(error),
+            };
+            let blob = noted(blob, &mut unread).map(Bytes::from);
+            found.extend(blob.map(|bytes| Attached { layer, bytes }));
         }
-        Ok(found)
+        (found, unread)
     }
+}
 
-    /// The same for who needs none to have the component, but may have to say why there are none.
-    pub(crate) async fn signatures_or_why(&mut self, manifest: Digest) -> (Vec<Attached>, Option<OciError>) {
-        match self.signatures(manifest).await {
-            Ok(signatures) => (signatures, None),
-            Err(error) => (Vec::new(), Some(error)),
+impl Disk {
+    /// The same, blocking.
+    pub(crate) fn signatures(&self, manifest: &Digest) -> Found {
+        let mut unread = None;
+        let mut images = Vec::new();
+        images.extend(noted(self.named(&signature_tag(manifest)), &mut unread).flatten());
+        let listed = noted(self.named(&referrers_tag(manifest)), &mut unread).flatten();
+        let listed = listed.and_then(|index| noted(referrers_in(&index), &mut unread));
+        for to in listed.unwrap_or_default() {
+            images.extend(noted(self.blob(to, Part::Manifest, MAX_MANIFEST), &mut unread));
         }
-    }
-
-    /// What refers to a manifest and may be signatures.
-    async fn referrers(&mut self, manifest: Digest) -> Result<Vec<Pointer>, OciError> {
-        let listed = match self {
-            Self::Registry(remote) => remote.referrers(manifest).await?,
-            Self::Disk(_) => None,
-        };
-        let listed = match listed {
-            Some(listed) => Some(listed),
-            None => self.named(&referrers_tag(&manifest)).await?,
-        };
-        let Some(Document::Index(index)) = listed.map(|bytes| Document::parse(&bytes)).transpose()? else {
-            return Ok(Vec::new());
-        };
-        let kinds = [SIGNATURE_ARTIFACT_TYPE, BUNDLE_MEDIA_TYPE];
-        let kinds = |entry: &&Descriptor| entry.artifact_type().is_none_or(|kind| kinds.contains(&kind));
-        let wanted = index.manifests.iter().filter(kinds).take(MAX_REFERRERS);
-        wanted
-            .map(|entry| entry.pointer(Part::Manifest, MAX_MANIFEST))
-            .collect()
+        let mut found = Vec::new();
+        for (layer, limit) in signatures_in(&images) {
+            let to = layer.pointer(Part::Signature, limit);
+            let blob = to.and_then(|to| self.blob(to, Part::Signature, limit));
+            let blob = noted(blob, &mut unread).map(Bytes::from);
+            found.extend(blob.map(|bytes| Attached { layer, bytes }));
+        }
+        (found, unread)
     }
 }
 
@@ -173,7 +232,8 @@ fn layers_of(image: &[u8]) -> Vec<Descriptor> {
 }
 
 fn is_same(one: &Descriptor, other: &Descriptor) -> bool {
-    one.digest == other.digest && one.annotations == other.annotations
+    let signature = |layer: &Descriptor| layer.annotations.get(SIGNATURE_ANNOTATION).cloned();
+    one.digest == other.digest && signature(one) == signature(other)
 }
 
 impl SignatureImage {
@@ -227,6 +287,16 @@ impl SignatureImage {
             annotations: Default::default(),
         };
         let manifest = write(Part::Manifest, &manifest)?;
+        let size = manifest.len() as u64;
+        if size > MAX_MANIFEST {
+            return Err(OciError::TooLarge {
+                part: Part::Manifest,
+                size,
+                limit: MAX_MANIFEST,
+            });
+        }
+        // What others put there stays, and so what we write is what we would read.
+        Document::parse(&manifest)?;
         Ok(Some(Self { manifest, config }))
     }
 }

@@ -1,7 +1,6 @@
 //! The host's own copy of everything it runs, by content.
 
 use std::{
-    collections::BTreeSet,
     fmt,
     fs::{Permissions, set_permissions},
     os::unix::fs::PermissionsExt,
@@ -11,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use platform_domain::{ByteSize, ComponentRef, Digest, PinnedComponent};
-use platform_signatures::{KeyName, Trusted, names::referrers_tag};
+use platform_signatures::{Trusted, names::referrers_tag};
 
 use crate::{
     Attached, OciError, Part, Registries,
@@ -21,12 +20,15 @@ use crate::{
     files::{Access, io_error},
     layout::Layout,
     limits::{GRACE, MAX_COMPONENT},
-    parcel::Parcel,
     publish::blocking,
     pull::{Judge, judged, read_component, within_time},
     resolve::{Disk, Resolved, Source},
-    signatures::foremost,
 };
+
+mod signed;
+
+pub use signed::Signers;
+use signed::with_those_before;
 
 /// An OCI image layout that belongs to the host alone. Copies of this value share it, and so may processes.
 #[derive(Clone, Debug)]
@@ -96,18 +98,6 @@ impl ContentStore {
         Self { registries, ..self }
     }
 
-    /// The same, where these keys are known.
-    #[must_use]
-    pub fn with_trusted(self, trusted: Trusted) -> Self {
-        let trusted = Arc::new(trusted);
-        Self { trusted, ..self }
-    }
-
-    /// Whether a key of this name is known.
-    pub fn knows(&self, key: &KeyName) -> bool {
-        self.trusted.iter().any(|(name, _)| name == key)
-    }
-
     /// What it may hold.
     pub const fn quota(&self) -> ByteSize {
         self.quota
@@ -125,7 +115,8 @@ impl ContentStore {
         if let (None, Some(_)) = (reference.tag(), reference.digest()) {
             let own = self.own();
             // Whatever is wrong with the own copy, the source may have a good one.
-            if let Ok(fetched) = self.fetch_from(own, reference).await {
+            if let Ok(mut fetched) = self.fetch_from(own, reference).await {
+                fetched.unread = self.fetch_signatures(reference).await.err();
                 return Ok(fetched);
             }
         }
@@ -211,7 +202,7 @@ impl ContentStore {
                 Bytes::from(source.component(component).await.map_err(OciError::of_source)?)
             }
         };
-        let (signatures, unread) = source.signatures_or_why(manifest.digest).await;
+        let (signatures, unread) = source.signatures(manifest.digest).await;
         self.keep(documents, manifest, bytes.clone(), signatures).await?;
         tracing::info!(oci.reference = %reference, oci.manifest = %manifest.digest, "a component is in the store");
         let pinned = PinnedComponent {
@@ -224,19 +215,6 @@ impl ContentStore {
             bytes,
             unread,
         })
-    }
-
-    /// Which of the known keys signed a manifest, by the signatures that are in the store. Never asks the network.
-    pub async fn signers(&self, manifest: &Digest) -> Result<BTreeSet<KeyName>, OciError> {
-        let (manifest, trusted) = (*manifest, self.trusted.clone());
-        let signatures = self.own().signatures(manifest).await?;
-        blocking(move || {
-            let signers = signatures
-                .iter()
-                .filter_map(|it| it.signer(&manifest, &trusted).ok());
-            Ok(signers.cloned().collect())
-        })
-        .await
     }
 
     fn own(&self) -> Source {
@@ -252,13 +230,9 @@ impl ContentStore {
         signatures: Vec<Attached>,
     ) -> Result<(), OciError> {
         let (layout, quota, trusted) = (self.layout.clone(), self.quota, self.trusted.clone());
-        // A damaged copy counts as none, and is replaced.
-        let before = self.own().signatures(manifest.digest).await.unwrap_or_default();
         blocking(move || {
             let _lock = layout.lock()?;
-            let mut parcel = Parcel::default();
-            let all = foremost(&manifest.digest, before, signatures, &trusted);
-            parcel.sign(&manifest.digest, None, &all)?;
+            let mut parcel = with_those_before(&layout, &manifest.digest, signatures, &trusted)?;
             // A name, so that other tools can copy one of many from the store.
             parcel.add(&referrers_tag(&manifest.digest), &documents, bytes);
             let pieces: Vec<_> = parcel.pieces().map(|(_, bytes)| Pointer::to(bytes)).collect();

@@ -322,6 +322,36 @@ async fn an_upload_that_goes_elsewhere_goes_without_credentials() {
 }
 
 #[tokio::test]
+async fn a_registry_that_asks_for_a_password_here_and_a_token_there_gets_no_upload() {
+    let tokens = Server::start(|_, head| {
+        assert!(!head.to_lowercase().contains("authorization"), "{head}");
+        not_found()
+    });
+    let realm = format!(
+        "www-authenticate: Bearer realm=\"http://{}/token\"\r\n",
+        tokens.address
+    );
+    let server = Server::start(move |path, head| {
+        let asked = |what: &str| Answer::Plain("401 Unauthorized", what.to_owned(), vec![]);
+        match path {
+            "/v2/" => asked(&realm),
+            _ if !head.contains(BASIC) => asked("www-authenticate: Basic\r\n"),
+            _ => not_found(),
+        }
+    });
+    let registries = login(server.address, "opensesame");
+    let refused = registries
+        .publish(COMPONENT, &about(), &server.reference(), None)
+        .await;
+    let refused = refused.unwrap_err();
+    assert!(
+        matches!(&refused, OciError::Refused { answer, .. } if answer.contains("a token there")),
+        "{refused:?}"
+    );
+    assert!(tokens.requests().is_empty());
+}
+
+#[tokio::test]
 async fn what_is_public_is_read_without_a_look_at_credentials() {
     let server = Server::start(|path, head| {
         assert!(!head.to_lowercase().contains("authorization"), "{head}");

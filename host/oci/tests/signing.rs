@@ -1,9 +1,9 @@
 //! Signatures beside components: where they are put, where they are found, and what becomes of them.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use platform_domain::{ComponentRef, Digest, KeyName};
-use platform_oci::{Attached, AttachedForm, ContentStore, OciError, Published, Registries};
+use platform_oci::{Attached, AttachedForm, ContentStore, OciError, Patience, Published, Registries};
 use platform_signatures::{
     Algorithm, Payload, PrivateKey, Trusted,
     names::{
@@ -57,7 +57,7 @@ fn store_of(dir: &Path, trusted: Trusted) -> ContentStore {
 
 async fn signers(store: &ContentStore, manifest: &Digest) -> Vec<String> {
     let signers = store.signers(manifest).await.unwrap();
-    signers.iter().map(KeyName::to_string).collect()
+    signers.keys.iter().map(KeyName::to_string).collect()
 }
 
 #[tokio::test]
@@ -274,6 +274,174 @@ async fn a_hostile_registry_cannot_make_its_signatures_cost_the_component() {
             "{name}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_signature_that_cannot_be_read_takes_no_other_with_it() {
+    let (alice, manifest) = (key(), manifest_of_honest());
+    let payload = Payload::new("r.example/echo", manifest).to_bytes();
+    let signature = alice.sign(&payload).to_string();
+    let good = image_of(&[(&payload, &signature)]);
+    let missing = descriptor("application/vnd.oci.image.manifest.v1+json", b"missing");
+    let mut strange = missing.clone();
+    strange["digest"] = json!("sha512:00");
+    let listed = json!({"schemaVersion": 2, "manifests": [strange, missing]}).to_string();
+    // What stands beside the good one: under its tag, and among the referrers.
+    let cases: [(&str, Vec<u8>, Vec<u8>, bool); 4] = [
+        (
+            "a payload that is missing",
+            image_of(&[(b"missing", "AAAA"), (&payload, &signature)]),
+            vec![],
+            true,
+        ),
+        (
+            "referrers that are missing",
+            good.clone(),
+            listed.into_bytes(),
+            true,
+        ),
+        (
+            "referrers that are no JSON",
+            good.clone(),
+            b"<html>".to_vec(),
+            true,
+        ),
+        ("nothing", good.clone(), vec![], false),
+    ];
+    for (name, image, referrers, told) in cases {
+        let (tag, of_payload, payload) = (
+            signature_tag(&manifest),
+            Digest::of(&payload).hex(),
+            payload.clone(),
+        );
+        let server = registry_with(move |path| match path {
+            _ if path.ends_with(&tag) => Some(ok(image.clone())),
+            _ if path.ends_with(&of_payload) => Some(ok(payload.clone())),
+            _ if path.contains("/referrers/") && !referrers.is_empty() => Some(ok(referrers.clone())),
+            _ => None,
+        });
+        let home = TempDir::new().unwrap();
+        let store = store_of(home.path(), trusting(&[("alice", &alice)]));
+        let fetched = store.fetch(&server.reference()).await.unwrap();
+        assert_eq!(fetched.unread.is_some(), told, "{name}: {:?}", fetched.unread);
+        assert_eq!(signers(&store, &manifest).await, ["alice"], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_registry_adds_to_signatures_is_not_kept() {
+    let (alice, manifest) = (key(), manifest_of_honest());
+    let payload = Payload::new("r.example/echo", manifest).to_bytes();
+    let signature = alice.sign(&payload).to_string();
+    for (field, value) in [
+        ("annotations", json!({"x": "x".repeat(200 << 10)})),
+        ("data", json!("x".repeat(3 << 20))),
+    ] {
+        // Each of the two is what may be read, and both together are not.
+        let bulky = |payload: &[u8], signature: &str| -> Vec<u8> {
+            let mut image: Value = serde_json::from_slice(&image_of(&[(payload, signature)])).unwrap();
+            let layer = &mut image["layers"][0];
+            match field {
+                "annotations" => layer["annotations"]["x"] = value["x"].clone(),
+                field => layer[field] = value.clone(),
+            }
+            image.to_string().into_bytes()
+        };
+        let (one, two) = (bulky(b"other", "AAAA"), bulky(&payload, &signature));
+        let entry = descriptor("application/vnd.oci.image.manifest.v1+json", &two);
+        let index = json!({"schemaVersion": 2, "manifests": [entry]}).to_string();
+        let (tag, payload) = (signature_tag(&manifest), payload.clone());
+        let server = registry_with(move |path| match path.rsplit_once('/')?.1 {
+            name if name == tag => Some(ok(one.clone())),
+            _ if path.contains("/referrers/") => Some(ok(index.clone())),
+            name if name == Digest::of(&two).to_string() => Some(ok(two.clone())),
+            name if name == Digest::of(b"other").to_string() => Some(ok(b"other")),
+            name if name == Digest::of(&payload).to_string() => Some(ok(payload.clone())),
+            _ => None,
+        });
+        let home = TempDir::new().unwrap();
+        let store = store_of(home.path(), trusting(&[("alice", &alice)]));
+        for _ in 0..2 {
+            let fetched = store.fetch(&server.reference()).await.unwrap();
+            assert!(fetched.unread.is_none(), "{:?}", fetched.unread);
+            assert_eq!(signers(&store, &manifest).await, ["alice"], "{field}");
+        }
+        let kept = store.contents().await.unwrap();
+        let largest = kept
+            .iter()
+            .filter(|it| it.kind == platform_oci::ContentKind::Signature);
+        assert!(largest.map(|it| it.size).max().unwrap() < 4096);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_signature_in_the_store_hides_no_other_and_is_told() {
+    let (alice, bob, dir) = (key(), key(), TempDir::new().unwrap());
+    let to = in_layout(&dir.path().join("layout"), ":1");
+    let home = TempDir::new().unwrap();
+    let store = store_of(home.path(), trusting(&[("alice", &alice), ("bob", &bob)]));
+    let manifest = publish_signed(&alice, &to).await.manifest;
+    let payload = Payload::new("elsewhere", manifest).to_bytes();
+    let other = |_: &str, _: &Digest| {
+        let signature = bob.sign(&payload).to_string();
+        Attached::payload(payload.clone(), &signature)
+    };
+    Registries::default().sign(&to, &other).await.unwrap();
+    store.fetch(&to).await.unwrap();
+    assert_eq!(signers(&store, &manifest).await, ["alice", "bob"]);
+    std::fs::write(blob(home.path(), &Digest::of(&payload)), b"damaged").unwrap();
+    let found = store.signers(&manifest).await.unwrap();
+    assert!(found.unread.is_some());
+    assert_eq!(signers(&store, &manifest).await, ["alice"]);
+    store.fetch(&to).await.unwrap();
+    assert_eq!(
+        signers(&store, &manifest).await,
+        ["alice", "bob"],
+        "it is replaced"
+    );
+}
+
+#[tokio::test]
+async fn what_is_there_by_its_digest_still_learns_who_signed_it_since() {
+    let (registry, alice, home) = (Registry::start(), key(), TempDir::new().unwrap());
+    let tag = reference(format!("{}/echo:1", registry.address));
+    let manifest = publish(COMPONENT, &about(), &tag).await.unwrap().manifest;
+    let pinned = reference(format!("{}/echo@{manifest}", registry.address));
+    let store = store_of(home.path(), trusting(&[("alice", &alice)]));
+    store.fetch(&pinned).await.unwrap();
+    assert!(signers(&store, &manifest).await.is_empty());
+    sign_also(&alice, &tag).await.unwrap();
+    let fetched = store.fetch(&pinned).await.unwrap();
+    assert!(fetched.unread.is_none());
+    assert_eq!(signers(&store, &manifest).await, ["alice"]);
+    drop(registry);
+    let fetched = store.fetch(&pinned).await.unwrap();
+    assert!(fetched.unread.is_some() && fetched.bytes == COMPONENT);
+    assert_eq!(signers(&store, &manifest).await, ["alice"]);
+}
+
+#[tokio::test]
+async fn a_registry_that_is_slow_about_signatures_is_not_waited_for() {
+    let manifest = manifest_of_honest();
+    let slow = || Answer::Drip(Duration::from_millis(50), vec![b' '; 10_000]);
+    let server = registry_with(move |path| path.ends_with(".sig").then(slow));
+    let home = TempDir::new().unwrap();
+    let registries = Registries::default().with_patience(Patience {
+        signatures: Duration::from_millis(200),
+        ..Patience::default()
+    });
+    let store = store_of(home.path(), trusting(&[("alice", &key())])).with_registries(registries);
+    // The same artifact from where nobody is slow.
+    let quick = registry_with(|_| None);
+    store.fetch(&quick.reference()).await.unwrap();
+    let pinned = reference(format!("{}/echo@{manifest}", server.address));
+    let fetched = store.fetch(&pinned).await.unwrap();
+    assert!(
+        matches!(fetched.unread, Some(OciError::TimedOut { .. })),
+        "{:?}",
+        fetched.unread
+    );
+    assert_eq!(fetched.bytes, COMPONENT);
 }
 
 #[tokio::test]

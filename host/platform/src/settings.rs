@@ -203,7 +203,8 @@ pub enum ConfigError {
 }
 
 /// Variables with our prefix that are not configuration: the command line's own.
-const NOT_CONFIGURATION: [&str; 7] = [
+const NOT_CONFIGURATION: [&str; 8] = [
+    "PLATFORM_OPERATOR",
     "PLATFORM_KEY_PASSWORD",
     "PLATFORM_CONFIG",
     "PLATFORM_ADMIN_URL",

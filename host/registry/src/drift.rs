@@ -9,13 +9,15 @@ use std::{
 
 use futures_util::{StreamExt as _, stream};
 use platform_domain::{Artifact, Challenge, Digest, PinnedComponent, Slug, Status, UnixSeconds, with_causes};
+use platform_oci::limits::SIGNATURES_TIMEOUT;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Registry, RegistryError, Update, reconciler::now};
+use crate::{LoadError, Registry, RegistryError, Update, reconciler::now};
 
 /// Who an update is by that nobody asked for.
 const BY: &str = "tag";
-/// How many registries are asked at once: a slow one should not keep the others waiting, and nobody waits for all.
+/// How many are looked at at once: a slow registry should not keep the others waiting, and nobody waits for all.
 const AT_ONCE: usize = 4;
 
 /// A tag that does not lead to what runs.
@@ -27,6 +29,8 @@ pub struct Drift {
     pub manifest: Option<Digest>,
     /// Why it could not be told, or why it was not followed.
     pub reason: Option<String>,
+    /// Whether it would be refused again.
+    refused: bool,
 }
 
 /// What was seen last of each challenge whose tag does not lead to its component.
@@ -55,7 +59,7 @@ impl Registry {
     /// Looks where the tag of a challenge leads, and follows it if the challenge is meant to.
     pub async fn challenge_look(&self, slug: &Slug) -> Result<Challenge, RegistryError> {
         let challenge = self.challenge_get(slug).await?;
-        self.clone().look_at(challenge).await;
+        self.clone().look_at(challenge, true).await;
         self.challenge_get(slug).await
     }
 
@@ -69,7 +73,9 @@ impl Registry {
             match self.challenge_list().await {
                 Ok(challenges) => {
                     let active = challenges.into_iter().filter(|it| it.status == Status::Active);
-                    let looks: Vec<_> = active.map(|challenge| self.clone().look_at(challenge)).collect();
+                    let looks: Vec<_> = active
+                        .map(|challenge| self.clone().look_at(challenge, false))
+                        .collect();
                     let looks = stream::iter(looks).buffer_unordered(AT_ONCE).collect::<()>();
                     stop.run_until_cancelled(looks).await;
                 }
@@ -80,56 +86,94 @@ impl Registry {
         }
     }
 
-    async fn look_at(self, challenge: Challenge) {
-        let (slug, drifts) = (&challenge.slug, self.drifts());
-        let Artifact::Component(PinnedComponent {
-            reference,
-            manifest: Some(pinned),
-            ..
-        }) = &challenge.artifact
-        else {
+    async fn look_at(self, challenge: Challenge, insist: bool) {
+        let slug = &challenge.slug;
+        let Artifact::Component(pinned) = &challenge.artifact else {
             return;
         };
-        if !reference.can_move() {
+        let Some(manifest) = pinned.manifest.filter(|_| pinned.reference.can_move()) else {
             return;
+        };
+        let resolving = self.loader().content().resolve(&pinned.reference);
+        let drift = match timeout(SIGNATURES_TIMEOUT, resolving).await {
+            Ok(Ok(found)) if found == manifest => None,
+            Ok(Ok(found)) => self.moved(&challenge, pinned, found, insist).await,
+            Ok(Err(error)) => Some(Drift::untold(with_causes(&error))),
+            Err(_) => Some(Drift::untold("there was no answer in time".to_owned())),
+        };
+        // What was seen of another component, or of a challenge that is gone, says nothing.
+        let still = self.challenge_get(slug).await;
+        match drift.filter(|_| still.is_ok_and(|still| still.artifact == challenge.artifact)) {
+            Some(drift) => self.drifts().note(slug, drift),
+            None => self.drifts().forget(slug),
         }
-        let before = drifts.of(slug);
+    }
+
+    /// The tag leads to another manifest. Gives what is to be shown of that.
+    async fn moved(
+        &self,
+        challenge: &Challenge,
+        pinned: &PinnedComponent,
+        found: Digest,
+        insist: bool,
+    ) -> Option<Drift> {
+        let slug = &challenge.slug;
+        let seen = self.drifts().of(slug).filter(|seen| seen.manifest == Some(found));
+        if seen.is_none() {
+            tracing::warn!(
+                challenge.slug = %slug, oci.reference = %pinned.reference, oci.manifest = %found,
+                "The tag leads to something else than what runs"
+            );
+        }
         let mut drift = Drift {
             checked_at: now(),
-            manifest: None,
+            manifest: Some(found),
             reason: None,
+            refused: false,
         };
-        match self.loader().content().resolve(reference).await {
-            Ok(manifest) if manifest == *pinned => return drifts.forget(slug),
-            Ok(manifest) => {
-                drift.manifest = Some(manifest);
-                let seen = before.filter(|before| before.manifest == drift.manifest);
-                if seen.is_none() {
-                    tracing::warn!(
-                        challenge.slug = %slug, oci.reference = %reference, oci.manifest = %manifest,
-                        "The tag leads to something else than what runs"
-                    );
-                }
-                // What was refused is refused again.
-                drift.reason = seen.and_then(|seen| seen.reason);
-                if challenge.follow && drift.reason.is_none() {
-                    let update = Update {
-                        reference: reference.clone(),
-                        grant: BTreeSet::new(),
-                        by: Some(BY.to_owned()),
-                    };
-                    match self.challenge_update(slug, update).await {
-                        Ok(_) => return,
-                        Err(error) => {
-                            let reason = with_causes(&error);
-                            tracing::warn!(challenge.slug = %slug, error = %reason, "The tag is not followed");
-                            drift.reason = Some(reason);
-                        }
-                    }
-                }
-            }
-            Err(error) => drift.reason = Some(with_causes(&error)),
+        if !challenge.follow {
+            return Some(drift);
         }
-        drifts.note(slug, drift);
+        // The same component is refused again for the same reason.
+        if let Some(seen) = seen.filter(|seen| seen.refused && !insist) {
+            return Some(Drift {
+                checked_at: drift.checked_at,
+                ..seen
+            });
+        }
+        let update = Update {
+            reference: pinned.reference.clone(),
+            grant: BTreeSet::new(),
+            by: Some(BY.to_owned()),
+        };
+        match self.bring(slug, update, Some(pinned.clone())).await {
+            Ok(_) => None,
+            Err(error) => {
+                let reason = with_causes(&error);
+                tracing::warn!(challenge.slug = %slug, error = %reason, "The tag is not followed");
+                drift.refused = is_of_the_component(&error);
+                drift.reason = Some(reason);
+                Some(drift)
+            }
+        }
     }
+}
+
+impl Drift {
+    fn untold(reason: String) -> Self {
+        Self {
+            checked_at: now(),
+            manifest: None,
+            reason: Some(reason),
+            refused: false,
+        }
+    }
+}
+
+/// Whether it is what the component is, and no disturbance, missing signature or missing room.
+fn is_of_the_component(error: &RegistryError) -> bool {
+    matches!(
+        error,
+        RegistryError::Component(_) | RegistryError::Field(_) | RegistryError::Load(LoadError::Component(_))
+    )
 }

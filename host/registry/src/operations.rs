@@ -189,7 +189,7 @@ impl Registry {
             if loads {
                 match self.check_start(&after).await {
                     // Whoever wants more of a challenge than it shows wants it to stop.
-                    Err(RegistryError::Load(LoadError::Untrusted(_))) if after.trust != before.trust => {}
+                    Err(RegistryError::Load(LoadError::Untrusted(_))) if trust_alone(&before, &after) => {}
                     checked => checked?,
                 }
             }
@@ -301,7 +301,7 @@ impl Registry {
     }
 
     /// What a challenge's component must show to run, and what it shows.
-    pub async fn trust(&self, challenge: &Challenge) -> Result<Option<Shown>, RegistryError> {
+    pub async fn trust(&self, challenge: &Challenge) -> Option<Shown> {
         self.loader.trust().shown(challenge).await
     }
 
@@ -426,4 +426,18 @@ impl Drop for WakeOnDrop {
     fn drop(&mut self) {
         self.0.notify_one();
     }
+}
+
+/// Whether one record of a challenge that is and stays active wants another trust than the other, and nothing else that
+/// would have to be tried.
+fn trust_alone(before: &Challenge, after: &Challenge) -> bool {
+    let trusting = |challenge: &Challenge| {
+        let trust = after.trust.clone();
+        let challenge = Challenge {
+            trust,
+            ..challenge.clone()
+        };
+        Wanted::of(&challenge, None)
+    };
+    before.status == after.status && before.trust != after.trust && trusting(before) == trusting(after)
 }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use platform_domain::{Artifact, Challenge, KeyName, PinnedComponent, TrustPolicy};
-use platform_oci::{ContentStore, Fetched, OciError};
+use platform_domain::{Artifact, Challenge, KeyName, PinnedComponent, TrustPolicy, with_causes};
+use platform_oci::{ContentStore, Fetched, OciError, Signers};
 
 use crate::{FieldError, RegistryError, load::LoadError};
 
@@ -39,6 +39,8 @@ pub struct Shown {
     pub is_default: bool,
     /// Who of those that the host knows signed it.
     pub signed_by: BTreeSet<KeyName>,
+    /// Why there may be more.
+    pub unread: Option<String>,
 }
 
 /// What is wanted of components.
@@ -66,12 +68,16 @@ impl Trust {
             TrustPolicy::Pinned => return Ok(Err(Untrusted::NotPinned)),
             TrustPolicy::SignedBy(wanted) => wanted,
         };
-        let found = self.signers(pinned).await?;
-        if found.is_disjoint(wanted) {
-            let wanted = wanted.clone();
-            return Ok(Err(Untrusted::NotSigned { wanted, found }));
+        let Signers { keys: found, unread } = self.signers(pinned).await?;
+        if !found.is_disjoint(wanted) {
+            return Ok(Ok(()));
         }
-        Ok(Ok(()))
+        // The one that is wanted may be among those.
+        if let Some(unread) = unread {
+            return Err(unread);
+        }
+        let wanted = wanted.clone();
+        Ok(Err(Untrusted::NotSigned { wanted, found }))
     }
 
     /// The same for what is about to be started.
@@ -98,15 +104,21 @@ impl Trust {
     }
 
     /// What a challenge's component shows; a container shows nothing.
-    pub(crate) async fn shown(&self, challenge: &Challenge) -> Result<Option<Shown>, RegistryError> {
+    pub(crate) async fn shown(&self, challenge: &Challenge) -> Option<Shown> {
         let Artifact::Component(pinned) = &challenge.artifact else {
-            return Ok(None);
+            return None;
         };
-        Ok(Some(Shown {
+        // What is shown for information is no reason to fail.
+        let (signed_by, unread) = match self.signers(pinned).await {
+            Ok(Signers { keys, unread }) => (keys, unread),
+            Err(error) => (BTreeSet::new(), Some(error)),
+        };
+        Some(Shown {
             policy: challenge.trust.clone().unwrap_or_else(|| self.default.clone()),
             is_default: challenge.trust.is_none(),
-            signed_by: self.signers(pinned).await.map_err(RegistryError::Content)?,
-        }))
+            signed_by,
+            unread: unread.map(|error| with_causes(&error)),
+        })
     }
 
     /// Whether the host knows the keys of which one is wanted.
@@ -123,11 +135,14 @@ impl Trust {
         }
     }
 
-    async fn signers(&self, pinned: &PinnedComponent) -> Result<BTreeSet<KeyName>, OciError> {
+    async fn signers(&self, pinned: &PinnedComponent) -> Result<Signers, OciError> {
         match &pinned.manifest {
             Some(manifest) => self.content.signers(manifest).await,
             // A bare file has nothing beside it.
-            None => Ok(BTreeSet::new()),
+            None => Ok(Signers {
+                keys: BTreeSet::new(),
+                unread: None,
+            }),
         }
     }
 }

@@ -35,12 +35,24 @@ struct Next {
     grant: BTreeSet<Grant>,
     change: Change,
     by: Option<String>,
+    /// Of an update that nobody asked for: the component that it is to follow.
+    follows: Option<PinnedComponent>,
 }
 
 impl Registry {
     /// Gives a challenge another component: fetched, looked at, compiled, started and its migrations tried before
     /// anything is written. What was begun ends on the component before.
     pub async fn challenge_update(&self, slug: &Slug, update: Update) -> Result<Challenge, RegistryError> {
+        self.bring(slug, update, None).await
+    }
+
+    /// The same; and if nobody asked for it, only as long as the challenge is what it was and follows its tag.
+    pub(crate) async fn bring(
+        &self,
+        slug: &Slug,
+        update: Update,
+        follows: Option<PinnedComponent>,
+    ) -> Result<Challenge, RegistryError> {
         let Update { reference, grant, by } = update;
         let by = checked(by)?;
         // Before anything is fetched.
@@ -56,6 +68,7 @@ impl Registry {
             grant,
             change: Change::Updated,
             by,
+            follows,
         };
         self.replace(slug, next).await
     }
@@ -85,6 +98,7 @@ impl Registry {
             grant: BTreeSet::new(),
             change: Change::RolledBack,
             by,
+            follows: None,
         };
         self.replace(slug, next).await
     }
@@ -106,6 +120,11 @@ impl Registry {
         for _ in 0..MAX_ATTEMPTS {
             let before = self.challenge_get(slug).await?;
             let old = component_of(&before)?;
+            if let Some(follows) = &next.follows
+                && (old != follows || !before.follow)
+            {
+                return Ok(before);
+            }
             if *old == next.pinned && next.grant.is_subset(&before.grants) {
                 if matches!(self.observed(slug), Observed::Failed { .. }) {
                     // Its signature may have come.
@@ -171,7 +190,8 @@ impl Registry {
 fn is_as_it_was(found: &Challenge, before: &Challenge) -> bool {
     let seen = |record: &Challenge| {
         let described = (record.version.clone(), record.description.clone());
-        (record.status, record.capabilities.clone(), described)
+        let source = (record.artifact.clone(), record.follow);
+        (record.status, record.capabilities.clone(), described, source)
     };
     Wanted::of(found, None) == Wanted::of(before, None) && seen(found) == seen(before)
 }

@@ -29,7 +29,7 @@ fn filled(dir: &Path) -> (Layout, Digest) {
 fn check_whole(layout: &Layout) -> usize {
     let index = layout.index().unwrap();
     for manifest in index.manifests.iter().filter_map(digest_of) {
-        let (config, layers) = image(layout, manifest).unwrap();
+        let (config, layers) = image(layout, manifest).unwrap().unwrap();
         for part in [config].iter().chain(&layers) {
             let found = layout.find(digest_of(part).unwrap(), Part::Component, part.size);
             assert!(found.unwrap().is_some());

@@ -45,6 +45,14 @@ impl Remote {
         Ok(bytes)
     }
 
+    /// The manifest or index of this name, if there is one.
+    pub(crate) async fn named(&mut self, tag: &str) -> Result<Option<Vec<u8>>, OciError> {
+        match self.manifest(tag).await {
+            Err(OciError::NotFound { .. }) => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
     /// The index of what refers to a manifest; `None` when the registry keeps none.
     pub(crate) async fn referrers(&mut self, manifest: Digest) -> Result<Option<Vec<u8>>, OciError> {
         let call = Call::new(Method::GET, self.url("referrers", &manifest.to_string())?);

@@ -6,7 +6,7 @@ use oci_client::secrets::RegistryAuth;
 use reqwest::{Method, StatusCode};
 
 use super::{Call, Remote};
-use crate::OciError;
+use crate::{OciError, auth::Challenge};
 
 impl Remote {
     /// Whether a blob is there already.
@@ -21,6 +21,19 @@ impl Remote {
         let mut begin = Call::new(Method::POST, self.url("blobs", "uploads/")?);
         begin.body = Some(Bytes::new());
         self.exchange(&begin, &[]).await.map(drop)
+    }
+
+    /// Refuses a registry that asks for a password in one place and for a token in another: oci-client looks at the other
+    /// place, and would take the password to whatever token service is named there.
+    pub(crate) async fn only_asks_for_basic(&self) -> Result<(), OciError> {
+        let root = self.endpoint.url("").ok_or_else(|| self.refused("no address"))?;
+        let answer = self.follow(&Call::new(Method::GET, root), None).await?;
+        match Challenge::of(answer.headers()) {
+            Some(Challenge::Bearer { .. }) => {
+                Err(self.refused("a request for a password here and for a token there"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether the registry wanted to see something, and saw it.

@@ -155,7 +155,13 @@ fn trusted(files: &[PathBuf]) -> anyhow::Result<Trusted> {
         let name: KeyName = stem
             .parse()
             .with_context(|| format!("{} cannot be the name of a key", file.display()))?;
-        named.insert(name, file.clone());
+        if let Some(other) = named.insert(name, file.clone()) {
+            anyhow::bail!(
+                "{} and {} are named alike; a key is shown by the name of its file, rename one",
+                other.display(),
+                file.display()
+            );
+        }
     }
     keys::trusted(&named)
 }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clap::Args;
-use platform_domain::{ArtifactError, ComponentRef};
+use platform_domain::{ArtifactError, ComponentRef, with_causes};
 
 use crate::{
     output::Output,
@@ -63,6 +63,16 @@ pub(crate) async fn run(args: PullArgs, output: Output) -> anyhow::Result<()> {
     let pulled = registries.pull(&reference, Some(unfit)).await?;
     output.progress(&format!("{} KiB are verified", pulled.bytes.len() / 1024));
     let target = target.map(|Target(target)| target);
+    let is_artifact = matches!(
+        target,
+        Some(ComponentRef::Layout { .. } | ComponentRef::Archive { .. })
+    );
+    if let (true, Some(unread)) = (is_artifact, &pulled.unread) {
+        anyhow::bail!(
+            "{reference} is not written without its signatures, which cannot be read: {}",
+            with_causes(&**unread)
+        );
+    }
     if let Some(target) = &target {
         pulled.write(target, force).await?;
     }
@@ -71,13 +81,16 @@ pub(crate) async fn run(args: PullArgs, output: Output) -> anyhow::Result<()> {
         "manifest_digest": pulled.manifest,
         "component_digest": pulled.component,
         "size": pulled.bytes.len(),
+        "signatures": pulled.signatures.len(),
         "output": target,
     });
     output.show(&answer, |_| {
         let manifest = pulled.manifest.map(|digest| format!("manifest   {digest}"));
         let component = format!("component  {}", pulled.component);
         let written = target.map(|target| format!("written    {target}"));
-        let lines: Vec<_> = manifest.into_iter().chain([component]).chain(written).collect();
+        let signatures = format!("signatures {}", pulled.signatures.len());
+        let lines = manifest.into_iter().chain([component, signatures]).chain(written);
+        let lines: Vec<_> = lines.collect();
         lines.join("\n")
     })
 }

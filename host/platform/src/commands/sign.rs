@@ -1,7 +1,7 @@
 //! `platform key generate` and `platform sign`.
 
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
@@ -61,9 +61,14 @@ pub(crate) fn key(command: KeyCommand, output: Output) -> anyhow::Result<()> {
         Kind::Ed25519 => Algorithm::Ed25519,
     })?;
     let (private, public) = (ending(&name, "key"), ending(&name, "pub"));
-    write_new(&private, key.to_sealed_pem(&password)?.as_bytes(), 0o600)?;
     let public_key = key.public();
+    let sealed = key.to_sealed_pem(&password)?;
     write_new(&public, public_key.to_pem().as_bytes(), 0o644)?;
+    if let Err(error) = write_new(&private, sealed.as_bytes(), 0o600) {
+        // Half a pair is of no use, and would be in the way.
+        drop(fs::remove_file(&public));
+        return Err(error);
+    }
     let fingerprint = public_key.fingerprint().to_string();
     let answer = serde_json::json!({
         "private_key": private,
@@ -110,14 +115,13 @@ fn ending(name: &Path, ending: &str) -> PathBuf {
 
 /// A key that is there stays: what it signed could not be signed again.
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path);
-    let written = file.and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written.with_context(|| format!("cannot write {}", path.display()))
+    let unwritable = || format!("cannot write {}", path.display());
+    let mut new = OpenOptions::new();
+    let file = new.write(true).create_new(true).mode(mode).open(path);
+    let mut file = file.with_context(unwritable)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        drop(fs::remove_file(path));
+    }
+    written.with_context(unwritable)
 }

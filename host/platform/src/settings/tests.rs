@@ -1,8 +1,16 @@
 //! What is taken, what is refused, what is shown.
 
-use std::os::unix::ffi::OsStringExt as _;
+use std::{collections::BTreeSet, os::unix::ffi::OsStringExt as _};
 
 use super::*;
+
+/// Every variable that a command takes.
+fn variables_of(command: &clap::Command) -> BTreeSet<String> {
+    let own = command.get_arguments().filter_map(clap::Arg::get_env);
+    let own = own.map(|name| name.to_str().unwrap().to_owned());
+    let below = command.get_subcommands().flat_map(variables_of);
+    own.chain(below).collect()
+}
 
 fn load(file: &str, env: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, String> {
     let dir = tempfile::tempdir().unwrap();
@@ -180,6 +188,7 @@ fn the_guide_for_operators_has_an_example_with_every_key_and_the_defaults() {
         "/chain/genesis",
         "/secrets/key_file",
         "/registries",
+        "/trust/keys",
     ];
     for pointer in own {
         let (given, default) = (
@@ -202,7 +211,7 @@ fn the_guide_for_operators_has_an_example_with_every_key_and_the_defaults() {
         }
         for key in keys.as_object().into_iter().flat_map(|keys| keys.keys()) {
             assert!(
-                example.contains(&format!("{key} = ")),
+                example.contains(&format!("{key} = ")) || example.contains(&format!("[{section}.{key}]")),
                 "{section}.{key} is missing in the example"
             );
         }
@@ -212,6 +221,12 @@ fn the_guide_for_operators_has_an_example_with_every_key_and_the_defaults() {
 #[test]
 fn the_command_lines_own_variables_are_not_configuration() {
     assert!(load("", &[("PLATFORM_ADMIN_URL", "http://127.0.0.1:1")], &[]).is_ok());
+    for variable in variables_of(&<crate::cli::Cli as clap::CommandFactory>::command()) {
+        assert!(
+            load("", &[(&variable, "x")], &[]).is_ok(),
+            "{variable} is of the command line"
+        );
+    }
     assert!(load("", &[("PLATFORM_REGISTRY_PASSWORD", "x")], &[]).is_ok());
 }
 

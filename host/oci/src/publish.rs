@@ -56,7 +56,7 @@ impl Registries {
             blocking(move || archive::write(&file, &parcel, false)).await?;
         } else {
             parcel.add(to.tag().unwrap_or(DEFAULT_TAG), &documents, component);
-            self.send(to, manifest, signature, parcel).await?;
+            Box::pin(self.send(to, manifest, signature, parcel)).await?;
         }
         tracing::info!(oci.reference = %to, oci.manifest = %manifest, "a component is published");
         Ok(Published {
@@ -78,8 +78,8 @@ impl Registries {
         }
         let manifest = self.resolve(reference).await?;
         let signature = signer(&repository(reference), &manifest);
-        self.send(reference, manifest, Some(signature), Parcel::default())
-            .await?;
+        let sending = self.send(reference, manifest, Some(signature), Parcel::default());
+        Box::pin(sending).await?;
         Ok(manifest)
     }
 

@@ -52,7 +52,7 @@ impl Registries {
     /// Fetches and verifies what a reference names, and keeps nothing. Takes at most
     /// [`TOTAL_TIMEOUT`](crate::limits::TOTAL_TIMEOUT).
     pub async fn pull(&self, reference: &ComponentRef, judge: Option<Judge>) -> Result<Pulled, OciError> {
-        within_time(reference, self, self.pull_untimed(reference, judge)).await
+        within_time(reference, self, Box::pin(self.pull_untimed(reference, judge))).await
     }
 
     /// The digest of the manifest that a reference leads to now. No component is transferred.

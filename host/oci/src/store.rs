@@ -115,14 +115,14 @@ impl ContentStore {
         if let (None, Some(_)) = (reference.tag(), reference.digest()) {
             let own = self.own();
             // Whatever is wrong with the own copy, the source may have a good one.
-            if let Ok(mut fetched) = self.fetch_from(own, reference).await {
-                fetched.unread = self.fetch_signatures(reference).await.err();
+            if let Ok(mut fetched) = Box::pin(self.fetch_from(own, reference)).await {
+                fetched.unread = Box::pin(self.fetch_signatures(reference)).await.err();
                 return Ok(fetched);
             }
         }
         within_time(reference, &self.registries, async {
             match Source::open(reference, &self.registries).await? {
-                Some(source) => self.fetch_from(source, reference).await,
+                Some(source) => Box::pin(self.fetch_from(source, reference)).await,
                 None => Err(OciError::NoArtifact),
             }
         })

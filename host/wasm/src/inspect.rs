@@ -35,6 +35,25 @@ pub struct ComponentInfo {
     pub needs: Needs,
 }
 
+impl ComponentInfo {
+    /// The worlds that it is made for, by its exports: one of ours, that of HTTP, or one of each.
+    pub fn worlds(&self) -> Vec<String> {
+        let offers = |name: &str| self.exports.iter().any(|export| export.starts_with(name));
+        let ours = match (
+            offers("platform:challenge/routes@"),
+            offers("platform:challenge/weights@"),
+        ) {
+            (true, true) => Some("challenge"),
+            (true, false) => Some("routes-only"),
+            (false, true) => Some("weights-only"),
+            (false, false) => None,
+        };
+        let ours = ours.map(|world| format!("{CONTRACT}{world}@{SPOKEN}"));
+        let http = offers(HANDLER).then(|| "wasi:http/proxy@0.2".to_owned());
+        ours.into_iter().chain(http).collect()
+    }
+}
+
 /// The version of `platform:challenge` this host speaks.
 const SPOKEN: &str = "0.1.0";
 const CONTRACT: &str = "platform:challenge/";

@@ -69,6 +69,7 @@ pub(crate) async fn run(args: InspectArgs, output: Output) -> anyhow::Result<()>
         "size": info.size,
         "signatures": signatures,
         "signatures_unread": unread,
+        "worlds": info.worlds(),
         "capabilities": info.capabilities,
         "asks": asks(&info.asks, &usual),
         "exports": info.exports,
@@ -97,6 +98,7 @@ pub(crate) async fn run(args: InspectArgs, output: Output) -> anyhow::Result<()>
         );
         lines.push(format!("size          {} bytes", info.size));
         let capabilities: Vec<_> = info.capabilities.iter().map(ToString::to_string).collect();
+        lines.push(format!("world         {}", info.worlds().join(" and ")));
         lines.push(format!("capabilities  {}", capabilities.join(", ")));
         lines.extend(
             info.asks

@@ -390,7 +390,7 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
     ),
     (
         "SIGNATURES_TIMEOUT",
-        "host/oci/tests/signing.rs::a_registry_that_is_slow_about_signatures_is_not_waited_for",
+        "host/oci/tests/strange_signatures.rs::a_registry_that_is_slow_about_signatures_is_not_waited_for",
     ),
     (
         "MAX_SIGNATURES",
@@ -398,7 +398,7 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
     ),
     (
         "MAX_REFERRERS",
-        "host/oci/tests/signing.rs::a_thousand_referrers_are_not_all_asked_for",
+        "host/oci/tests/strange_signatures.rs::a_thousand_referrers_are_not_all_asked_for",
     ),
     ("MAX_ANNOTATIONS", REGISTRY),
     ("READ_TIMEOUT", REGISTRY),

@@ -173,7 +173,7 @@ mod tests {
                 (method, path.replace("{epoch}", "1"))
             })
             .collect();
-        assert_eq!(routes.len(), 29);
+        assert_eq!(routes.len(), 30);
         for path in [
             "/v1/admin/nothing",
             "/v1/admin",

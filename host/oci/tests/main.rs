@@ -34,3 +34,5 @@ mod signing;
 mod skopeo;
 #[cfg(test)]
 mod spoiled;
+#[cfg(test)]
+mod strange_signatures;

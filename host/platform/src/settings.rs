@@ -11,7 +11,7 @@ use std::{
 };
 
 use config::{Environment, File, FileFormat};
-use platform_domain::{BlockHash, ByteSize, KeyName, MechanismId, Netuid, TrustPolicy};
+use platform_domain::{BlockHash, ByteSize, MechanismId, Netuid};
 use platform_oci::{
     RegistrySettings,
     limits::{MAX_COMPONENT, QUOTA},
@@ -20,6 +20,10 @@ use platform_runtime::BreakerPolicy;
 use platform_wasm::{LimitError, Limits};
 use platform_weights::Policy;
 use serde::{Deserialize, Serialize, Serializer};
+
+mod trust;
+
+pub use trust::{Tags, Trust};
 
 /// The whole configuration. The field docs name the environment variable where one is likely to be used.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -145,24 +149,6 @@ pub struct Store {
     /// `PLATFORM_STORE__QUOTA`: what it may hold, at least one component of the largest size. What does not fit after a
     /// collection is not fetched.
     pub quota: ByteSize,
-}
-
-/// What components must show to run.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Trust {
-    /// `PLATFORM_TRUST__POLICY`: `none`, `pinned` or `signed-by(KEY,…)`, for challenges of which nothing else is wanted.
-    pub policy: TrustPolicy,
-    /// Files with public keys of cosign or OpenSSL, by the names that policies call them. Read at the start.
-    pub keys: BTreeMap<KeyName, PathBuf>,
-}
-
-/// Tags that may move.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Tags {
-    /// How often it is looked where the tags of active challenges lead; 0 is never.
-    pub check_minutes: u64,
 }
 
 /// Logging.
@@ -316,31 +302,6 @@ impl Breaker {
 impl Default for Store {
     fn default() -> Self {
         Self { quota: QUOTA }
-    }
-}
-
-impl Default for Tags {
-    fn default() -> Self {
-        // A tag moves when somebody releases something: a few times a week.
-        Self { check_minutes: 60 }
-    }
-}
-
-impl Tags {
-    /// How often; `None` is never.
-    pub fn check_every(&self) -> Option<Duration> {
-        let minutes = self.check_minutes;
-        (minutes > 0).then(|| Duration::from_secs(minutes.saturating_mul(60)))
-    }
-}
-
-impl Trust {
-    /// The first key that the policy names and no file has.
-    fn unknown(&self) -> Option<&KeyName> {
-        match &self.policy {
-            TrustPolicy::Any | TrustPolicy::Pinned => None,
-            TrustPolicy::SignedBy(keys) => keys.iter().find(|key| !self.keys.contains_key(key)),
-        }
     }
 }
 

@@ -77,7 +77,7 @@ pub(crate) fn key(command: KeyCommand, output: Output) -> anyhow::Result<()> {
     });
     output.show(&answer, |_| {
         format!(
-            "private    {}\npublic     {}\nprint      {fingerprint}",
+            "private    {}\npublic     {}\nkey id     {fingerprint}",
             private.display(),
             public.display()
         )

@@ -1,39 +1,30 @@
-//! Without a target, for those who change the code: what compiling costs, calls of a guest that brings a whole
-//! runtime, and an epoch's arithmetic.
+//! Without a target, for those who change the code: what compiling costs, and calls of a guest that brings a whole
+//! runtime.
 
 use std::{fs, time::Instant};
 
 use anyhow::Result;
 use bytes::Bytes;
-use platform_domain::{Digest, Hotkey, Instances, RawWeight, Uid};
+use platform_domain::{Digest, Instances};
 use platform_tests::guest;
 use platform_wasm::{Engine, EngineConfig};
-use platform_weights::{ChallengeAnswer, Inputs, NO_LIMIT, Policy, Uids, aggregate};
 
 use crate::{
     calls,
     naive::Naive,
-    numbers::{Samples, micros, millis},
+    numbers::{Samples, millis},
     plan::Plan,
     progress,
     report::Measure,
 };
 
-pub(crate) const MEASURES: [&str; 4] = [
-    "compile_ms",
-    "python_call_ms",
-    "python_warm_ms",
-    "aggregate_10x256_us",
-];
-const CHALLENGES: usize = 10;
-const HOTKEYS: u16 = 256;
+pub(crate) const MEASURES: [&str; 3] = ["compile_ms", "python_call_ms", "python_warm_ms"];
 
 pub(crate) fn run(plan: &Plan) -> Result<Vec<Measure>> {
-    progress("compiling, Python, an epoch's arithmetic");
+    progress("compiling, Python");
     let runtime = tokio::runtime::Runtime::new()?;
     let mut measures = vec![runtime.block_on(compilation(plan.of(10, 2)))?];
     measures.extend(runtime.block_on(python(plan.of(200, 20)))?);
-    measures.push(aggregation(plan.of(50, 5))?);
     Ok(measures)
 }
 
@@ -84,42 +75,4 @@ async fn python(calls: usize) -> Result<[Measure; 2]> {
         Measure::new("python_call_ms", fresh, "ms"),
         Measure::new("python_warm_ms", live_times.median(), "ms").over(fresh),
     ])
-}
-
-/// Ten challenges that each weigh every hotkey of a subnet.
-fn aggregation(rounds: usize) -> Result<Measure> {
-    let hotkeys = || {
-        (0..HOTKEYS).map(|n| {
-            let [high, low] = n.to_be_bytes();
-            let mut key = [7; 32];
-            (key[0], key[1]) = (high, low);
-            (Hotkey::from_bytes(key), Uid(n))
-        })
-    };
-    let answer = |number: usize| -> Result<ChallengeAnswer> {
-        let weight = |(hotkey, uid): (Hotkey, Uid)| RawWeight {
-            hotkey: hotkey.to_string(),
-            score: f64::from(uid.0) * 0.1,
-        };
-        Ok(ChallengeAnswer {
-            slug: format!("challenge-{number}").parse()?,
-            emission_percent: "10".parse()?,
-            answer: Ok(hotkeys().map(weight).collect()),
-        })
-    };
-    let inputs = Inputs {
-        policy: Policy::Normalized,
-        challenges: (0..CHALLENGES).map(answer).collect::<Result<_>>()?,
-        uids: Uids::new(hotkeys())?,
-        sink: None,
-        min_allowed_weights: 1,
-        max_weight_limit: NO_LIMIT,
-    };
-    let mut times = Samples::default();
-    for _ in 0..rounds {
-        let started = Instant::now();
-        drop(aggregate(&inputs));
-        times.push(micros(started.elapsed()));
-    }
-    Ok(Measure::new("aggregate_10x256_us", times.median(), "us"))
 }

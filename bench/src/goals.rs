@@ -17,7 +17,7 @@ pub(crate) enum Target {
 
 use Target::{RatioAtLeast, RatioAtMost, ValueAtMost};
 
-pub(crate) const GOALS: [Goal; 14] = [
+pub(crate) const GOALS: [Goal; 16] = [
     goal("route_fresh_rps", RatioAtLeast(4.0)),
     goal("route_fresh_vs_native", RatioAtLeast(0.45)),
     goal("route_warm_vs_native", RatioAtLeast(0.65)),
@@ -32,6 +32,8 @@ pub(crate) const GOALS: [Goal; 14] = [
     goal("sqlite_txn_us", RatioAtMost(2.0)),
     goal("kv_get_us", RatioAtMost(1.5)),
     goal("backup_mb_s", RatioAtLeast(0.3)),
+    goal("aggregate_64x4096_ms", RatioAtMost(10.0)),
+    goal("aggregate_entry_ns", RatioAtMost(1.0)),
 ];
 
 const fn goal(name: &'static str, target: Target) -> Goal {

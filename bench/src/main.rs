@@ -21,6 +21,7 @@ mod report;
 mod routes;
 mod served;
 mod state;
+mod weights;
 mod wrk;
 
 use anyhow::Result;
@@ -34,13 +35,14 @@ struct Group {
     run: fn(&Plan) -> Result<Vec<Measure>>,
 }
 
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 8] = [
     group(&routes::MEASURES, routes::run),
     group(&calls::MEASURES, calls::run),
     group(&first_request::MEASURES, first_request::run),
     group(&neighbour::MEASURES, neighbour::run),
     group(&fleet::MEASURES, fleet::run),
     group(&state::MEASURES, state::run),
+    group(&weights::MEASURES, weights::run),
     group(&extras::MEASURES, extras::run),
 ];
 

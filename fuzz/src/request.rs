@@ -131,6 +131,10 @@ pub fn check(case: &Case) {
     if sent.uri.path() == "/health" {
         return assert!(matches!(answer.status, 200 | 405));
     }
+    let segments: Vec<_> = sent.uri.path().split('/').collect();
+    if let ["", "v1", "weights", "latest"] | ["", "v1", "challenges", _, "weights", "latest"] = *segments {
+        return assert!(matches!(answer.status, 404 | 405));
+    }
     assert_eq!(answer.headers.get_all("x-request-id").iter().count(), 1);
     if answer.status == 200 {
         sent.was_seen(&answer);

@@ -17,7 +17,7 @@ use platform_domain::{ByteSize, Capability, Digest, Instances, Netuid, RouteRule
 use platform_gateway::{Gateway, Limits};
 use platform_runtime::{
     BreakerPolicy, Guarded, Health, MetagraphPublisher, Route, RoutePublisher, RouteTable, Target,
-    metagraph_channel, route_channel,
+    metagraph_channel, route_channel, weights_channel,
 };
 use platform_wasm::{CompilerProgram, Engine, EngineConfig, Program, ProgramSpec};
 use tokio::runtime::{Builder, Runtime};
@@ -63,6 +63,7 @@ impl Served {
         let gateway = Gateway::new(
             route_reader,
             metagraph,
+            weights_channel().1,
             Netuid(1),
             Limits::default(),
             UnixSeconds(0),

@@ -100,6 +100,7 @@ async fn a_refused_field_is_named_with_the_reason() {
         (json!({ "emission_percent": "101" }), "emission_percent"),
         (json!({ "emission_percent": "much" }), "emission_percent"),
         (json!({ "emission_percent": null }), "emission_percent"),
+        (json!({ "on_failure": "never" }), "on_failure"),
         (json!({ "status": "live" }), "status"),
         (json!({ "component": "echo" }), "component"),
         (

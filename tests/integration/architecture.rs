@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 /// Each crate of the host with those it may name in its manifest.
-const MAY_KNOW: [(&str, &[&str]); 18] = [
+const MAY_KNOW: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("keys", &["domain"]),
     ("weights", &["domain"]),
@@ -20,10 +20,12 @@ const MAY_KNOW: [(&str, &[&str]); 18] = [
     ("vault", &["domain"]),
     ("oci", &["domain", "signatures"]),
     ("signatures", &["domain"]),
+    ("timelock", &["domain"]),
+    ("fallback", &["domain", "keys"]),
     ("wasm", &["domain", "keys", "state"]),
     ("admin-types", &["domain"]),
-    ("chain", &["domain", "keys"]),
-    ("devnet", &["domain", "keys"]),
+    ("chain", &["domain", "keys", "timelock"]),
+    ("devnet", &["domain", "keys", "timelock"]),
     ("runtime", &["domain", "wasm"]),
     ("gateway", &["domain", "keys", "runtime"]),
     (
@@ -32,7 +34,9 @@ const MAY_KNOW: [(&str, &[&str]); 18] = [
     ),
     (
         "epoch",
-        &["chain", "domain", "keys", "runtime", "store", "weights"],
+        &[
+            "chain", "domain", "fallback", "keys", "runtime", "store", "timelock", "weights",
+        ],
     ),
     ("admin", &["admin-types", "domain", "epoch", "registry"]),
     (
@@ -51,6 +55,7 @@ const MAY_KNOW: [(&str, &[&str]); 18] = [
             "runtime",
             "signatures",
             "store",
+            "timelock",
             "wasm",
             "weights",
         ],
@@ -58,7 +63,7 @@ const MAY_KNOW: [(&str, &[&str]); 18] = [
 ];
 
 /// Where each heavy dependency may be named.
-const HOMES: [(&str, &[&str]); 14] = [
+const HOMES: [(&str, &[&str]); 18] = [
     ("wasmtime", &["wasm"]),
     ("wasmtime-wasi", &["wasm"]),
     ("wasmtime-wasi-http", &["wasm"]),
@@ -66,9 +71,13 @@ const HOMES: [(&str, &[&str]); 14] = [
     ("rusqlite", &["state", "store"]),
     ("axum", &["gateway", "admin", "host"]),
     ("chacha20poly1305", &["vault"]),
-    ("crypto_secretbox", &["signatures"]),
+    ("argon2", &["keys"]),
+    ("crypto_secretbox", &["keys", "signatures"]),
     ("scrypt", &["signatures"]),
     ("p256", &["signatures"]),
+    ("aes-gcm", &["timelock"]),
+    ("ark-bls12-381", &["timelock"]),
+    ("ark-ec", &["timelock"]),
     ("oci-client", &["oci"]),
     ("schnorrkel", &["keys"]),
     ("ed25519-dalek", &["keys", "signatures"]),
@@ -76,10 +85,11 @@ const HOMES: [(&str, &[&str]); 14] = [
 ];
 
 /// What a crate must not reach by any path.
-const NEVER_REACH: [(&str, &[&str]); 5] = [
+const NEVER_REACH: [(&str, &[&str]); 6] = [
     ("domain", &["tokio", "rusqlite", "wasmtime"]),
     ("weights", &["tokio", "rusqlite", "wasmtime"]),
     ("signatures", &["tokio", "reqwest", "oci-client"]),
+    ("timelock", &["tokio", "reqwest", "subxt"]),
     ("gateway", &["platform-store", "subxt", "oci-client", "reqwest"]),
     ("chain", &["rusqlite", "wasmtime", "axum"]),
 ];

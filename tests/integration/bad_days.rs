@@ -3,38 +3,39 @@
 use std::time::Duration;
 
 use platform_admin_types::EpochView;
-use platform_chain::{Chain, ChainConfig, WeightsCall};
+use platform_chain::{Chain, ChainConfig, Submitter, WeightsCall};
 use platform_devnet::{Devnet, SubnetGenesis};
 use platform_domain::{BlockHash, BlockNumber, EpochId, Hotkey, MechanismId, Uid};
 use platform_keys::Keypair;
 use platform_store::{EpochRow, RecordedExtrinsic, Step, Store, StoreError, epochs};
 use platform_tests::{HostBuilder, TestHost};
+use platform_timelock::BeaconConfig;
 
 use crate::epochs::{NETUID, devnet, devnet_config, devnet_with, ended, host, miners, scores, submit};
 
-/// Far more blocks than a test sees, unless it makes them.
+/// Far more blocks in an epoch of the chain than a test sees, unless it makes them.
 const PERIOD: u64 = 1000;
 const MAIN: MechanismId = MechanismId(0);
 
 /// A validator with two miners, the first of whom gets everything, on a host of its own.
 struct Scene {
-    validator: Keypair,
     devnet: Devnet,
     host: TestHost,
 }
 
 async fn scene(rules: impl FnOnce(&mut SubnetGenesis)) -> Scene {
     let (validator, miners) = (Keypair::generate().unwrap(), miners(2));
-    let devnet = devnet_with(&validator, &miners, rules).await;
-    let mut builder = HostBuilder::default().on(&devnet, NETUID, &validator);
-    builder.config.epoch.period_blocks = PERIOD;
-    let host = builder.start().await;
+    let with_period = |subnet: &mut SubnetGenesis| {
+        subnet.tempo = PERIOD as u16;
+        rules(subnet);
+    };
+    let devnet = devnet_with(&validator, &miners, with_period).await;
+    let host = HostBuilder::default()
+        .on(&devnet, NETUID, &validator)
+        .start()
+        .await;
     run(&host, miners[0]).await;
-    Scene {
-        validator,
-        devnet,
-        host,
-    }
+    Scene { devnet, host }
 }
 
 async fn run(host: &TestHost, miner: Hotkey) {
@@ -67,13 +68,11 @@ async fn error(host: &TestHost) -> String {
 }
 
 /// Writes into the ledger of a host that is stopped.
-async fn edit(host: &TestHost, change: impl FnOnce(EpochRow) -> (EpochId, Step) + Send + 'static) {
+async fn edit(host: &TestHost, change: impl FnOnce(EpochRow) -> Step + Send + 'static) {
     let store = Store::open(&host.state().join("host.sqlite3")).unwrap();
     let edited = store.write("edit", move |connection| {
         let row = epochs::latest(connection, 1)?.remove(0);
-        let (lane, block) = (row.lane, (row.block, row.block_hash));
-        let (epoch, step) = change(row);
-        let row = epochs::begin(connection, lane, epoch, block, platform_domain::UnixSeconds(1))?;
+        let step = change(row.clone());
         epochs::advance(connection, &row, step, platform_domain::UnixSeconds(2))?;
         Ok::<_, StoreError>(())
     });
@@ -83,8 +82,7 @@ async fn edit(host: &TestHost, change: impl FnOnce(EpochRow) -> (EpochId, Step) 
 #[tokio::test]
 async fn a_subnet_that_takes_no_such_vector_ends_the_epoch_with_the_reason() {
     type Rules = fn(&mut SubnetGenesis);
-    let cases: [(Rules, u8, &str); 3] = [
-        (|subnet| subnet.commit_reveal = true, 0, "commit-reveal on"),
+    let cases: [(Rules, u8, &str); 2] = [
         (|subnet| subnet.min_allowed_weights = 2, 0, "min_allowed_weights"),
         (|_| (), 1, "no mechanism 1"),
     ];
@@ -130,7 +128,7 @@ async fn the_second_mechanism_gets_its_own_vector() {
 async fn a_node_may_come_late_but_not_back_as_another_chain() {
     let (validator, miners) = (Keypair::generate().unwrap(), miners(1));
     let config = |tempo| devnet_config(&validator, &miners, |subnet| subnet.tempo = tempo);
-    let absent = Devnet::start(config(360)).await.unwrap();
+    let absent = Devnet::start(config(50_000)).await.unwrap();
     let listen = absent.addr();
     let host = host(&absent, &validator).await;
     absent.stop().await;
@@ -139,7 +137,7 @@ async fn a_node_may_come_late_but_not_back_as_another_chain() {
     })
     .await;
     let at = |config| platform_devnet::DevnetConfig { listen, ..config };
-    let devnet = Devnet::start(at(config(360))).await.unwrap();
+    let devnet = Devnet::start(at(config(50_000))).await.unwrap();
     run(&host, miners[0]).await;
     until("the node is found", async || error(&host).await.is_empty()).await;
     let epoch = submit(&host).await;
@@ -156,7 +154,7 @@ async fn a_node_may_come_late_but_not_back_as_another_chain() {
 
 #[tokio::test]
 async fn an_extrinsic_that_no_block_took_is_signed_anew_once_it_has_expired() {
-    let Scene { devnet, host, .. } = scene(|_| ()).await;
+    let Scene { devnet, host } = scene(|_| ()).await;
     devnet.faults().withhold_extrinsics();
     let epoch = host.admin.weights_submit().await.unwrap().epoch;
     until("it is sent", async || devnet.accepted_extrinsics().len() == 1).await;
@@ -180,11 +178,7 @@ async fn an_extrinsic_that_no_block_took_is_signed_anew_once_it_has_expired() {
 
 #[tokio::test]
 async fn a_nonce_that_somebody_else_spent_is_replaced_when_that_is_final() {
-    let Scene {
-        validator,
-        devnet,
-        mut host,
-    } = scene(|_| ()).await;
+    let Scene { devnet, mut host } = scene(|_| ()).await;
     host.stop().await;
     host.configure(|config| config.chain.hotkey_file = None);
     host.start_again().await;
@@ -197,9 +191,10 @@ async fn a_nonce_that_somebody_else_spent_is_replaced_when_that_is_final() {
     host.stop().await;
 
     let chain = Chain::connect(ChainConfig {
-        endpoint: devnet.url(),
+        endpoints: vec![devnet.url()],
         rpc_timeout: Duration::from_secs(10),
         genesis: None,
+        beacon: BeaconConfig::default().build().unwrap(),
     });
     let chain = chain.await.unwrap();
     let call = |uid| WeightsCall {
@@ -209,8 +204,12 @@ async fn a_nonce_that_somebody_else_spent_is_replaced_when_that_is_final() {
         values: vec![65535],
         version_key: 0,
     };
-    let ours = chain.sign_weights(&validator, &call(1)).await.unwrap();
-    let theirs = chain.sign_weights(&validator, &call(2)).await.unwrap();
+    let submitter = Submitter::itself(Keypair::from_file(&host.scratch().join("hotkey.json")).unwrap());
+    let sign = async |uid| {
+        let composed = chain.compose(&submitter, &call(uid)).await.unwrap();
+        chain.sign(&submitter, &composed).await.unwrap()
+    };
+    let (ours, theirs) = (sign(1).await, sign(2).await);
     chain.submit(&theirs).await.unwrap();
     devnet.produce_blocks(1).await;
     let signed = RecordedExtrinsic {
@@ -219,8 +218,9 @@ async fn a_nonce_that_somebody_else_spent_is_replaced_when_that_is_final() {
         nonce: ours.nonce,
         birth: ours.birth,
         expires: ours.expires,
+        hotkey: Some(submitter.hotkey()),
     };
-    edit(&host, move |row| (row.epoch, Step::Sign(signed))).await;
+    edit(&host, move |_| submit_step(signed)).await;
 
     let key = host.scratch().join("hotkey.json");
     host.configure(|config| config.chain.hotkey_file = Some(key));
@@ -236,13 +236,21 @@ async fn a_nonce_that_somebody_else_spent_is_replaced_when_that_is_final() {
     assert_eq!(devnet.accepted_extrinsics().len(), 2, "theirs and one of ours");
 }
 
+fn submit_step(extrinsic: RecordedExtrinsic) -> Step {
+    Step::Submit {
+        extrinsic,
+        call: "set_mechanism_weights".to_owned(),
+        sealed: None,
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tokio::test]
 async fn an_epoch_that_cannot_go_on_does_not_stop_the_next() {
-    let Scene { devnet, mut host, .. } = scene(|_| ()).await;
+    let Scene { devnet, mut host } = scene(|_| ()).await;
     devnet.faults().withhold_extrinsics();
     let old = host.admin.weights_submit().await.unwrap().epoch;
     until("it is sent", async || devnet.accepted_extrinsics().len() == 1).await;
@@ -254,21 +262,22 @@ async fn an_epoch_that_cannot_go_on_does_not_stop_the_next() {
         nonce: 0,
         birth: BlockNumber(0),
         expires: BlockNumber(128),
+        hotkey: None,
     };
-    edit(&host, move |row| (row.epoch, Step::Sign(broken))).await;
+    edit(&host, move |_| submit_step(broken)).await;
     devnet.produce_blocks(PERIOD as u32).await;
     devnet.faults().release_extrinsics();
     host.start_again().await;
     host.running("good").await;
     let epoch = submit(&host).await;
     assert!(epoch.epoch > old && epoch.state == "finalised", "{epoch:?}");
-    assert_eq!(state(&host, old).await.state, "signed");
+    assert_eq!(state(&host, old).await.state, "submitted");
     assert!(error(&host).await.contains("incomplete"));
 }
 
 #[tokio::test]
 async fn an_old_epoch_ends_when_the_node_has_forgotten_its_blocks() {
-    let Scene { devnet, mut host, .. } = scene(|_| ()).await;
+    let Scene { devnet, mut host } = scene(|_| ()).await;
     devnet.faults().withhold_extrinsics();
     let old = host.admin.weights_submit().await.unwrap().epoch;
     until("it is sent", async || devnet.accepted_extrinsics().len() == 1).await;
@@ -290,7 +299,7 @@ async fn an_old_epoch_ends_when_the_node_has_forgotten_its_blocks() {
 
 #[tokio::test]
 async fn without_a_hotkey_an_epoch_is_recorded_and_then_skipped() {
-    let Scene { devnet, mut host, .. } = scene(|_| ()).await;
+    let Scene { devnet, mut host } = scene(|_| ()).await;
     host.stop().await;
     host.configure(|config| config.chain.hotkey_file = None);
     host.start_again().await;
@@ -311,7 +320,7 @@ async fn without_a_hotkey_an_epoch_is_recorded_and_then_skipped() {
 
 #[tokio::test]
 async fn whoever_waits_for_the_rate_limit_sees_that() {
-    let Scene { devnet, host, .. } = scene(|subnet| subnet.weights_rate_limit = PERIOD + 50).await;
+    let Scene { devnet, host } = scene(|subnet| subnet.weights_rate_limit = PERIOD + 50).await;
     assert_eq!(submit(&host).await.state, "finalised");
     devnet.produce_blocks(PERIOD as u32 - 20).await;
     until("the next epoch", async || devnet.best_block().0.0 >= PERIOD).await;
@@ -328,17 +337,23 @@ async fn whoever_waits_for_the_rate_limit_sees_that() {
 }
 
 #[tokio::test]
-async fn another_number_of_blocks_per_epoch_is_not_taken_for_epochs_already_made() {
-    let Scene { devnet, mut host, .. } = scene(|_| ()).await;
+async fn an_epoch_that_is_counted_otherwise_is_another_one_of_the_same_number() {
+    let Scene { devnet, mut host } = scene(|_| ()).await;
     devnet.produce_blocks(PERIOD as u32).await;
     let made = submit(&host).await;
     assert_eq!((made.epoch, made.state.as_str()), (EpochId(1), "finalised"));
+    assert_eq!(made.numbering, "tempo");
     host.stop().await;
-    devnet.produce_blocks(3 * PERIOD as u32).await;
-    host.configure(|config| config.epoch.period_blocks = 4 * PERIOD);
+    host.configure(|config| config.epoch.schedule = format!("every {PERIOD} blocks").parse().unwrap());
     host.start_again().await;
-    let refused = host.admin.weights_submit().await.unwrap_err().to_string();
-    assert!(refused.contains("another number of blocks"), "{refused}");
+    host.running("good").await;
+    let ended = submit(&host).await;
+    assert_eq!(
+        (ended.numbering, ended.state),
+        ("every/1000".to_owned(), "finalised".to_owned())
+    );
+    assert_ne!(ended.extrinsic_hash, made.extrinsic_hash);
+    assert_eq!(devnet.accepted_extrinsics().len(), 2);
 }
 
 #[tokio::test]
@@ -346,8 +361,7 @@ async fn on_the_worst_of_days_each_epoch_is_submitted_once() {
     let (validator, miners) = (Keypair::generate().unwrap(), miners(2));
     let devnet = devnet(&validator, &miners).await;
     let mut builder = HostBuilder::default().on(&devnet, NETUID, &validator);
-    builder.config.epoch.period_blocks = 15;
-    builder.config.epoch.automatic = true;
+    builder.config.epoch.schedule = "every 15 blocks".parse().unwrap();
     builder.config.chain.rpc_timeout_ms = 300;
     let host = builder.start().await;
     run(&host, miners[0]).await;

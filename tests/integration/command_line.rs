@@ -169,13 +169,28 @@ async fn how_long_instances_live_is_asked_for_decided_shown_and_changed() {
     assert!(decided.contains("instances  per-call"), "{decided}");
     run(&["challenge", "patch", "decided", "--instances", "warm(2, 50, 5s)"]).await;
     let shown = run(&["challenge", "show", "decided"]).await;
-    assert!(shown.contains("instances  warm(2, 50, 5s)"), "{shown}");
+    assert!(
+        shown.contains("instances  warm(2, 50, 5s)") && shown.contains("on failure zero"),
+        "{shown}"
+    );
+    let weighed = format!("file:{}", guest("echo").display());
+    run(&["challenge", "create", "weighed", &weighed]).await;
+    let rule = [
+        "challenge",
+        "patch",
+        "weighed",
+        "--on-failure",
+        "primary,last-good:3",
+    ];
+    let shown = run(&rule).await;
+    assert!(shown.contains("on failure primary,last-good:3"), "{shown}");
 
-    for (refused, code, says) in [
-        ("warm(0)", 2, "warm(4, 1000, 60s)"),
-        ("warm(17)", 1, "field: instances"),
+    for (field, refused, code, says) in [
+        ("--instances", "warm(0)", 2, "warm(4, 1000, 60s)"),
+        ("--instances", "warm(17)", 1, "field: instances"),
+        ("--on-failure", "last-good:101", 2, "with N from 1 to 100"),
     ] {
-        let all = ["challenge", "patch", "decided", "--instances", refused];
+        let all = ["challenge", "patch", "decided", field, refused];
         let all = [
             &["--admin-url", &host.admin_url, "--admin-token-file", &token][..],
             &all,

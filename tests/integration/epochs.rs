@@ -10,6 +10,8 @@ use platform_tests::{HostBuilder, Program, TestHost};
 use serde_json::json;
 
 pub(crate) const NETUID: Netuid = Netuid(3);
+/// Nearly the longest that the chain has.
+const LONG_TEMPO: u16 = 50_000;
 const BLOCK: Duration = Duration::from_millis(50);
 
 /// The validator is UID 0 and the miners follow.
@@ -48,6 +50,8 @@ pub(crate) fn devnet_config(
         netuid: NETUID,
         neurons,
         owner,
+        // One epoch of the chain for the whole of a test.
+        tempo: LONG_TEMPO,
         weights_rate_limit: 0,
         ..SubnetGenesis::default()
     };
@@ -69,7 +73,6 @@ pub(crate) fn miners(count: u8) -> Vec<Hotkey> {
 
 pub(crate) async fn host(devnet: &Devnet, validator: &Keypair) -> TestHost {
     let mut builder = HostBuilder::default().on(devnet, NETUID, validator);
-    builder.config.epoch.period_blocks = 100_000;
     builder.config.epoch.collect_seconds = 5;
     builder.start().await
 }
@@ -269,8 +272,7 @@ async fn the_first_epoch_waits_for_a_challenge_and_then_begins_by_itself() {
     let (validator, miners) = (Keypair::generate().unwrap(), miners(1));
     let devnet = devnet(&validator, &miners).await;
     let mut builder = HostBuilder::default().on(&devnet, NETUID, &validator);
-    builder.config.epoch.period_blocks = 100_000;
-    builder.config.epoch.automatic = true;
+    builder.config.epoch.schedule = "tempo".parse().unwrap();
     let host = builder.start().await;
     let told = tokio::time::timeout(Duration::from_secs(60), async {
         while host.admin.weights_status().await.unwrap().error.is_none() {

@@ -1,4 +1,4 @@
-//! What the pages on publishing and on components say is done as they say it: every block of shell, in its order, by an author
+//! What the pages on publishing, on components and on weights say is done as they say it: every block of shell, in its order, by an author
 //! and then by an operator, with a real registry that wants a password.
 
 use std::{
@@ -7,13 +7,20 @@ use std::{
     process::Command,
 };
 
-use platform_tests::{Program, guest, platform};
-use serde_json::Value;
+use platform_admin_types::Client;
+use platform_domain::PlainToken;
+use platform_keys::Keypair;
+use platform_tests::{Program, guest, new_challenge, platform, until_running};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::docker_registry::Registry;
+use crate::{
+    docker_registry::Registry,
+    epochs::{devnet, miners},
+};
 
 const PUBLISHING: &str = include_str!("../../docs/publishing.md");
+const WEIGHTS: &str = include_str!("../../docs/operators/weights.md");
 const ARTIFACTS: &str = include_str!("../../docs/operators/artifacts.md");
 /// `ann` with the password `opensesame`, as `htpasswd -B` writes it.
 const HTPASSWD: &str = "ann:$2y$05$abcdefghijklmnopqrstuuQbLfdQZSxZ9gjhA5V9o8Tyc6aQRO0Qi\n";
@@ -56,7 +63,11 @@ impl Desk {
 
     /// Runs a page's blocks of shell one after the other, as one person does.
     fn follow(&self, page: &str, variables: &[(&str, &str)]) {
-        let script = self.here(&blocks(page, "sh").join("\n"));
+        self.run(&self.here(&blocks(page, "sh").join("\n")), variables);
+    }
+
+    /// Runs a script and gives what it says.
+    fn run(&self, script: &str, variables: &[(&str, &str)]) -> String {
         let bin = self.path("bin");
         fs::create_dir_all(&bin).unwrap();
         if !bin.join("platform").exists() {
@@ -65,7 +76,7 @@ impl Desk {
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
         let mut shell = Command::new("sh");
         shell
-            .args(["-eux", "-c", &script])
+            .args(["-eux", "-c", script])
             .current_dir(self.dir.path())
             .env("PATH", path);
         // Nobody else's.
@@ -73,6 +84,7 @@ impl Desk {
         let output = shell.envs(variables.iter().copied()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}");
+        String::from_utf8(output.stdout).unwrap()
     }
 }
 
@@ -146,4 +158,47 @@ async fn the_pages_on_publishing_and_on_components_are_followed_word_by_word() {
             .unwrap()
             .starts_with("oci-archive:")
     );
+}
+
+/// A host on a test node, with a challenge that gives its miners weights, and the page on weights followed word by word.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_on_weights_is_followed_word_by_word_on_an_epoch() {
+    let (validator, miners) = (Keypair::generate().unwrap(), miners(3));
+    let devnet = devnet(&validator, &miners).await;
+    let desk = Desk::new();
+    fs::create_dir_all(desk.path("etc/platform")).unwrap();
+    validator
+        .write_new_file(&desk.path("etc/platform/hotkey.json"))
+        .unwrap();
+    let state = desk.path("state");
+    // All of the page's settings hold together; only where the node and the primary are is no page's to say.
+    let settings = desk.here(&blocks(WEIGHTS, "toml").join("\n"));
+    let settings = settings.replace("wss://NODE", &devnet.url());
+    let config = format!(
+        "state_dir = {state:?}\n[admin]\nlisten = \"127.0.0.1:0\"\n[public]\nlisten = \"127.0.0.1:0\"\n{settings}"
+    );
+    desk.write(
+        "platform.toml",
+        config.replace("schedule = \"tempo\"", "schedule = \"manual\"\npoll_ms = 20"),
+    );
+    let file = desk.path("platform.toml").display().to_string();
+    let host = Program::start(&["serve", "--config", &file]).await;
+    let (admin, token) = (host.answer["admin"].as_str().unwrap(), state.join("admin.token"));
+    let client = Client::new(admin, PlainToken::from_text(&fs::read_to_string(&token).unwrap())).unwrap();
+    let weights = json!({ miners[0].to_string(): 1, miners[1].to_string(): 3, miners[2].to_string(): 0.5 });
+    let challenge = new_challenge("echo", "echo", "90", &[("WEIGHTS", &weights.to_string())]);
+    client.challenge_create(&challenge).await.unwrap();
+    until_running(&client, "echo").await;
+    let token = token.display().to_string();
+    let operator = [
+        ("PLATFORM_ADMIN_URL", admin),
+        ("PLATFORM_ADMIN_TOKEN_FILE", &token),
+    ];
+    desk.follow(WEIGHTS, &operator);
+
+    // What the page says of `explain` is what a person sees.
+    let said = desk.run("platform weights explain latest 1", &operator);
+    for part in ["on the chain", "recorded", "share", "echo", "sha256:"] {
+        assert!(said.contains(part), "{part} is not in: {said}");
+    }
 }

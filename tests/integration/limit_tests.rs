@@ -1,5 +1,7 @@
 //! For each limit the test that tries to break it: a key of `[limits]` or a constant, and where the test is.
 
+mod chain;
+
 /// Constants in those files that bound nobody.
 pub(crate) const NO_LIMITS: [&str; 15] = [
     "KIB",
@@ -56,11 +58,15 @@ const OUTGOING: &str = "host/wasm/tests/boundary/outgoing.rs::every_row_of_the_t
 const BODIES: &str = "host/wasm/tests/boundary/outgoing.rs::bodies_of_any_kind_stop_at_their_bound";
 
 /// Limits without a test, and why.
-pub(crate) const UNTESTED: [(&str, &str); 1] = [("CONNECT_TIMEOUT", WAITS)];
+pub(crate) const UNTESTED: [(&str, &str); 2] = [("CONNECT_TIMEOUT", WAITS), ("SURVEY_EVERY", WAITS)];
 const WAITS: &str = "a test would have to wait for as long";
 
 /// Limit and test, as `file::function`.
-pub(crate) const TESTS: &[(&str, &str)] = &[
+pub(crate) fn tests() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TESTS.iter().chain(chain::TESTS).copied()
+}
+
+const TESTS: &[(&str, &str)] = &[
     (
         "concurrent_routes",
         "host/wasm/src/admission.rs::one_program_leaves_half_of_the_host_to_others",
@@ -420,6 +426,22 @@ pub(crate) const TESTS: &[(&str, &str)] = &[
     (
         "MAX_REDIRECTS",
         "host/oci/tests/hostile.rs::redirects_are_followed_to_storage_and_not_in_circles",
+    ),
+    (
+        "MAX_ENTRIES",
+        "host/fallback/tests/documents.rs::the_most_entries_fit_into_a_document",
+    ),
+    (
+        "MAX_DOCUMENT",
+        "host/fallback/tests/documents.rs::what_no_host_would_write_is_no_document",
+    ),
+    (
+        "MAX_LIFE",
+        "host/fallback/tests/documents.rs::what_is_about_something_else_or_of_another_time_does_not_count",
+    ),
+    (
+        "MAX_AHEAD",
+        "host/fallback/tests/documents.rs::what_is_about_something_else_or_of_another_time_does_not_count",
     ),
     (
         "MAX_KEY_PEM",

@@ -12,6 +12,8 @@ mod artifacts;
 #[cfg(test)]
 mod bad_days;
 #[cfg(test)]
+mod between_hosts;
+#[cfg(test)]
 mod boot;
 #[cfg(test)]
 mod breaker;

@@ -44,7 +44,7 @@ impl Default for HostBuilder {
         };
         config.admin.listen.set_port(0);
         config.public.listen.set_port(0);
-        config.epoch.automatic = false;
+        config.epoch.schedule = "manual".parse().unwrap();
         config.epoch.poll_ms = 20;
         Self { dir, config }
     }
@@ -155,25 +155,30 @@ impl TestHost {
 
     /// Waits until a challenge runs.
     pub async fn running(&self, slug: &str) {
-        let slug: Slug = slug.parse().unwrap();
-        let seen = tokio::time::timeout(PATIENCE, async {
-            loop {
-                match self.admin.challenge_get(&slug).await.unwrap().observed {
-                    Observed::Running { .. } => return,
-                    Observed::Failed { reason, .. } => panic!("{slug} failed: {reason}"),
-                    Observed::Stopped | Observed::Starting { .. } => {
-                        tokio::time::sleep(Duration::from_millis(10)).await
-                    }
-                }
-            }
-        });
-        seen.await.expect("the challenge runs in time");
+        until_running(&self.admin, slug).await;
     }
 
     /// The URL of a path inside a challenge.
     pub fn url(&self, slug: &str, path: &str) -> String {
         format!("{}/challenges/{slug}{path}", self.public)
     }
+}
+
+/// Waits until a challenge of a host runs.
+pub async fn until_running(admin: &Client, slug: &str) {
+    let slug: Slug = slug.parse().unwrap();
+    let seen = tokio::time::timeout(PATIENCE, async {
+        loop {
+            match admin.challenge_get(&slug).await.unwrap().observed {
+                Observed::Running { .. } => return,
+                Observed::Failed { reason, .. } => panic!("{slug} failed: {reason}"),
+                Observed::Stopped | Observed::Starting { .. } => {
+                    tokio::time::sleep(Duration::from_millis(10)).await
+                }
+            }
+        }
+    });
+    seen.await.expect("the challenge runs in time");
 }
 
 /// A create request for a built guest, active at once.

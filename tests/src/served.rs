@@ -52,7 +52,13 @@ impl Served {
             devnet.url(),
         );
         fs::write(&config, text).unwrap();
-        let args = ["serve", "--manual-epochs", "--config", config.to_str().unwrap()];
+        let args = [
+            "serve",
+            "--schedule",
+            "manual",
+            "--config",
+            config.to_str().unwrap(),
+        ];
         let program = Program::start_logging_to(&args, log).await;
         let url = |field: &str| program.answer[field].as_str().unwrap().to_owned();
         let token = fs::read_to_string(dir.path().join("state/admin.token")).unwrap();

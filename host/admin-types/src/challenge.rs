@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
-    Capability, ComponentRef, DataMode, Digest, EmissionPercent, Grant, ImageRef, Instances, KeyName,
-    OutboundRule, PlainToken, Resources, SecretName, Slug, Status, TrustPolicy, UnixSeconds,
+    Capability, ComponentRef, DataMode, Digest, EmissionPercent, FailureRule, Grant, ImageRef, Instances,
+    KeyName, OutboundRule, PlainToken, Resources, SecretName, Slug, Status, TrustPolicy, UnixSeconds,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -48,6 +48,9 @@ pub struct CreateChallenge {
     /// Its part of the emission, 0 when absent.
     #[serde(default)]
     pub emission_percent: EmissionPercent,
+    /// Whose weights count when it gives none: `zero`, `last-good:N`, `primary` or `primary,last-good:N`; zero when absent.
+    #[serde(default)]
+    pub on_failure: FailureRule,
     /// Where it stands at once, draft when absent.
     #[serde(
         default,
@@ -130,6 +133,9 @@ pub struct PatchChallenge {
     /// Its part of the emission.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub emission_percent: Option<EmissionPercent>,
+    /// Whose weights count when it gives none.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<FailureRule>,
     /// Where it is to stand; the same rules as for the verbs.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
@@ -223,6 +229,9 @@ pub struct ChallengeView {
     pub version: String,
     /// Its part of the emission.
     pub emission_percent: EmissionPercent,
+    /// Whose weights count when it gives none.
+    #[serde(default)]
+    pub on_failure: FailureRule,
     /// Where it is meant to stand.
     pub status: Status,
     /// What is running of it.
@@ -390,6 +399,8 @@ mod tests {
             r#"{"slug":"tsp","trust":"signed"}"#,
             r#"{"slug":"tsp","trust":null}"#,
             r#"{"slug":"tsp","follow":1}"#,
+            r#"{"slug":"tsp","on_failure":"last-good:0"}"#,
+            r#"{"slug":"tsp","on_failure":null}"#,
             r#"{"slug":"tsp","component":"echo"}"#,
         ] {
             assert!(serde_json::from_str::<CreateChallenge>(bad).is_err(), "{bad}");
@@ -409,6 +420,7 @@ mod tests {
             "name",
             "version",
             "emission_percent",
+            "on_failure",
             "status",
             "data",
             "instances",

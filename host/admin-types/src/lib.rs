@@ -4,6 +4,7 @@
 //! allowed in which state is decided by the host. Unknown fields are refused, so that a misspelt one is
 //! not silently without effect.
 
+mod chain;
 mod challenge;
 mod client;
 mod content;
@@ -17,6 +18,10 @@ mod status;
 mod version;
 mod weights;
 
+pub use chain::{
+    CallView, ChainStatusView, CheckView, MetagraphView, NeuronView, NodeView, PreflightView, RehearsalView,
+    SubnetView, TimingView,
+};
 pub use challenge::{
     BlobUsageView, ChallengeCreated, ChallengeList, ChallengeView, ComponentView, CreateChallenge,
     DataUsageView, DatabaseUsageView, DriftView, OutboundUsageView, PatchChallenge, TrustView,
@@ -32,4 +37,7 @@ pub use status::{
     ChallengeStatus, CodeView, CompilerView, CompilingView, HostStatus, Observed, ReconcilerStatus, StartStep,
 };
 pub use version::{RollBackChallenge, UpdateChallenge, VersionList, VersionView};
-pub use weights::{AnswerView, EpochList, EpochView, PreviewView, VectorView, WeightsStatus};
+pub use weights::{
+    AnswerView, EpochList, EpochView, PreviewView, RawAnswer, RawAnswers, SealedView, StepView, VectorView,
+    WeightsStatus,
+};

@@ -1,7 +1,7 @@
 //! Weights: what would be recorded, what was, and what the chain made of it.
 
 use platform_domain::{
-    BlockHash, BlockNumber, EmissionPercent, EpochId, MechanismId, Netuid, Slug, Uid, UnixSeconds,
+    BlockHash, BlockNumber, Digest, EmissionPercent, EpochId, MechanismId, Netuid, Slug, Uid, UnixSeconds,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,18 +19,22 @@ pub struct VectorView {
     pub u16: Vec<u16>,
 }
 
-/// What one challenge answered.
+/// What was answered for one challenge. One whose own answer does not count may have several, in the order of asking.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerView {
     /// The challenge.
     pub slug: Slug,
     /// Digest of the component that answered.
-    pub component: Option<String>,
+    pub component: Option<Digest>,
+    /// Digest of the state that it answered from, where there is one.
+    pub state: Option<Digest>,
+    /// Whose word it is: `live` (its own), `primary/HOTKEY` or `last-good/EPOCH`.
+    pub source: String,
     /// Its part of the emission.
     pub emission_percent: EmissionPercent,
-    /// How many entries it gave; absent when it gave none.
+    /// How many entries it has; absent when nothing was said.
     pub entries: Option<usize>,
-    /// Why it gave none.
+    /// Why it does not count; absent when it does.
     pub reason: Option<String>,
 }
 
@@ -55,6 +59,40 @@ pub struct PreviewView {
     pub report: Option<Value>,
 }
 
+/// One step of an epoch, as the journal has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepView {
+    /// Counted from 1.
+    pub seq: u64,
+    /// When.
+    pub at: UnixSeconds,
+    /// The state it led to.
+    pub state: String,
+    /// All that it changed.
+    pub what: Value,
+    /// Why it did not go on, for a step that is about that.
+    pub error: Option<String>,
+}
+
+/// `GET /v1/admin/weights/epochs/{epoch}/answers`: what each challenge answered, as it came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawAnswers {
+    /// The epoch.
+    pub epoch: EpochId,
+    /// By slug.
+    pub answers: Vec<RawAnswer>,
+}
+
+/// One answer with its scores.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawAnswer {
+    /// Where it is from, and whether there is one.
+    #[serde(flatten)]
+    pub answer: AnswerView,
+    /// Hotkey and score, in the challenge's own order; the score is a text because JSON has no NaN.
+    pub weights: Option<Vec<(String, String)>>,
+}
+
 /// One epoch of the ledger.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EpochView {
@@ -66,7 +104,9 @@ pub struct EpochView {
     pub mechanism: MechanismId,
     /// The epoch.
     pub epoch: EpochId,
-    /// begun, recorded, signed, included, finalised, skipped or failed.
+    /// How epochs are numbered: `tempo`, or `every/N` blocks.
+    pub numbering: String,
+    /// begun, collected, recorded, submitted, included, finalised, revealed, skipped or failed.
     pub state: String,
     /// Whether nothing more will happen.
     pub ended: bool,
@@ -86,16 +126,40 @@ pub struct EpochView {
     pub report: Option<Value>,
     /// How many extrinsics were signed for it.
     pub attempts: u32,
+    /// The call that the last one makes.
+    pub call: Option<String>,
     /// The hash of the last one.
     pub extrinsic_hash: Option<BlockHash>,
     /// The block that holds it.
     pub included_block: Option<BlockNumber>,
     /// That block's hash.
     pub included_hash: Option<BlockHash>,
+    /// The commit, where weights are revealed later.
+    pub sealed: Option<SealedView>,
     /// What the chain held afterwards: UID and weight.
     pub on_chain: Option<Vec<(Uid, u16)>>,
+    /// The block in which a commit was revealed.
+    pub revealed_block: Option<BlockNumber>,
+    /// Why it did not go on when it last tried.
+    pub error: Option<String>,
     /// Why it was skipped or failed.
     pub reason: Option<String>,
+    /// Each step; left out of a history.
+    #[serde(default)]
+    pub steps: Vec<StepView>,
+}
+
+/// A commit that is to be revealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedView {
+    /// The round of the beacon that opens it.
+    pub round: u64,
+    /// The chain's epoch that it was committed in.
+    pub committed_in: u64,
+    /// The first block that may reveal it.
+    pub first_block: BlockNumber,
+    /// Blake2-256 of the commit, as the chain's events have it.
+    pub commit_hash: BlockHash,
 }
 
 /// `GET /v1/admin/weights/history`: the newest epochs first.
@@ -116,6 +180,9 @@ pub struct WeightsStatus {
     pub epoch: Option<EpochId>,
     /// Why the epoch does not go on; absent when it does.
     pub error: Option<String>,
+    /// What an operator should look at: the sink got more than it should, a commit was not revealed.
+    #[serde(default)]
+    pub alarms: Vec<String>,
 }
 
 impl Client {
@@ -138,6 +205,18 @@ impl Client {
     /// One epoch.
     pub async fn weights_epoch(&self, epoch: EpochId) -> Result<EpochView, ClientError> {
         self.get(&format!("/v1/admin/weights/epochs/{epoch}")).await
+    }
+
+    /// What each challenge answered in an epoch, as it came.
+    pub async fn weights_answers(&self, epoch: EpochId) -> Result<RawAnswers, ClientError> {
+        self.get(&format!("/v1/admin/weights/epochs/{epoch}/answers"))
+            .await
+    }
+
+    /// Everything that the vector of an epoch was computed from, as `platform weights compute` reads it.
+    pub async fn weights_inputs(&self, epoch: EpochId) -> Result<Value, ClientError> {
+        self.get(&format!("/v1/admin/weights/epochs/{epoch}/inputs"))
+            .await
     }
 
     /// What drives the epochs.

@@ -5,6 +5,7 @@
 //! the public side, and knows nothing of that one.
 
 mod auth;
+mod chain;
 mod challenges;
 mod content;
 mod error;

@@ -9,7 +9,8 @@ use axum::{
 };
 
 use crate::{
-    AdminState, ApiError, auth, challenges, content, health, logs, secrets, state, status, versions, weights,
+    AdminState, ApiError, auth, chain, challenges, content, health, logs, secrets, state, status, versions,
+    weights,
 };
 
 type Listed = (Method, &'static str, MethodRouter<AdminState>);
@@ -106,7 +107,25 @@ fn listed() -> Vec<Listed> {
             "/v1/admin/weights/epochs/{epoch}",
             get(weights::show),
         ),
+        (
+            Method::GET,
+            "/v1/admin/weights/epochs/{epoch}/answers",
+            get(weights::answers),
+        ),
+        (
+            Method::GET,
+            "/v1/admin/weights/epochs/{epoch}/inputs",
+            get(weights::inputs),
+        ),
+        (
+            Method::POST,
+            "/v1/admin/weights/rehearse",
+            post(weights::rehearse),
+        ),
         (Method::GET, "/v1/admin/weights/status", get(weights::status)),
+        (Method::GET, "/v1/admin/chain/status", get(chain::status)),
+        (Method::GET, "/v1/admin/chain/metagraph", get(chain::metagraph)),
+        (Method::GET, "/v1/admin/chain/preflight", get(chain::preflight)),
     ]
 }
 
@@ -173,7 +192,7 @@ mod tests {
                 (method, path.replace("{epoch}", "1"))
             })
             .collect();
-        assert_eq!(routes.len(), 30);
+        assert_eq!(routes.len(), 36);
         for path in [
             "/v1/admin/nothing",
             "/v1/admin",

@@ -1,59 +1,81 @@
 //! The connection to the chain that everything else hangs on.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use platform_domain::{BlockHash, BlockNumber};
+use platform_timelock::Beacon;
+use tokio::task::JoinSet;
 
 use crate::{
     ChainError,
+    endpoint::Endpoint,
     inclusion::RecentBlocks,
-    link::Link,
+    pool::Pool,
     rpc::Rpc,
     runtime::{Runtime, Runtimes},
 };
 
-/// Which node to speak to, and how patiently.
-#[derive(Clone, Debug)]
+/// Which nodes to speak to, how patiently, and what chain is meant.
+#[derive(Clone)]
 pub struct ChainConfig {
-    /// The node's WebSocket address, `ws://…` or `wss://…`.
-    pub endpoint: String,
-    /// The deadline of every single request, connecting included if it must.
+    /// WebSocket addresses of nodes, `ws://…` or `wss://…`, the preferred first.
+    pub endpoints: Vec<String>,
+    /// The deadline of every single request to a node, connecting included if it must.
     pub rpc_timeout: Duration,
     /// The genesis of the chain that is meant; a node of another chain is refused. Without it, the first
     /// node decides for as long as the process runs.
     pub genesis: Option<BlockHash>,
+    /// The beacon whose pulses the chain opens commits with.
+    pub beacon: Beacon,
 }
 
-/// A chain, through one of its nodes. Clones share the connection, which is made anew when it breaks.
+/// A chain, through one of its nodes. Clones share the connections, which are made anew when they break.
 #[derive(Clone)]
 pub struct Chain {
     inner: Arc<Inner>,
 }
 
 struct Inner {
+    pool: Arc<Pool>,
+    /// Looks at all endpoints from time to time; ends with the last clone.
+    _watch: JoinSet<()>,
     rpc: Rpc,
     genesis: BlockHash,
+    beacon: Beacon,
     runtimes: Runtimes,
     recent: RecentBlocks,
 }
 
 impl Chain {
-    /// Connects, checks the genesis and reads the runtime's metadata.
+    /// Connects to the first endpoint that can be reached and is of the chain, and reads the runtime's metadata. The others are
+    /// looked at as well, and then from time to time, so that one that lags is noticed.
     pub async fn connect(config: ChainConfig) -> Result<Self, ChainError> {
         let ChainConfig {
-            endpoint,
+            endpoints,
             rpc_timeout,
             genesis,
+            beacon,
         } = config;
-        if !endpoint.starts_with("ws://") && !endpoint.starts_with("wss://") {
-            return Err(ChainError::Endpoint);
+        let endpoints = endpoints.into_iter().map(Endpoint::new);
+        let endpoints: Vec<_> = endpoints.collect::<Result<_, _>>()?;
+        if endpoints.is_empty() {
+            return Err(ChainError::NoEndpoint);
         }
-        let rpc = Rpc::new(Arc::new(Link::new(endpoint, rpc_timeout, genesis)));
+        let pool = Arc::new(Pool::new(endpoints, rpc_timeout, genesis));
+        let rpc = Rpc::new(Arc::clone(&pool));
         let genesis = rpc.genesis().await?;
+        let mut watch = JoinSet::new();
+        if pool.len() > 1 {
+            pool.survey().await;
+            watch.spawn(Arc::clone(&pool).watch());
+        }
         let (runtimes, recent) = (Runtimes::new(genesis), RecentBlocks::default());
         let inner = Arc::new(Inner {
+            pool,
+            _watch: watch,
             rpc,
             genesis,
+            beacon,
             runtimes,
             recent,
         });
@@ -82,6 +104,15 @@ impl Chain {
         Ok((number, hash))
     }
 
+    /// The beacon whose pulses the chain opens commits with, as configured.
+    pub fn beacon(&self) -> &Beacon {
+        &self.inner.beacon
+    }
+
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.inner.pool
+    }
+
     pub(crate) fn rpc(&self) -> &Rpc {
         &self.inner.rpc
     }
@@ -95,8 +126,19 @@ impl Chain {
     }
 }
 
-impl std::fmt::Debug for Chain {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for ChainConfig {
+    /// Without addresses: providers put their keys into them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChainConfig")
+            .field("endpoints", &self.endpoints.len())
+            .field("rpc_timeout", &self.rpc_timeout)
+            .field("genesis", &self.genesis)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Chain({})", self.inner.genesis)
     }
 }

@@ -3,6 +3,7 @@
 use std::{error::Error, time::Duration};
 
 use platform_domain::{BlockHash, BlockNumber, MechanismId, Netuid};
+use platform_timelock::{RehearsalError, ScheduleError, SealError};
 
 use crate::Rejection;
 
@@ -10,8 +11,11 @@ use crate::Rejection;
 #[derive(Debug, thiserror::Error)]
 pub enum ChainError {
     /// The configuration: the endpoint is not a WebSocket address.
-    #[error("the endpoint does not begin with ws:// or wss://")]
+    #[error("an endpoint is an address that begins with ws:// or wss:// and has a host")]
     Endpoint,
+    /// The configuration: no endpoint at all.
+    #[error("no endpoint of the chain is configured")]
+    NoEndpoint,
     /// The node cannot be reached or the connection broke. The next call connects anew.
     #[error("no connection to the node")]
     Connection(#[source] Box<dyn Error + Send + Sync>),
@@ -31,6 +35,12 @@ pub enum ChainError {
         /// The node's chain.
         found: BlockHash,
     },
+    /// The node writes addresses with another prefix than Bittensor's 42, so it is of another network.
+    #[error("the node's SS58 prefix is {0}, Bittensor's is 42; is this an endpoint of another network?")]
+    Prefix(u64),
+    /// The node's runtime, by its name, is not subtensor.
+    #[error("the node's runtime is {0:?} and not Bittensor's; is this an endpoint of another network?")]
+    NotSubtensor(String),
     /// The node answered with an error that has no variant of its own.
     #[error("the node refused {method}: {message} ({code})")]
     Rpc {
@@ -82,9 +92,32 @@ pub enum ChainError {
         /// The mechanism.
         mechanism: MechanismId,
     },
-    /// The subnet takes weights by commit-reveal only, which this host does not speak.
-    #[error("subnet {0} has commit-reveal on; it takes no plain weights, and this host sends no others")]
-    CommitReveal(Netuid),
+    /// `IncorrectCommitRevealVersion` to be: the chain takes commits of a version that this host cannot make.
+    #[error(
+        "the chain takes commits of version {0} and this host makes version 4: the host must be upgraded"
+    )]
+    CommitRevealVersion(u16),
+    /// A trial with a pulse of the chain's failed: it would never be able to open the commit.
+    #[error(
+        "what is sealed here could not be opened by the chain; is the beacon in the configuration the chain's?"
+    )]
+    Rehearsal(#[source] RehearsalError),
+    /// The weights cannot be sealed.
+    #[error("the weights cannot be sealed")]
+    Seal(#[source] SealError),
+    /// The subnet's epochs are such that there is no reveal.
+    #[error("the subnet's schedule has no reveal for a commit of now")]
+    Schedule(#[source] ScheduleError),
+    /// The runtime was upgraded between composing a call and signing it, so the bytes may mean something else now.
+    #[error(
+        "the call was composed for spec version {composed} and the runtime is {current} now; compose it anew"
+    )]
+    Upgraded {
+        /// The version it was composed for.
+        composed: u32,
+        /// The version now.
+        current: u32,
+    },
     /// A call whose lists of UIDs and of values differ in length.
     #[error("{uids} UIDs but {values} values")]
     Unequal {

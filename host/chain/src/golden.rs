@@ -1,6 +1,8 @@
 //! Byte for byte against what a real node said: metadata, keys, payloads, extrinsics and events recorded
 //! from a subtensor network at spec version 461 (see `testdata/README.md`).
 
+mod calls;
+
 use platform_domain::{BlockHash, BlockNumber, Hotkey, MechanismId, Netuid, Uid};
 use platform_keys::{Keypair, verify};
 use serde_json::Value as Json;
@@ -19,11 +21,16 @@ use subxt::{
 };
 
 use crate::{
-    ChainError, DispatchFailure, WeightsCall, outcome,
+    ChainError, DispatchFailure, WeightsCall,
+    commit::{commit_call, payload},
+    compose::encode,
+    extrinsic::{HotkeySigner, RawCall, blake2_256, sign},
+    outcome,
+    proxy::proxy_call,
     rpc::{RuntimeVersion, to_h256},
-    runtime::Runtime,
+    runtime::{PALLET, Runtime},
     subnet::{Selection, storage_index},
-    weights::{Arguments, HotkeySigner, extrinsic_hash, sign, weights_call},
+    weights::{Arguments, plain_call},
 };
 
 const METADATA: &[u8] = include_bytes!(concat!(
@@ -50,10 +57,41 @@ fn genesis() -> BlockHash {
 
 fn runtime() -> Runtime {
     let version = RuntimeVersion {
+        name: "node-subtensor".to_owned(),
         spec: 461,
         transaction: 1,
     };
     Runtime::new(Metadata::decode_from(METADATA).unwrap(), version, genesis()).unwrap()
+}
+
+/// The recorded metadata with other bytes in one place after a name.
+fn changed(name: &str, from: &[u8], to: &[u8]) -> Metadata {
+    let mut bytes = METADATA.to_vec();
+    let find = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).position(|window| window == what);
+    let named = find(&bytes, name.as_bytes()).unwrap();
+    let at = named + find(&bytes[named..], from).unwrap();
+    bytes[at..at + to.len()].copy_from_slice(to);
+    Metadata::decode_from(&bytes).unwrap()
+}
+
+#[test]
+fn a_runtime_of_another_network_is_refused() {
+    let version = || RuntimeVersion {
+        name: "other".to_owned(),
+        spec: 1,
+        transaction: 1,
+    };
+    // A list of two bytes: 42, and then 13116.
+    let polymesh = changed("SS58Prefix", &[8, 42, 0], &[8, 0x3c, 0x33]);
+    let refused = Runtime::new(polymesh, version(), genesis()).unwrap_err();
+    assert!(matches!(refused, ChainError::Prefix(13116)), "{refused:?}");
+    // Where the pallet is described: its name, and that of its storage.
+    let renamed = changed("SubtensorModule\u{1}<S", b"SubtensorModule", b"SubtensorModulo");
+    let refused = Runtime::new(renamed, version(), genesis()).unwrap_err();
+    assert!(
+        matches!(&refused, ChainError::NotSubtensor(name) if name == "other"),
+        "{refused:?}"
+    );
 }
 
 fn call(mechanism: u8, uids: &[u16], values: &[u16], version_key: u64) -> WeightsCall {
@@ -84,51 +122,6 @@ fn params(recorded: &Json) -> DefaultExtrinsicParamsBuilder<SubstrateConfig> {
             builder.mortal_from_unchecked(period, current, to_h256(birth))
         }
     }
-}
-
-#[test]
-fn a_call_is_laid_out_as_the_chain_lays_it_out() {
-    let runtime = runtime();
-    let data = |call: &WeightsCall| {
-        runtime
-            .codec()
-            .transactions()
-            .call_data(&weights_call(&runtime, call).unwrap())
-            .unwrap()
-    };
-    for (call, expected) in [
-        (
-            call(0, &[0, 5], &[65535, 100], 10_002_000),
-            "0777010000080000050008ffff6400509e980000000000",
-        ),
-        (call(1, &[], &[], 0), "077701000100000000000000000000"),
-    ] {
-        assert_eq!(hex::encode(data(&call)), expected);
-    }
-    // The older call differs by name and by the argument it has not.
-    let arguments = Arguments::of(&call(0, &[0, 1], &[100, 200], 0)).unwrap();
-    let older = subxt::transactions::dynamic("SubtensorModule", "set_weights", arguments);
-    let data = runtime.codec().transactions().call_data(&older).unwrap();
-    assert_eq!(data, bytes(&golden()["set_weights"]["data_hex"]));
-}
-
-#[test]
-fn lists_of_different_length_and_impossible_mechanisms_make_no_call() {
-    let runtime = runtime();
-    let refused = |call| weights_call(&runtime, &call).map(|_| ()).unwrap_err();
-    assert!(matches!(
-        refused(call(0, &[0, 1], &[1], 0)),
-        ChainError::Unequal { uids: 2, values: 1 }
-    ));
-    assert!(matches!(
-        refused(call(16, &[0], &[1], 0)),
-        ChainError::NoMechanism { .. }
-    ));
-    let beyond = WeightsCall {
-        netuid: Netuid(4096),
-        ..call(0, &[0], &[1], 0)
-    };
-    assert!(matches!(refused(beyond), ChainError::NoSubnet(Netuid(4096))));
 }
 
 #[test]
@@ -163,7 +156,7 @@ fn the_recorded_extrinsics_are_what_we_send() {
             .unwrap();
         assert_eq!(signed.encoded(), bytes(&recorded["extrinsic_hex"]));
         assert_eq!(
-            extrinsic_hash(signed.encoded()).to_vec(),
+            blake2_256(signed.encoded()).to_vec(),
             bytes(&recorded["extrinsic_hash"])
         );
     }
@@ -178,7 +171,7 @@ fn extrinsics_of_a_recorded_block_have_the_hashes_the_chain_gave_them() {
         .iter()
         .zip(block["hashes"].as_array().unwrap());
     for (extrinsic, hash) in pairs {
-        assert_eq!(extrinsic_hash(&bytes(extrinsic)).to_vec(), bytes(hash));
+        assert_eq!(blake2_256(&bytes(extrinsic)).to_vec(), bytes(hash));
     }
 }
 
@@ -186,7 +179,8 @@ fn extrinsics_of_a_recorded_block_have_the_hashes_the_chain_gave_them() {
 fn our_own_extrinsic_is_mortal_and_its_signature_verifies_over_the_payload() {
     let runtime = runtime();
     let key = Keypair::from_seed([7; 32]);
-    let call = weights_call(&runtime, &call(0, &[0, 5], &[65535, 100], 10_002_000)).unwrap();
+    let data = hex::decode("0777010000080000050008ffff6400509e980000000000").unwrap();
+    let call = RawCall::new(&runtime, &data).unwrap();
     let birth = (BlockNumber(1000), BlockHash([9; 32]));
     let signed = sign(&runtime, &HotkeySigner(&key), &call, 7, birth).unwrap();
     assert_eq!(
@@ -225,7 +219,7 @@ fn storage_keys_and_values_are_the_recorded_ones() {
             .map(number)
             .collect();
         let key = runtime
-            .storage_key(text(&recorded["storage_function"]), keys)
+            .storage_key((PALLET, text(&recorded["storage_function"])), keys)
             .unwrap();
         assert_eq!(key, bytes(&recorded["key_hex"]), "{recorded}");
     }
@@ -235,14 +229,19 @@ fn storage_keys_and_values_are_the_recorded_ones() {
         (text(&recorded["storage_function"]).to_owned(), raw)
     };
     let (entry, raw) = value(0);
-    assert_eq!(runtime.storage_value::<u16>(&entry, raw.as_deref()).unwrap(), 100);
+    assert_eq!(
+        runtime
+            .storage_value::<u16>((PALLET, &entry), raw.as_deref())
+            .unwrap(),
+        100
+    );
     let (entry, raw) = value(2);
     assert_eq!(raw, None);
-    assert!(!runtime.storage_value::<bool>(&entry, None).unwrap());
+    assert!(!runtime.storage_value::<bool>((PALLET, &entry), None).unwrap());
     // Where a subnet has said nothing, commit-reveal is on.
     assert!(
         runtime
-            .storage_value::<bool>("CommitRevealWeightsEnabled", None)
+            .storage_value::<bool>((PALLET, "CommitRevealWeightsEnabled"), None)
             .unwrap()
     );
 }
@@ -258,7 +257,9 @@ fn weights_of_a_mechanism_are_stored_beside_those_of_the_subnet() {
     assert_eq!(index(1, 1), Some(4097));
     assert_eq!(index(4095, 15), Some(u16::MAX));
     assert_eq!((index(4096, 0), index(0, 16)), (None, None));
-    let key = runtime().storage_key("Weights", (4097_u16, 2_u16)).unwrap();
+    let key = runtime()
+        .storage_key((PALLET, "Weights"), (4097_u16, 2_u16))
+        .unwrap();
     assert!(hex::encode(key).ends_with("01100200"));
 }
 
@@ -271,7 +272,7 @@ fn bytes_that_do_not_fit_the_metadata_are_refused() {
         ("Weights", &[255]),
         ("NoSuch", &[]),
     ] {
-        let refused = runtime.storage_value::<u16>(entry, Some(raw));
+        let refused = runtime.storage_value::<u16>((PALLET, entry), Some(raw));
         assert!(
             matches!(refused, Err(ChainError::Runtime { .. })),
             "{entry} {raw:?}"
@@ -288,15 +289,17 @@ struct Hyperparams {
     commit_reveal_weights_enabled: bool,
 }
 
+const HYPERPARAMS: (&str, &str) = ("SubnetInfoRuntimeApi", "get_subnet_hyperparams");
+
 #[test]
 fn a_recorded_answer_of_the_subnet_api_is_read_by_field_names() {
     let (runtime, golden) = (runtime(), golden());
     let recorded = &golden["subnet_hyperparams"];
-    let (function, arguments) = runtime.api_call("get_subnet_hyperparams", (1_u16,)).unwrap();
+    let (function, arguments) = runtime.api_call(HYPERPARAMS, (1_u16,)).unwrap();
     assert_eq!(function, "SubnetInfoRuntimeApi_get_subnet_hyperparams");
     assert_eq!(arguments, bytes(&recorded["encoded_params_hex"]));
     let raw = bytes(&recorded["raw_hex"]);
-    let found: Option<Hyperparams> = runtime.api_answer("get_subnet_hyperparams", &raw).unwrap();
+    let found: Option<Hyperparams> = runtime.api_answer(HYPERPARAMS, &raw).unwrap();
     let found = found.unwrap();
     assert_eq!((found.tempo, found.weights_rate_limit), (100, 100));
     assert_eq!(
@@ -334,7 +337,9 @@ fn a_selective_metagraph_is_read_by_field_names() {
     let raw = some(Value::named_composite(fields))
         .encode_as_type(output, types)
         .unwrap();
-    let found: Option<Selection> = runtime.api_answer(METHOD, &raw).unwrap();
+    let found: Option<Selection> = runtime
+        .api_answer(("SubnetInfoRuntimeApi", METHOD), &raw)
+        .unwrap();
     let found = found.unwrap();
     assert_eq!((found.owner_hotkey, found.tempo), (Some([1; 32]), Some(360)));
     assert_eq!(found.hotkeys, Some(vec![[1; 32], [2; 32]]));
@@ -345,7 +350,9 @@ fn a_selective_metagraph_is_read_by_field_names() {
         (found.commit_reveal_weights_enabled, found.num_uids),
         (Some(false), None)
     );
-    let none: Option<Selection> = runtime.api_answer(METHOD, &[0]).unwrap();
+    let none: Option<Selection> = runtime
+        .api_answer(("SubnetInfoRuntimeApi", METHOD), &[0])
+        .unwrap();
     assert!(none.is_none());
 }
 

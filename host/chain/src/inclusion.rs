@@ -9,7 +9,8 @@ use std::{
 use platform_domain::{BlockHash, BlockNumber};
 
 use crate::{
-    Chain, ChainError, DispatchFailure, MORTALITY, SignedExtrinsic, outcome, weights::extrinsic_hash,
+    Chain, ChainError, DispatchFailure, MORTALITY, SignedExtrinsic, extrinsic::blake2_256, outcome,
+    view::EVENTS_KEY,
 };
 
 /// What one look at the chain tells about an extrinsic.
@@ -54,12 +55,6 @@ struct Kept {
 /// Twice what one extrinsic can be in, so that reorganisations do not push it out: 32 bytes for each
 /// extrinsic, some megabytes at the very most.
 const BLOCKS_KEPT: usize = 256;
-/// `twox_128("System") ++ twox_128("Events")`: fixed by Substrate for every runtime.
-const EVENTS_KEY: [u8; 32] = [
-    0x26, 0xaa, 0x39, 0x4e, 0xea, 0x56, 0x30, 0xe0, 0x7c, 0x48, 0xae, 0x0c, 0x95, 0x58, 0xce, 0xf7, 0x80,
-    0xd4, 0x1e, 0x5e, 0x16, 0x05, 0x67, 0x65, 0xbc, 0x84, 0x61, 0x85, 0x10, 0x72, 0xc9, 0xd7,
-];
-
 impl Chain {
     /// Looks once. The first look reads every block since the extrinsic's birth, later ones only new blocks.
     /// [`ChainError::EventsDiscarded`] is an inclusion too, one that was looked for too late.
@@ -140,11 +135,7 @@ impl Chain {
         let block = Arc::new(Scanned {
             number: block.number,
             parent: block.parent,
-            extrinsics: block
-                .extrinsics
-                .iter()
-                .map(|bytes| extrinsic_hash(bytes))
-                .collect(),
+            extrinsics: block.extrinsics.iter().map(|bytes| blake2_256(bytes)).collect(),
         });
         self.recent().keep(hash, Arc::clone(&block));
         Ok(block)

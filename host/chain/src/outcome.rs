@@ -6,7 +6,13 @@ use subxt::{
     ext::scale_value::{At, Composite, Value, ValueDef},
 };
 
-use crate::{ChainError, runtime::Runtime};
+use platform_domain::Hotkey;
+
+use crate::{
+    ChainError, WeightsCall, proxy,
+    runtime::{self, Runtime},
+    subnet::storage_index,
+};
 
 /// The extrinsic is in a block and its nonce is spent, but its call failed there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,20 +24,27 @@ pub struct DispatchFailure {
     pub name: String,
 }
 
-/// Finds the verdict on the extrinsic at `index` among the events of its block.
+/// What a block says when it has revealed a commit: storage index and hotkey.
+const REVEALED: &str = "TimelockedWeightsRevealed";
+/// What became of a call inside `Proxy.proxy`, which succeeds itself in any case.
+const PROXY_EXECUTED: &str = "ProxyExecuted";
+
+/// Finds the verdict on the extrinsic at `index` among the events of its block. With a proxy it is that on the call inside.
 pub(crate) fn read(
     runtime: &Runtime,
     events: Vec<u8>,
     index: u32,
 ) -> Result<Result<(), DispatchFailure>, ChainError> {
+    let mut inside = Ok(());
     for event in runtime.codec().events().from_bytes(events).iter() {
         let event = event.map_err(|error| ChainError::runtime("its events", error))?;
-        if event.phase() != Phase::ApplyExtrinsic(index) || event.pallet_name() != "System" {
+        if event.phase() != Phase::ApplyExtrinsic(index) {
             continue;
         }
-        match event.event_name() {
-            "ExtrinsicSuccess" => return Ok(Ok(())),
-            "ExtrinsicFailed" => return failure(runtime, &event).map(Err),
+        match (event.pallet_name(), event.event_name()) {
+            (proxy::PALLET, PROXY_EXECUTED) => inside = proxied(runtime, &event)?,
+            ("System", "ExtrinsicSuccess") => return Ok(inside),
+            ("System", "ExtrinsicFailed") => return failure(runtime, &event).map(Err),
             _ => {}
         }
     }
@@ -41,13 +54,63 @@ pub(crate) fn read(
     ))
 }
 
+/// Whether a block's events say that it revealed weights of a hotkey.
+pub(crate) fn has_revealed(
+    runtime: &Runtime,
+    events: Vec<u8>,
+    call: &WeightsCall,
+    hotkey: Hotkey,
+) -> Result<bool, ChainError> {
+    let ours = (storage_index(call.netuid, call.mechanism)?, *hotkey.as_bytes());
+    for event in runtime.codec().events().from_bytes(events).iter() {
+        let event = event.map_err(|error| ChainError::runtime("its events", error))?;
+        if event.pallet_name() == runtime::PALLET && event.event_name() == REVEALED {
+            let revealed: (u16, [u8; 32]) = event
+                .decode_fields_unchecked_as()
+                .map_err(|error| ChainError::runtime(REVEALED, error))?;
+            if revealed == ours {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
 fn failure(runtime: &Runtime, event: &Event<'_, SubstrateConfig>) -> Result<DispatchFailure, ChainError> {
-    let fields: Composite<()> = event
+    let fields = fields(event)?;
+    let error = fields.at("dispatch_error");
+    let error = error.ok_or_else(|| ChainError::runtime("ExtrinsicFailed", "it has no dispatch_error"))?;
+    dispatch_error(runtime, error)
+}
+
+/// The result inside `ProxyExecuted`.
+fn proxied(
+    runtime: &Runtime,
+    event: &Event<'_, SubstrateConfig>,
+) -> Result<Result<(), DispatchFailure>, ChainError> {
+    let fields = fields(event)?;
+    let Some(ValueDef::Variant(result)) = fields.at("result").map(|value| &value.value) else {
+        return Err(ChainError::runtime(PROXY_EXECUTED, "it has no result"));
+    };
+    match (result.name.as_str(), result.values.at(0)) {
+        ("Ok", _) => Ok(Ok(())),
+        ("Err", Some(error)) => dispatch_error(runtime, error).map(Err),
+        _ => Err(ChainError::runtime(
+            PROXY_EXECUTED,
+            "its result is neither Ok nor Err",
+        )),
+    }
+}
+
+fn fields(event: &Event<'_, SubstrateConfig>) -> Result<Composite<()>, ChainError> {
+    event
         .decode_fields_unchecked_as()
-        .map_err(|error| ChainError::runtime("ExtrinsicFailed", error))?;
-    let error = fields.at("dispatch_error").map(|value| &value.value);
-    let Some(ValueDef::Variant(error)) = error else {
-        return Err(ChainError::runtime("ExtrinsicFailed", "it has no dispatch_error"));
+        .map_err(|error| ChainError::runtime(event.event_name(), error))
+}
+
+fn dispatch_error(runtime: &Runtime, error: &Value<()>) -> Result<DispatchFailure, ChainError> {
+    let ValueDef::Variant(error) = &error.value else {
+        return Err(ChainError::runtime("DispatchError", "it is no variant"));
     };
     if error.name == "Module" {
         return module_failure(runtime, error.values.at(0));

@@ -6,33 +6,43 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// The nonce is used up. After a repeated submission: by this very extrinsic, perhaps.
-    #[error("its nonce is outdated")]
+    #[error(
+        "its nonce is outdated: a block has one with that nonce, perhaps this very extrinsic; look for it, else sign anew"
+    )]
     Outdated,
     /// An earlier nonce is missing.
-    #[error("its nonce is in the future")]
+    #[error("its nonce is in the future: an earlier one is not in a block yet; try again in the next block")]
     Future,
     /// Another extrinsic with this nonce is in the pool.
-    #[error("another extrinsic with the same nonce is in the pool")]
+    #[error(
+        "another extrinsic with the same nonce is in the pool, and none outbids another: wait until it is in a block or has \
+         expired; does something else sign with this hotkey?"
+    )]
     PriorityTooLow,
     /// The signature does not fit: another key, another chain, a runtime upgraded after signing, or the
     /// mortality is over. The birth block is not sent but worked out from the height, so past its last block
     /// an extrinsic seems to be born later, at a block that was not signed.
-    #[error("its signature does not verify under the current runtime")]
+    #[error(
+        "its signature does not verify under the current runtime: the runtime was upgraded after signing, or it is too old; \
+         sign anew"
+    )]
     BadProof,
     /// The birth block is older than the hashes that the chain keeps, or not there yet for this node.
-    #[error("the chain does not know its birth block")]
+    #[error("the chain does not know its birth block: it is too old, or the node is behind; sign anew")]
     Expired,
     /// The pool has dealt with these bytes a short while ago: found them invalid, or saw them included.
-    #[error("the pool has banned it for a while")]
+    #[error(
+        "the pool has banned it for a while: it was invalid or included a short while ago; look for it and wait"
+    )]
     Banned,
     /// The pool is full.
-    #[error("the pool is full")]
+    #[error("the pool is full: try again in the next block, or another endpoint")]
     PoolFull,
     /// The account cannot pay the fee.
-    #[error("the account cannot pay the fee")]
+    #[error("the account cannot pay the fee; weights are free, so is this call something else?")]
     Payment,
     /// A check of subtensor's own.
-    #[error("{name} (custom error {0})", name = custom_name(*.0))]
+    #[error("{name} (custom error {0}){hint}", name = custom_name(*.0), hint = custom_hint(*.0))]
     Custom(u8),
     /// Anything else, with the node's own words, shortened.
     #[error("{text} ({code})")]
@@ -63,6 +73,8 @@ impl Rejection {
     pub const STAKE_TOO_LOW: Self = Self::Custom(1);
     /// Subtensor: weights were set too short a while ago.
     pub const RATE_LIMITED: Self = Self::Custom(6);
+    /// Subtensor: the round of a commit is out already.
+    pub const INVALID_REVEAL_ROUND: Self = Self::Custom(15);
     /// Subtensor: the hotkey is not registered in the subnet.
     pub const NOT_REGISTERED: Self = Self::Custom(19);
 
@@ -117,6 +129,18 @@ const fn custom_name(number: u8) -> &'static str {
         21 => "the coldkey swap is disputed",
         255 => "a bad request",
         _ => "refused by the runtime",
+    }
+}
+
+/// What to do about it.
+const fn custom_hint(number: u8) -> &'static str {
+    match number {
+        0 | 21 => ": the coldkey's owner must settle the swap first",
+        1 => ": the hotkey needs more stake, its own or delegated to it",
+        6 => ": wait until the limit is over; a registration counts as an update",
+        15 => ": the round is out already; compose anew, and check the clock and the configured beacon",
+        19 => ": register the hotkey in the subnet",
+        _ => "",
     }
 }
 
@@ -191,7 +215,7 @@ mod tests {
     fn a_custom_error_is_named_where_its_meaning_is_known() {
         assert_eq!(
             Rejection::RATE_LIMITED.to_string(),
-            "the rate limit is exceeded (custom error 6)"
+            "the rate limit is exceeded (custom error 6): wait until the limit is over; a registration counts as an update"
         );
         assert_eq!(
             Rejection::Custom(77).to_string(),

@@ -13,7 +13,9 @@ use subxt::{
 
 use crate::{
     ChainError, Rejection,
-    link::{Link, LinkError, Requests},
+    limits::MESSAGE_MAX_CHARS,
+    link::LinkError,
+    pool::{Pool, Requests},
 };
 
 /// A node's answers.
@@ -21,8 +23,10 @@ use crate::{
 pub(crate) struct Rpc(LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>);
 
 /// What tells one runtime from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RuntimeVersion {
+    /// What the runtime calls itself; empty when the node does not say.
+    pub(crate) name: String,
     pub(crate) spec: u32,
     pub(crate) transaction: u32,
 }
@@ -34,8 +38,6 @@ pub(crate) struct Block {
     pub(crate) extrinsics: Vec<Vec<u8>>,
 }
 
-/// A node's text is kept for the operator, but no more of it than a line.
-const MESSAGE_MAX_CHARS: usize = 300;
 /// How nodes say that they have not the state of a block; the code (4003) covers other failures as well.
 const NO_STATE: [&str; 3] = ["discarded", "not found in the database", "unknown block"];
 
@@ -45,10 +47,12 @@ const SOURCE_EXTERNAL: u8 = 2;
 /// `Err(TransactionValidityError::Invalid(_))` with `Stale` and with `BadProof`, in SCALE, fixed by Substrate.
 const INVALID_STALE: [u8; 3] = [1, 0, 3];
 const INVALID_BAD_PROOF: [u8; 3] = [1, 0, 4];
+/// The same with `Custom(15)`: the round that a commit is sealed to is out. Rounds only go forward.
+const INVALID_REVEAL_ROUND: [u8; 4] = [1, 0, 7, 15];
 
 impl Rpc {
-    pub(crate) fn new(link: Arc<Link>) -> Self {
-        Self(LegacyRpcMethods::new(RpcClient::new(Requests(link))))
+    pub(crate) fn new(pool: Arc<Pool>) -> Self {
+        Self(LegacyRpcMethods::new(RpcClient::new(Requests(pool))))
     }
 
     pub(crate) async fn genesis(&self) -> Result<BlockHash, ChainError> {
@@ -96,8 +100,12 @@ impl Rpc {
     pub(crate) async fn runtime_version(&self, at: BlockHash) -> Result<RuntimeVersion, ChainError> {
         let answer = self.0.state_get_runtime_version(Some(to_h256(at)));
         let version = ask_at("state_getRuntimeVersion", at, answer).await?;
-        let (spec, transaction) = (version.spec_version, version.transaction_version);
-        Ok(RuntimeVersion { spec, transaction })
+        let name = version.other.get("specName").and_then(|name| name.as_str());
+        Ok(RuntimeVersion {
+            name: shorten(name.unwrap_or_default()),
+            spec: version.spec_version,
+            transaction: version.transaction_version,
+        })
     }
 
     pub(crate) async fn storage(&self, key: &[u8], at: BlockHash) -> Result<Option<Vec<u8>>, ChainError> {
@@ -128,7 +136,9 @@ impl Rpc {
     ) -> Result<bool, ChainError> {
         let arguments = [&[SOURCE_EXTERNAL], extrinsic, &at.0].concat();
         let verdict = self.call(VALIDATE, &arguments, at).await?;
-        Ok(verdict.starts_with(&INVALID_STALE) || verdict.starts_with(&INVALID_BAD_PROOF))
+        Ok(verdict.starts_with(&INVALID_STALE)
+            || verdict.starts_with(&INVALID_BAD_PROOF)
+            || verdict.starts_with(&INVALID_REVEAL_ROUND))
     }
 
     /// The next nonce, extrinsics in the node's pool counted.
@@ -192,6 +202,8 @@ fn convert(method: &'static str, error: RpcError) -> ChainError {
         RpcError::Client(error) => match error.downcast::<LinkError>().map(|error| *error) {
             Ok(LinkError::Timeout { method, after }) => ChainError::Timeout { method, after },
             Ok(LinkError::Genesis { expected, found }) => ChainError::Genesis { expected, found },
+            Ok(LinkError::Prefix(found)) => ChainError::Prefix(found),
+            Ok(LinkError::Runtime(name)) => ChainError::NotSubtensor(name),
             Ok(LinkError::Lost(source)) => ChainError::Connection(source),
             Ok(other) => ChainError::Connection(Box::new(other)),
             Err(source) => ChainError::Answer { method, source },

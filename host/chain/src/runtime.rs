@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use platform_domain::BlockHash;
+use platform_domain::{BlockHash, Ss58Address};
 use subxt::{
     Metadata, OfflineClient, OfflineClientAtBlock, SubstrateConfig,
     config::substrate::SpecVersionForRange,
@@ -28,13 +28,15 @@ use crate::{
 
 /// The pallet that all of Bittensor's own state and calls are in.
 pub(crate) const PALLET: &str = "SubtensorModule";
-/// The runtime API that describes subnets.
-const SUBNET_API: &str = "SubnetInfoRuntimeApi";
-
+/// The network's address format, in every runtime of Substrate's.
+const SS58_PREFIX: (&str, &str) = ("System", "SS58Prefix");
 /// The metadata versions that describe runtime APIs, best first.
 const METADATA_VERSIONS: [u32; 2] = [16, 15];
 /// A session meets two runtimes, the old and the new one around an upgrade.
 const RUNTIMES_KEPT: usize = 2;
+
+/// A storage entry: its pallet's name and its own.
+pub(crate) type Entry<'a> = (&'a str, &'a str);
 
 /// One runtime.
 pub(crate) struct Runtime {
@@ -65,7 +67,7 @@ impl Runtimes {
         let metadata = fetch_metadata(rpc, block).await?;
         let runtime = Arc::new(Runtime::new(metadata, version, self.genesis)?);
         tracing::info!(
-            chain.spec_version = version.spec,
+            chain.spec_version = runtime.version.spec,
             "read the metadata of a runtime"
         );
         let mut met = self.lock();
@@ -118,7 +120,36 @@ impl Runtime {
         let codec = OfflineClient::new_with_config(config)
             .at_block(0_u64)
             .map_err(|error| ChainError::runtime("its metadata", error))?;
-        Ok(Self { version, codec })
+        let runtime = Self { version, codec };
+        if runtime.metadata().pallet_by_name(PALLET).is_none() {
+            return Err(ChainError::NotSubtensor(runtime.version.name));
+        }
+        let prefix = runtime.ss58_prefix()?;
+        if prefix != Ss58Address::BITTENSOR {
+            return Err(ChainError::Prefix(prefix.into()));
+        }
+        Ok(runtime)
+    }
+
+    pub(crate) const fn version(&self) -> &RuntimeVersion {
+        &self.version
+    }
+
+    pub(crate) fn ss58_prefix(&self) -> Result<u16, ChainError> {
+        let absent = || ChainError::runtime(SS58_PREFIX.1, "there is no such constant");
+        self.constant(SS58_PREFIX)?.ok_or_else(absent)
+    }
+
+    /// A constant's value, if there is such a one.
+    pub(crate) fn constant<T: DecodeAsType>(
+        &self,
+        (pallet, name): (&str, &str),
+    ) -> Result<Option<T>, ChainError> {
+        let pallet = self.metadata().pallet_by_name(pallet);
+        let constant = pallet.as_ref().and_then(|pallet| pallet.constant_by_name(name));
+        constant
+            .map(|constant| self.decode(name, constant.ty(), constant.value()))
+            .transpose()
     }
 
     /// Encodes, decodes and signs without going online.
@@ -130,59 +161,81 @@ impl Runtime {
         self.codec.metadata_ref()
     }
 
-    /// Whether the pallet has this call.
-    pub(crate) fn has_call(&self, call: &str) -> bool {
-        let pallet = self.metadata().pallet_by_name(PALLET);
+    /// Whether a pallet has this call.
+    pub(crate) fn has_call(&self, (pallet, call): (&str, &str)) -> bool {
+        let pallet = self.metadata().pallet_by_name(pallet);
         pallet.is_some_and(|pallet| pallet.call_variant_by_name(call).is_some())
     }
 
-    /// Where an entry of the pallet is stored.
+    /// Whether there is such a storage entry.
+    pub(crate) fn has_entry(&self, (pallet, entry): Entry<'_>) -> bool {
+        let pallet = self.metadata().pallet_by_name(pallet);
+        pallet
+            .and_then(|pallet| pallet.storage())
+            .is_some_and(|storage| storage.entry_by_name(entry).is_some())
+    }
+
+    /// Where an entry is stored.
     pub(crate) fn storage_key(
         &self,
-        entry: &str,
+        (pallet, entry): Entry<'_>,
         keys: impl IntoEncodableValues,
     ) -> Result<Vec<u8>, ChainError> {
         let metadata = self.metadata();
-        encode_storage_key(PALLET, entry, keys, metadata, metadata.types())
+        encode_storage_key(pallet, entry, keys, metadata, metadata.types())
             .map_err(|error| ChainError::runtime(entry, error))
     }
 
     /// What is stored there; where nothing is, the runtime's default.
     pub(crate) fn storage_value<T: DecodeAsType>(
         &self,
-        entry: &str,
+        entry: Entry<'_>,
         bytes: Option<&[u8]>,
     ) -> Result<T, ChainError> {
+        let nothing = || ChainError::runtime(entry.1, "nothing is stored and there is no default");
+        self.storage_found(entry, bytes)?.ok_or_else(nothing)
+    }
+
+    /// What is stored there, or the runtime's default; `None` for an entry without one where nothing is stored.
+    pub(crate) fn storage_found<T: DecodeAsType>(
+        &self,
+        (pallet, entry): Entry<'_>,
+        bytes: Option<&[u8]>,
+    ) -> Result<Option<T>, ChainError> {
         let storage = self
             .metadata()
-            .pallet_by_name(PALLET)
+            .pallet_by_name(pallet)
             .and_then(|pallet| pallet.storage());
         let found = storage
             .and_then(|storage| storage.entry_by_name(entry))
             .ok_or_else(|| ChainError::runtime(entry, "there is no such storage entry"))?;
-        let bytes = bytes
-            .or_else(|| found.default_value())
-            .ok_or_else(|| ChainError::runtime(entry, "nothing is stored and there is no default"))?;
-        self.decode(entry, found.value_ty(), bytes)
+        let bytes = bytes.or_else(|| found.default_value());
+        bytes
+            .map(|bytes| self.decode(entry, found.value_ty(), bytes))
+            .transpose()
     }
 
-    /// The name and the arguments of a call of the subnet API.
+    /// The name and the arguments of a call of a runtime API.
     pub(crate) fn api_call(
         &self,
-        method: &str,
+        (api, method): (&str, &str),
         arguments: impl IntoEncodableValues,
     ) -> Result<(String, Vec<u8>), ChainError> {
         let metadata = self.metadata();
-        let arguments = encode_runtime_api_inputs(SUBNET_API, method, arguments, metadata, metadata.types())
+        let arguments = encode_runtime_api_inputs(api, method, arguments, metadata, metadata.types())
             .map_err(|error| ChainError::runtime(method, error))?;
-        Ok((format!("{SUBNET_API}_{method}"), arguments))
+        Ok((format!("{api}_{method}"), arguments))
     }
 
-    /// The answer to a call of the subnet API.
-    pub(crate) fn api_answer<T: DecodeAsType>(&self, method: &str, bytes: &[u8]) -> Result<T, ChainError> {
+    /// The answer to a call of a runtime API.
+    pub(crate) fn api_answer<T: DecodeAsType>(
+        &self,
+        (api, method): (&str, &str),
+        bytes: &[u8],
+    ) -> Result<T, ChainError> {
         let output = self
             .metadata()
-            .runtime_api_trait_by_name(SUBNET_API)
+            .runtime_api_trait_by_name(api)
             .and_then(|api| api.method_by_name(method))
             .map(|method| method.output_ty())
             .ok_or_else(|| ChainError::runtime(method, "there is no such method"))?;

@@ -4,7 +4,7 @@
 use platform_domain::{BlockHash, BlockNumber, Hotkey, MechanismId, Metagraph, Netuid, Neuron, Uid};
 use subxt::ext::scale_decode::DecodeAsType;
 
-use crate::{Chain, ChainError, runtime::Runtime};
+use crate::{Chain, ChainError, runtime::Runtime, view::entry};
 
 /// The rules of a subnet for setting weights, at one block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +49,9 @@ pub(crate) struct Selection {
     pub(crate) total_stake: Option<Vec<u64>>,
 }
 
-const METAGRAPH: &str = "get_selective_metagraph";
-const MECHAGRAPH: &str = "get_selective_mechagraph";
+/// The methods of the runtime API that describe subnets.
+const METAGRAPH: (&str, &str) = ("SubnetInfoRuntimeApi", "get_selective_metagraph");
+const MECHAGRAPH: (&str, &str) = ("SubnetInfoRuntimeApi", "get_selective_mechagraph");
 
 /// The numbers by which the runtime API selects fields: subtensor's `SelectiveMetagraphIndex`. The enum
 /// is not in the metadata; it has only ever grown at its end.
@@ -139,13 +140,26 @@ impl Chain {
     ) -> Result<Vec<(Uid, u16)>, ChainError> {
         let runtime = self.runtime_at(at).await?;
         let index = storage_index(netuid, mechanism)?;
-        let key = runtime.storage_key("Weights", (index, uid.0))?;
+        let key = runtime.storage_key(entry::WEIGHTS, (index, uid.0))?;
         let bytes = self.rpc().storage(&key, at).await?;
-        let weights: Vec<(u16, u16)> = runtime.storage_value("Weights", bytes.as_deref())?;
+        let weights: Vec<(u16, u16)> = runtime.storage_value(entry::WEIGHTS, bytes.as_deref())?;
         Ok(weights
             .into_iter()
             .map(|(uid, weight)| (Uid(uid), weight))
             .collect())
+    }
+
+    /// What the chain compares with `StakeThreshold`, by UID: the stake weight of alpha and TAO, inherited stake included
+    /// (`get_stake_weights_for_hotkey_on_subnet`, spec 425).
+    pub(crate) async fn stakes(
+        &self,
+        runtime: &Runtime,
+        netuid: Netuid,
+        at: BlockHash,
+    ) -> Result<Vec<u64>, ChainError> {
+        let fields = vec![field::NETUID, field::TOTAL_STAKE];
+        let selection = self.selection(runtime, netuid, fields, at).await?;
+        asked(METAGRAPH, "total_stake", selection.total_stake)
     }
 
     async fn selection(
@@ -193,7 +207,7 @@ fn neurons(selection: Selection) -> Result<Vec<Neuron>, ChainError> {
             permits.len(),
             stakes.len()
         );
-        return Err(ChainError::runtime(METAGRAPH, lengths));
+        return Err(ChainError::runtime(METAGRAPH.1, lengths));
     }
     let neurons = hotkeys.into_iter().zip(stakes).zip(permits);
     Ok(neurons
@@ -205,7 +219,7 @@ fn neurons(selection: Selection) -> Result<Vec<Neuron>, ChainError> {
         .collect())
 }
 
-fn asked<T>(method: &str, field: &str, value: Option<T>) -> Result<T, ChainError> {
+fn asked<T>((_, method): (&str, &str), field: &str, value: Option<T>) -> Result<T, ChainError> {
     value.ok_or_else(|| ChainError::runtime(method, format!("{field} was asked for but not given")))
 }
 

@@ -1,20 +1,10 @@
-//! Setting weights: the call, the extrinsic that carries it, and handing that to the node.
+//! A vector of weights: the plain call that sets it, and what the chain makes of its values.
 
-use platform_domain::{BlockHash, BlockNumber, MechanismId, Netuid, Uid};
-use platform_keys::Keypair;
-use subxt::{
-    SubstrateConfig,
-    config::{
-        DefaultExtrinsicParamsBuilder, Hasher,
-        substrate::{AccountId32, BlakeTwo256, MultiSignature},
-    },
-    ext::scale_encode::EncodeAsType,
-    transactions::{DynamicPayload, Signer},
-};
+use platform_domain::{MechanismId, Netuid, Uid};
+use subxt::{ext::scale_encode::EncodeAsType, transactions::DynamicPayload};
 
 use crate::{
-    Chain, ChainError,
-    rpc::to_h256,
+    ChainError,
     runtime::{PALLET, Runtime},
     subnet::storage_index,
 };
@@ -34,22 +24,6 @@ pub struct WeightsCall {
     pub version_key: u64,
 }
 
-/// A signed extrinsic. Whoever keeps it before it is sent can send these very bytes again, after a restart
-/// too, and be sure that the chain executes them once at most: the nonce is spent by the first time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedExtrinsic {
-    /// The SCALE bytes with their length prefix, as the node takes them.
-    pub bytes: Vec<u8>,
-    /// Blake2-256 of the bytes: how the chain names it.
-    pub hash: [u8; 32],
-    /// The account's nonce that it spends.
-    pub nonce: u64,
-    /// The block it was signed at; it is valid in the blocks after it.
-    pub birth: BlockNumber,
-    /// The first block in which it is no longer valid.
-    pub expires: BlockNumber,
-}
-
 /// The arguments of both calls, by the runtime's names for them. `set_weights` has no `mecid`: what a call
 /// does not have is left out by name.
 #[derive(EncodeAsType)]
@@ -62,136 +36,122 @@ pub(crate) struct Arguments {
     version_key: u64,
 }
 
-/// How long an extrinsic is valid, in blocks: what Bittensor's own tools use. A power of two, so that the
-/// birth block is encoded exactly.
-pub const MORTALITY: u64 = 128;
-/// The birth block is the last finalised one, which no reorganisation can take away, unless finality lags so
-/// far behind that too little of the mortality would be left.
-const FINALITY_LAG_MAX: u64 = 32;
-
 const SET_MECHANISM_WEIGHTS: &str = "set_mechanism_weights";
 const SET_WEIGHTS: &str = "set_weights";
 
-impl Chain {
-    /// Signs a call at the present block with the account's next nonce. Nothing is sent.
-    pub async fn sign_weights(
-        &self,
-        key: &Keypair,
-        call: &WeightsCall,
-    ) -> Result<SignedExtrinsic, ChainError> {
-        let finalised = self.finalised_block().await?;
-        let best = self.best_block().await?;
-        let runtime = self.runtime_at(best.1).await?;
-        if self.has_commit_reveal(&runtime, call.netuid, best.1).await? {
-            return Err(ChainError::CommitReveal(call.netuid));
+impl WeightsCall {
+    /// Refuses lists of different length, and a subnet or mechanism that no chain can have.
+    pub(crate) fn check(&self) -> Result<(), ChainError> {
+        if self.uids.len() != self.values.len() {
+            let (uids, values) = (self.uids.len(), self.values.len());
+            return Err(ChainError::Unequal { uids, values });
         }
-        let call = weights_call(&runtime, call)?;
-        let lag = best.0.0.saturating_sub(finalised.0.0);
-        let birth = if lag <= FINALITY_LAG_MAX { finalised } else { best };
-        let nonce = self.rpc().next_nonce(key.hotkey()).await?;
-        sign(&runtime, &HotkeySigner(key), &call, nonce, birth)
+        storage_index(self.netuid, self.mechanism).map(drop)
     }
 
-    /// Hands the extrinsic's bytes to the node's pool. Succeeds when the pool has them already. Whether a
-    /// block has them is for [`Chain::inclusion`] to say, also after an error: a request that timed out may
-    /// have arrived.
-    pub async fn submit(&self, extrinsic: &SignedExtrinsic) -> Result<(), ChainError> {
-        self.rpc().submit(&extrinsic.bytes).await
-    }
-
-    async fn has_commit_reveal(
-        &self,
-        runtime: &Runtime,
-        netuid: Netuid,
-        at: BlockHash,
-    ) -> Result<bool, ChainError> {
-        const ENTRY: &str = "CommitRevealWeightsEnabled";
-        let key = runtime.storage_key(ENTRY, (netuid.0,))?;
-        let bytes = self.rpc().storage(&key, at).await?;
-        runtime.storage_value(ENTRY, bytes.as_deref())
+    /// The row that the chain keeps of this vector: the largest value scaled to 65535 in fixed point of 32 fractional bits, as
+    /// `vec_u16_max_upscale_to_u16` does (pallets/subtensor/src/epoch/math.rs, spec 425), zeros included. A vector that has
+    /// 65535 in it, or nothing but zeros, stays as it is.
+    pub(crate) fn row(&self) -> Vec<(u16, u16)> {
+        const FRACTION: u32 = 32;
+        const MAX: u64 = u16::MAX as u64;
+        let largest = self.values.iter().copied().max().map_or(0, u64::from);
+        let scale = |value: u16| {
+            let value = u64::from(value);
+            // Above the middle the chain divides first, so as not to overflow.
+            let scaled = if largest > MAX.div_ceil(2) {
+                (MAX << FRACTION)
+                    .checked_div(largest)
+                    .map(|factor| value * factor)
+            } else {
+                ((value * MAX) << FRACTION).checked_div(largest)
+            };
+            let rounded = (scaled.unwrap_or(0) + (1 << (FRACTION - 1))) >> FRACTION;
+            u16::try_from(rounded).unwrap_or(u16::MAX)
+        };
+        let uids = self.uids.iter().map(|uid| uid.0);
+        uids.zip(self.values.iter().map(|value| scale(*value))).collect()
     }
 }
 
 impl Arguments {
-    pub(crate) fn of(call: &WeightsCall) -> Result<Self, ChainError> {
-        let WeightsCall {
-            netuid,
-            mechanism,
-            uids,
-            values,
-            version_key,
-        } = call;
-        if uids.len() != values.len() {
-            let (uids, values) = (uids.len(), values.len());
-            return Err(ChainError::Unequal { uids, values });
+    pub(crate) fn of(call: &WeightsCall) -> Self {
+        Self {
+            netuid: call.netuid.0,
+            mecid: call.mechanism.0,
+            dests: call.uids.iter().map(|uid| uid.0).collect(),
+            weights: call.values.clone(),
+            version_key: call.version_key,
         }
-        storage_index(*netuid, *mechanism)?;
-        Ok(Self {
-            netuid: netuid.0,
-            mecid: mechanism.0,
-            dests: uids.iter().map(|uid| uid.0).collect(),
-            weights: values.clone(),
-            version_key: *version_key,
-        })
     }
 }
 
-/// Lays the call out for a runtime: by mechanism where the runtime has them.
-pub(crate) fn weights_call(
+/// The call that sets weights at once in this runtime.
+pub(crate) fn plain_name(runtime: &Runtime, call: &WeightsCall) -> Result<&'static str, ChainError> {
+    by_mechanism(runtime, call, SET_MECHANISM_WEIGHTS, SET_WEIGHTS)
+}
+
+/// The call that sets the weights at once: by mechanism where the runtime has them.
+pub(crate) fn plain_call(
     runtime: &Runtime,
     call: &WeightsCall,
-) -> Result<DynamicPayload<Arguments>, ChainError> {
-    let arguments = Arguments::of(call)?;
-    let (netuid, mechanism) = (call.netuid, call.mechanism);
-    let name = match mechanism {
-        _ if runtime.has_call(SET_MECHANISM_WEIGHTS) => SET_MECHANISM_WEIGHTS,
-        MechanismId(0) => SET_WEIGHTS,
-        _ => return Err(ChainError::NoMechanism { netuid, mechanism }),
-    };
-    Ok(subxt::transactions::dynamic(PALLET, name, arguments))
+) -> Result<(&'static str, DynamicPayload<Arguments>), ChainError> {
+    let name = plain_name(runtime, call)?;
+    let arguments = Arguments::of(call);
+    Ok((name, subxt::transactions::dynamic(PALLET, name, arguments)))
 }
 
-/// Builds the extrinsic. All that is signed beside the call comes from the metadata.
-pub(crate) fn sign(
+/// The call for mechanisms if the runtime has it, else the older one, which is for the main mechanism only.
+pub(crate) fn by_mechanism(
     runtime: &Runtime,
-    signer: &impl Signer<SubstrateConfig>,
-    call: &impl subxt::transactions::Payload,
-    nonce: u64,
-    (birth, birth_hash): (BlockNumber, BlockHash),
-) -> Result<SignedExtrinsic, ChainError> {
-    let fault = |error| ChainError::runtime("the form of an extrinsic", error);
-    let params = DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new()
-        .nonce(nonce)
-        .mortal_from_unchecked(MORTALITY, birth.0, to_h256(birth_hash))
-        .build();
-    let transactions = runtime.codec().transactions();
-    let mut signable = transactions
-        .create_signable_offline(call, params)
-        .map_err(fault)?;
-    let bytes = signable.sign(signer).map_err(fault)?.into_encoded();
-    Ok(SignedExtrinsic {
-        hash: extrinsic_hash(&bytes),
-        bytes,
-        nonce,
-        birth,
-        expires: BlockNumber(birth.0.saturating_add(MORTALITY)),
-    })
+    call: &WeightsCall,
+    newer: &'static str,
+    older: &'static str,
+) -> Result<&'static str, ChainError> {
+    call.check()?;
+    let (netuid, mechanism) = (call.netuid, call.mechanism);
+    if runtime.has_call((PALLET, newer)) {
+        Ok(newer)
+    } else if mechanism != MechanismId(0) {
+        Err(ChainError::NoMechanism { netuid, mechanism })
+    } else if runtime.has_call((PALLET, older)) {
+        Ok(older)
+    } else {
+        Err(ChainError::runtime(
+            older,
+            format!("it has neither this call nor {newer}"),
+        ))
+    }
 }
 
-/// The name of an extrinsic: the hash of its bytes, length prefix included.
-pub(crate) fn extrinsic_hash(bytes: &[u8]) -> [u8; 32] {
-    BlakeTwo256.hash(bytes).0
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Lets a hotkey sign extrinsics.
-pub(crate) struct HotkeySigner<'a>(pub(crate) &'a Keypair);
-
-impl Signer<SubstrateConfig> for HotkeySigner<'_> {
-    fn account_id(&self) -> AccountId32 {
-        AccountId32(*self.0.hotkey().as_bytes())
+    fn row(values: &[u16]) -> Vec<u16> {
+        let call = WeightsCall {
+            netuid: Netuid(1),
+            mechanism: MechanismId(0),
+            uids: (0..).map(Uid).take(values.len()).collect(),
+            values: values.to_vec(),
+            version_key: 0,
+        };
+        call.row().into_iter().map(|(_, value)| value).collect()
     }
 
-    fn sign(&self, payload: &[u8]) -> MultiSignature {
-        MultiSignature::Sr25519(self.0.sign(payload))
+    /// `test_math_vec_u16_max_upscale_to_u16` of pallets/subtensor/src/tests/math.rs, spec 425.
+    #[test]
+    fn the_chains_published_vectors_scale_as_published() {
+        for (values, expected) in [
+            (&[][..], &[][..]),
+            (&[0, 0], &[0, 0]),
+            (&[1], &[65535]),
+            (&[0, 1], &[0, 65535]),
+            (&[65534], &[65535]),
+            (&[0, 1, 65534], &[0, 1, 65535]),
+            (&[0, 1, 2, 3, 4, 65533, 65535], &[0, 1, 2, 3, 4, 65533, 65535]),
+        ] {
+            assert_eq!(row(values), expected, "{values:?}");
+        }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Header {
     pub(crate) state_root: Hash,
     /// blake2-256 of the SCALE list of extrinsics; the chain has a trie's root here.
     pub(crate) extrinsics_root: Hash,
-    /// Digest items, each SCALE-encoded. This node writes none.
+    /// Digest items, each SCALE-encoded. This node writes one, where the runtime is replaced.
     pub(crate) digest: Vec<Vec<u8>>,
 }
 
@@ -74,7 +74,7 @@ impl Header {
 
 impl Block {
     pub(crate) fn new(
-        (parent, number): (Hash, u32),
+        (parent, number, digest): (Hash, u32, Vec<Vec<u8>>),
         extrinsics: Vec<Vec<u8>>,
         signed: Vec<Signed>,
         state: State,
@@ -85,7 +85,7 @@ impl Block {
             number,
             state_root: state.root(),
             extrinsics_root: blake2_256(&[&count, &extrinsics.concat()]),
-            digest: Vec::new(),
+            digest,
         };
         let (hash, state) = (header.hash(), Some(state));
         Self {

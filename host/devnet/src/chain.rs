@@ -1,5 +1,7 @@
 //! The chain: its blocks, which of them count, what waits, and who watches. One value, one lock around it.
 
+mod reorg;
+
 use std::collections::{BTreeMap, HashMap};
 
 use platform_domain::{BlockNumber, Hotkey};
@@ -8,11 +10,13 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::{
     block::{Block, Hash, to_hex},
-    error::{MetadataError, ReorgRefused},
+    drand::Drand,
+    error::MetadataError,
     execute::{Draft, HASHES_KEPT},
     extrinsic::Signed,
-    items::{NOW, Reader},
+    items::Reader,
     metadata::Metadata,
+    orders::Order,
     pool::{Pool, SubmitError},
     state::State,
     validity::{Refusal, Turn},
@@ -56,6 +60,9 @@ pub(crate) struct Chain {
     finality_lag: u32,
     /// A fault: blocks stay empty.
     withholding: bool,
+    drand: Option<Drand>,
+    /// What the next block ends with.
+    orders: Vec<Order>,
     pool: Pool,
     accepted: Vec<Accepted>,
     /// Who follows an extrinsic, by its hash.
@@ -71,8 +78,8 @@ const BLOCKS_KEPT: u32 = 100_000;
 const HEADS_BUFFERED: usize = 256;
 
 impl Chain {
-    pub(crate) fn new(metadata: Metadata, state: State, finality_lag: u32) -> Self {
-        let block = Block::new(([0; 32], 0), Vec::new(), Vec::new(), state);
+    pub(crate) fn new(metadata: Metadata, state: State, finality_lag: u32, drand: Option<Drand>) -> Self {
+        let block = Block::new(([0; 32], 0, Vec::new()), Vec::new(), Vec::new(), state);
         let genesis = block.hash;
         Self {
             metadata,
@@ -83,6 +90,8 @@ impl Chain {
             finalized: 0,
             finality_lag,
             withholding: false,
+            drand,
+            orders: Vec::new(),
             pool: Pool::default(),
             accepted: Vec::new(),
             watchers: HashMap::new(),
@@ -196,6 +205,7 @@ impl Chain {
         let block = self.fill(&mut pool, &mut dropped, now);
         self.pool = pool;
         let block = block?;
+        self.orders.clear();
         let next = block.header.number.saturating_add(1);
         dropped.extend(self.pool.expire(next));
         self.import(block);
@@ -230,7 +240,10 @@ impl Chain {
                 }
             }
         }
-        draft.finish()
+        for order in &self.orders {
+            draft.carry_out(*order)?;
+        }
+        draft.finish(self.drand.as_ref())
     }
 
     fn import(&mut self, block: Block) {
@@ -307,44 +320,14 @@ impl Chain {
         });
     }
 
-    /// Replaces the best block by an empty sibling. What it included waits again.
-    pub(crate) fn reorg(&mut self, now: u64) -> Result<Hash, ReorgRefused> {
-        let (number, old) = (self.best_number(), self.best_hash());
-        if number <= self.finalized {
-            return Err(ReorgRefused::Final);
-        }
-        // Later than the old block, so that the hashes differ even if both are empty.
-        let before = match self.lookup(Some(old)) {
-            Lookup::State(state, _) => state.get(&NOW, ())?,
-            Lookup::Discarded | Lookup::Unknown => 0,
-        };
-        self.canonical.remove(&number);
-        let sibling = self
-            .draft(now.max(before.saturating_add(1)))
-            .and_then(Draft::finish);
-        let sibling = match sibling {
-            Ok(sibling) => sibling,
-            Err(error) => {
-                self.canonical.insert(number, old);
-                return Err(error.into());
-            }
-        };
-        let signed = self
-            .blocks
-            .get_mut(&old)
-            .map(|block| std::mem::take(&mut block.signed));
-        self.retracted.push(old);
-        for extrinsic in signed.unwrap_or_default() {
-            self.tell(extrinsic.hash, &json!({ "retracted": to_hex(old) }));
-            let mut accepted = self.accepted.iter_mut();
-            if let Some(accepted) = accepted.find(|accepted| accepted.hash == extrinsic.hash) {
-                accepted.block = None;
-            }
-            self.pool.put_back(extrinsic, number);
-        }
-        let hash = sibling.hash;
-        self.import(sibling);
-        Ok(hash)
+    /// Changes what the beacon does, if there is one.
+    pub(crate) fn with_drand(&mut self, change: impl FnOnce(&mut Drand)) {
+        self.drand.as_mut().map(change);
+    }
+
+    /// The next block ends with this.
+    pub(crate) fn order(&mut self, order: Order) {
+        self.orders.push(order);
     }
 
     pub(crate) fn withhold(&mut self, withholding: bool) {

@@ -17,6 +17,9 @@ pub enum DevnetError {
     /// A block time of nothing.
     #[error("the block time is zero; leave it out for blocks on request")]
     BlockTime,
+    /// Genesis or period of the beacon.
+    #[error("the beacon is not usable")]
+    Beacon(#[from] crate::drand::BeaconRefused),
     /// A genesis that the chain could not hold.
     #[error("the genesis is not valid")]
     Genesis(#[from] GenesisError),
@@ -46,6 +49,9 @@ pub enum GenesisError {
     /// Every subnet has mechanism 0; the index leaves room for 16.
     #[error("subnet {0} has 1 to 16 mechanisms")]
     Mechanisms(Netuid),
+    /// The chain's bound on `RevealPeriodEpochs`.
+    #[error("subnet {0} reveals after 1 to 100 epochs")]
+    RevealPeriod(Netuid),
 }
 
 /// The recorded metadata lacks something, or has it in another shape.
@@ -69,7 +75,15 @@ pub enum MetadataError {
     /// State written by this crate that this crate cannot read.
     #[error("a stored value does not decode")]
     Decode(#[from] parity_scale_codec::Error),
+    /// A round that the beacon cannot sign: a defect of this crate or of the curve's.
+    #[error("a pulse cannot be made")]
+    Pulse(#[source] platform_timelock::CurveError),
 }
+
+/// The chain has no such subnet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no subnet {0} on this chain")]
+pub struct NoSubnet(pub Netuid);
 
 /// Why the best block cannot be replaced.
 #[derive(Debug, thiserror::Error)]

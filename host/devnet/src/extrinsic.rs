@@ -1,7 +1,4 @@
 //! Extrinsics as they arrive: decoded with the metadata, and the payload their signature must fit.
-//!
-//! Only the arguments of weights calls are decoded. Other calls are refused whatever they say, and not walking
-//! them keeps calls nested thousands deep from mattering.
 
 use parity_scale_codec::{Compact, Decode, Encode};
 use platform_domain::Hotkey;
@@ -9,7 +6,8 @@ use scale_decode::visitor::{IgnoreVisitor, decode_with_visitor};
 
 use crate::{
     block::{Hash, blake2_256},
-    metadata::{Metadata, Role},
+    calls::Call,
+    metadata::{Metadata, Role, RuntimeVersion},
 };
 
 /// A signed extrinsic whose signature is not yet checked.
@@ -30,24 +28,6 @@ pub(crate) struct Signed {
     call_bytes: Vec<u8>,
     /// The extensions' bytes in the extrinsic.
     explicit: Vec<u8>,
-}
-
-/// What is called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
-    SetWeights(SetWeights),
-    /// Anything else: included, and fails there.
-    Other,
-}
-
-/// The arguments of `set_weights` (mechanism 0) and `set_mechanism_weights`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SetWeights {
-    pub(crate) netuid: u16,
-    pub(crate) mechanism: u8,
-    pub(crate) dests: Vec<u16>,
-    pub(crate) weights: Vec<u16>,
-    pub(crate) version_key: u64,
 }
 
 /// How long an extrinsic lives.
@@ -167,13 +147,19 @@ impl Signed {
         })
     }
 
-    /// What the signature must fit on a chain with this genesis, if the era began in block `birth`.
-    pub(crate) fn payload(&self, metadata: &Metadata, genesis: &Hash, birth: &Hash) -> Vec<u8> {
+    /// What the signature must fit on a chain with this genesis and runtime, if the era began in block `birth`.
+    pub(crate) fn payload(
+        &self,
+        metadata: &Metadata,
+        version: &RuntimeVersion,
+        genesis: &Hash,
+        birth: &Hash,
+    ) -> Vec<u8> {
         let mut payload = [self.call_bytes.as_slice(), &self.explicit].concat();
         for extension in metadata.extensions() {
             match extension.role {
-                Role::SpecVersion => metadata.version().spec_version.encode_to(&mut payload),
-                Role::TransactionVersion => metadata.version().transaction_version.encode_to(&mut payload),
+                Role::SpecVersion => version.spec_version.encode_to(&mut payload),
+                Role::TransactionVersion => version.transaction_version.encode_to(&mut payload),
                 Role::Genesis => payload.extend_from_slice(genesis),
                 Role::Mortality => payload.extend_from_slice(birth),
                 // `Option::None`: no hash. Whoever signs one is refused before the signature is looked at.
@@ -185,43 +171,6 @@ impl Signed {
             payload = blake2_256(&[&payload]).to_vec();
         }
         payload
-    }
-}
-
-impl Call {
-    fn decode(metadata: &Metadata, bytes: &[u8]) -> Result<Self, NotSigned> {
-        let mut rest = bytes;
-        let (pallet, call) = (byte(&mut rest)?, byte(&mut rest)?);
-        let (pallet, call) = metadata.call(pallet, call).ok_or(NotSigned::Malformed)?;
-        if (pallet, call.name.as_str()) != ("SubtensorModule", "set_weights")
-            && (pallet, call.name.as_str()) != ("SubtensorModule", "set_mechanism_weights")
-        {
-            return Ok(Self::Other);
-        }
-        let (mut netuid, mut mechanism, mut version_key) = (0, 0, 0);
-        let (mut dests, mut weights) = (Vec::new(), Vec::new());
-        for field in &call.fields {
-            let input = &mut rest;
-            let decoded = match field.name.as_deref() {
-                Some("netuid") => u16::decode(input).map(|value| netuid = value),
-                Some("mecid") => u8::decode(input).map(|value| mechanism = value),
-                Some("dests") => Vec::decode(input).map(|value| dests = value),
-                Some("weights") => Vec::decode(input).map(|value| weights = value),
-                Some("version_key") => u64::decode(input).map(|value| version_key = value),
-                _ => return Err(NotSigned::Malformed),
-            };
-            decoded.map_err(|_| NotSigned::Malformed)?;
-        }
-        if !rest.is_empty() {
-            return Err(NotSigned::Malformed);
-        }
-        Ok(Self::SetWeights(SetWeights {
-            netuid,
-            mechanism,
-            dests,
-            weights,
-            version_key,
-        }))
     }
 }
 

@@ -1,26 +1,53 @@
 //! Faults on purpose: what a network and a node do to a client on a bad day, on the real wire.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use platform_domain::BlockHash;
+use platform_timelock::Round;
 use tokio::sync::watch;
 
-use crate::{error::ReorgRefused, node::Node};
+use crate::{error::ReorgRefused, node::Node, orders::Order};
 
 /// Injects faults into a running node.
 pub struct Faults {
     pub(crate) node: Arc<Node>,
 }
 
+/// What becomes of extrinsics whose block is no longer on the best chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retracted {
+    /// They return to the pool, as they do when the node has seen the other branch.
+    Return,
+    /// They are gone, and whoever watches is told that they are dropped.
+    Lose,
+}
+
+/// What a connection does when it has had its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exhausted {
+    /// It is closed without a word.
+    Close,
+    /// It stays open, takes every byte and answers nothing, nor does it tell of blocks: a socket that is half open.
+    Silence,
+}
+
 /// The switches that the wire and the submission calls look at.
 pub(crate) struct Switches {
     hang: watch::Sender<bool>,
+    /// How long each piece of an answer is held back.
+    slow: watch::Sender<Duration>,
     /// Counts; every change closes what is open.
     closings: watch::Sender<u64>,
+    /// Requests per connection, and what then.
+    limit: watch::Sender<Option<(u32, Exhausted)>>,
     lose_answer: AtomicBool,
+    stale_nonces: AtomicBool,
 }
 
 impl Faults {
@@ -35,9 +62,25 @@ impl Faults {
         self.node.switches.hang.send_replace(false);
     }
 
+    /// Holds every answer back for so long, on open connections and new ones; zero ends it.
+    pub fn slow_answers(&self, by: Duration) {
+        self.node.switches.slow.send_replace(by);
+    }
+
     /// Closes every open connection without a word. New ones are accepted.
     pub fn close_connections(&self) {
         self.node.switches.close();
+    }
+
+    /// Each WebSocket connection, open or new, is good for so many requests, counted from its beginning; on the next one `then`
+    /// happens. A batch is one request.
+    pub fn limit_requests(&self, requests: u32, then: Exhausted) {
+        self.node.switches.limit.send_replace(Some((requests, then)));
+    }
+
+    /// Connections are good for any number of requests again, but for those that are silent already.
+    pub fn lift_request_limit(&self) {
+        self.node.switches.limit.send_replace(None);
     }
 
     /// The next submission that is accepted gets no answer: every connection is closed instead.
@@ -63,8 +106,46 @@ impl Faults {
     /// Replaces the best block by another without extrinsics, which return to the pool. Fails if the block
     /// is final.
     pub fn reorg_best_block(&self) -> Result<BlockHash, ReorgRefused> {
-        let now = crate::node::unix_millis();
-        self.node.chain().reorg(now).map(BlockHash)
+        self.reorg(1, Retracted::Return)
+    }
+
+    /// Replaces the best `depth` blocks by as many without extrinsics: the new best one. Fails if one of them is final.
+    pub fn reorg(&self, depth: u32, fate: Retracted) -> Result<BlockHash, ReorgRefused> {
+        self.node.chain().reorg(depth, fate).map(BlockHash)
+    }
+
+    /// From now on `system_accountNextIndex` knows neither the pool nor blocks that are not final, as a node that lags.
+    pub fn serve_stale_nonces(&self) {
+        self.node.switches.stale_nonces.store(true, Ordering::SeqCst);
+    }
+
+    /// Nonces are right again.
+    pub fn serve_fresh_nonces(&self) {
+        self.node.switches.stale_nonces.store(false, Ordering::SeqCst);
+    }
+
+    /// The next block ends with an upgrade of the runtime: from its state on the version is another, and what is signed for the
+    /// old one is refused. The metadata stays what it is. An upgrade in a block that is replaced has not been.
+    pub fn upgrade_runtime(&self, spec_version: u32) {
+        self.node.chain().order(Order::Runtime(spec_version));
+    }
+
+    /// The chain will never have the pulse of this round, as if its author had not fetched it: `LastStoredRound` goes past it.
+    /// A round that it has already stays.
+    pub fn skip_pulse(&self, round: Round) {
+        self.node.chain().with_drand(|drand| {
+            drand.skipped.insert(round);
+        });
+    }
+
+    /// From now on the chain gets no pulses.
+    pub fn delay_pulses(&self) {
+        self.node.chain().with_drand(|drand| drand.delayed = true);
+    }
+
+    /// The chain gets pulses again, also those that it has missed.
+    pub fn resume_pulses(&self) {
+        self.node.chain().with_drand(|drand| drand.delayed = false);
     }
 }
 
@@ -72,8 +153,11 @@ impl Switches {
     pub(crate) fn new() -> Self {
         Self {
             hang: watch::Sender::new(false),
+            slow: watch::Sender::new(Duration::ZERO),
             closings: watch::Sender::new(0),
+            limit: watch::Sender::new(None),
             lose_answer: AtomicBool::new(false),
+            stale_nonces: AtomicBool::new(false),
         }
     }
 
@@ -81,8 +165,20 @@ impl Switches {
         self.hang.subscribe()
     }
 
+    pub(crate) fn slow(&self) -> watch::Receiver<Duration> {
+        self.slow.subscribe()
+    }
+
     pub(crate) fn closings(&self) -> watch::Receiver<u64> {
         self.closings.subscribe()
+    }
+
+    pub(crate) fn limit(&self) -> watch::Receiver<Option<(u32, Exhausted)>> {
+        self.limit.subscribe()
+    }
+
+    pub(crate) fn stale_nonces(&self) -> bool {
+        self.stale_nonces.load(Ordering::SeqCst)
     }
 
     fn close(&self) {

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use parity_scale_codec::Compact;
 use platform_domain::Netuid;
+use platform_timelock::limits::MAX_REVEAL_PERIOD;
 
 use crate::{
     config::{Genesis, SubnetGenesis},
     error::{DevnetError, GenesisError, MetadataError},
     items::*,
     metadata::Metadata,
+    proxies,
     state::State,
     weights::storage_index,
 };
@@ -28,7 +31,15 @@ pub(crate) fn build(metadata: &Metadata, genesis: &Genesis) -> Result<State, Dev
         state: &mut state,
     };
     storage.put(&BLOCK_NUMBER, (), &0)?;
+    let version = metadata.version();
+    let upgrade = (Compact(version.spec_version), version.spec_name.clone());
+    storage.put(&LAST_RUNTIME_UPGRADE, (), &upgrade)?;
     storage.put(&STAKE_THRESHOLD, (), &genesis.stake_threshold)?;
+    storage.put(&COMMIT_REVEAL_VERSION, (), &genesis.commit_reveal_version)?;
+    if let Some(until) = genesis.safe_mode_until {
+        storage.put(&SAFE_MODE_UNTIL, (), &u32::try_from(until.0).unwrap_or(u32::MAX))?;
+    }
+    proxies::put(&mut storage, &genesis.proxies)?;
     for subnet in &genesis.subnets {
         put_subnet(&mut storage, subnet)?;
         put_neurons(&mut storage, subnet)?;
@@ -51,6 +62,9 @@ fn check(genesis: &Genesis) -> Result<(), GenesisError> {
         }
         if !(1..=MAX_MECHANISMS).contains(&subnet.mechanisms) {
             return Err(GenesisError::Mechanisms(netuid));
+        }
+        if !(1..=MAX_REVEAL_PERIOD).contains(&subnet.reveal_period) {
+            return Err(GenesisError::RevealPeriod(netuid));
         }
         let mut hotkeys = BTreeSet::new();
         let mut repeated = subnet
@@ -76,7 +90,9 @@ fn put_subnet(storage: &mut Storage<'_>, subnet: &SubnetGenesis) -> Result<(), M
     storage.put(&TEMPO, key, &subnet.tempo)?;
     storage.put(&LAST_EPOCH_BLOCK, key, &0)?;
     storage.put(&SUBNET_EPOCH_INDEX, key, &0)?;
+    storage.put(&PENDING_EPOCH_AT, key, &subnet.pending_epoch_at.0)?;
     storage.put(&BLOCKS_SINCE_LAST_STEP, key, &0)?;
+    storage.put(&REVEAL_PERIOD, key, &subnet.reveal_period)?;
     storage.put(&WEIGHTS_RATE_LIMIT, key, &subnet.weights_rate_limit)?;
     storage.put(&WEIGHTS_VERSION, key, &subnet.weights_version)?;
     storage.put(&MIN_ALLOWED_WEIGHTS, key, &subnet.min_allowed_weights)?;

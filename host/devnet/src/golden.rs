@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use crate::{
     block::{Header, to_hex},
-    events::{Events, MANDATORY},
-    extrinsic::{Call, Era, SetWeights, Signed},
+    calls::{Call, SetWeights},
+    events::{Events, MANDATORY, Phase},
+    extrinsic::{Era, Signed},
     metadata::Metadata,
 };
 
@@ -127,7 +128,7 @@ fn payloads_are_those_of_the_node() {
             genesis
         };
         assert_eq!(
-            to_hex(decoded.payload(&metadata, &genesis, &birth)),
+            to_hex(decoded.payload(&metadata, metadata.version(), &genesis, &birth)),
             text(&entry["payload_hex"])
         );
     }
@@ -139,9 +140,9 @@ fn a_recorded_signature_fits_its_payload() {
     let golden = golden();
     let genesis = hash(&golden["genesis_hash"]);
     let decoded = Signed::decode(&metadata, &bytes(&golden["signed_extrinsic_hex"])).unwrap();
-    let payload = decoded.payload(&metadata, &genesis, &genesis);
+    let payload = decoded.payload(&metadata, metadata.version(), &genesis, &genesis);
     assert!(verify(&decoded.signer, &payload, &decoded.signature.unwrap()));
-    let elsewhere = decoded.payload(&metadata, &[0; 32], &genesis);
+    let elsewhere = decoded.payload(&metadata, metadata.version(), &[0; 32], &genesis);
     assert!(!verify(&decoded.signer, &elsewhere, &decoded.signature.unwrap()));
 }
 
@@ -165,6 +166,7 @@ fn a_weights_call_decodes_to_its_arguments() {
         dests: vec![0, 1],
         weights: vec![100, 200],
         version_key: 0,
+        by_mechanism: false,
     };
     assert_eq!(
         decode(&bytes(&golden()["set_weights"]["data_hex"])),
@@ -178,6 +180,7 @@ fn a_weights_call_decodes_to_its_arguments() {
         dests: vec![0, 5],
         weights: vec![65535, 100],
         version_key: 10_002_000,
+        by_mechanism: true,
     };
     assert_eq!(decode(&call), Ok(Call::SetWeights(mechanism)));
 }
@@ -195,12 +198,16 @@ fn recorded_events_decode_and_ours_have_their_shape() {
     assert!(decode(&bytes(&golden()["events_hex"])).contains("ExtrinsicSuccess"));
 
     let mut events = Events::default();
-    events.success(&metadata, 0, MANDATORY).unwrap();
-    events.weights_set(&metadata, 1, (4097, 3)).unwrap();
+    events
+        .success(&metadata, Phase::ApplyExtrinsic(0), MANDATORY)
+        .unwrap();
+    events
+        .weights_set(&metadata, Phase::ApplyExtrinsic(1), (4097, 3))
+        .unwrap();
     events
         .failed(
             &metadata,
-            2,
+            Phase::ApplyExtrinsic(2),
             crate::events::FREE,
             ("SubtensorModule", "SettingWeightsTooFast"),
         )

@@ -3,14 +3,26 @@
 use std::marker::PhantomData;
 
 use frame_decode::storage::IntoEncodableValues;
-use parity_scale_codec::{Decode, Encode};
+use parity_scale_codec::{Compact, Decode, Encode};
 
-use crate::{error::MetadataError, metadata::Metadata, state::State};
+use crate::{
+    commits::Commit,
+    error::MetadataError,
+    metadata::{Metadata, RuntimeVersion},
+    state::State,
+};
 
 /// A storage item whose values are the SCALE form of `V`.
 pub(crate) struct Item<V> {
     name: (&'static str, &'static str),
     value: PhantomData<fn() -> V>,
+}
+
+impl<V> Item<V> {
+    /// The pallet's and the item's.
+    pub(crate) fn name(&self) -> (&'static str, &'static str) {
+        self.name
+    }
 }
 
 /// A state read and written through the metadata.
@@ -45,6 +57,20 @@ pub(crate) struct AccountData {
     pub(crate) flags: u128,
 }
 
+/// `LastRuntimeUpgradeInfo`: the version, and the runtime's name.
+pub(crate) type RuntimeUpgrade = (Compact<u32>, String);
+
+/// `Pulse` of pallet Drand: round, randomness, signature.
+pub(crate) type StoredPulse = (u64, Vec<u8>, Vec<u8>);
+
+/// `BeaconConfiguration` of pallet Drand: public key, period, genesis, chain hash, group hash, scheme, and as metadata the
+/// beacon's name.
+pub(crate) type StoredBeacon = (Vec<u8>, u32, u32, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>);
+
+/// `Proxy.Proxies`: who may act, in what (a `ProxyType`), after how many blocks' announcement; and what was put down for it.
+pub(crate) type Delegations = (Vec<Delegation>, u64);
+pub(crate) type Delegation = (Account, u8, u32);
+
 /// A raw account, as keys and values hold it.
 pub(crate) type Account = [u8; 32];
 
@@ -68,6 +94,7 @@ items! {
     BLOCK_HASH: [u8; 32] = System.BlockHash;
     BLOCK_NUMBER: u32 = System.Number;
     PARENT_HASH: [u8; 32] = System.ParentHash;
+    LAST_RUNTIME_UPGRADE: RuntimeUpgrade = System.LastRuntimeUpgrade;
     NOW: u64 = Timestamp.Now;
     STAKE_THRESHOLD: u64 = SubtensorModule.StakeThreshold;
     MAX_EPOCHS_PER_BLOCK: u8 = SubtensorModule.MaxEpochsPerBlock;
@@ -88,6 +115,14 @@ items! {
     MAX_WEIGHTS_LIMIT: u16 = SubtensorModule.MaxWeightsLimit;
     COMMIT_REVEAL: bool = SubtensorModule.CommitRevealWeightsEnabled;
     REVEAL_PERIOD: u64 = SubtensorModule.RevealPeriodEpochs;
+    COMMIT_REVEAL_VERSION: u16 = SubtensorModule.CommitRevealWeightsVersion;
+    TIMELOCKED_COMMITS: Vec<Commit> = SubtensorModule.TimelockedWeightCommits;
+    BEACON_CONFIG: StoredBeacon = Drand.BeaconConfig;
+    PULSES: StoredPulse = Drand.Pulses;
+    OLDEST_STORED_ROUND: u64 = Drand.OldestStoredRound;
+    LAST_STORED_ROUND: u64 = Drand.LastStoredRound;
+    SAFE_MODE_UNTIL: u32 = SafeMode.EnteredUntil;
+    PROXIES: Delegations = Proxy.Proxies;
     UIDS: u16 = SubtensorModule.Uids;
     KEYS: Account = SubtensorModule.Keys;
     IS_NETWORK_MEMBER: bool = SubtensorModule.IsNetworkMember;
@@ -138,6 +173,15 @@ impl Reader<'_> {
     ) -> Result<V, MetadataError> {
         let found = self.find(item, key)?;
         found.ok_or_else(|| MetadataError::Missing(item.name.1.to_owned()))
+    }
+
+    /// The version of the runtime whose state this is: the metadata's until there was an upgrade.
+    pub(crate) fn runtime_version(&self) -> Result<RuntimeVersion, MetadataError> {
+        let mut version = self.metadata.version().clone();
+        if let Some((Compact(upgraded), _)) = self.stored(&LAST_RUNTIME_UPGRADE, ())? {
+            version.spec_version = upgraded;
+        }
+        Ok(version)
     }
 
     /// The subnets that exist, in order.
@@ -199,6 +243,11 @@ mod tests {
     sample! {
         bool = true, u8 = 1, u16 = 2, u32 = 3, u64 = 4, [u8; 32] = [5; 32],
         Vec<bool> = vec![true, false], Vec<u64> = vec![1, 2], Vec<(u16, u16)> = vec![(1, 2)],
+        RuntimeUpgrade = (Compact(461), "node-subtensor".to_owned()),
+        StoredBeacon = (vec![1; 96], 3, 4, vec![5; 32], vec![6; 32], vec![7; 9], vec![8; 9]),
+        StoredPulse = (1, vec![2; 32], vec![3; 48]),
+        Delegations = (vec![([1; 32], 3, 4)], 5),
+        Vec<Commit> = vec![([1; 32], 2, vec![3; 4], 5)],
         AccountInfo = AccountInfo {
             nonce: 1, consumers: 0, providers: 1, sufficients: 0,
             data: AccountData { free: 999_998_999_833_753, reserved: 0, frozen: 0, flags: 1 << 127 },

@@ -6,20 +6,27 @@
 //! signature, era, nonce and every extension byte are checked, and the chain's own refusals in the chain's own
 //! words and order.
 //!
+//! It has the epochs of spec 423 and later, commit-reveal of weights (version 4) and a beacon whose pulses open the commits. [`Faults`]
+//! has what goes wrong on the chain and on the way to it; [`Hyperparameter`], what a subnet's owner changes meanwhile.
+//!
 //! What it does **not** have: consensus (blocks appear on a timer or on request, finality lags by a fixed
 //! number), a state trie (the state root is a hash chain over the writes), Yuma (an epoch only moves the
-//! schedule), fees, commit-reveal, and any call but `set_weights` and `set_mechanism_weights`: others are
-//! included and fail with `System.CallFiltered`. Stake is what the genesis says and never moves.
+//! schedule), fees, and any call but `set_weights`, `commit_timelocked_weights`, their forms for mechanisms and `Proxy.proxy`
+//! around one of these: others are included and fail with `System.CallFiltered`. Stake is what the genesis says and never moves.
 
 mod block;
+mod calls;
 mod chain;
+mod commits;
 mod config;
+mod drand;
 mod epochs;
 mod error;
 mod events;
 mod execute;
 mod extrinsic;
 mod faults;
+mod frames;
 mod genesis;
 #[cfg(test)]
 mod golden;
@@ -27,7 +34,10 @@ mod items;
 mod metadata;
 mod metagraph;
 mod node;
+mod orders;
 mod pool;
+mod proxies;
+mod reveals;
 mod rpc;
 mod runtime_api;
 mod state;
@@ -36,7 +46,11 @@ mod weights;
 mod wire;
 
 pub use chain::Accepted;
-pub use config::{DevnetConfig, Genesis, NeuronGenesis, SubnetGenesis};
-pub use error::{DevnetError, GenesisError, MetadataError, ReorgRefused};
-pub use faults::Faults;
+pub use config::{
+    BeaconGenesis, Clock, DevnetConfig, Genesis, NeuronGenesis, ProxyGenesis, RuntimeAge, SubnetGenesis,
+};
+pub use drand::BeaconRefused;
+pub use error::{DevnetError, GenesisError, MetadataError, NoSubnet, ReorgRefused};
+pub use faults::{Exhausted, Faults, Retracted};
 pub use node::Devnet;
+pub use orders::Hyperparameter;

@@ -1,6 +1,8 @@
 //! The recorded metadata of spec 461, and what is looked up in it by name: storage keys, values, events and
 //! errors. No index of the runtime is written down anywhere else in this crate.
 
+use std::time::Duration;
+
 use frame_decode::{
     storage::encode_storage_key_prefix,
     storage::{IntoEncodableValues, StorageTypeInfo, encode_storage_key},
@@ -11,16 +13,19 @@ use scale_info::{PortableRegistry, TypeDef, Variant, form::PortableForm};
 use scale_value::{Composite, Value};
 use serde_json::json;
 
-use crate::{block::to_hex, error::MetadataError};
+use crate::{block::to_hex, config::RuntimeAge, error::MetadataError};
 
 /// See `metadata/README.md` for where it comes from.
-pub(crate) static RAW: &[u8] = include_bytes!("../metadata/spec-461-v15.scale");
+static RAW: &[u8] = include_bytes!("../metadata/spec-461-v15.scale");
 /// The version of the metadata's own format.
 pub(crate) const FORMAT: u32 = 15;
 
 /// The metadata, decoded once.
 pub(crate) struct Metadata {
     v15: RuntimeMetadataV15,
+    /// What clients get.
+    served: Vec<u8>,
+    age: RuntimeAge,
     version: RuntimeVersion,
     extensions: Vec<Extension>,
 }
@@ -28,7 +33,7 @@ pub(crate) struct Metadata {
 /// `System.Version`, as `Core_version` answers it.
 #[derive(Clone, Encode, Decode)]
 pub(crate) struct RuntimeVersion {
-    spec_name: String,
+    pub(crate) spec_name: String,
     impl_name: String,
     authoring_version: u32,
     pub(crate) spec_version: u32,
@@ -57,16 +62,46 @@ pub(crate) enum Role {
     Plain,
 }
 
+/// The target of a block's time.
+const SLOT_DURATION: (&str, &str) = ("Aura", "SlotDuration");
+/// See [`before_mechanisms`].
+const YOUNG_ITEMS: [&str; 5] = [
+    "LastEpochBlock",
+    "PendingEpochAt",
+    "SubnetEpochIndex",
+    "MaxEpochsPerBlock",
+    "MechanismCountCurrent",
+];
+const YOUNG_CALLS: [&str; 2] = ["set_mechanism_weights", "commit_timelocked_mechanism_weights"];
+const YOUNG_METHODS: [&str; 2] = ["get_selective_mechagraph", "get_next_epoch_start_block"];
+
 fn missing(what: &str) -> MetadataError {
     MetadataError::Missing(what.to_owned())
 }
 
 impl Metadata {
+    /// As recorded.
+    #[cfg(test)]
     pub(crate) fn load() -> Result<Self, MetadataError> {
+        Self::of(RuntimeAge::Present, None)
+    }
+
+    /// The metadata of a runtime whose blocks take so long.
+    pub(crate) fn of(age: RuntimeAge, slot: Option<Duration>) -> Result<Self, MetadataError> {
         let decoded = RuntimeMetadataPrefixed::decode(&mut &*RAW)?;
-        let RuntimeMetadata::V15(v15) = decoded.1 else {
+        let magic = decoded.0;
+        let RuntimeMetadata::V15(mut v15) = decoded.1 else {
             return Err(MetadataError::Version);
         };
+        if let Some(slot) = slot {
+            let millis = u64::try_from(slot.as_millis()).unwrap_or(u64::MAX);
+            put_constant(&mut v15, SLOT_DURATION, millis.encode())?;
+        }
+        let shown = match age {
+            RuntimeAge::Present => v15.clone(),
+            RuntimeAge::Old => before_mechanisms(v15.clone()),
+        };
+        let served = RuntimeMetadataPrefixed(magic, RuntimeMetadata::V15(shown)).encode();
         let version = RuntimeVersion::decode(&mut constant(&v15, "System", "Version")?)?;
         let extensions = v15.extrinsic.signed_extensions.iter();
         let extensions = extensions.map(|extension| {
@@ -86,9 +121,36 @@ impl Metadata {
         let extensions = extensions.collect::<Result<_, _>>()?;
         Ok(Self {
             v15,
+            served,
+            age,
             version,
             extensions,
         })
+    }
+
+    /// The bytes that clients get.
+    pub(crate) fn served(&self) -> &[u8] {
+        &self.served
+    }
+
+    pub(crate) const fn age(&self) -> RuntimeAge {
+        self.age
+    }
+
+    /// `AuraApi_slot_duration`.
+    pub(crate) fn slot_duration(&self) -> Result<Vec<u8>, MetadataError> {
+        constant(&self.v15, SLOT_DURATION.0, SLOT_DURATION.1).map(<[u8]>::to_vec)
+    }
+
+    /// The index of a variant of the type of an enum's values, by the type's name.
+    pub(crate) fn variant_index(&self, ty: &str, variant: &str) -> Result<u8, MetadataError> {
+        let mut types = self.v15.types.types.iter();
+        let found = types.find(|entry| entry.ty.path.segments.last().is_some_and(|name| name == ty));
+        let variants = found
+            .and_then(|found| self.variants(found.id))
+            .unwrap_or_default();
+        let found = variants.iter().find(|entry| entry.name == variant);
+        Ok(found.ok_or_else(|| missing(variant))?.index)
     }
 
     pub(crate) fn types(&self) -> &PortableRegistry {
@@ -140,6 +202,13 @@ impl Metadata {
         let calls = self.variants(pallet.calls.as_ref()?.ty.id)?;
         let call = calls.iter().find(|variant| variant.index == call)?;
         Some((pallet.name.as_str(), call))
+    }
+
+    /// The pallet's and the call's name at the beginning of a call's bytes.
+    pub(crate) fn call_name(&self, bytes: &[u8]) -> Option<(&str, &str)> {
+        let &[pallet, call, ..] = bytes else { return None };
+        let (pallet, call) = self.call(pallet, call)?;
+        Some((pallet, call.name.as_str()))
     }
 
     /// The two index bytes of a call.
@@ -225,6 +294,51 @@ impl RuntimeVersion {
 /// The prefix of all keys of an item.
 pub(crate) fn item_prefix((pallet, item): (&str, &str)) -> [u8; 32] {
     encode_storage_key_prefix(pallet, item)
+}
+
+/// Takes out what runtimes did not have before mechanisms and before the chain counted epochs.
+fn before_mechanisms(mut v15: RuntimeMetadataV15) -> RuntimeMetadataV15 {
+    let subtensor = v15
+        .pallets
+        .iter_mut()
+        .find(|entry| entry.name == "SubtensorModule");
+    let Some(subtensor) = subtensor else { return v15 };
+    if let Some(storage) = &mut subtensor.storage {
+        storage
+            .entries
+            .retain(|entry| !YOUNG_ITEMS.contains(&entry.name.as_str()));
+    }
+    let calls = subtensor.calls.as_ref().map(|calls| calls.ty.id);
+    for entry in &mut v15.types.types {
+        if Some(entry.id) == calls
+            && let TypeDef::Variant(variants) = &mut entry.ty.type_def
+        {
+            variants
+                .variants
+                .retain(|call| !YOUNG_CALLS.contains(&call.name.as_str()));
+        }
+    }
+    for pallet in &mut v15.pallets {
+        let is_young = |name: &str| (pallet.name.as_str(), name) == SLOT_DURATION;
+        pallet.constants.retain(|constant| !is_young(&constant.name));
+    }
+    for api in &mut v15.apis {
+        api.methods
+            .retain(|method| !YOUNG_METHODS.contains(&method.name.as_str()));
+    }
+    v15
+}
+
+fn put_constant(
+    v15: &mut RuntimeMetadataV15,
+    (pallet, name): (&str, &str),
+    value: Vec<u8>,
+) -> Result<(), MetadataError> {
+    let pallet = v15.pallets.iter_mut().find(|entry| entry.name == pallet);
+    let constants = pallet.map(|pallet| &mut pallet.constants);
+    let found = constants.and_then(|constants| constants.iter_mut().find(|entry| entry.name == name));
+    found.ok_or_else(|| missing(name))?.value = value;
+    Ok(())
 }
 
 fn constant<'a>(v15: &'a RuntimeMetadataV15, pallet: &str, name: &str) -> Result<&'a [u8], MetadataError> {

@@ -3,10 +3,11 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use platform_domain::{BlockHash, BlockNumber, MechanismId, Netuid, Uid};
+use platform_timelock::Beacon;
 use tokio::{
     net::TcpListener,
     task::JoinSet,
@@ -15,12 +16,14 @@ use tokio::{
 
 use crate::{
     chain::{Accepted, Chain, Lookup},
-    config::{DevnetConfig, MAX_FINALITY_LAG},
-    error::{DevnetError, MetadataError},
+    config::{Clock, DevnetConfig, MAX_FINALITY_LAG},
+    drand::Drand,
+    error::{DevnetError, MetadataError, NoSubnet},
     faults::{Faults, Switches},
     genesis,
-    items::WEIGHTS,
+    items::{NETWORKS_ADDED, Storage, WEIGHTS},
     metadata::Metadata,
+    orders::{Hyperparameter, Order},
     rpc,
     weights::storage_index,
     wire,
@@ -29,6 +32,7 @@ use crate::{
 /// A running test node. Dropping it ends it.
 pub struct Devnet {
     address: SocketAddr,
+    beacon: Option<Beacon>,
     faults: Faults,
     tasks: JoinSet<()>,
 }
@@ -36,16 +40,21 @@ pub struct Devnet {
 /// What the RPC methods share.
 pub(crate) struct Node {
     chain: Mutex<Chain>,
+    clock: Clock,
     pub(crate) switches: Arc<Switches>,
 }
 
 impl Devnet {
     /// Binds the address and answers from then on.
     pub async fn start(config: DevnetConfig) -> Result<Self, DevnetError> {
+        let slot = config.slot();
         let DevnetConfig {
             listen,
             block_time,
             finality_lag,
+            clock,
+            beacon,
+            runtime,
             genesis,
         } = config;
         if !listen.ip().is_loopback() {
@@ -57,15 +66,22 @@ impl Devnet {
         if block_time.is_some_and(|time| time.is_zero()) {
             return Err(DevnetError::BlockTime);
         }
-        let metadata = Metadata::load()?;
-        let state = genesis::build(&metadata, &genesis)?;
+        let metadata = Metadata::of(runtime, slot)?;
+        let mut state = genesis::build(&metadata, &genesis)?;
+        let drand = beacon.as_ref().map(Drand::new).transpose()?;
+        if let Some(drand) = &drand {
+            let (metadata, state) = (&metadata, &mut state);
+            drand.write_config(&mut Storage { metadata, state })?;
+        }
+        let beacon = drand.as_ref().map(|drand| *drand.beacon());
         let listener = TcpListener::bind(listen).await.map_err(DevnetError::Listen)?;
         let address = listener.local_addr().map_err(DevnetError::Listen)?;
 
         let switches = Arc::new(Switches::new());
-        let chain = Mutex::new(Chain::new(metadata, state, finality_lag));
+        let chain = Mutex::new(Chain::new(metadata, state, finality_lag, drand));
         let node = Arc::new(Node {
             chain,
+            clock,
             switches: switches.clone(),
         });
         let methods = rpc::methods(node.clone()).map_err(DevnetError::Methods)?;
@@ -78,6 +94,7 @@ impl Devnet {
         let faults = Faults { node };
         Ok(Self {
             address,
+            beacon,
             faults,
             tasks,
         })
@@ -91,6 +108,11 @@ impl Devnet {
     /// `ws://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("ws://{}", self.address)
+    }
+
+    /// Whose pulses the chain stores: what its clients seal to.
+    pub fn beacon(&self) -> Option<&Beacon> {
+        self.beacon.as_ref()
     }
 
     /// Makes `count` blocks at once, each with all that is ready.
@@ -122,6 +144,20 @@ impl Devnet {
         row.into_iter().map(|(uid, weight)| (Uid(uid), weight)).collect()
     }
 
+    /// What a subnet's owner does at the end of the next block.
+    pub fn owner_sets(&self, netuid: Netuid, change: Hyperparameter) -> Result<(), NoSubnet> {
+        let mut chain = self.faults.node.chain();
+        let exists = match chain.lookup(None) {
+            Lookup::State(state, _) => state.get(&NETWORKS_ADDED, (netuid.0,)).unwrap_or_default(),
+            Lookup::Discarded | Lookup::Unknown => false,
+        };
+        if !exists {
+            return Err(NoSubnet(netuid));
+        }
+        chain.order(Order::Owner(netuid, change));
+        Ok(())
+    }
+
     /// Every extrinsic that the pool ever took, in order of arrival.
     pub fn accepted_extrinsics(&self) -> Vec<Accepted> {
         self.faults.node.chain().accepted().to_vec()
@@ -145,14 +181,10 @@ impl Node {
     }
 
     pub(crate) fn produce(&self) -> Result<(), MetadataError> {
-        self.chain().produce(unix_millis())
+        let mut chain = self.chain();
+        let now = self.clock.millis(chain.best_number().saturating_add(1));
+        chain.produce(now)
     }
-}
-
-/// The clock that blocks are stamped with.
-pub(crate) fn unix_millis() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Makes a block every `block_time`, beginning one `block_time` from now.

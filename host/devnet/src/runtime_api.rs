@@ -9,7 +9,7 @@ use crate::{
     error::MetadataError,
     extrinsic::Signed,
     items::{ACCOUNT, Reader},
-    metadata::{FORMAT, RAW},
+    metadata::FORMAT,
     metagraph::selective_metagraph,
     validity::Refusal,
 };
@@ -48,13 +48,14 @@ pub(crate) fn call(
     let mut input = arguments;
     let input = &mut input;
     match function {
-        "Core_version" => Ok(state.metadata.version().encode()),
-        "Metadata_metadata" => Ok(RAW.encode()),
+        "Core_version" => Ok(state.runtime_version()?.encode()),
+        "Metadata_metadata" => Ok(state.metadata.served().encode()),
         "Metadata_metadata_versions" => Ok(vec![FORMAT].encode()),
         "Metadata_metadata_at_version" => {
             let version = u32::decode(input)?;
-            Ok((version == FORMAT).then_some(RAW).encode())
+            Ok((version == FORMAT).then_some(state.metadata.served()).encode())
         }
+        "AuraApi_slot_duration" => Ok(state.metadata.slot_duration()?),
         "AccountNonceApi_account_nonce" => {
             let account = <[u8; 32]>::decode(input)?;
             Ok(state.get(&ACCOUNT, (account,))?.nonce.encode())

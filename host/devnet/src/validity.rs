@@ -2,13 +2,15 @@
 //! order, and the refusals as the node words them.
 
 use parity_scale_codec::{Compact, Encode};
+use platform_domain::Hotkey;
 use platform_keys::verify;
 
 use crate::{
     block::Hash,
+    calls::{Call, CommitTimelocked},
     error::MetadataError,
-    extrinsic::{Call, NotSigned, Signed},
-    items::{ACCOUNT, BLOCK_HASH, COMMIT_REVEAL, Reader},
+    extrinsic::{NotSigned, Signed},
+    items::{ACCOUNT, BLOCK_HASH, COMMIT_REVEAL, LAST_STORED_ROUND, Reader},
     weights::{has_enough_stake, is_rate_ok, uid_of},
 };
 
@@ -58,9 +60,10 @@ pub(crate) enum Refusal {
     Metadata(MetadataError),
 }
 
-/// `CustomTransactionError::StakeAmountTooLow` and `::RateLimitExceeded`.
+/// `CustomTransactionError::StakeAmountTooLow`, `::RateLimitExceeded` and `::InvalidRevealRound`.
 const STAKE_AMOUNT_TOO_LOW: u8 = 1;
 const RATE_LIMIT_EXCEEDED: u8 = 6;
+const INVALID_REVEAL_ROUND: u8 = 15;
 /// Every normal transaction has this priority, whatever its tip.
 pub(crate) const PRIORITY: u64 = 1;
 
@@ -131,7 +134,8 @@ impl Moment<'_> {
             .map(|birth| self.state.stored(&BLOCK_HASH, (birth,)))
             .transpose()?;
         let birth = birth.flatten().ok_or(Invalid::AncientBirthBlock)?;
-        let payload = extrinsic.payload(self.state.metadata, &self.genesis, &birth);
+        let version = self.state.runtime_version()?;
+        let payload = extrinsic.payload(self.state.metadata, &version, &self.genesis, &birth);
         let signed = |signature| verify(&extrinsic.signer, &payload, signature);
         if !extrinsic.signature.as_ref().is_some_and(signed) {
             return Err(Invalid::BadProof.into());
@@ -153,8 +157,11 @@ impl Moment<'_> {
     /// What `SubtensorTransactionExtension` refuses before a weights call costs anything: too little stake,
     /// then too soon. Whoever is not registered passes, and fails in the block.
     fn guard(&self, extrinsic: &Signed) -> Result<(), Refusal> {
-        let Call::SetWeights(call) = &extrinsic.call else {
-            return Ok(());
+        let call = match &extrinsic.call {
+            Call::SetWeights(call) => call,
+            Call::CommitTimelocked(call) => return self.guard_commit(&extrinsic.signer, call),
+            // What is inside a proxy's call is looked at when it is carried out.
+            Call::Proxy(_) | Call::Other => return Ok(()),
         };
         let (who, state) = (&extrinsic.signer, self.state);
         if !has_enough_stake(state, who, call.netuid)? {
@@ -166,6 +173,18 @@ impl Moment<'_> {
             && !is_rate_ok(state, (call.netuid, call.mechanism), uid, self.number.into())?
         {
             return Err(Invalid::Custom(RATE_LIMIT_EXCEEDED).into());
+        }
+        Ok(())
+    }
+
+    /// The same for a commit: too little stake, then a round that everybody can open. Its rate limit is the block's business
+    /// (guards/check_rate_limits.rs, spec 425).
+    fn guard_commit(&self, who: &Hotkey, call: &CommitTimelocked) -> Result<(), Refusal> {
+        if !has_enough_stake(self.state, who, call.netuid)? {
+            return Err(Invalid::Custom(STAKE_AMOUNT_TOO_LOW).into());
+        }
+        if call.reveal_round < self.state.get(&LAST_STORED_ROUND, ())? {
+            return Err(Invalid::Custom(INVALID_REVEAL_ROUND).into());
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use platform_domain::Hotkey;
 
 use crate::{
+    calls::SetWeights,
     error::MetadataError,
-    extrinsic::SetWeights,
     items::{
         COMMIT_REVEAL, IS_NETWORK_MEMBER, LAST_UPDATE, MECHANISM_COUNT, MIN_ALLOWED_WEIGHTS, NETWORKS_ADDED,
         Reader, STAKE_THRESHOLD, SUBNET_OWNER_HOTKEY, SUBNETWORK_N, Storage, TOTAL_HOTKEY_ALPHA, UIDS,
@@ -73,7 +73,35 @@ fn is_owner(state: Reader<'_>, netuid: u16, who: &Hotkey) -> Result<bool, Metada
     Ok(state.get(&SUBNET_OWNER_HOTKEY, (netuid,))? == *who.as_bytes())
 }
 
-fn ensure(condition: bool, error: &'static str) -> Result<(), DispatchError> {
+/// Whether a subnet has a mechanism.
+pub(crate) fn mechanism_exists(state: Reader<'_>, netuid: u16, mechanism: u8) -> Result<bool, MetadataError> {
+    let exists: bool = state.get(&NETWORKS_ADDED, (netuid,))?;
+    Ok(exists && mechanism < state.get(&MECHANISM_COUNT, (netuid,))?)
+}
+
+/// A hotkey's UID, if it is registered in the subnet.
+pub(crate) fn member(state: Reader<'_>, netuid: u16, who: &Hotkey) -> Result<u16, DispatchError> {
+    let member: bool = state.get(&IS_NETWORK_MEMBER, (*who.as_bytes(), netuid))?;
+    let uid = uid_of(state, netuid, who)?.filter(|_| member);
+    let unknown = DispatchError::Module("SubtensorModule", "HotKeyNotRegisteredInSubNet");
+    uid.ok_or(unknown)
+}
+
+/// Notes that a UID has updated in block `block`.
+pub(crate) fn set_last_update(
+    storage: &mut Storage<'_>,
+    index: u16,
+    uid: u16,
+    block: u64,
+) -> Result<(), MetadataError> {
+    let mut updates: Vec<u64> = storage.reader().get(&LAST_UPDATE, (index,))?;
+    if let Some(update) = updates.get_mut(usize::from(uid)) {
+        *update = block;
+    }
+    storage.put(&LAST_UPDATE, (index,), &updates)
+}
+
+pub(crate) fn ensure(condition: bool, error: &'static str) -> Result<(), DispatchError> {
     match condition {
         true => Ok(()),
         false => Err(DispatchError::Module("SubtensorModule", error)),
@@ -82,6 +110,19 @@ fn ensure(condition: bool, error: &'static str) -> Result<(), DispatchError> {
 
 /// Runs the call in block `block`. Nothing is written unless every check passes.
 pub(crate) fn set_weights(
+    storage: &mut Storage<'_>,
+    who: &Hotkey,
+    block: u64,
+    call: &SetWeights,
+) -> Result<WeightsSet, DispatchError> {
+    let commit_reveal: bool = storage.reader().get(&COMMIT_REVEAL, (call.netuid,))?;
+    ensure(!commit_reveal, "CommitRevealEnabled")?;
+    apply(storage, who, block, call)
+}
+
+/// What the call and a reveal have in common (`internal_set_weights`). With commit-reveal the commit has been limited and noted,
+/// so that the reveal is not.
+pub(crate) fn apply(
     storage: &mut Storage<'_>,
     who: &Hotkey,
     block: u64,
@@ -96,36 +137,24 @@ pub(crate) fn set_weights(
         .zip(max_upscale(&call.weights))
         .collect();
     storage.put(&WEIGHTS, (index, uid), &row)?;
-    let mut updates: Vec<u64> = storage.reader().get(&LAST_UPDATE, (index,))?;
-    if let Some(update) = updates.get_mut(usize::from(uid)) {
-        *update = block;
+    if !storage.reader().get(&COMMIT_REVEAL, (call.netuid,))? {
+        set_last_update(storage, index, uid, block)?;
     }
-    storage.put(&LAST_UPDATE, (index,), &updates)?;
     Ok((index, uid))
 }
 
 fn check(state: Reader<'_>, who: &Hotkey, block: u64, call: &SetWeights) -> Result<u16, DispatchError> {
     let netuid = call.netuid;
-    let commit_reveal: bool = state.get(&COMMIT_REVEAL, (netuid,))?;
-    ensure(!commit_reveal, "CommitRevealEnabled")?;
     ensure(netuid != 0, "CanNotSetRootNetworkWeights")?;
     ensure(call.dests.len() == call.weights.len(), "WeightVecNotEqualSize")?;
-    let exists: bool = state.get(&NETWORKS_ADDED, (netuid,))?;
-    let mechanisms: u8 = state.get(&MECHANISM_COUNT, (netuid,))?;
-    ensure(exists && call.mechanism < mechanisms, "MechanismDoesNotExist")?;
+    let exists = mechanism_exists(state, netuid, call.mechanism)?;
+    ensure(exists, "MechanismDoesNotExist")?;
     let neurons: u16 = state.get(&SUBNETWORK_N, (netuid,))?;
     ensure(
         call.dests.len() <= usize::from(neurons),
         "UidsLengthExceedUidsInSubNet",
     )?;
-    let member: bool = state.get(&IS_NETWORK_MEMBER, (*who.as_bytes(), netuid))?;
-    let uid = uid_of(state, netuid, who)?.filter(|_| member);
-    let Some(uid) = uid else {
-        return Err(DispatchError::Module(
-            "SubtensorModule",
-            "HotKeyNotRegisteredInSubNet",
-        ));
-    };
+    let uid = member(state, netuid, who)?;
     ensure(
         has_enough_stake(state, who, netuid)?,
         "NotEnoughStakeToSetWeights",
@@ -135,7 +164,8 @@ fn check(state: Reader<'_>, who: &Hotkey, block: u64, call: &SetWeights) -> Resu
         version == 0 || call.version_key >= version,
         "IncorrectWeightVersionKey",
     )?;
-    let rate_ok = is_rate_ok(state, (netuid, call.mechanism), uid, block)?;
+    let commit_reveal: bool = state.get(&COMMIT_REVEAL, (netuid,))?;
+    let rate_ok = commit_reveal || is_rate_ok(state, (netuid, call.mechanism), uid, block)?;
     ensure(rate_ok, "SettingWeightsTooFast")?;
 
     let for_itself = call.dests == [uid];
@@ -198,6 +228,7 @@ mod tests {
                 ..SubnetGenesis::default()
             }],
             stake_threshold: 100,
+            ..Genesis::default()
         };
         let metadata = Metadata::load().unwrap();
         let mut state = genesis::build(&metadata, &genesis).unwrap();
@@ -211,6 +242,7 @@ mod tests {
             dests: vec![0, 1],
             weights: vec![1, 1],
             version_key: 0,
+            by_mechanism: true,
         };
         for (seed, block, expected) in [
             (2, 5, Err("NotEnoughStakeToSetWeights")),

@@ -10,10 +10,14 @@ use jsonrpsee::server::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex},
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinSet,
 };
 
-use crate::faults::Switches;
+use crate::{
+    faults::{Exhausted, Switches},
+    frames::Requests,
+};
 
 /// The length of a node's subscription ids.
 const SUBSCRIPTION_ID_LEN: usize = 16;
@@ -50,6 +54,10 @@ async fn connection(socket: TcpStream, config: ServerConfig, methods: Methods, s
     // Subscribed first: a closing from here on is seen.
     let mut closings = switches.closings();
     let mut hang = switches.hang();
+    let slow = switches.slow();
+    let limit = switches.limit();
+    let (over, mut ended) = watch::channel(None);
+    let silent = over.subscribe();
     let (stop, _server): (_, ServerHandle) = stop_channel();
     let service = jsonrpsee::server::Server::builder()
         .set_config(config)
@@ -68,6 +76,11 @@ async fn connection(socket: TcpStream, config: ServerConfig, methods: Methods, s
             if hang.wait_for(|hang| !*hang).await.is_err() {
                 break;
             }
+            let pause = *slow.borrow();
+            tokio::time::sleep(pause).await;
+            if *silent.borrow() == Some(Exhausted::Silence) {
+                std::future::pending::<()>().await;
+            }
             let Some(bytes) = buffer.get(..length) else { break };
             if to_client.write_all(bytes).await.is_err() {
                 break;
@@ -78,12 +91,35 @@ async fn connection(socket: TcpStream, config: ServerConfig, methods: Methods, s
         // A closing wins over an answer that is ready.
         biased;
         _ = closings.changed() => {}
+        _ = ended.wait_for(|over| *over == Some(Exhausted::Close)) => {}
         () = answers => {}
-        _ = async { tokio::join!(copy(from_client, to_server), serve(inside, service)) } => {}
+        _ = async { tokio::join!(requests(from_client, to_server, &limit, &over), serve(inside, service)) } => {}
     }
 }
 
-async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
-    drop(tokio::io::copy(&mut from, &mut to).await);
+/// Passes on what the client sends, up to the request that is one too many; `over` then tells what happens.
+async fn requests(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    limit: &watch::Receiver<Option<(u32, Exhausted)>>,
+    over: &watch::Sender<Option<Exhausted>>,
+) {
+    let mut requests = Requests::default();
+    let mut buffer = vec![0; PIPE];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        let limit = *limit.borrow();
+        let bytes = buffer.get(..length).unwrap_or_default();
+        let beyond = requests.beyond(bytes, limit.map(|(requests, _)| requests));
+        let bytes = bytes.get(..beyond.unwrap_or(length)).unwrap_or_default();
+        if to.write_all(bytes).await.is_err() {
+            break;
+        }
+        if let (Some(_), Some((_, then))) = (beyond, limit) {
+            over.send_replace(Some(then));
+            // A client that gives up ends it.
+            drop(tokio::io::copy(&mut from, &mut tokio::io::sink()).await);
+            over.send_replace(Some(Exhausted::Close));
+        }
+    }
     drop(to.shutdown().await);
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    Artifact, Capability, EmissionPercent, Grant, Instances, OutboundRule, Resources, Slug, Status,
-    TokenHash, TokenHint, TrustPolicy, UnixSeconds, text::serde_as_text,
+    Artifact, Capability, EmissionPercent, FailureRule, Grant, Instances, OutboundRule, Resources, Slug,
+    Status, TokenHash, TokenHint, TrustPolicy, UnixSeconds, text::serde_as_text,
 };
 
 /// A registered challenge. At each border a conversion takes it apart field by field without `..`, so a new
@@ -25,6 +25,8 @@ pub struct Challenge {
     pub version: String,
     /// Its part of the emission.
     pub emission_percent: EmissionPercent,
+    /// Whose weights count when it gives none.
+    pub on_failure: FailureRule,
     /// Where it stands.
     pub status: Status,
     /// What it does for the host.

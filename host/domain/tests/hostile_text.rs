@@ -8,8 +8,8 @@ use std::{
 };
 
 use platform_domain::{
-    BlockHash, BlockNumber, ByteSize, Capability, ComponentRef, DataMode, Digest, EmissionPercent, Hotkey,
-    ImageRef, ProxyPath, Slug, Status, Uid,
+    BlockHash, BlockNumber, ByteSize, Capability, ComponentRef, DataMode, Digest, EmissionPercent,
+    FailureRule, Hotkey, ImageRef, ProxyPath, Slug, Status, Uid,
 };
 use proptest::prelude::*;
 
@@ -35,6 +35,7 @@ fn every_parser(text: &str) {
     means_the_same::<DataMode>(text);
     means_the_same::<Digest>(text);
     means_the_same::<EmissionPercent>(text);
+    means_the_same::<FailureRule>(text);
     means_the_same::<Hotkey>(text);
     means_the_same::<ImageRef>(text);
     means_the_same::<ProxyPath>(text);

@@ -1,18 +1,26 @@
-//! From a block that holds the extrinsic to a final one, and what the chain then has.
+//! From a block that holds the extrinsic to a final one, what the chain then has, and the reveal of what was committed.
 
-use platform_chain::Chain;
+use platform_chain::{Chain, Retry, RevealState};
 use platform_domain::{BlockHash, Uid};
-use platform_store::{EpochRow, Step};
+use platform_store::{EpochRow, RecordedVector, Step, epochs};
 
 use crate::{
     EpochError, Epochs,
-    submit::{Look, look, signed},
+    limits::MAX_ATTEMPTS,
+    moment::Moment,
+    submit::{Look, look, recorded, sealed, signed, weights_call},
+    verdict::may_still_come,
 };
 
 impl Epochs {
-    /// One look at an included extrinsic: a failed dispatch ends the epoch, a dropped block sends it again, a
-    /// final block is read back.
-    pub(crate) async fn confirm(&self, chain: &Chain, row: &EpochRow) -> Result<Option<Step>, EpochError> {
+    /// One look at an included extrinsic: a failed dispatch ends the epoch or has it signed anew, a dropped block sends it again,
+    /// a final block is read back.
+    pub(crate) async fn confirm(
+        &self,
+        chain: &Chain,
+        row: &EpochRow,
+        moment: &Moment,
+    ) -> Result<Option<Step>, EpochError> {
         let (block, hash, finalised, outcome) = match look(chain, &signed(row)?).await? {
             Look::Included {
                 block,
@@ -20,13 +28,15 @@ impl Epochs {
                 finalised,
                 outcome,
             } => (block, hash, finalised, outcome),
-            Look::Pending | Look::Expired => return Ok(Some(Step::Dropped)),
+            Look::Pending | Look::Expired => return Ok(Some(Step::Drop)),
         };
         match outcome {
             // A refusal is believed when it is final: another fork may still take the extrinsic.
-            Some(Err(failure)) if finalised => Ok(Some(Step::Fail {
-                reason: format!("the chain refused the weights: {failure}"),
-            })),
+            Some(Err(failure)) if finalised => self.refused(chain, row, (&failure, moment)).await,
+            // The chain cannot read them yet. That a commit whose events are gone has failed is found out at its reveal.
+            Some(Ok(())) | None if finalised && row.sealed.is_some() => {
+                Ok(Some(Step::Finalise { on_chain: None }))
+            }
             Some(Ok(())) if finalised => self.read_back(chain, row, hash).await.map(Some),
             // The block's state is gone with its events; the newest final state still has the row.
             None => self
@@ -39,11 +49,9 @@ impl Epochs {
     }
 
     async fn read_back(&self, chain: &Chain, row: &EpochRow, at: BlockHash) -> Result<Step, EpochError> {
-        let (Some(signer), Some(vector)) = (self.signer(), row.vector.as_ref()) else {
-            return Err(EpochError::Ledger(row.epoch));
-        };
+        let (hotkey, vector) = (self.submitted_by(row)?, recorded(row)?);
         let metagraph = self.refresh_metagraph(chain).await?;
-        let Some(uid) = metagraph.uid_of(&signer.hotkey()) else {
+        let Some(uid) = metagraph.uid_of(&hotkey) else {
             return Ok(Step::Fail {
                 reason: "the hotkey is no longer registered".to_owned(),
             });
@@ -51,17 +59,89 @@ impl Epochs {
         let on_chain = chain
             .weights(row.lane.netuid, row.lane.mechanism, uid, at)
             .await?;
-        let recorded: Vec<(Uid, u16)> = vector
-            .uids
-            .iter()
-            .copied()
-            .zip(vector.u16.iter().copied())
-            .collect();
-        if on_chain == recorded {
-            return Ok(Step::Finalise { on_chain });
+        if on_chain == pairs(vector) {
+            return Ok(Step::Finalise {
+                on_chain: Some(on_chain),
+            });
         }
         Ok(Step::Fail {
             reason: format!("the chain holds another vector of {} entries", on_chain.len()),
         })
     }
+
+    /// One look at a commit that is final.
+    pub(crate) async fn watch_reveal(
+        &self,
+        chain: &Chain,
+        row: &EpochRow,
+        moment: &Moment,
+    ) -> Result<Option<Step>, EpochError> {
+        let (hotkey, vector) = (self.submitted_by(row)?, recorded(row)?);
+        let sealed = sealed(row)?.ok_or(EpochError::Ledger(row.epoch))?;
+        let call = weights_call(row, vector, 0);
+        match chain.reveal(hotkey, &call, &sealed).await? {
+            RevealState::Waiting { .. } => Ok(None),
+            RevealState::Revealed { block } => Ok(Some(Step::Reveal {
+                block: block.map(|(number, _)| number),
+                // What the chain was compared with.
+                on_chain: pairs(vector),
+            })),
+            RevealState::PulseSkipped { last_stored_round } => {
+                let round = sealed.round;
+                let why = format!(
+                    "the chain has no pulse of round {round}, and with {last_stored_round} is already past it"
+                );
+                self.commit_anew(chain, row, (why, moment)).await
+            }
+            RevealState::Missed { why } if may_still_come(Retry::after(why)) => {
+                self.commit_anew(chain, row, (why.to_string(), moment)).await
+            }
+            RevealState::Missed { why } => Ok(Some(Step::Fail {
+                reason: format!("its weights were not revealed: {why}"),
+            })),
+        }
+    }
+
+    /// Commits the same vector again, unless a newer epoch has one: revealed later, the older would replace it. One that is
+    /// under way is waited for.
+    async fn commit_anew(
+        &self,
+        chain: &Chain,
+        row: &EpochRow,
+        (why, moment): (String, &Moment),
+    ) -> Result<Option<Step>, EpochError> {
+        let lane = row.lane;
+        let read = move |connection: &_| {
+            let newest = epochs::newest_recorded(connection, lane)?;
+            let under_way = epochs::unfinished(connection, lane)?;
+            Ok::<_, EpochError>((newest, under_way))
+        };
+        let (newest, under_way) = self.store().read("epoch_newer", read).await?;
+        if let Some(newer) = newest.filter(|other| is_newer(other, row)) {
+            let epoch = newer.epoch;
+            let reason =
+                format!("its weights are not seen to be revealed, and epoch {epoch} has newer ones: {why}");
+            return Ok(Some(Step::Fail { reason }));
+        }
+        if under_way.iter().any(|other| is_newer(other, row)) {
+            return Ok(None);
+        }
+        if row.attempts >= MAX_ATTEMPTS {
+            let reason = format!("its weights were not revealed, {MAX_ATTEMPTS} times: {why}");
+            return Ok(Some(Step::Fail { reason }));
+        }
+        tracing::warn!(epoch.id = %row.epoch, why, "the weights are committed anew");
+        self.sign(chain, row, moment).await
+    }
+}
+
+/// Whether an epoch began after this one, however they are counted.
+fn is_newer(other: &EpochRow, than: &EpochRow) -> bool {
+    (other.began_at, other.epoch) > (than.began_at, than.epoch)
+}
+
+/// The vector as the chain holds it.
+pub(crate) fn pairs(vector: &RecordedVector) -> Vec<(Uid, u16)> {
+    let uids = vector.uids.iter().copied();
+    uids.zip(vector.u16.iter().copied()).collect()
 }

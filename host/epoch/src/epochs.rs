@@ -1,102 +1,54 @@
-//! The task that drives epochs, and the handle that others ask and wake it by.
+//! The handle by which epochs are asked for, looked at and woken.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use platform_chain::{Chain, ChainConfig};
-use platform_domain::{
-    BlockHash, BlockNumber, Capability, EpochId, MechanismId, Metagraph, Netuid, with_causes,
-};
-use platform_keys::Keypair;
-use platform_runtime::{MetagraphPublisher, MetagraphReader, RouteReader};
-use platform_store::{EpochRow, Lane, Store, epochs};
-use platform_weights::Policy;
+use platform_chain::{Chain, Submitter};
+use platform_domain::{BlockHash, BlockNumber, EpochId, Metagraph};
+use platform_runtime::{MetagraphPublisher, MetagraphReader, RouteReader, WeightsPublisher};
+use platform_store::{EpochKey, EpochRow, JournalStep, Lane, Store, epochs};
 use tokio::sync::{Notify, OnceCell, watch};
-use tokio_util::sync::CancellationToken;
 
-use crate::{EpochError, Preview, prepare::now};
-
-/// When and how weights are computed.
-#[derive(Clone, Debug)]
-pub struct EpochConfig {
-    /// The node; `None` serves miners and submits nothing.
-    pub chain: Option<ChainConfig>,
-    /// The subnet.
-    pub netuid: Netuid,
-    /// The mechanism of the subnet.
-    pub mechanism: MechanismId,
-    /// Whether epochs begin by themselves.
-    pub automatic: bool,
-    /// Blocks per epoch, at least 1.
-    pub period_blocks: u64,
-    /// How shares are made.
-    pub policy: Policy,
-    /// How long a challenge may take to answer.
-    pub collect_deadline: Duration,
-    /// How often the chain's head is looked at.
-    pub poll: Duration,
-}
+use crate::{EpochConfig, EpochError, EpochsStatus, Preview, moment::Moment, prepare::now, status::reported};
 
 /// Drives epochs. Cheap to clone; one [`Epochs::run`] per process.
 #[derive(Clone)]
 pub struct Epochs(Arc<Inner>);
 
+/// What epochs are made with.
+pub struct Parts {
+    /// The host's database.
+    pub store: Store,
+    /// The challenges that run.
+    pub routes: RouteReader,
+    /// Where the subnet is published as it is read.
+    pub metagraph: MetagraphPublisher,
+    /// Where recorded weights are told to other hosts.
+    pub board: WeightsPublisher,
+    /// Who submits; without one vectors are recorded only, and other hosts are told nothing.
+    pub submitter: Option<Submitter>,
+}
+
 struct Inner {
     config: EpochConfig,
-    store: Store,
-    routes: RouteReader,
-    metagraph: MetagraphPublisher,
+    parts: Parts,
     known_metagraph: MetagraphReader,
-    signer: Option<Keypair>,
     chain: OnceCell<Chain>,
     wake: Notify,
     status: watch::Sender<EpochsStatus>,
 }
 
-/// What the driver last saw.
-#[derive(Clone, Debug, Default)]
-pub struct EpochsStatus {
-    /// The chain's best block.
-    pub block: Option<BlockNumber>,
-    /// The epoch of that block.
-    pub epoch: Option<EpochId>,
-    /// Why the last turn did not get through, cleared by one that does.
-    pub error: Option<String>,
-}
-
-/// How old the published metagraph may get, in blocks: five minutes at 12 s a block. Every epoch reads it anew.
-const METAGRAPH_MAX_AGE: u64 = 25;
-
-impl EpochConfig {
-    /// The epoch that a block belongs to.
-    pub fn epoch_at(&self, block: BlockNumber) -> EpochId {
-        EpochId(block.0.checked_div(self.period_blocks).unwrap_or(block.0))
-    }
-}
-
 impl Epochs {
-    /// Without a `signer` vectors are recorded and not submitted.
-    pub fn new(
-        config: EpochConfig,
-        store: Store,
-        routes: RouteReader,
-        metagraph: MetagraphPublisher,
-        signer: Option<Keypair>,
-    ) -> Self {
-        let (chain, wake) = (OnceCell::new(), Notify::new());
-        let status = watch::Sender::new(EpochsStatus::default());
-        let known_metagraph = metagraph.reader();
-        let inner = Inner {
+    /// Nothing happens before [`Epochs::run`].
+    pub fn new(config: EpochConfig, parts: Parts) -> Self {
+        let known_metagraph = parts.metagraph.reader();
+        Self(Arc::new(Inner {
             config,
-            store,
-            routes,
-            metagraph,
+            parts,
             known_metagraph,
-            signer,
-            chain,
-            wake,
-            status,
-        };
-        Self(Arc::new(inner))
+            chain: OnceCell::new(),
+            wake: Notify::new(),
+            status: watch::Sender::new(EpochsStatus::default()),
+        }))
     }
 
     /// What an epoch would record if it began now.
@@ -108,34 +60,58 @@ impl Epochs {
     /// epoch that ended before anything was signed begins anew, since its reason may be gone.
     pub async fn request(&self) -> Result<EpochRow, EpochError> {
         let chain = self.chain().await?;
-        let row = self.begin(chain, chain.best_block().await?).await?;
-        let reopen = move |connection: &_| epochs::reopen(connection, &row, now());
-        let row = self.0.store.write("epoch_reopen", reopen).await?;
+        let moment = self.moment(chain, chain.best_block().await?).await?;
+        let (epoch, block) = (moment.epoch, moment.block);
+        let find = move |connection: &_| epochs::get(connection, &epoch);
+        let found = self.store().read("epoch_get", find).await?;
+        let begins = found
+            .as_ref()
+            .is_none_or(|row| row.is_over() && row.extrinsic.is_none());
+        if begins && !moment.is_open(self.config().collect_deadline) {
+            return Err(EpochError::TooLate {
+                epoch: epoch.epoch,
+                from: BlockNumber(block.0.0.saturating_add(moment.left)),
+            });
+        }
+        let begin = move |connection: &_| {
+            let row = epochs::begin(connection, &epoch, block, now())?;
+            epochs::reopen(connection, row, block, now())
+        };
+        let row = self.store().write("epoch_request", begin).await?;
         self.0.wake.notify_one();
         Ok(row)
     }
 
     /// The newest epochs first.
     pub async fn history(&self, limit: u32) -> Result<Vec<EpochRow>, EpochError> {
-        Ok(self
-            .0
-            .store
-            .read("epoch_history", move |connection| {
-                epochs::latest(connection, limit)
-            })
-            .await?)
+        let latest = move |connection: &_| epochs::latest(connection, limit);
+        Ok(self.store().read("epoch_history", latest).await?)
     }
 
-    /// One epoch of the configured subnet.
+    /// One epoch of the configured subnet, as epochs are counted now; or, where that has none of this number, the newest one
+    /// that was counted otherwise.
     pub async fn get(&self, epoch: EpochId) -> Result<Option<EpochRow>, EpochError> {
         let lane = self.lane(self.chain().await?);
-        Ok(self
-            .0
-            .store
-            .read("epoch_get", move |connection| {
-                epochs::get(connection, lane, epoch)
-            })
-            .await?)
+        let counted = self.config().schedule.numbering();
+        let get = move |connection: &_| {
+            let as_now = EpochKey {
+                lane,
+                numbering: counted,
+                epoch,
+            };
+            match epochs::get(connection, &as_now)? {
+                Some(row) => Ok(Some(row)),
+                None => epochs::any_numbering(connection, lane, epoch),
+            }
+        };
+        Ok(self.store().read("epoch_get", get).await?)
+    }
+
+    /// Every step that an epoch took, the first one first.
+    pub async fn journal(&self, row: &EpochRow) -> Result<Vec<JournalStep>, EpochError> {
+        let key = row.key();
+        let journal = move |connection: &_| epochs::journal(connection, &key);
+        Ok(self.store().read("epoch_journal", journal).await?)
     }
 
     /// What the driver last saw.
@@ -145,110 +121,50 @@ impl Epochs {
 
     /// Whether vectors are submitted, not only recorded.
     pub fn submits(&self) -> bool {
-        self.0.signer.is_some()
-    }
-
-    /// Drives epochs until `stop`. A turn that fails is told once, and tried again at the next.
-    pub async fn run(self, stop: CancellationToken) {
-        if self.0.config.chain.is_none() {
-            tracing::info!("no chain endpoint is configured: serving only");
-            return stop.cancelled().await;
-        }
-        loop {
-            // Dropping a turn half-way is what a kill does, and the ledger is made for that.
-            let turn = tokio::select! {
-                turn = self.turn() => turn,
-                () = stop.cancelled() => return,
-            };
-            self.report(turn.err());
-            tokio::select! {
-                () = tokio::time::sleep(self.0.config.poll) => {}
-                () = self.0.wake.notified() => {}
-                () = stop.cancelled() => return,
-            }
-        }
-    }
-
-    /// One look at the chain: what is unfinished first, then the current epoch.
-    async fn turn(&self) -> Result<(), EpochError> {
-        let chain = self.chain().await?;
-        let best = chain.best_block().await?;
-        let current = self.0.config.epoch_at(best.0);
-        self.0
-            .status
-            .send_modify(|status| (status.block, status.epoch) = (Some(best.0), Some(current)));
-        let age = |known: &Arc<Metagraph>| best.0.0.abs_diff(known.block().0);
-        if self
-            .0
-            .known_metagraph
-            .current()
-            .as_ref()
-            .map(age)
-            .is_none_or(|age| age > METAGRAPH_MAX_AGE)
-        {
-            self.refresh_metagraph(chain).await?;
-        }
-        let begun = match self.0.config.automatic {
-            true if self.anyone_gives_weights() => self.begin(chain, best).await.map(drop),
-            // A new host is not to skip its first epoch while its challenges are being registered.
-            true => Err(EpochError::NobodyTakesPart),
-            false => Ok(()),
-        };
-        self.drive_unfinished(chain, current).await.and(begun)
-    }
-
-    fn anyone_gives_weights(&self) -> bool {
-        self.0
-            .routes
-            .current()
-            .iter()
-            .any(|route| route.offers(Capability::GetWeights))
-    }
-
-    fn report(&self, error: Option<EpochError>) {
-        let text = error.map(|error| with_causes(&error));
-        if let Some(text) = text
-            .as_ref()
-            .filter(|text| self.status().error.as_ref() != Some(*text))
-        {
-            tracing::warn!(error = text, "the epoch does not go on, trying again");
-        }
-        self.0.status.send_modify(|status| status.error = text);
-    }
-
-    async fn begin(&self, chain: &Chain, best: (BlockNumber, BlockHash)) -> Result<EpochRow, EpochError> {
-        let (lane, epoch) = (self.lane(chain), self.0.config.epoch_at(best.0));
-        let begin = move |connection: &_| epochs::begin(connection, lane, epoch, best, now());
-        let row = self.0.store.write("epoch_begin", begin).await?;
-        // An epoch that has ended would otherwise pass for the current one, and nothing would be submitted.
-        if row.state.is_final() && self.0.config.epoch_at(row.block) != epoch {
-            let block = row.block;
-            return Err(EpochError::Taken { epoch, block });
-        }
-        Ok(row)
+        self.submitter().is_some()
     }
 
     /// Reads the subnet and publishes it for the gateway.
     pub(crate) async fn refresh_metagraph(&self, chain: &Chain) -> Result<Arc<Metagraph>, EpochError> {
         let metagraph = Arc::new(chain.metagraph(self.0.config.netuid).await?);
-        self.0.metagraph.publish(Arc::clone(&metagraph));
+        self.0.parts.metagraph.publish(Arc::clone(&metagraph));
         Ok(metagraph)
     }
 
-    async fn chain(&self) -> Result<&Chain, EpochError> {
+    pub(crate) async fn chain(&self) -> Result<&Chain, EpochError> {
         let config = self.0.config.chain.clone().ok_or(EpochError::NoChain)?;
         Ok(self.0.chain.get_or_try_init(|| Chain::connect(config)).await?)
     }
 
+    /// Which epoch the chain is in at a block.
+    pub(crate) async fn moment(
+        &self,
+        chain: &Chain,
+        block: (BlockNumber, BlockHash),
+    ) -> Result<Moment, EpochError> {
+        Moment::at(chain, self.config().schedule, self.lane(chain), block).await
+    }
+
     pub(crate) fn lane(&self, chain: &Chain) -> Lane {
-        let EpochConfig {
-            netuid, mechanism, ..
-        } = self.0.config;
         Lane {
             genesis: chain.genesis(),
-            netuid,
-            mechanism,
+            netuid: self.0.config.netuid,
+            mechanism: self.0.config.mechanism,
         }
+    }
+
+    pub(crate) fn change_status(&self, change: impl FnOnce(&mut EpochsStatus)) {
+        self.0.status.send_modify(change);
+    }
+
+    /// Keeps why the last turn did not get through, and logs it when it is another reason than before.
+    pub(crate) fn report(&self, error: Option<EpochError>) {
+        let text = reported(error, self.status().error);
+        self.change_status(|status| status.error = text);
+    }
+
+    pub(crate) async fn woken(&self) {
+        self.0.wake.notified().await;
     }
 
     pub(crate) fn config(&self) -> &EpochConfig {
@@ -256,14 +172,22 @@ impl Epochs {
     }
 
     pub(crate) fn store(&self) -> &Store {
-        &self.0.store
+        &self.0.parts.store
     }
 
-    pub(crate) fn signer(&self) -> Option<&Keypair> {
-        self.0.signer.as_ref()
+    pub(crate) fn submitter(&self) -> Option<&Submitter> {
+        self.0.parts.submitter.as_ref()
+    }
+
+    pub(crate) fn board(&self) -> &WeightsPublisher {
+        &self.0.parts.board
     }
 
     pub(crate) fn routes(&self) -> RouteReader {
-        self.0.routes.clone()
+        self.0.parts.routes.clone()
+    }
+
+    pub(crate) fn known_metagraph(&self) -> Option<Arc<Metagraph>> {
+        self.0.known_metagraph.current()
     }
 }

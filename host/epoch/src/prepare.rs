@@ -1,15 +1,18 @@
-//! From a block to a vector: read the subnet, ask the challenges, aggregate. Writes nothing.
+//! From a block to answers, and from answers to a vector. Writes nothing.
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use platform_chain::{Chain, Subnet};
-use platform_domain::{
-    BlockHash, BlockNumber, Challenge, EpochContext, EpochId, Metagraph, UnixSeconds, with_causes,
-};
+use platform_domain::{BlockHash, BlockNumber, Challenge, EpochContext, EpochId, Metagraph, UnixSeconds};
 use platform_store::{Answer, RecordedVector, StoreError, challenges};
-use platform_weights::{ChallengeAnswer, Inputs, Outcome, Payout, Uids, Vector, aggregate};
+use platform_weights::{ComputeRequest, Inputs, Uids};
 
-use crate::{EpochError, Epochs, collect::collect};
+use crate::{
+    EpochError, Epochs,
+    collect::Asking,
+    inputs::{Collected, Computed, NoVector},
+    moment::Moment,
+};
 
 /// What an epoch would record if it began now.
 #[derive(Clone, Debug)]
@@ -20,10 +23,10 @@ pub struct Preview {
     pub block: BlockNumber,
     /// That block's hash.
     pub block_hash: BlockHash,
-    /// What each challenge answered.
+    /// What each challenge answered, and what was taken in its place.
     pub answers: Vec<Answer>,
     /// The policy with its version.
-    pub policy: &'static str,
+    pub policy: String,
     /// The vector, or why there is nothing to pay or no valid vector.
     pub vector: Result<RecordedVector, String>,
     /// Whether the reason is that there is nothing to pay, which is no failure.
@@ -32,93 +35,102 @@ pub struct Preview {
     pub report: Option<serde_json::Value>,
 }
 
+/// What a collection brought.
+pub(crate) struct Collection {
+    pub(crate) moment: Moment,
+    pub(crate) answers: Vec<Answer>,
+    pub(crate) collected: Collected,
+}
+
 /// The present time.
 pub(crate) fn now() -> UnixSeconds {
     SystemTime::now().into()
 }
 
 impl Epochs {
-    /// Reads the subnet, asks the challenges and aggregates.
+    /// What an epoch would record if it began now.
     pub(crate) async fn prepare(&self, chain: &Chain) -> Result<Preview, EpochError> {
-        let config = self.config();
-        let metagraph = self.refresh_metagraph(chain).await?;
-        let (block, block_hash) = (metagraph.block(), metagraph.block_hash());
-        let subnet = chain.subnet(config.netuid, config.mechanism, block_hash).await?;
-        let epoch = config.epoch_at(block);
-        let context = EpochContext {
-            epoch,
-            metagraph: metagraph.clone(),
-            unix_seconds: now(),
-        };
-        let challenges: Vec<Challenge> = self.store().read("epoch_challenges", challenges::list).await?;
-        let answers = collect(challenges, self.routes(), context, config.collect_deadline).await;
-        let inputs = inputs(config.policy, &answers, &metagraph, &subnet);
-        // Big-number arithmetic on hostile input: bounded, but not for a thread that serves requests.
-        let outcome = tokio::task::spawn_blocking(move || aggregate(&inputs))
-            .await
-            .map_err(|_| StoreError::Stopping)?;
-        let (vector, nothing_to_pay, report) = match outcome {
-            Ok(Outcome {
-                payout: Payout::Vector(vector),
-                report,
-            }) => (Ok(recorded(vector)), false, serde_json::to_value(report).ok()),
-            Ok(Outcome {
-                payout: Payout::Empty(empty),
-                report,
-            }) => (Err(empty.to_string()), true, serde_json::to_value(report).ok()),
-            Err(error) => (Err(with_causes(&error)), false, None),
-        };
-        let policy = config.policy.version();
+        let Collection {
+            moment,
+            answers,
+            collected,
+        } = self.collect(chain).await?;
+        let policy = collected.policy.clone();
+        let (answers, computed) = compute(collected, answers).await?;
+        let nothing_to_pay = matches!(computed.vector, Err(NoVector::NothingToPay(_)));
         Ok(Preview {
-            epoch,
-            block,
-            block_hash,
+            epoch: moment.epoch.epoch,
+            block: moment.block.0,
+            block_hash: moment.block.1,
             answers,
             policy,
-            vector,
+            vector: computed.vector.map_err(NoVector::into_reason),
             nothing_to_pay,
-            report,
+            report: computed
+                .report
+                .and_then(|report| serde_json::to_value(report).ok()),
         })
     }
-}
 
-fn inputs(
-    policy: platform_weights::Policy,
-    answers: &[Answer],
-    metagraph: &Metagraph,
-    subnet: &Subnet,
-) -> Inputs {
-    let challenges = answers
-        .iter()
-        .map(
-            |Answer {
-                 slug,
-                 component: _,
-                 emission_percent,
-                 weights,
-             }| ChallengeAnswer {
-                slug: slug.clone(),
-                emission_percent: *emission_percent,
-                answer: weights.clone(),
+    /// Reads the subnet and asks the challenges.
+    pub(crate) async fn collect(&self, chain: &Chain) -> Result<Collection, EpochError> {
+        let config = self.config();
+        let metagraph = self.refresh_metagraph(chain).await?;
+        let block = (metagraph.block(), metagraph.block_hash());
+        let moment = self.moment(chain, block).await?;
+        let subnet = chain.subnet(config.netuid, config.mechanism, block.1).await?;
+        let asked_at = now();
+        let asking = Asking {
+            epoch: moment.epoch,
+            context: EpochContext {
+                epoch: moment.epoch.epoch,
+                metagraph: Arc::clone(&metagraph),
+                unix_seconds: asked_at,
             },
-        )
-        .collect();
-    Inputs {
-        policy,
-        challenges,
-        uids: Uids::from(metagraph),
-        sink: metagraph.owner().and_then(|owner| metagraph.uid_of(&owner)),
-        // The chain asks a subnet that is smaller than the minimum for no more than it has.
-        min_allowed_weights: subnet.min_allowed_weights.min(subnet.neurons),
-        max_weight_limit: subnet.max_weight_limit,
+            routes: self.routes(),
+            store: self.store().clone(),
+            primary: config.primary.clone(),
+            deadline: config.collect_deadline,
+        };
+        let challenges: Vec<Challenge> = self.store().read("epoch_challenges", challenges::list).await?;
+        let answers = asking.all(challenges).await;
+        let collected = Collected {
+            asked_at,
+            told_for: moment.told_for().as_secs(),
+            policy: config.policy.version().to_owned(),
+            subnet: self.subnet_inputs(&metagraph, &subnet),
+        };
+        Ok(Collection {
+            moment,
+            answers,
+            collected,
+        })
+    }
+
+    fn subnet_inputs(&self, metagraph: &Metagraph, subnet: &Subnet) -> ComputeRequest {
+        let config = self.config();
+        let inputs = Inputs {
+            policy: config.policy,
+            challenges: Vec::new(),
+            uids: Uids::from(metagraph),
+            sink: metagraph.owner().and_then(|owner| metagraph.uid_of(&owner)),
+            // The chain asks a subnet that is smaller than the minimum for no more than it has.
+            min_allowed_weights: subnet.min_allowed_weights.min(subnet.neurons),
+            max_weight_limit: subnet.max_weight_limit,
+            fallback: config.fallback.clone(),
+        };
+        ComputeRequest::from(&inputs)
     }
 }
 
-fn recorded(vector: Vector) -> RecordedVector {
-    let Vector { uids, weights, u16 } = vector;
-    RecordedVector {
-        uids,
-        weights: weights.iter().map(ToString::to_string).collect(),
-        u16,
-    }
+/// Makes the vector, on a thread for such work.
+pub(crate) async fn compute(
+    collected: Collected,
+    answers: Vec<Answer>,
+) -> Result<(Vec<Answer>, Computed), EpochError> {
+    let computing = tokio::task::spawn_blocking(move || {
+        let computed = collected.compute(&answers);
+        (answers, computed)
+    });
+    Ok(computing.await.map_err(|_| StoreError::Stopping)?)
 }

@@ -1,51 +1,50 @@
 //! Signing the recorded vector and sending what was signed.
 
 use platform_chain::{
-    Chain, ChainError, DispatchFailure, Inclusion, Rejection, SignedExtrinsic, WeightsCall,
+    Chain, ChainError, Composed, DispatchFailure, Held, Holding, Inclusion, Retry, Sealed, SignedExtrinsic,
+    Submitter, WeightsCall,
 };
-use platform_domain::{BlockHash, BlockNumber, EpochId, with_causes};
-use platform_store::{EpochRow, RecordedExtrinsic, Step};
+use platform_domain::{BlockHash, BlockNumber, Hotkey, with_causes};
+use platform_store::{EpochRow, RecordedExtrinsic, RecordedVector, Step};
 
-use crate::{EpochError, Epochs};
-
-/// How many extrinsics may be signed for one epoch. Each but the last is certain never to be included, so
-/// more would mean that something else spends the hotkey's nonces or that the chain stands still.
-const MAX_ATTEMPTS: u32 = 5;
+use crate::{
+    EpochError, Epochs,
+    confirm::pairs,
+    limits::{MAX_ATTEMPTS, UNSEALED_BLOCKS},
+    moment::Moment,
+    verdict::{Verdict, may_still_come},
+};
 
 impl Epochs {
-    /// Signs the vector for the chain as it is now.
-    pub(crate) async fn sign(&self, chain: &Chain, row: &EpochRow) -> Result<Option<Step>, EpochError> {
-        let (Some(signer), Some(vector)) = (self.signer(), row.vector.as_ref()) else {
-            return Err(EpochError::Ledger(row.epoch));
-        };
+    /// Signs the vector for the chain as it is now, if that would take it.
+    pub(crate) async fn sign(
+        &self,
+        chain: &Chain,
+        row: &EpochRow,
+        moment: &Moment,
+    ) -> Result<Option<Step>, EpochError> {
+        let (submitter, vector) = (self.submitter().ok_or(EpochError::NoHotkey)?, recorded(row)?);
         if row.attempts >= MAX_ATTEMPTS {
-            let reason = format!("{MAX_ATTEMPTS} extrinsics were signed and none was included");
+            let reason = format!("{MAX_ATTEMPTS} extrinsics were signed for it and none came to anything");
             return Ok(Some(Step::Fail { reason }));
         }
         let (_, best) = chain.best_block().await?;
         let subnet = chain.subnet(row.lane.netuid, row.lane.mechanism, best).await?;
-        let call = WeightsCall {
-            netuid: row.lane.netuid,
-            mechanism: row.lane.mechanism,
-            uids: vector.uids.clone(),
-            values: vector.u16.clone(),
-            version_key: subnet.weights_version,
-        };
-        let SignedExtrinsic {
-            bytes,
-            hash,
-            nonce,
-            birth,
-            expires,
-        } = chain.sign_weights(signer, &call).await?;
-        let (bytes, hash) = (hex::encode(bytes), BlockHash(hash));
-        Ok(Some(Step::Sign(RecordedExtrinsic {
-            bytes,
-            hash,
-            nonce,
-            birth,
-            expires,
-        })))
+        let call = weights_call(row, vector, subnet.weights_version);
+        match Verdict::of(&chain.preflight(submitter, &call).await?) {
+            Verdict::Go => {}
+            Verdict::Wait(why) => return Err(EpochError::NotYet(why)),
+            Verdict::Never(why) => {
+                let reason = format!("the chain would not take the weights: {why}");
+                return Ok(Some(Step::Fail { reason }));
+            }
+        }
+        let composed = chain.compose(submitter, &call).await?;
+        if composed.sealed.is_some() && is_too_late_to_seal(moment) {
+            return Ok(None);
+        }
+        let signed = chain.sign(submitter, &composed).await?;
+        submit_step(submitter.hotkey(), composed, signed).map(Some)
     }
 
     /// Looks whether the extrinsic is already in a block, which a restart does not know, and sends it if not.
@@ -53,12 +52,12 @@ impl Epochs {
         &self,
         chain: &Chain,
         row: &EpochRow,
-        current: EpochId,
+        moment: &Moment,
     ) -> Result<Option<Step>, EpochError> {
         let extrinsic = signed(row)?;
         match look(chain, &extrinsic).await? {
             Look::Included { block, hash, .. } => return Ok(Some(Step::Include(block, hash))),
-            Look::Expired => return self.sign_anew(chain, row, current).await,
+            Look::Expired => return self.sign_anew(chain, row, moment).await,
             Look::Pending => {}
         }
         let rejection = match chain.submit(&extrinsic).await {
@@ -71,28 +70,122 @@ impl Epochs {
         if let Look::Included { block, hash, .. } = look(chain, &extrinsic).await? {
             return Ok(Some(Step::Include(block, hash)));
         }
-        if is_hopeless(&rejection) {
+        if Retry::after(&rejection) == Retry::Never {
             let reason = with_causes(&ChainError::Rejected(rejection));
             return Ok(Some(Step::Fail { reason }));
         }
         if chain.is_dead(&extrinsic).await? {
-            return self.sign_anew(chain, row, current).await;
+            return self.sign_anew(chain, row, moment).await;
         }
         Err(EpochError::NotTaken(rejection))
     }
 
-    /// What follows when the signed bytes can never be included, so that signing again cannot submit twice.
-    async fn sign_anew(
+    /// What follows when the signed bytes can never be included. Before anything is signed again the chain is asked what it
+    /// has: a node that did not show the block may still have the state after it.
+    pub(crate) async fn sign_anew(
         &self,
         chain: &Chain,
         row: &EpochRow,
-        current: EpochId,
+        moment: &Moment,
     ) -> Result<Option<Step>, EpochError> {
-        if row.epoch < current {
+        match self.held(chain, row).await? {
+            (Holding::Weights | Holding::Commit { .. }, true) => {
+                let on_chain = match (&row.sealed, &row.vector) {
+                    (None, Some(vector)) => Some(pairs(vector)),
+                    _ => None,
+                };
+                return Ok(Some(Step::Finalise { on_chain }));
+            }
+            // It is there, and no fork without it may win any more before it counts.
+            (Holding::Weights | Holding::Commit { .. }, false) => return Ok(None),
+            (Holding::Nothing | Holding::Other, _) => {}
+        }
+        if self.is_past(row, moment) {
+            let current = moment.epoch.epoch;
             let reason = format!("its extrinsic was not included before epoch {current}");
             return Ok(Some(Step::Fail { reason }));
         }
-        self.sign(chain, row).await
+        self.sign(chain, row, moment).await
+    }
+
+    /// What follows when the call was executed in a final block and failed there: its nonce is spent.
+    pub(crate) async fn refused(
+        &self,
+        chain: &Chain,
+        row: &EpochRow,
+        (failure, moment): (&DispatchFailure, &Moment),
+    ) -> Result<Option<Step>, EpochError> {
+        if may_still_come(Retry::after(failure)) && !self.is_past(row, moment) {
+            return self.sign(chain, row, moment).await;
+        }
+        let reason = format!("the chain refused the weights: {failure}");
+        Ok(Some(Step::Fail { reason }))
+    }
+
+    /// What the chain has of the extrinsic that was signed last, and whether that is final.
+    pub(crate) async fn held(&self, chain: &Chain, row: &EpochRow) -> Result<(Holding, bool), EpochError> {
+        let (hotkey, sealed) = (self.submitted_by(row)?, sealed(row)?);
+        // An extrinsic is valid after the block it was signed at.
+        let since = BlockNumber(signed(row)?.birth.0.saturating_add(1));
+        let call = weights_call(row, recorded(row)?, 0);
+        let held = chain.held(hotkey, &call, sealed.as_ref(), since);
+        let Held { what, finalised, .. } = held.await?;
+        Ok((what, finalised))
+    }
+
+    /// Whose weights the extrinsic sets that was signed last: another hotkey may be configured since.
+    pub(crate) fn submitted_by(&self, row: &EpochRow) -> Result<Hotkey, EpochError> {
+        let recorded = row.extrinsic.as_ref().and_then(|extrinsic| extrinsic.hotkey);
+        let configured = || self.submitter().map(Submitter::hotkey);
+        recorded.or_else(configured).ok_or(EpochError::NoHotkey)
+    }
+}
+
+/// Whether a commit of now might get into a later epoch of the chain than it is sealed for.
+fn is_too_late_to_seal(moment: &Moment) -> bool {
+    let left = moment
+        .timing
+        .next_epoch()
+        .map(|next| next.0.saturating_sub(moment.block.0.0));
+    left.is_ok_and(|left| left <= UNSEALED_BLOCKS.min(moment.timing.length() / 4))
+}
+
+fn submit_step(hotkey: Hotkey, composed: Composed, signed: SignedExtrinsic) -> Result<Step, EpochError> {
+    let sealed = composed.sealed.map(serde_json::to_value).transpose()?;
+    let SignedExtrinsic {
+        bytes,
+        hash,
+        nonce,
+        birth,
+        expires,
+    } = signed;
+    Ok(Step::Submit {
+        extrinsic: RecordedExtrinsic {
+            bytes: hex::encode(bytes),
+            hash: BlockHash(hash),
+            nonce,
+            birth,
+            expires,
+            hotkey: Some(hotkey),
+        },
+        call: composed.call.to_owned(),
+        sealed,
+    })
+}
+
+/// What was recorded.
+pub(crate) fn recorded(row: &EpochRow) -> Result<&RecordedVector, EpochError> {
+    row.vector.as_ref().ok_or(EpochError::Ledger(row.epoch))
+}
+
+/// The recorded vector as a call. Which version of the rules it is by counts only when it is sent.
+pub(crate) fn weights_call(row: &EpochRow, vector: &RecordedVector, version_key: u64) -> WeightsCall {
+    WeightsCall {
+        netuid: row.lane.netuid,
+        mechanism: row.lane.mechanism,
+        uids: vector.uids.clone(),
+        values: vector.u16.clone(),
+        version_key,
     }
 }
 
@@ -140,22 +233,6 @@ pub(crate) async fn look(chain: &Chain, extrinsic: &SignedExtrinsic) -> Result<L
     }
 }
 
-/// Whether the pool would take no extrinsic of this hotkey, so that waiting is of no use. After any other
-/// refusal the same bytes may be taken later; their age or a final block ends the wait.
-fn is_hopeless(rejection: &Rejection) -> bool {
-    match rejection {
-        &Rejection::RATE_LIMITED => false,
-        Rejection::Payment | Rejection::Custom(_) | Rejection::Other { .. } => true,
-        Rejection::Outdated
-        | Rejection::Future
-        | Rejection::PriorityTooLow
-        | Rejection::BadProof
-        | Rejection::Expired
-        | Rejection::Banned
-        | Rejection::PoolFull => false,
-    }
-}
-
 /// The extrinsic as it was recorded.
 pub(crate) fn signed(row: &EpochRow) -> Result<SignedExtrinsic, EpochError> {
     let incomplete = || EpochError::Ledger(row.epoch);
@@ -165,6 +242,7 @@ pub(crate) fn signed(row: &EpochRow) -> Result<SignedExtrinsic, EpochError> {
         nonce,
         birth,
         expires,
+        hotkey: _,
     } = row.extrinsic.clone().ok_or_else(incomplete)?;
     let bytes = hex::decode(bytes).map_err(|_| incomplete())?;
     Ok(SignedExtrinsic {
@@ -174,4 +252,10 @@ pub(crate) fn signed(row: &EpochRow) -> Result<SignedExtrinsic, EpochError> {
         birth,
         expires,
     })
+}
+
+/// What its commit is sealed to, as it was recorded.
+pub(crate) fn sealed(row: &EpochRow) -> Result<Option<Sealed>, EpochError> {
+    let sealed = row.sealed.clone().map(serde_json::from_value).transpose();
+    sealed.map_err(|_| EpochError::Ledger(row.epoch))
 }

@@ -31,6 +31,7 @@ use crate::{
     replay::Use,
     request_id::RequestId,
     stream::{self, Arriving},
+    told::{self, Asked},
 };
 
 /// The methods that reach a challenge.
@@ -40,7 +41,7 @@ const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", 
 const HEALTH: &str = "/health";
 
 impl Gateway {
-    /// Answers whatever comes in: `/health`, what is under `/challenges/`, and everything else with 404.
+    /// Answers whatever comes in: `/health`, the host's weights, what is under `/challenges/`, and everything else with 404.
     ///
     /// Not a router with parameters: it would decode them, and a challenge gets the path as the client wrote it. Not
     /// any router: this is all there is to decide, and every request of every miner passes here.
@@ -48,6 +49,8 @@ impl Gateway {
         let (parts, body) = request.into_parts();
         let response = if parts.uri.path() == HEALTH {
             health(&parts.method)
+        } else if let Some(asked) = Asked::parse(parts.uri.path()) {
+            told::answer(&self.weights.current(), &asked, &parts, now())
         } else {
             self.forward(&parts, body).await
         };

@@ -1,5 +1,6 @@
 //! The public side of the host: miners' requests under `/challenges/{slug}`, checked, stripped of what is
-//! not theirs to say, and handed to an active challenge. Knows no challenge by name, reads no database.
+//! not theirs to say, and handed to an active challenge; and the weights that the host tells whoever asks, under `/v1/`.
+//! Knows no challenge by name, reads no database.
 
 mod address;
 mod body;
@@ -11,11 +12,12 @@ mod refusal;
 mod replay;
 mod request_id;
 mod stream;
+mod told;
 
 use std::sync::Arc;
 
 use platform_domain::{Netuid, UnixSeconds};
-use platform_runtime::{MetagraphReader, RouteReader};
+use platform_runtime::{MetagraphReader, RouteReader, WeightsReader};
 use tokio::sync::Semaphore;
 
 pub use claim::SIGNATURE_WINDOW_SECONDS;
@@ -28,6 +30,7 @@ use crate::replay::ReplayGuard;
 pub struct Gateway {
     routes: RouteReader,
     metagraph: MetagraphReader,
+    weights: WeightsReader,
     netuid: Netuid,
     limits: Limits,
     /// Nonces are remembered from here on.
@@ -42,6 +45,7 @@ impl Gateway {
     pub fn new(
         routes: RouteReader,
         metagraph: MetagraphReader,
+        weights: WeightsReader,
         netuid: Netuid,
         limits: Limits,
         started: UnixSeconds,
@@ -51,6 +55,7 @@ impl Gateway {
         Self {
             routes,
             metagraph,
+            weights,
             netuid,
             limits,
             started,

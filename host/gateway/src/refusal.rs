@@ -25,6 +25,8 @@ pub(crate) enum Refusal {
     HostStarting,
     #[error("Challenge not found")]
     ChallengeNotFound,
+    #[error("No weights at this time")]
+    NoWeights,
     #[error("Route not found")]
     RouteNotFound,
     #[error("Method not allowed")]
@@ -82,6 +84,7 @@ impl Refusal {
             Self::PathNotAllowed => (StatusCode::FORBIDDEN, "path_not_allowed", None),
             Self::HostStarting => (StatusCode::SERVICE_UNAVAILABLE, "starting", Some(STARTING_RETRY)),
             Self::ChallengeNotFound => (StatusCode::NOT_FOUND, "challenge_not_found", None),
+            Self::NoWeights => (StatusCode::NOT_FOUND, "weights_not_found", None),
             Self::RouteNotFound => (StatusCode::NOT_FOUND, "route_not_found", None),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", None),
             Self::UriTooLong => (StatusCode::URI_TOO_LONG, "uri_too_long", None),

@@ -1,5 +1,6 @@
 //! The Bittensor wallet's plain hotkey file: a JSON object of hexadecimal texts, any of which may be absent,
-//! null or of another type. Encrypted files are refused by name, there is nobody to type a password.
+//! null or of another type. A file that is encrypted is refused by name; of those, the sealed one is opened where
+//! there is a passphrase, in [`KeySource::load`](crate::KeySource::load).
 
 use std::{
     fs::{File, OpenOptions, remove_file},
@@ -12,17 +13,13 @@ use platform_domain::Hotkey;
 use serde_json::{Map, Value, json};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::{KeyError, Keypair};
+use crate::{KeyError, Keypair, sealed};
 
 /// A key file has half a kilobyte; what is larger is something else.
 pub const KEY_FILE_MAX_BYTES: usize = 16 * 1024;
 
-/// The first bytes of the encrypted forms and their names.
-const ENCRYPTED: [(&[u8], &str); 3] = [
-    (b"$NACL", "NaCl secretbox"),
-    (b"$ANSIBLE_VAULT", "Ansible vault"),
-    (b"gAAAAA", "Fernet"),
-];
+/// The first bytes of the forms that earlier wallets encrypted keys in, and their names.
+const ENCRYPTED: [(&[u8], &str); 2] = [(b"$ANSIBLE_VAULT", "Ansible vault"), (b"gAAAAA", "Fernet")];
 /// The wallet's `cryptoType` of sr25519.
 const SR25519: u64 = 1;
 
@@ -44,7 +41,10 @@ impl Keypair {
         Self::from_json(&content)
     }
 
-    fn from_json(content: &[u8]) -> Result<Self, KeyError> {
+    pub(crate) fn from_json(content: &[u8]) -> Result<Self, KeyError> {
+        if content.starts_with(sealed::MAGIC) {
+            return Err(KeyError::NoPassphrase);
+        }
         if let Some((_, name)) = ENCRYPTED.iter().find(|(magic, _)| content.starts_with(magic)) {
             return Err(KeyError::Encrypted(name));
         }
@@ -223,11 +223,9 @@ mod tests {
 
     #[test]
     fn an_encrypted_file_is_refused_by_name() {
-        for (content, name) in [
-            ("$NACL\0\0", "NaCl"),
-            ("$ANSIBLE_VAULT;1.1", "Ansible"),
-            ("gAAAAABk", "Fernet"),
-        ] {
+        let sealed = Keypair::from_json(b"$NACL\0\0");
+        assert!(matches!(sealed, Err(KeyError::NoPassphrase)));
+        for (content, name) in [("$ANSIBLE_VAULT;1.1", "Ansible"), ("gAAAAABk", "Fernet")] {
             let error = Keypair::from_json(content.as_bytes()).unwrap_err();
             assert!(
                 matches!(error, KeyError::Encrypted(it) if it.contains(name)),

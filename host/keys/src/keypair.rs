@@ -1,6 +1,6 @@
 //! The key pair itself and the signature scheme: sr25519 as Substrate uses it.
 
-use std::{fmt, io};
+use std::{fmt, io, path::PathBuf};
 
 use platform_domain::Hotkey;
 use schnorrkel::{ExpansionMode, MiniSecretKey, PublicKey, SecretKey, Signature};
@@ -33,9 +33,40 @@ pub enum KeyError {
     /// There is a file already; it is never overwritten.
     #[error("there is a file already, and a key is never overwritten")]
     Exists,
+    /// The named file cannot be read.
+    #[error("{} cannot be read", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The named file may be read or written by others.
+    #[error("{} may be read or written by others; run: chmod 600 {}", .0.display(), .0.display())]
+    Exposed(PathBuf),
+    /// The named file is longer than what it should hold ever is.
+    #[error("{} is longer than a key, a passphrase or a seed can be; is it the right file?", .0.display())]
+    TooLong(PathBuf),
     /// The file is encrypted, by the named method.
-    #[error("the key file is encrypted ({0}); a hotkey for the host must be a plain file of mode 0600")]
+    #[error(
+        "the key file is encrypted ({0}), which is not read here; let the wallet write it anew, as a plain file of \
+         mode 0600 or with a passphrase in its present form"
+    )]
     Encrypted(&'static str),
+    /// The file is sealed, and there is no passphrase, or an empty one.
+    #[error(
+        "the key file is sealed with a passphrase, and none is given; put it into a file of mode 0600 and name that"
+    )]
+    NoPassphrase,
+    /// It is another passphrase, or the file is damaged: nobody can tell these apart.
+    #[error("the passphrase is wrong, or the key file is damaged")]
+    Passphrase,
+    /// Making a key of a passphrase takes more memory than there is.
+    #[error("opening a sealed key file takes 512 MiB of memory for some seconds, and there is not so much")]
+    Memory,
+    /// Neither a seed nor a phrase.
+    #[error("a seed is 64 hexadecimal digits, 0x before them is optional, or an English BIP39 phrase")]
+    Seed,
     /// Too long, or not a JSON object.
     #[error("the key file is not a wallet's JSON key file")]
     Format,
@@ -86,6 +117,7 @@ impl Keypair {
     /// Reads an English BIP39 phrase, without a password.
     pub fn from_phrase(phrase: &str) -> Result<Self, KeyError> {
         let mnemonic = bip39::Mnemonic::parse_normalized(phrase).map_err(|_| KeyError::Phrase)?;
+        let mnemonic = Zeroizing::new(mnemonic);
         let (entropy, length) = mnemonic.to_entropy_array();
         let entropy = Zeroizing::new(entropy);
         let entropy = entropy.get(..length).ok_or(KeyError::Phrase)?;

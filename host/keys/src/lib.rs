@@ -1,11 +1,14 @@
 //! Hotkeys that sign: sr25519 key pairs, the files the Bittensor wallet keeps them in, and the one text a
-//! miner signs to speak to a challenge; and the signatures of others. Coldkeys and encrypted files are not for this
-//! host.
+//! miner signs to speak to a challenge; and the signatures of others. Coldkeys are not for this host.
 
 mod file;
 mod keypair;
+mod private_file;
 mod request;
+mod sealed;
 mod signatures;
+mod source;
+mod wallet;
 
 pub use file::KEY_FILE_MAX_BYTES;
 pub use keypair::{KeyError, Keypair, SignatureError, parse_signature, verify};
@@ -14,6 +17,8 @@ pub use request::{
     TIMESTAMP_HEADER,
 };
 pub use signatures::{verify_ed25519, verify_sr25519};
+pub use source::{KeySource, PASSPHRASE_MAX_BYTES, SEED_FILE_MAX_BYTES, no_passphrase};
+pub use wallet::{WalletHotkey, WalletHotkeyError};
 
 /// Compiles and runs the example of the miners' guide.
 #[cfg(doctest)]

@@ -1,11 +1,6 @@
 //! The composition root: what is built from what, in which order, and the long tasks.
 
-use std::{
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 
 use anyhow::Context as _;
 use axum::body::Body;
@@ -16,16 +11,21 @@ use platform_chain::ChainConfig;
 use platform_domain::UnixSeconds;
 use platform_epoch::{EpochConfig, Epochs};
 use platform_gateway::{Gateway, Limits};
-use platform_keys::Keypair;
 use platform_oci::ContentStore;
 use platform_registry::Parts;
-use platform_runtime::{metagraph_channel, route_channel};
+use platform_runtime::{metagraph_channel, route_channel, weights_channel};
 use platform_store::Store;
 use platform_wasm::{CompilerProgram, Engine, EngineConfig, Network};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::{keys, listener, registries, settings::Config, state_dir, tasks::Tasks, token, unfit};
+use crate::{
+    hotkey, keys, listener, registries,
+    settings::{self, Config},
+    state_dir,
+    tasks::Tasks,
+    token, unfit,
+};
 
 /// A host that listens. Dropping it lets go of everything.
 pub struct App {
@@ -48,7 +48,9 @@ impl App {
         let state = &config.state_dir;
         let lock = state_dir::take(state)?;
         let token = token::load_or_create(&config.token_file())?;
-        let signer = config.chain.hotkey_file.as_deref().map(signer).transpose()?;
+        let for_hotkey = config.chain.clone();
+        // Opening a sealed key takes seconds and half a gigabyte, and may wait for somebody to type.
+        let submitter = tokio::task::spawn_blocking(move || hotkey::submitter(&for_hotkey)).await??;
         let database = state.join("host.sqlite3");
         let store = Store::open(&database)
             .with_context(|| format!("the database {} cannot be used", database.display()))?;
@@ -77,12 +79,16 @@ impl App {
             breaker: config.breaker.policy(),
         };
         let (registry, reconciler) = platform_registry::build(parts);
+        let (told, told_reader) = weights_channel();
         let epochs = Epochs::new(
-            epoch_config(&config),
-            store,
-            route_reader.clone(),
-            metagraph,
-            signer,
+            epoch_config(&config)?,
+            platform_epoch::Parts {
+                store,
+                routes: route_reader.clone(),
+                metagraph,
+                board: told,
+                submitter,
+            },
         );
         let started_at = now();
         let limits = Limits {
@@ -93,6 +99,7 @@ impl App {
         let gateway = Gateway::new(
             route_reader,
             metagraph_reader,
+            told_reader,
             config.chain.netuid,
             limits,
             started_at,
@@ -161,26 +168,34 @@ impl App {
     }
 }
 
-fn epoch_config(config: &Config) -> EpochConfig {
-    let chain = config.chain.endpoint.clone().map(|endpoint| ChainConfig {
-        endpoint,
-        rpc_timeout: config.rpc_timeout(),
+fn epoch_config(config: &Config) -> anyhow::Result<EpochConfig> {
+    let settings::Epoch {
+        schedule,
+        policy,
+        fallback,
+        sink_alarm_percent,
+        ..
+    } = &config.epoch;
+    let endpoints = config.chain.nodes();
+    let beacon = config.chain.beacon.build().context("chain.beacon")?;
+    let chain = (!endpoints.is_empty()).then(|| ChainConfig {
+        endpoints,
+        rpc_timeout: config.chain.rpc_timeout(),
         genesis: config.chain.genesis,
+        beacon,
     });
-    EpochConfig {
+    Ok(EpochConfig {
         chain,
         netuid: config.chain.netuid,
         mechanism: config.chain.mechanism,
-        automatic: config.epoch.automatic,
-        period_blocks: config.epoch.period_blocks,
-        policy: config.epoch.policy,
-        collect_deadline: Duration::from_secs(config.epoch.collect_seconds),
-        poll: Duration::from_millis(config.epoch.poll_ms),
-    }
-}
-
-fn signer(path: &Path) -> anyhow::Result<Keypair> {
-    Keypair::from_file(path).with_context(|| format!("the hotkey file {} cannot be used", path.display()))
+        schedule: *schedule,
+        policy: *policy,
+        fallback: fallback.clone(),
+        sink_alarm_percent: *sink_alarm_percent,
+        primary: config.primary.build().context("primary")?,
+        collect_deadline: config.epoch.collect_deadline(),
+        poll: config.epoch.poll(),
+    })
 }
 
 fn now() -> UnixSeconds {

@@ -11,18 +11,21 @@ use std::{
 };
 
 use config::{Environment, File, FileFormat};
-use platform_domain::{BlockHash, ByteSize, MechanismId, Netuid};
+use platform_domain::ByteSize;
 use platform_oci::{
     RegistrySettings,
     limits::{MAX_COMPONENT, QUOTA},
 };
 use platform_runtime::BreakerPolicy;
 use platform_wasm::{LimitError, Limits};
-use platform_weights::Policy;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+mod chain;
+mod epoch;
 mod trust;
 
+pub use chain::Chain;
+pub use epoch::{Epoch, Primary};
 pub use trust::{Tags, Trust};
 
 /// The whole configuration. The field docs name the environment variable where one is likely to be used.
@@ -39,6 +42,8 @@ pub struct Config {
     pub chain: Chain,
     /// When and how weights are computed.
     pub epoch: Epoch,
+    /// Whose word counts for challenges that this host cannot run.
+    pub primary: Primary,
     /// When a challenge that fails is left alone.
     pub breaker: Breaker,
     /// What challenges and their calls may use; `docs/limits.md` has each with its reason and ceiling.
@@ -78,42 +83,6 @@ pub struct Public {
     pub max_body_bytes: usize,
     /// The largest request body in bytes that a challenge reads piece by piece, if it declares a route for that.
     pub max_streamed_body_bytes: usize,
-}
-
-/// The subnet and how to reach it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Chain {
-    /// `PLATFORM_CHAIN__ENDPOINT`: `ws://` or `wss://`.
-    #[serde(serialize_with = "without_secrets")]
-    pub endpoint: Option<String>,
-    /// `PLATFORM_CHAIN__NETUID`
-    pub netuid: Netuid,
-    /// The mechanism (sub-subnet); 0 is the main one.
-    pub mechanism: MechanismId,
-    /// `PLATFORM_CHAIN__HOTKEY_FILE`: the validator's hotkey in the Bittensor wallet's JSON form. Without one,
-    /// weights are computed and recorded but not submitted.
-    pub hotkey_file: Option<PathBuf>,
-    /// Refuse a node whose genesis hash is another.
-    pub genesis: Option<BlockHash>,
-    /// The deadline of one RPC.
-    pub rpc_timeout_ms: u64,
-}
-
-/// When and how weights are computed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Epoch {
-    /// Whether an epoch begins by itself; otherwise only by `platform weights submit`.
-    pub automatic: bool,
-    /// Blocks per epoch; the epoch's number is the block divided by this.
-    pub period_blocks: u64,
-    /// `normalized` or `absolute`.
-    pub policy: Policy,
-    /// How long a challenge may take to answer for its weights.
-    pub collect_seconds: u64,
-    /// How often the chain's head is looked at.
-    pub poll_ms: u64,
 }
 
 /// When the routes of a challenge that crashes or times out are refused, and for how long. The reasons are with
@@ -189,7 +158,8 @@ pub enum ConfigError {
 }
 
 /// Variables with our prefix that are not configuration: the command line's own.
-const NOT_CONFIGURATION: [&str; 8] = [
+const NOT_CONFIGURATION: [&str; 9] = [
+    "PLATFORM_HOTKEY_SEED",
     "PLATFORM_OPERATOR",
     "PLATFORM_KEY_PASSWORD",
     "PLATFORM_CONFIG",
@@ -209,6 +179,7 @@ impl Default for Config {
             public: Public::default(),
             chain: Chain::default(),
             epoch: Epoch::default(),
+            primary: Primary::default(),
             breaker: Breaker::default(),
             limits: Limits::default(),
             secrets: Secrets::default(),
@@ -236,32 +207,6 @@ impl Default for Public {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             max_body_bytes: 2 << 20,
             max_streamed_body_bytes: 256 << 20,
-        }
-    }
-}
-
-impl Default for Chain {
-    fn default() -> Self {
-        Self {
-            endpoint: None,
-            netuid: Netuid(0),
-            mechanism: MechanismId(0),
-            hotkey_file: None,
-            genesis: None,
-            rpc_timeout_ms: 15_000,
-        }
-    }
-}
-
-impl Default for Epoch {
-    fn default() -> Self {
-        // 360 blocks: the usual tempo of a subnet, 72 minutes.
-        Self {
-            automatic: true,
-            period_blocks: 360,
-            policy: Policy::Normalized,
-            collect_seconds: 60,
-            poll_ms: 6_000,
         }
     }
 }
@@ -353,28 +298,18 @@ impl Config {
         if self.state_dir.as_os_str().is_empty() {
             return refuse("state_dir", "must not be empty");
         }
-        if self.epoch.period_blocks == 0 {
-            return refuse("epoch.period_blocks", "must be at least 1");
+        if self.epoch.poll_ms == 0 || self.epoch.collect_seconds == 0 {
+            return refuse("epoch.poll_ms, epoch.collect_seconds", "must be at least 1");
         }
-        if self.epoch.poll_ms == 0 || self.epoch.collect_seconds == 0 || self.chain.rpc_timeout_ms == 0 {
-            return refuse(
-                "epoch.poll_ms, epoch.collect_seconds, chain.rpc_timeout_ms",
-                "must be at least 1",
-            );
+        if self.epoch.sink_alarm_percent > 100 {
+            return refuse("epoch.sink_alarm_percent", "must be at most 100, which is never");
         }
         self.limits.check()?;
-        let endpoint = self.chain.endpoint.as_deref();
-        if endpoint.is_some_and(|url| !url.starts_with("ws://") && !url.starts_with("wss://")) {
-            return refuse("chain.endpoint", "must begin with ws:// or wss://");
+        if let Err((key, reason)) = self.chain.check() {
+            return refuse(key, &reason);
         }
-        if endpoint.is_some() && self.chain.netuid == Netuid(0) {
-            return refuse(
-                "chain.netuid",
-                "must be set with an endpoint; 0 is the root network, which takes no weights",
-            );
-        }
-        if self.chain.hotkey_file.is_some() && endpoint.is_none() {
-            return refuse("chain.endpoint", "must be set when there is a hotkey_file");
+        if let Err((key, reason)) = self.primary.check() {
+            return refuse(key, &reason);
         }
         if self.store.quota.0 < MAX_COMPONENT {
             return refuse("store.quota", "must be at least 64MiB, the largest component");
@@ -415,11 +350,6 @@ impl Config {
         let named = self.secrets.key_file.clone();
         named.unwrap_or_else(|| self.state_dir.join("secrets.key"))
     }
-
-    /// The deadline of one RPC.
-    pub const fn rpc_timeout(&self) -> Duration {
-        Duration::from_millis(self.chain.rpc_timeout_ms)
-    }
 }
 
 /// The variables that are configuration, as texts.
@@ -437,22 +367,6 @@ fn variables(environment: HashMap<OsString, OsString>) -> Result<HashMap<String,
         }),
     })
     .collect()
-}
-
-/// Providers of nodes put keys into user names, paths and queries: only scheme and host are shown.
-fn without_secrets<S: Serializer>(endpoint: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    let shown = endpoint.as_deref().map(|url| {
-        let (scheme, rest) = url.split_once("://").unwrap_or_default();
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        let hidden = if rest.trim_end_matches('/') == host {
-            ""
-        } else {
-            "/…"
-        };
-        format!("{scheme}://{host}{hidden}")
-    });
-    shown.serialize(serializer)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use platform_domain::{Artifact, Capability, Challenge, Instances};
+use platform_domain::{Artifact, Capability, Challenge, FailureRule, Instances};
 use platform_wasm::Limits;
 
 use crate::{FieldError, limits};
@@ -20,6 +20,7 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
         artifact,
         version,
         emission_percent,
+        on_failure,
         status: _,
         capabilities,
         data,
@@ -47,6 +48,10 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
     if !emission_percent.is_zero() && !capabilities.contains(&Capability::GetWeights) {
         let reason = "a challenge without the capability get_weights takes no part in the emission";
         return Err(FieldError::new("emission_percent", reason));
+    }
+    if *on_failure != FailureRule::ZERO && !capabilities.contains(&Capability::GetWeights) {
+        let reason = "a challenge without the capability get_weights is not asked for any, and cannot fail to give them";
+        return Err(FieldError::new("on_failure", reason));
     }
     environment(env)?;
     let size = serde_json::to_vec(metadata).map_or(usize::MAX, |json| json.len());
@@ -240,6 +245,7 @@ pub(crate) mod tests {
             }),
             version: "1.0.0".into(),
             emission_percent: "10".parse().unwrap(),
+            on_failure: FailureRule::ZERO,
             status: Status::Active,
             capabilities: BTreeSet::from(Capability::ALL),
             data: DataMode::None,
@@ -356,6 +362,14 @@ pub(crate) mod tests {
                 },
                 "instances",
             ),
+            (
+                |c| {
+                    c.emission_percent = "0".parse().unwrap();
+                    c.on_failure = "primary".parse().unwrap();
+                    c.capabilities.remove(&Capability::GetWeights);
+                },
+                "on_failure",
+            ),
             (|c| c.outbound = hosts(65), "outbound"),
             (|c| c.volumes = map("data", "/data"), "volumes"),
             (
@@ -412,6 +426,8 @@ pub(crate) mod tests {
         challenge.instances = warm("16");
         challenge.resources = Resources::try_from(map("memory", "64MiB")).unwrap();
         challenge.description = Some("Two\nlines".into());
+        assert_eq!(record(&Limits::default(), &challenge), Ok(()));
+        challenge.on_failure = "primary,last-good:2".parse().unwrap();
         assert_eq!(record(&Limits::default(), &challenge), Ok(()));
         let mut challenge = image();
         challenge.volumes = map("data", "/data/x");

@@ -34,6 +34,7 @@ pub(crate) fn record(
         name,
         version,
         emission_percent,
+        on_failure,
         status,
         capabilities,
         data,
@@ -88,6 +89,7 @@ pub(crate) fn record(
             .or_else(|| Some(manifest?.version.clone()))
             .unwrap_or_else(|| NO_VERSION.to_owned()),
         emission_percent,
+        on_failure,
         status,
         capabilities: capabilities
             .or(exports)

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
-    Capability, Challenge, ComponentRef, DataMode, EmissionPercent, Grant, ImageRef, Instances, OutboundRule,
-    Resources, Slug, Status, TrustPolicy,
+    Capability, Challenge, ComponentRef, DataMode, EmissionPercent, FailureRule, Grant, ImageRef, Instances,
+    OutboundRule, Resources, Slug, Status, TrustPolicy,
 };
 use serde_json::{Map, Value};
 
@@ -32,6 +32,8 @@ pub struct NewChallenge {
     pub version: Option<String>,
     /// Its part of the emission.
     pub emission_percent: EmissionPercent,
+    /// Whose weights count when it gives none.
+    pub on_failure: FailureRule,
     /// Where it is to stand at once: a draft that makes one more step at most.
     pub status: Status,
     /// `None`: all that its exports show.
@@ -71,6 +73,8 @@ pub struct ChallengePatch {
     pub version: Option<String>,
     /// Its part of the emission.
     pub emission_percent: Option<EmissionPercent>,
+    /// Whose weights count when it gives none.
+    pub on_failure: Option<FailureRule>,
     /// Where it is to stand.
     pub status: Option<Status>,
     /// What it is to do for the host.
@@ -108,6 +112,7 @@ impl ChallengePatch {
             name,
             version,
             emission_percent,
+            on_failure,
             status,
             capabilities,
             data,
@@ -130,6 +135,7 @@ impl ChallengePatch {
         changed |= replace(&mut record.name, name);
         changed |= replace(&mut record.version, version);
         changed |= replace(&mut record.emission_percent, emission_percent);
+        changed |= replace(&mut record.on_failure, on_failure);
         changed |= replace(&mut record.status, status);
         changed |= replace(&mut record.capabilities, capabilities);
         changed |= replace(&mut record.data, data);

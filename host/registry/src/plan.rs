@@ -143,8 +143,9 @@ mod tests {
         let revisions = [None, Some(Digest::of(b"1")), Some(Digest::of(b"2"))];
         let [none, one, two] = revisions.map(|revision| Wanted::of(&component("echo"), revision));
         assert!(none == plain && none != one && one != two);
-        let same: [fn(&mut Challenge); 6] = [
+        let same: [fn(&mut Challenge); 7] = [
             |c| c.emission_percent = Default::default(),
+            |c| c.on_failure = "primary".parse().unwrap(),
             |c| c.name = "x".into(),
             |c| c.follow = true,
             |c| {

@@ -158,6 +158,7 @@ impl Registry {
                     let record = Challenge {
                         name: found.name,
                         emission_percent: found.emission_percent,
+                        on_failure: found.on_failure,
                         metadata: found.metadata,
                         // Whoever goes back does not want to be taken along again.
                         follow: found.follow && change != Change::RolledBack,

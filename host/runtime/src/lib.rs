@@ -11,6 +11,7 @@ mod report;
 mod routes;
 mod snapshot;
 mod target;
+mod weights_board;
 
 pub use error::{CallError, STARTING_RETRY};
 pub use guarded::Guarded;
@@ -24,3 +25,4 @@ pub use snapshot::{
     MetagraphPublisher, MetagraphReader, Publisher, PublisherGone, Reader, metagraph_channel,
 };
 pub use target::{Bodies, Target};
+pub use weights_board::{ToldWeights, WeightsBoard, WeightsPublisher, WeightsReader, weights_channel};

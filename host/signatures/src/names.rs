@@ -8,9 +8,8 @@
 //! its `subject` and [`SIGNATURE_ARTIFACT_TYPE`] as `artifactType` and as the media type of its config.
 //!
 //! **By referrer with a bundle**, by default since cosign 3: a manifest with `subject`, `artifactType`
-//! [`BUNDLE_MEDIA_TYPE`] and one layer of that type, the bundle. Its annotations tell a signature from other statements
-//! about the same manifest: [`BUNDLE_CONTENT_ANNOTATION`] and [`BUNDLE_PREDICATE_ANNOTATION`]. They are a hint; what counts is
-//! what is signed.
+//! [`BUNDLE_MEDIA_TYPE`] and one layer of that type, the bundle. Its annotation [`BUNDLE_PREDICATE_ANNOTATION`] tells a
+//! signature from other statements about the same manifest. It is a hint; what counts is what is signed.
 //!
 //! From `pkg/types`, `pkg/oci/static` and `pkg/oci/remote` of sigstore/cosign, and the OCI distribution specification 1.1.
 
@@ -20,22 +19,14 @@ use platform_domain::Digest;
 pub const PAYLOAD_MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 /// At the layer with a payload: its signature in base64. The spelling differs from the others, and is right.
 pub const SIGNATURE_ANNOTATION: &str = "dev.cosignproject.cosign/signature";
-/// At the layer with a payload: the certificate of a signature that was made without a key of one's own.
-pub const CERTIFICATE_ANNOTATION: &str = "dev.sigstore.cosign/certificate";
 /// Of a referrer whose layers are payloads.
 pub const SIGNATURE_ARTIFACT_TYPE: &str = "application/vnd.dev.cosign.artifact.sig.v1+json";
 /// Of a bundle: as layer, as `artifactType` of the referrer, and in the bundle itself.
 pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
-/// At a referrer with a bundle; with [`BUNDLE_CONTENT`] it is one that can be a signature of a manifest.
-pub const BUNDLE_CONTENT_ANNOTATION: &str = "dev.sigstore.bundle.content";
-/// See [`BUNDLE_CONTENT_ANNOTATION`].
-pub const BUNDLE_CONTENT: &str = "dsse-envelope";
 /// At a referrer with a bundle: what is stated. Of a signature it is [`SIGN_PREDICATE`].
 pub const BUNDLE_PREDICATE_ANNOTATION: &str = "dev.sigstore.bundle.predicateType";
-/// The statement "this I sign", and nothing else.
+/// What a bundle states that is a signature: "this I sign", and nothing else.
 pub const SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
-/// Of the config of a referrer with a bundle, which is `{}`.
-pub const EMPTY_CONFIG_MEDIA_TYPE: &str = "application/vnd.oci.empty.v1+json";
 
 /// The tag with the signatures of a manifest: `sha256-` and 64 digits and `.sig`.
 pub fn signature_tag(manifest: &Digest) -> String {

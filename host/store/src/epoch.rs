@@ -1,11 +1,12 @@
-//! An epoch as the ledger has it, and the steps it can take.
+//! An epoch as the ledger has it.
 
 use std::{fmt, str::FromStr};
 
-use platform_domain::{
-    BlockHash, BlockNumber, EmissionPercent, EpochId, MechanismId, Netuid, RawWeight, Slug, Uid, UnixSeconds,
-};
+use platform_domain::{BlockHash, BlockNumber, EpochId, Hotkey, MechanismId, Netuid, Uid, UnixSeconds};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Numbering;
 
 /// Whose weights: one mechanism of one subnet of one chain. A ledger never mixes two chains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,19 +19,34 @@ pub struct Lane {
     pub mechanism: MechanismId,
 }
 
+/// Which epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpochKey {
+    /// Whose weights.
+    pub lane: Lane,
+    /// What the number counts.
+    pub numbering: Numbering,
+    /// The number.
+    pub epoch: EpochId,
+}
+
 /// Where an epoch stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EpochState {
-    /// The subnet was read; challenges may have been asked.
+    /// Challenges may have been asked; nothing of it is kept.
     Begun,
+    /// What the challenges answered is kept, and the subnet as it then was.
+    Collected,
     /// The vector is fixed.
     Recorded,
     /// The extrinsic is signed and kept; it may have been sent.
-    Signed,
+    Submitted,
     /// The extrinsic is in a block that is not yet final.
     Included,
-    /// The chain holds the recorded vector in a final block.
+    /// The chain holds the recorded vector in a final block, or a commit to it that is not yet revealed.
     Finalised,
+    /// The chain has revealed the commit, and holds the recorded vector.
+    Revealed,
     /// Nothing was to be submitted; the reason says why.
     Skipped,
     /// It ended otherwise; the reason says how.
@@ -61,30 +77,24 @@ pub struct RecordedExtrinsic {
     pub birth: BlockNumber,
     /// The first block in which it is no longer valid.
     pub expires: BlockNumber,
-}
-
-/// One challenge's answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    /// The challenge.
-    pub slug: Slug,
-    /// Digest of the component that answered.
-    pub component: Option<String>,
-    /// Its part of the emission at that time.
-    pub emission_percent: EmissionPercent,
-    /// What it said, or why it said nothing.
-    pub weights: Result<Vec<RawWeight>, String>,
+    /// Whose weights it sets; `None` in what was signed before this was written down.
+    #[serde(default)]
+    pub hotkey: Option<Hotkey>,
 }
 
 /// An epoch as the ledger has it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EpochRow {
     /// Whose weights.
     pub lane: Lane,
+    /// What the number counts.
+    pub numbering: Numbering,
     /// The epoch.
     pub epoch: EpochId,
     /// Where it stands.
     pub state: EpochState,
+    /// How many steps it took; the newest in its journal.
+    pub step: u64,
     /// The block at which the subnet was read.
     pub block: BlockNumber,
     /// That block's hash.
@@ -95,66 +105,66 @@ pub struct EpochRow {
     pub updated_at: UnixSeconds,
     /// The policy with its version.
     pub policy: Option<String>,
+    /// The subnet as it was when the challenges had answered. Left out of lists.
+    pub inputs: Option<Value>,
     /// The vector, once recorded.
     pub vector: Option<RecordedVector>,
-    /// How the vector came about.
-    pub report: Option<serde_json::Value>,
+    /// How the vector came about. Left out of lists.
+    pub report: Option<Value>,
     /// How many extrinsics were signed for it; only the last can still be valid.
     pub attempts: u32,
+    /// The name of the chain's call in the last extrinsic.
+    pub call: Option<String>,
     /// The last signed extrinsic.
     pub extrinsic: Option<RecordedExtrinsic>,
+    /// What its commit is sealed to; `None` when the chain reads the weights at once.
+    pub sealed: Option<Value>,
     /// The block that holds it.
     pub included: Option<(BlockNumber, BlockHash)>,
-    /// What the chain held when it was read back.
+    /// The weights that the chain held when they were read back.
     pub on_chain: Option<Vec<(Uid, u16)>>,
+    /// The block in which the commit was revealed.
+    pub revealed: Option<BlockNumber>,
+    /// Why it did not go on when it last tried.
+    pub error: Option<String>,
     /// Why it was skipped or failed.
     pub reason: Option<String>,
 }
 
-/// One step forward. Each names the states it may follow.
-#[derive(Clone, Debug)]
-pub enum Step {
-    /// begun → recorded
-    Record {
-        /// The policy with its version.
-        policy: String,
-        /// The vector.
-        vector: RecordedVector,
-        /// How it came about.
-        report: serde_json::Value,
-    },
-    /// recorded or signed → signed: a new extrinsic, because the one before can no longer be included.
-    Sign(RecordedExtrinsic),
-    /// signed or included → included
-    Include(BlockNumber, BlockHash),
-    /// included → signed: the block was dropped by a reorganisation.
-    Dropped,
-    /// included → finalised
-    Finalise {
-        /// What the chain holds.
-        on_chain: Vec<(Uid, u16)>,
-    },
-    /// begun or recorded → skipped
-    Skip {
-        /// Why there was nothing to pay, or nobody to sign.
-        reason: String,
-        /// What each challenge did.
-        report: Option<serde_json::Value>,
-    },
-    /// any unfinished state → failed
-    Fail {
-        /// Why.
-        reason: String,
-    },
+impl EpochRow {
+    /// Which epoch it is.
+    pub const fn key(&self) -> EpochKey {
+        EpochKey {
+            lane: self.lane,
+            numbering: self.numbering,
+            epoch: self.epoch,
+        }
+    }
+
+    /// Whether nothing more will happen by itself. A commit that is final has still to be revealed.
+    pub const fn is_over(&self) -> bool {
+        match self.state {
+            EpochState::Revealed | EpochState::Skipped | EpochState::Failed => true,
+            EpochState::Finalised => self.sealed.is_none(),
+            EpochState::Begun
+            | EpochState::Collected
+            | EpochState::Recorded
+            | EpochState::Submitted
+            | EpochState::Included => false,
+        }
+    }
 }
 
 impl EpochState {
-    const ALL: [Self; 7] = [
+    /// Every state, in the order in which they follow.
+    pub const ALL: [Self; 9] = [
         Self::Begun,
+        Self::Collected,
         Self::Recorded,
-        Self::Signed,
+        Self::Submitted,
         Self::Included,
         Self::Finalised,
+        Self::Revealed,
         Self::Skipped,
         Self::Failed,
     ];
@@ -163,18 +173,15 @@ impl EpochState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Begun => "begun",
+            Self::Collected => "collected",
             Self::Recorded => "recorded",
-            Self::Signed => "signed",
+            Self::Submitted => "submitted",
             Self::Included => "included",
             Self::Finalised => "finalised",
+            Self::Revealed => "revealed",
             Self::Skipped => "skipped",
             Self::Failed => "failed",
         }
-    }
-
-    /// Whether nothing more will happen.
-    pub const fn is_final(self) -> bool {
-        matches!(self, Self::Finalised | Self::Skipped | Self::Failed)
     }
 }
 
@@ -199,47 +206,3 @@ impl fmt::Display for EpochState {
 #[derive(Debug, thiserror::Error)]
 #[error("not a state of an epoch")]
 pub struct UnknownState;
-
-impl Step {
-    /// The states this step may follow, and the one it leads to.
-    pub(crate) const fn transition(&self) -> (&'static [EpochState], EpochState) {
-        use EpochState::{Begun, Failed, Finalised, Included, Recorded, Signed, Skipped};
-        match self {
-            Self::Record { .. } => (&[Begun], Recorded),
-            Self::Sign(_) => (&[Recorded, Signed], Signed),
-            Self::Include(..) => (&[Signed, Included], Included),
-            Self::Dropped => (&[Included], Signed),
-            Self::Finalise { .. } => (&[Included], Finalised),
-            Self::Skip { .. } => (&[Begun, Recorded], Skipped),
-            Self::Fail { .. } => (&[Begun, Recorded, Signed, Included], Failed),
-        }
-    }
-
-    /// The row after this step.
-    pub(crate) fn applied_to(self, row: &EpochRow, now: UnixSeconds) -> EpochRow {
-        let (_, state) = self.transition();
-        let mut next = EpochRow {
-            state,
-            updated_at: now,
-            ..row.clone()
-        };
-        match self {
-            Self::Record {
-                policy,
-                vector,
-                report,
-            } => {
-                (next.policy, next.vector, next.report) = (Some(policy), Some(vector), Some(report));
-            }
-            Self::Sign(extrinsic) => {
-                (next.extrinsic, next.attempts) = (Some(extrinsic), row.attempts.saturating_add(1));
-            }
-            Self::Include(block, hash) => next.included = Some((block, hash)),
-            Self::Dropped => next.included = None,
-            Self::Finalise { on_chain } => next.on_chain = Some(on_chain),
-            Self::Skip { reason, report } => (next.reason, next.report) = (Some(reason), report),
-            Self::Fail { reason } => next.reason = Some(reason),
-        }
-        next
-    }
-}

@@ -1,232 +1,222 @@
-//! The ledger of weights epochs. A row moves forward through its states; from the first signature on, what was
-//! recorded is never rewritten.
+//! The ledger of weights epochs: the row of an epoch as it is now, its journal, and what was answered. A row moves forward
+//! through its states, each step in one transaction with its entry in the journal; what was recorded is never rewritten, and
+//! the database itself refuses whoever tries.
 
-use platform_domain::{BlockHash, BlockNumber, EpochId, MechanismId, Netuid, RawWeight, UnixSeconds};
-use rusqlite::{Connection, Row, named_params};
-use serde::Serialize;
+mod answers;
+mod journal;
+mod rows;
+#[cfg(test)]
+mod tests;
 
+use platform_domain::{BlockHash, BlockNumber, EpochId, UnixSeconds};
+use rusqlite::{Connection, OptionalExtension as _, named_params};
+
+pub use self::{
+    answers::{collected, last_good},
+    journal::journal,
+};
 use crate::{
     StoreError,
-    columns::{Columns, json, seconds},
-    epoch::{Answer, EpochRow, Lane, Step},
+    answer::Answer,
+    columns::seconds,
+    epoch::{EpochKey, EpochRow, EpochState, Lane},
+    step::{Change, Step},
 };
 
-/// Found by the index `epochs_by_age`. Without the report.
-const LATEST: &str = "SELECT genesis, netuid, mechanism, epoch, state, block, block_hash, began_at, updated_at, \
-                      policy, vector, NULL AS report, attempts, extrinsic, included_block, included_hash, \
-                      on_chain, reason FROM epochs ORDER BY began_at DESC, epoch DESC LIMIT ?1";
-/// Found by the index `epochs_unfinished`, whose condition these are the words of.
-const UNFINISHED: &str = "SELECT * FROM epochs INDEXED BY epochs_unfinished WHERE genesis = ?1 AND netuid = ?2 \
-                          AND mechanism = ?3 AND state NOT IN ('finalised', 'skipped', 'failed') ORDER BY epoch";
+/// A row without what is large in it: inputs and report say of every miner what each challenge gave, a megabyte in a full
+/// subnet.
+macro_rules! without_trees {
+    ($rest:literal) => {
+        concat!(
+            "SELECT genesis, netuid, mechanism, numbering, epoch, state, step, block, block_hash, began_at, updated_at, \
+             policy, NULL AS inputs, vector, NULL AS report, attempts, call, extrinsic, sealed, included_block, \
+             included_hash, on_chain, revealed_block, error, reason FROM epochs ",
+            $rest
+        )
+    };
+}
 
-/// Begins an epoch, or finds it: the second call returns the same row. An epoch that began and recorded
-/// nothing (the host was killed while it asked) takes the new block: nothing depends on the old one.
+/// Found by the index `epochs_by_age`.
+const LATEST: &str = without_trees!("ORDER BY began_at DESC, epoch DESC LIMIT ?1");
+/// Found by the index `epochs_unfinished`, whose condition these are the words of.
+const UNFINISHED: &str = without_trees!(
+    "INDEXED BY epochs_unfinished WHERE genesis = ?1 AND netuid = ?2 AND mechanism = ?3 \
+     AND state NOT IN ('revealed', 'skipped', 'failed') AND (state <> 'finalised' OR sealed IS NOT NULL) \
+     ORDER BY began_at, epoch"
+);
+/// Found by the index `epochs_recorded`, whose condition these are the words of.
+const RECORDED: &str = "SELECT * FROM epochs INDEXED BY epochs_recorded WHERE genesis = ?1 AND netuid = ?2 \
+                        AND mechanism = ?3 AND vector IS NOT NULL ORDER BY began_at DESC, epoch DESC LIMIT 1";
+/// Found by the index `epochs_by_number`.
+const ANY: &str = "SELECT * FROM epochs WHERE genesis = ?1 AND netuid = ?2 AND mechanism = ?3 AND epoch = ?4 \
+                   ORDER BY began_at DESC LIMIT 1";
+/// Found by the primary key.
+const ONE: &str = "SELECT * FROM epochs WHERE genesis = :genesis AND netuid = :netuid AND mechanism = :mechanism \
+                   AND numbering = :numbering AND epoch = :epoch";
+
+/// An epoch's key as its columns hold it.
+struct Key {
+    genesis: String,
+    netuid: u16,
+    mechanism: u8,
+    numbering: String,
+    epoch: i64,
+}
+
+/// Begins an epoch, or finds it: the second call returns the same row.
 pub fn begin(
     connection: &Connection,
-    lane: Lane,
-    epoch: EpochId,
-    (block, block_hash): (BlockNumber, BlockHash),
+    epoch: &EpochKey,
+    (block, hash): (BlockNumber, BlockHash),
     now: UnixSeconds,
 ) -> Result<EpochRow, StoreError> {
-    let sql = "INSERT INTO epochs (genesis, netuid, mechanism, epoch, state, block, block_hash, began_at, updated_at) \
-               VALUES (:genesis, :netuid, :mechanism, :epoch, 'begun', :block, :block_hash, :now, :now) \
-               ON CONFLICT DO UPDATE SET block = :block, block_hash = :block_hash, began_at = :now, updated_at = :now \
-               WHERE state = 'begun'";
+    if let Some(row) = get(connection, epoch)? {
+        return Ok(row);
+    }
+    let begun = (1, EpochState::Begun, now);
+    journal::write(connection, epoch, begun, &Change::Begin { block, hash })?;
+    let sql = "INSERT INTO epochs (genesis, netuid, mechanism, numbering, epoch, state, step, block, block_hash, began_at, \
+               updated_at) VALUES (:genesis, :netuid, :mechanism, :numbering, :epoch, 'begun', 1, :block, :block_hash, \
+               :now, :now)";
+    let key = key(epoch)?;
     connection.prepare_cached(sql)?.execute(named_params! {
-        ":genesis": lane.genesis.to_string(),
-        ":netuid": lane.netuid.0,
-        ":mechanism": lane.mechanism.0,
-        ":epoch": integer("epoch", epoch.0)?,
+        ":genesis": key.genesis,
+        ":netuid": key.netuid,
+        ":mechanism": key.mechanism,
+        ":numbering": key.numbering,
+        ":epoch": key.epoch,
         ":block": integer("block", block.0)?,
-        ":block_hash": block_hash.to_string(),
-        ":now": integer("began_at", now.0)?,
+        ":block_hash": hash.to_string(),
+        ":now": seconds("began_at", now)?,
     })?;
-    get(connection, lane, epoch)?.ok_or(StoreError::Statement(rusqlite::Error::QueryReturnedNoRows))
+    get(connection, epoch)?.ok_or(StoreError::Statement(rusqlite::Error::QueryReturnedNoRows))
 }
 
-/// Begins an epoch anew that ended without a signature, because the operator asks for it: nothing of it can have
-/// reached the chain. Any other epoch stays as it is.
-pub fn reopen(connection: &Connection, row: &EpochRow, now: UnixSeconds) -> Result<EpochRow, StoreError> {
-    let sql = "UPDATE epochs SET state = 'begun', began_at = :now, updated_at = :now, policy = NULL, vector = NULL, \
-               report = NULL, reason = NULL \
-               WHERE genesis = :genesis AND netuid = :netuid AND mechanism = :mechanism AND epoch = :epoch \
-               AND state IN ('skipped', 'failed') AND attempts = 0";
-    connection.prepare_cached(sql)?.execute(named_params! {
-        ":genesis": row.lane.genesis.to_string(),
-        ":netuid": row.lane.netuid.0,
-        ":mechanism": row.lane.mechanism.0,
-        ":epoch": integer("epoch", row.epoch.0)?,
-        ":now": seconds("updated_at", now)?,
-    })?;
-    get(connection, row.lane, row.epoch)?.ok_or(StoreError::Statement(rusqlite::Error::QueryReturnedNoRows))
-}
-
-/// Moves an epoch one step. [`StoreError::EpochMoved`] when it is not in a state that the step follows:
-/// somebody else moved it.
+/// Moves an epoch one step. [`StoreError::EpochMoved`] when the step may not follow, or when the row is no longer as it was
+/// read: somebody else moved it.
 pub fn advance(
     connection: &Connection,
     row: &EpochRow,
     step: Step,
     now: UnixSeconds,
 ) -> Result<EpochRow, StoreError> {
-    let (from, _) = step.transition();
-    let from: Vec<&str> = from.iter().map(|state| state.as_str()).collect();
-    let next = step.applied_to(row, now);
-    let sql = "UPDATE epochs SET state = :state, updated_at = :now, policy = :policy, vector = :vector, \
-               report = :report, attempts = :attempts, extrinsic = :extrinsic, included_block = :included_block, \
-               included_hash = :included_hash, on_chain = :on_chain, reason = :reason \
-               WHERE genesis = :genesis AND netuid = :netuid AND mechanism = :mechanism AND epoch = :epoch \
-               AND state IN (SELECT value FROM json_each(:from))";
-    let changed = connection.prepare_cached(sql)?.execute(named_params! {
-        ":genesis": next.lane.genesis.to_string(),
-        ":netuid": next.lane.netuid.0,
-        ":mechanism": next.lane.mechanism.0,
-        ":epoch": integer("epoch", next.epoch.0)?,
-        ":from": json("state", &from)?,
-        ":state": next.state.as_str(),
-        ":now": integer("updated_at", now.0)?,
-        ":policy": next.policy,
-        ":vector": optional_json("vector", next.vector.as_ref())?,
-        ":report": optional_json("report", next.report.as_ref())?,
-        ":attempts": next.attempts,
-        ":extrinsic": optional_json("extrinsic", next.extrinsic.as_ref())?,
-        ":included_block": next.included.map(|(block, _)| integer("included_block", block.0)).transpose()?,
-        ":included_hash": next.included.map(|(_, hash)| hash.to_string()),
-        ":on_chain": optional_json("on_chain", next.on_chain.as_ref())?,
-        ":reason": next.reason,
-    })?;
-    match changed {
-        0 => Err(StoreError::EpochMoved {
+    let unmoved = newest_step(connection, &row.key())? == Some(row.step);
+    let Some(to) = step.leads_to(row).filter(|_| unmoved) else {
+        return Err(StoreError::EpochMoved {
             epoch: row.epoch,
-            to: next.state.as_str(),
-        }),
-        _ => Ok(next),
+            step: step.name(),
+        });
+    };
+    let (change, inputs, report) = step.into_change();
+    let anew = matches!(change, Change::Reopen { .. });
+    journal::write(
+        connection,
+        &row.key(),
+        (row.step.saturating_add(1), to, now),
+        &change,
+    )?;
+    let mut next = change.applied_to(row.clone(), to, now);
+    rows::write(connection, &next, (inputs.as_ref(), report.as_ref()), anew)?;
+    next.inputs = inputs.or(next.inputs);
+    next.report = report.or(next.report);
+    Ok(next)
+}
+
+/// Begins an epoch anew that ended without a signature, because the operator asks for it: nothing of it can have reached the
+/// chain. Any other epoch stays as it is.
+pub fn reopen(
+    connection: &Connection,
+    row: EpochRow,
+    block: (BlockNumber, BlockHash),
+    now: UnixSeconds,
+) -> Result<EpochRow, StoreError> {
+    let reopen = Step::Reopen { block };
+    match reopen.leads_to(&row) {
+        Some(_) => advance(connection, &row, reopen, now),
+        None => Ok(row),
     }
 }
 
-/// Keeps what the challenges answered; answers of an earlier, interrupted collection are replaced.
-pub fn put_answers(connection: &Connection, row: &EpochRow, answers: &[Answer]) -> Result<(), StoreError> {
-    let (genesis, epoch) = (row.lane.genesis.to_string(), integer("epoch", row.epoch.0)?);
-    let (netuid, mechanism) = (row.lane.netuid.0, row.lane.mechanism.0);
-    let delete =
-        "DELETE FROM epoch_answers WHERE genesis = ?1 AND netuid = ?2 AND mechanism = ?3 AND epoch = ?4";
-    connection
-        .prepare_cached(delete)?
-        .execute((&genesis, netuid, mechanism, epoch))?;
-    let insert = "INSERT INTO epoch_answers (genesis, netuid, mechanism, epoch, slug, component, emission_percent, \
-                  weights, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    let mut insert = connection.prepare_cached(insert)?;
-    for Answer {
-        slug,
-        component,
-        emission_percent,
-        weights,
-    } in answers
-    {
-        let pairs = |weights: &Vec<RawWeight>| -> Vec<(String, String)> {
-            // As text: JSON has no NaN, and an answer is kept as it came.
-            weights
-                .iter()
-                .map(|weight| (weight.hotkey.clone(), format!("{:?}", weight.score)))
-                .collect()
-        };
-        let kept = optional_json("weights", weights.as_ref().ok().map(pairs).as_ref())?;
-        let percent = emission_percent.to_string();
-        let reason = weights.as_ref().err();
-        insert.execute((
-            &genesis,
-            netuid,
-            mechanism,
-            epoch,
-            slug.as_str(),
-            component,
-            percent,
-            kept,
-            reason,
-        ))?;
-    }
-    Ok(())
+/// Keeps what the challenges answered with the step [`Step::Collect`], in one transaction.
+pub fn collect(
+    connection: &Connection,
+    row: &EpochRow,
+    collect: Step,
+    answers: &[Answer],
+    now: UnixSeconds,
+) -> Result<EpochRow, StoreError> {
+    let row = advance(connection, row, collect, now)?;
+    answers::put(connection, &row, answers)?;
+    Ok(row)
 }
 
-/// One epoch.
-pub fn get(connection: &Connection, lane: Lane, epoch: EpochId) -> Result<Option<EpochRow>, StoreError> {
-    let sql = "SELECT * FROM epochs WHERE genesis = ?1 AND netuid = ?2 AND mechanism = ?3 AND epoch = ?4";
-    let mut statement = connection.prepare_cached(sql)?;
-    let key = (
-        lane.genesis.to_string(),
-        lane.netuid.0,
-        lane.mechanism.0,
-        integer("epoch", epoch.0)?,
-    );
-    let mut rows = statement.query(key)?;
-    rows.next()?.map(read).transpose()
+/// One epoch, with all there is.
+pub fn get(connection: &Connection, epoch: &EpochKey) -> Result<Option<EpochRow>, StoreError> {
+    let mut statement = connection.prepare_cached(ONE)?;
+    let key = key(epoch)?;
+    let mut rows = statement.query(named_params! {
+        ":genesis": key.genesis,
+        ":netuid": key.netuid,
+        ":mechanism": key.mechanism,
+        ":numbering": key.numbering,
+        ":epoch": key.epoch,
+    })?;
+    rows.next()?.map(rows::read).transpose()
 }
 
-/// The newest epochs first, at most `limit`, of every lane. Without their reports, which say of every miner
-/// what each challenge gave: a megabyte in a full subnet.
+/// The newest epoch of this number, however it is counted.
+pub fn any_numbering(
+    connection: &Connection,
+    lane: Lane,
+    epoch: EpochId,
+) -> Result<Option<EpochRow>, StoreError> {
+    let mut statement = connection.prepare_cached(ANY)?;
+    let key = (lane.genesis.to_string(), lane.netuid.0, lane.mechanism.0);
+    let mut rows = statement.query((key.0, key.1, key.2, integer("epoch", epoch.0)?))?;
+    rows.next()?.map(rows::read).transpose()
+}
+
+/// The newest epochs first, at most `limit`, of every lane and numbering. Without inputs and reports.
 pub fn latest(connection: &Connection, limit: u32) -> Result<Vec<EpochRow>, StoreError> {
     let mut statement = connection.prepare_cached(LATEST)?;
     let mut rows = statement.query([limit])?;
-    collect(&mut rows)
+    rows::list(&mut rows)
 }
 
-/// The epochs of a lane that have not ended, oldest first.
+/// The epochs of a lane that are not over, oldest first, however they are counted. Without inputs and reports.
 pub fn unfinished(connection: &Connection, lane: Lane) -> Result<Vec<EpochRow>, StoreError> {
     let mut statement = connection.prepare_cached(UNFINISHED)?;
     let mut rows = statement.query((lane.genesis.to_string(), lane.netuid.0, lane.mechanism.0))?;
-    collect(&mut rows)
+    rows::list(&mut rows)
 }
 
-fn collect(rows: &mut rusqlite::Rows<'_>) -> Result<Vec<EpochRow>, StoreError> {
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(read(row)?);
-    }
-    Ok(found)
+/// The epoch of a lane that began last of those with a vector, however it is counted.
+pub fn newest_recorded(connection: &Connection, lane: Lane) -> Result<Option<EpochRow>, StoreError> {
+    let mut statement = connection.prepare_cached(RECORDED)?;
+    let mut rows = statement.query((lane.genesis.to_string(), lane.netuid.0, lane.mechanism.0))?;
+    rows.next()?.map(rows::read).transpose()
 }
 
-fn read(row: &Row<'_>) -> Result<EpochRow, StoreError> {
-    let key = format!("{}", row.get::<_, i64>("epoch")?);
-    let columns = Columns {
-        table: "epoch",
-        key: &key,
-        row,
-    };
-    let number = |column| -> Result<u64, StoreError> {
-        u64::try_from(columns.get::<i64>(column)?).map_err(|source| columns.error(column, source))
-    };
-    let included = match columns.get::<Option<i64>>("included_block")? {
-        Some(_) => Some((
-            BlockNumber(number("included_block")?),
-            columns.text("included_hash")?,
-        )),
-        None => None,
-    };
-    Ok(EpochRow {
-        lane: Lane {
-            genesis: columns.text("genesis")?,
-            netuid: Netuid(columns.get("netuid")?),
-            mechanism: MechanismId(columns.get("mechanism")?),
-        },
-        epoch: EpochId(number("epoch")?),
-        state: columns.text("state")?,
-        block: BlockNumber(number("block")?),
-        block_hash: columns.text("block_hash")?,
-        began_at: columns.seconds("began_at")?,
-        updated_at: columns.seconds("updated_at")?,
-        policy: columns.get("policy")?,
-        vector: columns.optional_json("vector")?,
-        report: columns.optional_json("report")?,
-        attempts: columns.get("attempts")?,
-        extrinsic: columns.optional_json("extrinsic")?,
-        included,
-        on_chain: columns.optional_json("on_chain")?,
-        reason: columns.get("reason")?,
+/// How many steps an epoch took, if there is one.
+fn newest_step(connection: &Connection, epoch: &EpochKey) -> Result<Option<u64>, StoreError> {
+    let sql = "SELECT step FROM epochs WHERE genesis = ?1 AND netuid = ?2 AND mechanism = ?3 AND numbering = ?4 \
+               AND epoch = ?5";
+    let key = key(epoch)?;
+    let key = (key.genesis, key.netuid, key.mechanism, key.numbering, key.epoch);
+    let found = connection
+        .prepare_cached(sql)?
+        .query_row(key, |row| row.get::<_, i64>("step"));
+    Ok(found.optional()?.and_then(|step| u64::try_from(step).ok()))
+}
+
+fn key(epoch: &EpochKey) -> Result<Key, StoreError> {
+    Ok(Key {
+        genesis: epoch.lane.genesis.to_string(),
+        netuid: epoch.lane.netuid.0,
+        mechanism: epoch.lane.mechanism.0,
+        numbering: epoch.numbering.to_string(),
+        epoch: integer("epoch", epoch.epoch.0)?,
     })
-}
-
-fn optional_json(column: &'static str, value: Option<&impl Serialize>) -> Result<Option<String>, StoreError> {
-    value.map(|value| json(column, value)).transpose()
 }
 
 fn integer(column: &'static str, value: u64) -> Result<i64, StoreError> {
@@ -234,164 +224,4 @@ fn integer(column: &'static str, value: u64) -> Result<i64, StoreError> {
         column,
         source: source.into(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use platform_domain::Uid;
-
-    use super::*;
-    use crate::{
-        Store,
-        epoch::{EpochState, RecordedExtrinsic, RecordedVector},
-    };
-
-    const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
-
-    fn lane() -> Lane {
-        Lane {
-            genesis: BlockHash([1; 32]),
-            netuid: Netuid(1),
-            mechanism: MechanismId(0),
-        }
-    }
-
-    fn vector() -> RecordedVector {
-        RecordedVector {
-            uids: vec![Uid(0)],
-            weights: vec!["1".into()],
-            u16: vec![65535],
-        }
-    }
-
-    fn extrinsic(nonce: u64) -> RecordedExtrinsic {
-        let (birth, expires) = (BlockNumber(5), BlockNumber(133));
-        RecordedExtrinsic {
-            bytes: "00".into(),
-            hash: BlockHash([2; 32]),
-            nonce,
-            birth,
-            expires,
-        }
-    }
-
-    fn record() -> Step {
-        Step::Record {
-            policy: "normalized/1".into(),
-            vector: vector(),
-            report: serde_json::json!({"a": 1}),
-        }
-    }
-
-    async fn at<T: Send + 'static>(
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> T {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("host.sqlite3")).unwrap();
-        store.write("test", work).await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_second_begin_returns_the_recorded_row() {
-        at(|connection| {
-            let block = |n| (BlockNumber(n), BlockHash([9; 32]));
-            let first = begin(connection, lane(), EpochId(3), block(5), NOW)?;
-            assert_eq!(
-                begin(connection, lane(), EpochId(3), block(6), NOW)?.block,
-                BlockNumber(6)
-            );
-            advance(connection, &first, record(), NOW)?;
-            let again = begin(connection, lane(), EpochId(3), block(7), NOW)?;
-            assert_eq!(
-                (again.state, again.vector),
-                (EpochState::Recorded, Some(vector()))
-            );
-            assert_eq!(again.block, BlockNumber(6));
-            Ok(())
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn a_row_moves_forward_only_and_reads_back_as_written() {
-        at(|connection| {
-            let row = begin(
-                connection,
-                lane(),
-                EpochId(3),
-                (BlockNumber(5), BlockHash([9; 32])),
-                NOW,
-            )?;
-            let row = advance(connection, &row, record(), NOW)?;
-            assert!(matches!(
-                advance(connection, &row, record(), NOW),
-                Err(StoreError::EpochMoved { .. })
-            ));
-            let row = advance(connection, &row, Step::Sign(extrinsic(1)), NOW)?;
-            let row = advance(
-                connection,
-                &row,
-                Step::Include(BlockNumber(7), BlockHash([3; 32])),
-                NOW,
-            )?;
-            let row = advance(connection, &row, Step::Dropped, NOW)?;
-            let row = advance(connection, &row, Step::Sign(extrinsic(2)), NOW)?;
-            let row = advance(
-                connection,
-                &row,
-                Step::Include(BlockNumber(8), BlockHash([4; 32])),
-                NOW,
-            )?;
-            assert_eq!(unfinished(connection, lane())?.len(), 1);
-            let row = advance(
-                connection,
-                &row,
-                Step::Finalise {
-                    on_chain: vec![(Uid(0), 65535)],
-                },
-                NOW,
-            )?;
-            let failed = advance(
-                connection,
-                &row,
-                Step::Fail {
-                    reason: "late".into(),
-                },
-                NOW,
-            );
-            assert!(matches!(failed, Err(StoreError::EpochMoved { .. })));
-            let read = get(connection, lane(), EpochId(3))?.expect("the row");
-            assert_eq!(format!("{read:?}"), format!("{row:?}"));
-            assert_eq!((read.attempts, unfinished(connection, lane())?.len()), (2, 0));
-            Ok(())
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn a_history_leaves_the_reports_out_and_nothing_reads_the_whole_ledger() {
-        at(|connection| {
-            let block = (BlockNumber(5), BlockHash([9; 32]));
-            let row = begin(connection, lane(), EpochId(3), block, NOW)?;
-            advance(connection, &row, record(), NOW)?;
-            let one = latest(connection, 10)?.pop().expect("the row");
-            assert_eq!((one.vector, one.report), (Some(vector()), None));
-            assert!(get(connection, lane(), EpochId(3))?.is_some_and(|row| row.report.is_some()));
-            for (sql, index) in [(LATEST, "epochs_by_age"), (UNFINISHED, "epochs_unfinished")] {
-                let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
-                let count = plan.parameter_count();
-                let steps: Vec<String> = plan
-                    .query_map(rusqlite::params_from_iter(vec![1; count]), |row| {
-                        row.get("detail")
-                    })?
-                    .collect::<Result<_, _>>()?;
-                assert!(
-                    steps.len() == 1 && steps[0].contains(&format!("USING INDEX {index}")),
-                    "{steps:?}"
-                );
-            }
-            Ok(())
-        })
-        .await;
-    }
 }

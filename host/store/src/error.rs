@@ -57,13 +57,13 @@ pub enum StoreError {
     /// There is a challenge of this slug.
     #[error("challenge '{0}' already exists")]
     ChallengeExists(Slug),
-    /// The epoch is not in a state that the step follows: somebody else moved it.
-    #[error("epoch {epoch} cannot become {to} from where it is")]
+    /// The epoch is not in a state that the step follows, or somebody else moved it.
+    #[error("the step '{step}' cannot follow where epoch {epoch} is")]
     EpochMoved {
         /// The epoch.
         epoch: EpochId,
-        /// Where it was to go.
-        to: &'static str,
+        /// What it was to do.
+        step: &'static str,
     },
     /// The process is stopping, so the operation did not run.
     #[error("the host is stopping")]

@@ -5,6 +5,7 @@
 //! and which changes are allowed is decided by the crates above. The databases of challenges live
 //! elsewhere.
 
+mod answer;
 pub mod breakers;
 pub mod challenges;
 mod columns;
@@ -12,14 +13,19 @@ mod epoch;
 pub mod epochs;
 mod error;
 mod migrations;
+mod numbering;
 mod pool;
 pub mod secrets;
+mod step;
 mod store;
 pub mod versions;
 
 #[cfg(test)]
 mod crash_test;
 
-pub use epoch::{Answer, EpochRow, EpochState, Lane, RecordedExtrinsic, RecordedVector, Step};
+pub use answer::{Answer, Source};
+pub use epoch::{EpochKey, EpochRow, EpochState, Lane, RecordedExtrinsic, RecordedVector};
 pub use error::StoreError;
+pub use numbering::Numbering;
+pub use step::{Change, JournalStep, Step};
 pub use store::Store;

@@ -17,6 +17,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0009_secrets.sql"),
     include_str!("../../../migrations/0010_versions.sql"),
     include_str!("../../../migrations/0011_trust.sql"),
+    include_str!("../../../migrations/0012_ledger.sql"),
+    include_str!("../../../migrations/0013_on_failure.sql"),
 ];
 
 /// Brings the schema to the newest version: all missing steps or none.
@@ -107,6 +109,64 @@ mod tests {
         assert_eq!(challenges[0].instances, platform_domain::Instances::PerCall);
         assert_eq!(challenges[0].grants, platform_domain::Grant::usual());
         assert!(challenges[0].outbound.is_empty());
+        assert_eq!(challenges[0].on_failure, platform_domain::FailureRule::ZERO);
+    }
+
+    #[test]
+    fn an_older_ledger_is_carried_over_with_its_answers() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate_with(&mut connection, &MIGRATIONS[..10]).unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        let genesis = format!("0x{}", "11".repeat(32));
+        for (epoch, state) in [(1, "finalised"), (2, "signed"), (3, "begun")] {
+            let old = "INSERT INTO epochs (genesis, netuid, mechanism, epoch, state, block, block_hash, began_at, \
+                       updated_at, vector, attempts, extrinsic) VALUES (?1, 3, 0, ?2, ?3, 7, ?1, ?2, 9, ?4, 1, ?5)";
+            let vector = r#"{"uids":[1],"weights":["1"],"u16":[65535]}"#;
+            let extrinsic =
+                format!(r#"{{"bytes":"00","hash":"{genesis}","nonce":1,"birth":5,"expires":133}}"#);
+            connection
+                .execute(old, (&genesis, epoch, state, vector, extrinsic))
+                .unwrap();
+            let answer = "INSERT INTO epoch_answers VALUES (?1, 3, 0, ?2, 'tsp', NULL, '5', ?3, ?4)";
+            let (weights, reason) = match epoch {
+                1 => (Some(r#"[["5F","1.0"]]"#), None),
+                _ => (None, Some("late")),
+            };
+            connection
+                .execute(answer, (&genesis, epoch, weights, reason))
+                .unwrap();
+        }
+        migrate(&mut connection).unwrap();
+        let rows = crate::epochs::latest(&connection, 10).unwrap();
+        let states: Vec<_> = rows.iter().map(|row| row.state.as_str()).collect();
+        assert_eq!(states, ["begun", "submitted", "finalised"]);
+        assert!(
+            rows.iter()
+                .all(|row| row.numbering == crate::Numbering::Blocks && row.step == 1)
+        );
+        let journal = crate::epochs::journal(&connection, &rows[1].key()).unwrap();
+        assert_eq!(journal[0].what, crate::Change::CarriedOver {});
+        let answers = crate::epochs::collected(&connection, &rows[2].key()).unwrap();
+        assert_eq!(
+            (answers.len(), answers[0].counted().map(<[_]>::len)),
+            (1, Some(1))
+        );
+        // What was under way goes on.
+        let reason = "late".to_owned();
+        let fail = crate::Step::Fail { reason };
+        crate::epochs::advance(&connection, &rows[1], fail, platform_domain::UnixSeconds(10)).unwrap();
+        assert_eq!(
+            crate::epochs::unfinished(&connection, rows[0].lane)
+                .unwrap()
+                .len(),
+            1
+        );
+        let broken: i64 = connection
+            .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(broken, 0);
     }
 
     #[test]

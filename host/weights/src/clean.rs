@@ -1,71 +1,86 @@
 //! A challenge's answer is data from an enemy: what cannot be meant is dropped and counted, what is
 //! ambiguous makes the whole answer invalid.
 
-use platform_domain::{Hotkey, RawWeight};
+use platform_domain::{Hotkey, RawWeight, Uid};
 
 use crate::{
-    Dropped,
-    score::{Dyadic, Score},
+    Dropped, Uids,
+    names::{Found, Names},
+    score::Dyadic,
 };
 
 /// More than any subnet has neurons; an answer with more entries is invalid as a whole.
 pub const MAX_ENTRIES: usize = 4096;
 
-/// What is left of an answer.
+/// What is left of an answer: its positive scores, no hotkey twice.
 #[derive(Debug, Default)]
 pub(crate) struct Cleaned {
-    /// The positive scores on one scale, ordered by hotkey, no hotkey twice.
-    pub(crate) scores: Vec<(Hotkey, Score)>,
+    /// Of hotkeys that are registered.
+    pub(crate) known: Vec<(Uid, Dyadic)>,
+    /// Of the others.
+    pub(crate) unknown: Vec<(Hotkey, Dyadic)>,
     pub(crate) dropped: Dropped,
 }
 
 /// Why a whole answer is invalid.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidAnswer {
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAnswer {
+    /// More entries than [`MAX_ENTRIES`].
     #[error("the answer has {0} entries, {MAX_ENTRIES} are allowed")]
     TooMany(usize),
+    /// One hotkey, two entries.
     #[error("the answer names the hotkey {0} twice")]
     Twice(Hotkey),
 }
 
+/// Whether an answer would count, as [`aggregate()`](crate::aggregate()) judges it: for whoever asks another
+/// source when it does not. An answer without a positive score is valid.
+pub fn check_answer(answer: &[RawWeight]) -> Result<(), InvalidAnswer> {
+    clean(answer, &mut Names::new(&Uids::default())).map(drop)
+}
+
 /// Checks an answer. A hotkey that occurs twice is refused whatever its scores are: which one would count?
-pub(crate) fn clean(answer: &[RawWeight]) -> Result<Cleaned, InvalidAnswer> {
+pub(crate) fn clean<'a>(answer: &'a [RawWeight], names: &mut Names<'a>) -> Result<Cleaned, InvalidAnswer> {
     if answer.len() > MAX_ENTRIES {
         return Err(InvalidAnswer::TooMany(answer.len()));
     }
-    let mut named: Vec<(Hotkey, f64)> = answer
-        .iter()
-        .filter_map(|RawWeight { hotkey, score }| Some((hotkey.parse().ok()?, *score)))
-        .collect();
-    let mut dropped = Dropped {
-        malformed_hotkey: answer.len() - named.len(),
-        ..Dropped::default()
-    };
-    named.sort_by_key(|(hotkey, _)| *hotkey);
-    for ((first, _), (second, _)) in named.iter().zip(named.iter().skip(1)) {
-        if first == second {
-            return Err(InvalidAnswer::Twice(*first));
+    names.next_answer();
+    let mut cleaned = Cleaned::default();
+    let dropped = &mut cleaned.dropped;
+    let mut twice: Option<Hotkey> = None;
+    for RawWeight { hotkey, score } in answer {
+        let Some(Found { name, again }) = names.find(hotkey) else {
+            dropped.malformed_hotkey += 1;
+            continue;
+        };
+        if again {
+            // The same one is named whatever the order of entries.
+            twice = Some(twice.map_or(name.hotkey, |other| other.min(name.hotkey)));
+        }
+        match (Dyadic::new(*score), name.uid) {
+            (Some(value), Some(uid)) => cleaned.known.push((uid, value)),
+            (Some(value), None) => cleaned.unknown.push((name.hotkey, value)),
+            (None, _) if *score == 0.0 => dropped.zero += 1,
+            (None, _) if score.is_finite() => dropped.negative += 1,
+            (None, _) => dropped.non_finite += 1,
         }
     }
-    let (mut hotkeys, mut values) = (Vec::new(), Vec::new());
-    for (hotkey, score) in named {
-        match Dyadic::new(score) {
-            Some(value) => {
-                hotkeys.push(hotkey);
-                values.push(value);
-            }
-            None if score == 0.0 => dropped.zero += 1,
-            None if score.is_finite() => dropped.negative += 1,
-            None => dropped.non_finite += 1,
-        }
+    twice.map_or(Ok(cleaned), |hotkey| Err(InvalidAnswer::Twice(hotkey)))
+}
+
+impl Cleaned {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.unknown.is_empty()
     }
-    let scores = hotkeys.into_iter().zip(Dyadic::rescale(&values)).collect();
-    Ok(Cleaned { scores, dropped })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn clean(answer: &[RawWeight]) -> Result<Cleaned, InvalidAnswer> {
+        super::clean(answer, &mut Names::new(&Uids::default()))
+    }
 
     fn raw(hotkey: &str, score: f64) -> RawWeight {
         let hotkey = hotkey.to_owned();
@@ -89,7 +104,7 @@ mod tests {
             raw("", 0.0),
         ];
         let cleaned = clean(&answer).unwrap();
-        assert_eq!(cleaned.scores.len(), 1);
+        assert_eq!((cleaned.known.len(), cleaned.unknown.len()), (0, 1));
         let expected = Dropped {
             non_finite: 2,
             negative: 1,
@@ -105,6 +120,15 @@ mod tests {
             let answer = [raw(&key(1), 1.0), raw(&key(2), 1.0), raw(&key(1), score)];
             let twice = InvalidAnswer::Twice(Hotkey::from_bytes([1; 32]));
             assert_eq!(clean(&answer).unwrap_err(), twice);
+        }
+    }
+
+    #[test]
+    fn of_several_hotkeys_named_twice_the_same_one_is_told_of_in_any_order() {
+        for order in [[1, 1, 2, 2], [2, 2, 1, 1], [2, 1, 1, 2], [1, 2, 2, 1]] {
+            let answer = order.map(|n| raw(&key(n), 1.0));
+            let twice = InvalidAnswer::Twice(Hotkey::from_bytes([1; 32]));
+            assert_eq!(clean(&answer).unwrap_err(), twice, "{order:?}");
         }
     }
 

@@ -1,11 +1,18 @@
 //! Shares of challenges, added up per UID over one denominator.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use num_bigint::BigUint;
 use platform_domain::Uid;
 
-use crate::{Share, Uids, UnknownHotkeys, clean::Cleaned, report::MAX_LISTED_UNKNOWN, score::Score};
+use crate::{
+    ChallengeAnswer, Share, UnknownHotkeys,
+    by_uid::ByUid,
+    clean::Cleaned,
+    multiply::Accumulator,
+    report::MAX_LISTED_UNKNOWN,
+    score::{Dyadic, Score},
+};
 
 /// A challenge's positive scores, sorted into registered and unknown hotkeys.
 #[derive(Debug)]
@@ -15,11 +22,14 @@ pub(crate) struct Scores {
     /// Ordered by UID.
     pub(crate) known: Vec<(Uid, Score)>,
     pub(crate) unknown: UnknownHotkeys,
+    /// Of the scores of those.
+    pub(crate) unknown_sum: BigUint,
 }
 
 /// A challenge that has a part of the emission and at least one positive score.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Part<'a> {
+    pub(crate) challenge: &'a ChallengeAnswer,
     /// Its emission in ten-thousandths of a percent.
     pub(crate) emission: u64,
     pub(crate) scores: &'a Scores,
@@ -30,35 +40,51 @@ pub(crate) struct Part<'a> {
 pub(crate) struct Combined {
     /// Positive, by UID.
     pub(crate) earned: BTreeMap<Uid, BigUint>,
+    /// What went to unknown hotkeys, in the order of the parts.
+    pub(crate) unknown: Vec<BigUint>,
     /// What an emission of one ten-thousandth of a percent is worth.
     pub(crate) one: BigUint,
 }
 
 impl Scores {
-    pub(crate) fn new(cleaned: &Cleaned, uids: &Uids) -> Self {
-        let (mut known, mut unknown) = (Vec::new(), Vec::new());
-        let mut sum = BigUint::ZERO;
-        for (hotkey, score) in &cleaned.scores {
-            let whole = score.whole();
-            sum += &whole;
-            match uids.get(hotkey) {
-                Some(uid) => known.push((uid, *score)),
-                None => unknown.push((whole, *hotkey)),
-            }
-        }
-        known.sort_unstable_by_key(|(uid, _)| *uid);
-        unknown.sort_by(|(a, key_a), (b, key_b)| b.cmp(a).then(key_a.cmp(key_b)));
-        let mass: BigUint = unknown.iter().map(|(whole, _)| whole).sum();
-        let unknown = UnknownHotkeys {
-            count: unknown.len(),
-            mass: Share::floor(&mass, &sum),
-            heaviest: unknown
+    pub(crate) fn new(cleaned: Cleaned) -> Self {
+        let Cleaned { known, unknown, .. } = cleaned;
+        let values = || {
+            known
                 .iter()
-                .take(MAX_LISTED_UNKNOWN)
-                .map(|(_, hotkey)| *hotkey)
-                .collect(),
+                .map(|(_, value)| value)
+                .chain(unknown.iter().map(|(_, value)| value))
         };
-        Self { sum, known, unknown }
+        let scale = Dyadic::scale(values());
+        let (mut sum, mut unknown_sum) = (Accumulator::default(), Accumulator::default());
+        let mut known: Vec<(Uid, Score)> = known.iter().map(|(uid, value)| (*uid, value.on(scale))).collect();
+        known.sort_unstable_by_key(|(uid, _)| *uid);
+        known.iter().for_each(|(_, score)| sum.add(*score));
+        let mut ranked = Vec::with_capacity(unknown.len());
+        for (hotkey, value) in unknown {
+            let score = value.on(scale);
+            sum.add(score);
+            unknown_sum.add(score);
+            ranked.push((Reverse(score.rank()), hotkey));
+        }
+        let (sum, unknown_sum) = (sum.take(), unknown_sum.take());
+        let count = ranked.len();
+        if count > MAX_LISTED_UNKNOWN {
+            ranked.select_nth_unstable(MAX_LISTED_UNKNOWN);
+            ranked.truncate(MAX_LISTED_UNKNOWN);
+        }
+        ranked.sort_unstable();
+        let unknown = UnknownHotkeys {
+            count,
+            mass: Share::floor(&unknown_sum, &sum),
+            heaviest: ranked.into_iter().map(|(_, hotkey)| hotkey).collect(),
+        };
+        Self {
+            sum,
+            known,
+            unknown,
+            unknown_sum,
+        }
     }
 }
 
@@ -66,18 +92,35 @@ impl Scores {
 /// numerator is whole: `emission · score · (the other parts' sums)`.
 ///
 /// The cost is bounded by the limits on parts and entries: a sum has at most 2,110 bits (doubles span 2,098,
-/// 4096 entries add 12), and one entry costs a few passes over a number of `parts · 2,110` bits.
+/// 4096 entries add 12), and one entry costs a pass or two over a number of `parts · 2,110` bits.
 pub(crate) fn combine(parts: &[Part<'_>]) -> Combined {
     let sums: Vec<&BigUint> = parts.iter().map(|part| &part.scores.sum).collect();
-    let mut earned: BTreeMap<Uid, BigUint> = BTreeMap::new();
-    for (part, others) in parts.iter().zip(products_of_others(&sums)) {
-        let factor = others * part.emission;
-        for (uid, score) in &part.scores.known {
-            *earned.entry(*uid).or_default() += score.times(&factor);
+    let others = products_of_others(&sums);
+    let factors: Vec<BigUint> = parts
+        .iter()
+        .zip(others)
+        .map(|(part, others)| others * part.emission)
+        .collect();
+    let digits: Vec<Vec<u64>> = factors.iter().map(BigUint::to_u64_digits).collect();
+    let mut earned = BTreeMap::new();
+    let mut sum = Accumulator::default();
+    let mut by_uid = ByUid::new(parts);
+    while let Some((uid, scores)) = by_uid.next() {
+        for (digits, score) in digits.iter().zip(scores) {
+            if let Some(score) = score {
+                sum.add_product(digits, *score);
+            }
         }
+        earned.insert(uid, sum.take());
     }
-    let one = sums.into_iter().product();
-    Combined { earned, one }
+    let unknown = parts.iter().zip(factors);
+    Combined {
+        earned,
+        unknown: unknown
+            .map(|(part, factor)| factor * &part.scores.unknown_sum)
+            .collect(),
+        one: sums.into_iter().product(),
+    }
 }
 
 /// For each factor the product of all others, in two sweeps.

@@ -9,13 +9,22 @@ use crate::NO_LIMIT;
 /// The whole of a chain weight.
 const WHOLE: u32 = NO_LIMIT as u32;
 
+/// Values within the limit.
+#[derive(Debug)]
+pub(crate) struct Clipped {
+    /// In the order they had, on a scale of their own.
+    pub(crate) values: Vec<BigUint>,
+    /// Which were cut; all `false` when no value exceeded the limit.
+    pub(crate) cut: Vec<bool>,
+}
+
 /// Cuts the largest of positive `values` to one level, such that the largest is exactly `limit`/65535 of the
-/// sum; the result is on a scale of its own. Unchanged when no value exceeds the limit.
+/// sum. Unchanged when no value exceeds the limit.
 ///
 /// The same function as `normalize_max_weight` of the chain's SDK without its tolerance of 1e-7, and with one
 /// difference: where so few values cannot satisfy the limit, the SDK makes them equal, which violates it. Here
 /// that is `Err` with the number of values it takes.
-pub(crate) fn clip(values: Vec<BigUint>, limit: NonZeroU16) -> Result<Vec<BigUint>, u32> {
+pub(crate) fn clip(values: Vec<BigUint>, limit: NonZeroU16) -> Result<Clipped, u32> {
     let count = u32::try_from(values.len()).unwrap_or(u32::MAX);
     let needed = WHOLE.div_ceil(u32::from(limit.get()));
     if count < needed {
@@ -25,7 +34,8 @@ pub(crate) fn clip(values: Vec<BigUint>, limit: NonZeroU16) -> Result<Vec<BigUin
     let sum: BigUint = values.iter().sum();
     let exceeds = |value: &BigUint, sum: &BigUint| value * &whole > sum * &limit;
     if !values.iter().any(|value| exceeds(value, &sum)) {
-        return Ok(values);
+        let cut = vec![false; values.len()];
+        return Ok(Clipped { values, cut });
     }
     let mut ascending: Vec<&BigUint> = values.iter().collect();
     ascending.sort_unstable();
@@ -44,10 +54,14 @@ pub(crate) fn clip(values: Vec<BigUint>, limit: NonZeroU16) -> Result<Vec<BigUin
     // The difference is positive: the first value V over the limit has V · whole > limit · (below + above · V).
     let scale = &whole - &limit * above;
     let level = &limit * &below;
-    Ok(values
-        .into_iter()
-        .map(|value| (value * &scale).min(level.clone()))
-        .collect())
+    let scaled = values.into_iter().map(|value| value * &scale);
+    let (values, cut) = scaled
+        .map(|value| match value > level {
+            true => (level.clone(), true),
+            false => (value, false),
+        })
+        .unzip();
+    Ok(Clipped { values, cut })
 }
 
 #[cfg(test)]
@@ -56,7 +70,7 @@ mod tests {
 
     fn parts(values: &[u32], limit: u16) -> Result<Vec<f64>, u32> {
         let limit = NonZeroU16::new(limit).unwrap();
-        let clipped = clip(values.iter().map(|v| BigUint::from(*v)).collect(), limit)?;
+        let clipped = clip(values.iter().map(|v| BigUint::from(*v)).collect(), limit)?.values;
         let sum: BigUint = clipped.iter().sum();
         let part = |v: &BigUint| u64::try_from(v * 1_000_000_000u64 / &sum).unwrap() as f64 / 1e9;
         Ok(clipped.iter().map(part).collect())
@@ -85,6 +99,8 @@ mod tests {
     #[test]
     fn too_few_values_for_the_limit_are_refused_with_the_number_it_takes() {
         assert_eq!(parts(&[1, 1, 1], 13107), Err(5));
+        // Here the SDK makes them equal: [1, 0, 0] at 0.2 becomes thirds, and each is over the limit.
+        assert_eq!(parts(&[1], 13107), Err(5));
         assert_eq!(parts(&[1], 1), Err(65535));
         assert_eq!(parts(&[5, 1, 1], 21845).unwrap(), [0.333333333; 3]);
         assert_eq!(parts(&[5], NO_LIMIT).unwrap(), [1.0]);
@@ -98,7 +114,8 @@ mod tests {
             let values: Vec<BigUint> = values.into_iter().map(BigUint::from).collect();
             let sum: BigUint = values.iter().sum();
             let over = values.iter().any(|v| v * 65535u32 > &sum * limit);
-            if let Ok(clipped) = clip(values.clone(), NonZeroU16::new(limit).unwrap()) {
+            if let Ok(Clipped { values: clipped, cut }) = clip(values.clone(), NonZeroU16::new(limit).unwrap()) {
+                proptest::prop_assert_eq!(cut.contains(&true), over);
                 let sum: BigUint = clipped.iter().sum();
                 let max = clipped.iter().max().unwrap() * 65535u32;
                 let right = if over { max == &sum * limit } else { clipped == values };

@@ -3,7 +3,7 @@
 use platform_domain::{Slug, Uid};
 
 #[cfg(doc)]
-use crate::Policy;
+use crate::{Fallback, Policy};
 use crate::{MAX_CHALLENGES, Report, Share};
 
 /// What the chain is told: three lists of one length, ordered by UID.
@@ -31,7 +31,7 @@ pub struct Outcome {
 pub enum Payout {
     /// These.
     Vector(Vector),
-    /// Nobody: the caller's fallback applies. Only under [`Policy::Normalized`]; the other pays the sink.
+    /// Nobody: the fallback is [`Fallback::Skip`]. Only under [`Policy::Normalized`]; the other pays the sink.
     Empty(Empty),
 }
 
@@ -67,6 +67,18 @@ pub enum WeightsError {
         /// How much; rounded down.
         unpaid: Share,
     },
+    /// The fallback is the sink, and there is none.
+    #[error(
+        "fallback: {0}, and the fallback sink has no UID to pay; register the sink's hotkey in the subnet, or \
+         choose skip or a table of hotkeys"
+    )]
+    NoFallbackSink(Empty),
+    /// The fallback names nobody who is registered.
+    #[error(
+        "fallback: {0}, and none of the fallback's hotkeys is registered in the subnet; name one that is, or \
+         choose skip or sink"
+    )]
+    NoFallbackHotkey(Empty),
     /// The chain would refuse so short a vector.
     #[error("min_allowed_weights: the vector has {got} non-zero entries, the subnet accepts {min} or more")]
     TooFewWeights {

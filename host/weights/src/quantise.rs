@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_published_results_of_the_sdk_are_met() {
-        let table: [(&[u32], &[u16]); 14] = [
+        let table: [(&[u32], &[u16]); 17] = [
             (&[1, 2, 7], &[9362, 18724, 65535]),
             (&[3, 7], &[28086, 65535]),
             (&[5], &[65535]),
@@ -108,9 +108,35 @@ mod tests {
             (&[1, 5, 6], &[10922, 54612, 65535]),
             (&[3, 10], &[19660, 65535]),
             (&[1, 2], &[32768, 65535]),
+            (&[3, 1], &[65535, 21845]),
+            (&[1, 0, 4, 5], &[13107, 0, 52428, 65535]),
+            (&[1, 3], &[21845, 65535]),
         ];
         for (values, expected) in table {
             assert_eq!(quantise(&big(values)), expected, "{values:?}");
+        }
+    }
+
+    /// What the chain itself makes of a vector whose largest weight is not 65535 yet; the vectors are those of
+    /// its own tests.
+    #[test]
+    fn the_chains_own_scaling_gives_the_same() {
+        let table: [(&[u32], &[u16]); 6] = [
+            (&[1], &[65535]),
+            (&[0, 1], &[0, 65535]),
+            (&[65534], &[65535]),
+            (&[0, 1, 65534], &[0, 1, 65535]),
+            (&[0, 1, 2, 3, 4, 65533, 65535], &[0, 1, 2, 3, 4, 65533, 65535]),
+            (
+                &[1, 6, 7, 100, 1000, 10_000, 100_000, 200_000, 300_000, 400_000],
+                &[0, 1, 1, 16, 164, 1638, 16384, 32768, 49151, 65535],
+            ),
+        ];
+        for (values, expected) in table {
+            let once = quantise(&big(values));
+            assert_eq!(once, expected, "{values:?}");
+            let again: Vec<_> = once.iter().copied().map(u32::from).collect();
+            assert_eq!(quantise(&big(&again)), expected, "what is scaled stays as it is");
         }
     }
 

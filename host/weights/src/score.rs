@@ -9,15 +9,20 @@ pub(crate) struct Dyadic {
     exponent: i32,
 }
 
+/// The smallest exponent of a challenge's scores.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scale(i32);
+
 /// A score on its challenge's own scale: the whole number `mantissa · 2^shift`.
 ///
 /// Kept in two parts because a product with `mantissa` costs one machine word and a shift, which is what
 /// keeps an answer that holds both 1e308 and 5e-324 as cheap as any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Score {
-    mantissa: u64,
+    /// Odd and below 2^53.
+    pub(crate) mantissa: u64,
     /// At most 2,097: from 2^-1074 to 2^1023.
-    shift: u32,
+    pub(crate) shift: u32,
 }
 
 const FRACTION_BITS: u32 = 52;
@@ -46,15 +51,18 @@ impl Dyadic {
         })
     }
 
-    /// Brings doubles to one scale, on which each is a whole number and at least one is odd. So a challenge
-    /// that multiplies all its scores by a power of two gets the same numbers.
-    pub(crate) fn rescale(values: &[Self]) -> Vec<Score> {
-        let smallest = values.iter().map(|value| value.exponent).min().unwrap_or(0);
-        let score = |value: &Self| Score {
-            mantissa: value.mantissa,
-            shift: value.exponent.abs_diff(smallest),
-        };
-        values.iter().map(score).collect()
+    /// The power of two that brings all of these doubles to one scale, on which each is a whole number and at
+    /// least one is odd. So a challenge that multiplies all its scores by a power of two gets the same numbers.
+    pub(crate) fn scale<'a>(values: impl Iterator<Item = &'a Self>) -> Scale {
+        Scale(values.map(|value| value.exponent).min().unwrap_or(0))
+    }
+
+    /// The double on the scale of its challenge.
+    pub(crate) const fn on(self, scale: Scale) -> Score {
+        Score {
+            mantissa: self.mantissa,
+            shift: self.exponent.abs_diff(scale.0),
+        }
     }
 }
 
@@ -64,9 +72,10 @@ impl Score {
         (factor * self.mantissa) << self.shift
     }
 
-    /// The score as a whole number.
-    pub(crate) fn whole(self) -> BigUint {
-        BigUint::from(self.mantissa) << self.shift
+    /// For comparing scores of one challenge: the larger one has the larger rank.
+    pub(crate) const fn rank(self) -> (u32, u64) {
+        let zeros = self.mantissa.leading_zeros();
+        (self.shift + (u64::BITS - zeros), self.mantissa << zeros)
     }
 }
 
@@ -96,11 +105,25 @@ mod tests {
         }
     }
 
+    fn rescaled<const N: usize>(doubles: [f64; N]) -> [Score; N] {
+        let values = doubles.map(|double| Dyadic::new(double).unwrap());
+        values.map(|value| value.on(Dyadic::scale(values.iter())))
+    }
+
     #[test]
     fn scores_of_one_answer_share_a_scale() {
-        let values = [0.75, 6.0, 1.0].map(|value| Dyadic::new(value).unwrap());
-        let wholes: Vec<_> = Dyadic::rescale(&values).into_iter().map(Score::whole).collect();
+        let wholes = rescaled([0.75, 6.0, 1.0]).map(|score| score.times(&1u8.into()));
         assert_eq!(wholes, [3u8, 24, 4].map(BigUint::from));
-        assert_eq!(Dyadic::rescale(&[]), []);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn scores_rank_as_their_doubles_do(a in 1..=f64::MAX.to_bits(), b in 1..=f64::MAX.to_bits(), near in 0u64..3) {
+            for b in [b, a.saturating_sub(near).max(1)] {
+                let doubles = [a, b].map(f64::from_bits);
+                let scores = rescaled(doubles);
+                proptest::prop_assert_eq!(scores[0].rank().cmp(&scores[1].rank()), doubles[0].total_cmp(&doubles[1]));
+            }
+        }
     }
 }

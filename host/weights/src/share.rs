@@ -28,6 +28,14 @@ impl Share {
         self.0
     }
 
+    /// `None` when it is more than one.
+    pub(crate) const fn of_units(units: u64) -> Option<Self> {
+        if units > Self::ONE {
+            return None;
+        }
+        Some(Self(units))
+    }
+
     /// The part that `part` is of `whole`, rounded down; zero of nothing.
     pub(crate) fn floor(part: &BigUint, whole: &BigUint) -> Self {
         if *whole == BigUint::ZERO {
@@ -35,6 +43,11 @@ impl Share {
         }
         let units = part * Self::ONE / whole;
         Self(u64::try_from(units).unwrap_or(Self::ONE).min(Self::ONE))
+    }
+
+    /// The difference, zero when `other` is larger.
+    pub(crate) const fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
     }
 
     /// Splits one among `parts` in proportion so that the sum is exactly one: each is rounded down, and the
@@ -45,18 +58,23 @@ impl Share {
         if whole == BigUint::ZERO {
             return Vec::new();
         }
+        Self::split_of(parts, &whole)
+    }
+
+    /// The same for parts of a positive `whole` that need not be all of it: the sum is their sum's part,
+    /// rounded down.
+    pub(crate) fn split_of(parts: &[BigUint], whole: &BigUint) -> Vec<Self> {
+        let all = Self::floor(&parts.iter().sum(), whole);
         let mut units = Vec::with_capacity(parts.len());
         let mut remainders = Vec::with_capacity(parts.len());
         for (at, part) in parts.iter().enumerate() {
             let scaled = part * Self::ONE;
-            let floor = Self::floor(part, &whole).0;
-            remainders.push((scaled - &whole * floor, at));
+            let floor = Self::floor(part, whole).0;
+            remainders.push((scaled - whole * floor, at));
             units.push(floor);
         }
         // Fewer units are left than there are parts, for each remainder is below one unit.
-        let left = units
-            .iter()
-            .fold(Self::ONE, |left, unit| left.saturating_sub(*unit));
+        let left = units.iter().fold(all.0, |left, unit| left.saturating_sub(*unit));
         remainders.sort_by(|(a, at_a), (b, at_b)| b.cmp(a).then(at_a.cmp(at_b)));
         for (_, at) in remainders
             .iter()
@@ -129,6 +147,33 @@ mod tests {
         );
         assert_eq!(split(&[1, 5]), ["0.166666666666666667", "0.833333333333333333"]);
         assert!(split(&[]).is_empty() && split(&[0, 0]).is_empty());
+    }
+
+    #[test]
+    fn parts_of_more_than_themselves_sum_to_their_own_part() {
+        let parts = [2u8, 1, 2].map(BigUint::from);
+        let shares = Share::split_of(&parts, &BigUint::from(7u8));
+        let units: Vec<_> = shares.iter().map(|share| share.units()).collect();
+        // 285714285714285714.28, 142857142857142857.14 and 285714285714285714.28 of 714285714285714285.71.
+        assert_eq!(
+            units,
+            [
+                285_714_285_714_285_714,
+                142_857_142_857_142_857,
+                285_714_285_714_285_714
+            ]
+        );
+        let shares = Share::split_of(&parts.map(|part| part * 3u8), &BigUint::from(19u8));
+        // 315789473684210526.3, 157894736842105263.2 and 315789473684210526.3 of 789473684210526315.8.
+        let units: Vec<_> = shares.iter().map(|share| share.units()).collect();
+        assert_eq!(
+            units,
+            [
+                315_789_473_684_210_526,
+                157_894_736_842_105_263,
+                315_789_473_684_210_526
+            ]
+        );
     }
 
     #[test]

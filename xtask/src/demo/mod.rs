@@ -29,7 +29,9 @@ use crate::{
 const MINERS: usize = 8;
 const NETUID: &str = "1";
 /// Fast, so that nobody waits; the chain takes 12,000.
-const BLOCK_MS: &str = "250";
+const BLOCK_MS: &str = "150";
+/// Blocks between epochs, 360 on the chain: what is committed in one is revealed in the next.
+const TEMPO: &str = "12";
 const WAIT: Duration = Duration::from_secs(60);
 
 /// A hotkey file and its address.
@@ -81,8 +83,9 @@ fn show_main_job(guests: &Path, program: PathBuf, keep: bool, stop: &Stop) -> Re
     let miners = (1..=MINERS)
         .map(|n| key(&platform, &dir, &format!("miner-{n}")))
         .collect::<Result<Vec<_>>>()?;
-    let (_devnet, endpoint) = start_devnet(&platform, &dir, &validator, &miners)?;
-    let (mut host, admin, public) = start_host(&platform, &dir, &validator, &endpoint)?;
+    let (_devnet, node) = start_devnet(&platform, &dir, &validator, &miners)?;
+    let (mut host, admin, public) = start_host(&platform, &dir, &validator, &node)?;
+    let endpoint = text(&node, "url");
     platform.admin = Some((admin.clone(), dir.join("state").join("admin.token")));
     show(&format!(
         "test node  {endpoint}\nhost       admin {admin}, public {public}\nstate      {}",
@@ -117,7 +120,8 @@ fn show_main_job(guests: &Path, program: PathBuf, keep: bool, stop: &Stop) -> Re
         table::leaderboard(&leaderboard)
     ));
 
-    let epoch = platform.ask(&["weights", "submit", "--timeout", &WAIT.as_secs().to_string()])?;
+    let patience = WAIT.as_secs().to_string();
+    let epoch = platform.ask(&["weights", "submit", "--wait-for-reveal", "--timeout", &patience])?;
     show(&format!(
         "\nepoch {} with both challenges\n{}",
         text(&epoch, "epoch"),
@@ -129,6 +133,7 @@ fn show_main_job(guests: &Path, program: PathBuf, keep: bool, stop: &Stop) -> Re
         text(&epoch, "state")
     ));
     confirm(&epoch)?;
+    show(&format!("\n{}", traced(&platform, &epoch)?));
     show(&format!(
         "\nthe chain holds the recorded vector; {:.1} s",
         started.elapsed().as_secs_f64()
@@ -158,7 +163,7 @@ fn start_devnet(
     dir: &Path,
     validator: &Key,
     miners: &[Key],
-) -> Result<(Background, String)> {
+) -> Result<(Background, Value)> {
     let mut args = vec![
         "devnet",
         "--listen",
@@ -167,6 +172,9 @@ fn start_devnet(
         NETUID,
         "--block-ms",
         BLOCK_MS,
+        "--tempo",
+        TEMPO,
+        "--commit-reveal",
     ];
     args.extend(["--validator", &validator.address]);
     args.extend(
@@ -174,23 +182,28 @@ fn start_devnet(
             .iter()
             .flat_map(|miner| ["--miner", miner.address.as_str()]),
     );
-    let (devnet, answer) = platform.start(&args, &dir.join("devnet.log"))?;
-    Ok((devnet, text(&answer, "url")))
+    platform.start(&args, &dir.join("devnet.log"))
 }
 
 fn start_host(
     platform: &Platform,
     dir: &Path,
     validator: &Key,
-    endpoint: &str,
+    node: &Value,
 ) -> Result<(Background, String, String)> {
+    let beacon = node.get("beacon").context("the test node has no beacon")?;
     let quoted = |path: &Path| Value::from(path.display().to_string()).to_string();
     let config = format!(
         "state_dir = {}\n[admin]\nlisten = \"127.0.0.1:0\"\n[public]\nlisten = \"127.0.0.1:0\"\n\
-         [chain]\nendpoint = \"{endpoint}\"\nnetuid = {NETUID}\nhotkey_file = {}\n\
-         [epoch]\nautomatic = false\nperiod_blocks = 100000\npoll_ms = 100\n",
+         [chain]\nendpoint = \"{}\"\nnetuid = {NETUID}\nhotkey_file = {}\n\
+         [chain.beacon]\npublic_key = \"{}\"\ngenesis = {}\nperiod = {}\n\
+         [epoch]\nschedule = \"manual\"\npoll_ms = 100\n",
         quoted(&dir.join("state")),
+        text(node, "url"),
         quoted(&validator.file),
+        text(beacon, "public_key"),
+        text(beacon, "genesis"),
+        text(beacon, "period"),
     );
     let file = dir.join("platform.toml");
     fs::write(&file, config)?;
@@ -252,6 +265,37 @@ fn submit_tour(
         "request", "POST", &url, "--hotkey", key, "--netuid", NETUID, "--body", body,
     ])?;
     Ok(())
+}
+
+/// One number of the vector, followed back to the challenges.
+fn traced(platform: &Platform, epoch: &Value) -> Result<String> {
+    let uid = epoch
+        .pointer("/vector/uids/0")
+        .context("the vector is empty")?
+        .to_string();
+    let it = platform.ask(&["weights", "explain", &text(epoch, "epoch"), &uid])?;
+    let from = it
+        .get("from")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let parts: Vec<_> = from
+        .iter()
+        .map(|part| {
+            format!(
+                "{} from {} for a score of {}",
+                text(part, "share"),
+                text(part, "slug"),
+                text(part, "score")
+            )
+        })
+        .collect();
+    Ok(format!(
+        "UID {uid} has {} on the chain: a share of {}, {}",
+        text(&it, "on_chain"),
+        text(&it, "share"),
+        parts.join(" and ")
+    ))
 }
 
 /// The vector that the chain was read to hold is the one that was recorded.

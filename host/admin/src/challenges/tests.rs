@@ -1,6 +1,6 @@
 //! The routes in process, over a real registry.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, time::Duration};
 
 use axum::{
     Router,
@@ -8,13 +8,13 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use platform_domain::{MechanismId, Netuid, PlainToken, TrustPolicy, UnixSeconds};
-use platform_epoch::{EpochConfig, Epochs};
+use platform_epoch::{EpochConfig, Epochs, Parts as EpochParts, Schedule};
 use platform_oci::ContentStore;
 use platform_registry::{Parts, build};
-use platform_runtime::{BreakerPolicy, metagraph_channel, route_channel};
+use platform_runtime::{BreakerPolicy, metagraph_channel, route_channel, weights_channel};
 use platform_store::Store;
 use platform_wasm::{CompilerProgram, Engine, EngineConfig};
-use platform_weights::Policy;
+use platform_weights::{Fallback, Policy};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -25,6 +25,7 @@ use crate::{AdminState, router};
 
 #[path = "../../../../tests/src/beside.rs"]
 mod beside;
+mod failures;
 
 /// The operator's.
 pub(crate) const TOKEN: &str = "the-operators-own-token";
@@ -73,7 +74,16 @@ impl Host {
         let admin_token = PlainToken::from_text(TOKEN).hash();
         let state = AdminState {
             registry,
-            epochs: Epochs::new(no_chain(), store, route_reader, metagraph, None),
+            epochs: Epochs::new(
+                no_chain(),
+                EpochParts {
+                    store,
+                    routes: route_reader,
+                    metagraph,
+                    board: weights_channel().0,
+                    submitter: None,
+                },
+            ),
             admin_token,
             started_at: UnixSeconds(7),
             version: "1.2.3",
@@ -142,9 +152,11 @@ fn no_chain() -> EpochConfig {
         chain: None,
         netuid: Netuid(1),
         mechanism: MechanismId(0),
-        automatic: false,
-        period_blocks: 360,
+        schedule: Schedule::Manual,
         policy: Policy::Normalized,
+        fallback: Fallback::Skip,
+        sink_alarm_percent: 0,
+        primary: None,
         collect_deadline: Duration::from_secs(1),
         poll: Duration::from_secs(1),
     }
@@ -185,6 +197,7 @@ async fn a_challenge_is_created_shown_changed_activated_and_removed() {
         ("public_proxy_base_path", json!("/challenges/echo")),
         ("data", json!("exclusive")),
         ("instances", json!("per-call")),
+        ("on_failure", json!("zero")),
         ("resources", json!({ "memory": "16MiB" })),
         ("env", env),
         ("metadata", json!({ "team": ["a"] })),
@@ -204,7 +217,7 @@ async fn a_challenge_is_created_shown_changed_activated_and_removed() {
         .call(
             "PATCH",
             path,
-            Some(json!({ "description": "x", "version": "2", "instances": "warm(1, 9)" })),
+            Some(json!({ "description": "x", "version": "2", "instances": "warm(1, 9)", "on_failure": "primary" })),
         )
         .await;
     assert_eq!(
@@ -212,6 +225,7 @@ async fn a_challenge_is_created_shown_changed_activated_and_removed() {
         (StatusCode::OK, &json!("2"))
     );
     assert_eq!(patched.body["instances"], "warm(1, 9, 60s)");
+    assert_eq!(patched.body["on_failure"], "primary");
     let cleared = host
         .call("PATCH", path, Some(json!({ "description": null })))
         .await;
@@ -334,6 +348,10 @@ async fn every_refusal_has_its_status_its_code_and_its_field() {
             (422, "invalid_field", "instances"),
         ),
         (
+            json!({ "slug": "ab", "component": whole, "on_failure": "last-good:0" }),
+            (422, "invalid_field", "on_failure"),
+        ),
+        (
             json!({ "slug": "ab", "component": whole, "status": "inactive" }),
             (409, "transition_refused", ""),
         ),
@@ -448,42 +466,4 @@ async fn every_refusal_has_its_status_its_code_and_its_field() {
             .map(Vec::len),
         Some(3)
     );
-}
-
-#[tokio::test]
-async fn what_the_host_knows_of_its_own_failure_is_not_sent() {
-    let host = Host::start().await;
-    assert_eq!(
-        host.create(json!({ "slug": "echo", "component": host.whole() }))
-            .await
-            .status,
-        StatusCode::CREATED
-    );
-    // A disk that lost a bit: the operator can do something about that.
-    let blobs = host.dir.path().join("content/blobs/sha256");
-    let blob = fs::read_dir(&blobs).unwrap().next().unwrap().unwrap().path();
-    let intact = fs::read(&blob).unwrap();
-    fs::write(&blob, &intact[1..]).unwrap();
-    let damaged = host
-        .call("POST", "/v1/admin/challenges/echo/activate", None)
-        .await;
-    assert_eq!(refusal(&damaged), (409, "component_damaged", ""));
-    fs::write(&blob, &intact).unwrap();
-    // Another file where a directory should be: the data directory cannot be made.
-    let blocked = host.dir.path().join("state");
-    fs::write(&blocked, "").unwrap();
-    let answer = host
-        .call("POST", "/v1/admin/challenges/echo/activate", None)
-        .await;
-    assert_eq!(refusal(&answer), (500, "internal", ""));
-    let text = answer.body.to_string();
-    assert!(!text.contains(dir_name(host.dir.path())), "{text}");
-    assert_eq!(
-        host.call("GET", "/v1/admin/challenges/echo", None).await.body["status"],
-        "draft"
-    );
-}
-
-fn dir_name(path: &Path) -> &str {
-    path.file_name().unwrap().to_str().unwrap()
 }

@@ -5,15 +5,13 @@ use std::time::Duration;
 use platform_chain::{Chain, ChainConfig, ChainError, Inclusion};
 use platform_devnet::{Devnet, DevnetConfig, SubnetGenesis};
 
-use crate::node::{call, config, start, subnet, validator};
+use crate::node::{call, config, sign, start, subnet, to, validator};
 
 async fn impatient(devnet: &Devnet) -> Chain {
     let rpc_timeout = Duration::from_millis(500);
-    let endpoint = devnet.url();
     let config = ChainConfig {
-        endpoint,
         rpc_timeout,
-        genesis: None,
+        ..to(&[devnet])
     };
     Chain::connect(config).await.unwrap()
 }
@@ -35,9 +33,8 @@ async fn another_chain_than_the_configured_one_is_refused() {
     let (devnet, chain) = start(subnet()).await;
     let wrong = platform_domain::BlockHash([7; 32]);
     let config = |genesis| ChainConfig {
-        endpoint: devnet.url(),
-        rpc_timeout: Duration::from_secs(10),
         genesis: Some(genesis),
+        ..to(&[&devnet])
     };
     let refused = Chain::connect(config(wrong)).await.unwrap_err();
     let ChainError::Genesis { expected, found } = refused else {
@@ -96,7 +93,7 @@ async fn a_half_dead_socket_ends_in_a_timeout_and_is_replaced() {
 #[tokio::test]
 async fn a_submission_whose_answer_is_lost_is_found_in_its_block_and_never_doubled() {
     let (devnet, chain) = start(subnet()).await;
-    let signed = chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
+    let signed = sign(&chain, &validator(), &call(&[(1, 1)])).await;
     devnet.faults().lose_next_submission_answer();
     let lost = chain.submit(&signed).await.unwrap_err();
     assert!(lost.is_transient(), "{lost:?}");

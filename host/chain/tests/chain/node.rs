@@ -2,10 +2,11 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use platform_chain::{Chain, ChainConfig, ChainError, Inclusion, SignedExtrinsic, WeightsCall};
+use platform_chain::{Chain, ChainConfig, ChainError, Inclusion, SignedExtrinsic, Submitter, WeightsCall};
 use platform_devnet::{Devnet, DevnetConfig, Genesis, NeuronGenesis, SubnetGenesis};
 use platform_domain::{MechanismId, Netuid, Uid};
 use platform_keys::Keypair;
+use platform_timelock::{Beacon, BeaconConfig};
 
 pub(crate) const NETUID: Netuid = Netuid(1);
 pub(crate) const MAIN: MechanismId = MechanismId(0);
@@ -50,13 +51,14 @@ pub(crate) fn subnet() -> SubnetGenesis {
 pub(crate) fn config(subnet: SubnetGenesis) -> DevnetConfig {
     let genesis = Genesis {
         subnets: vec![subnet],
-        stake_threshold: 0,
+        ..Genesis::default()
     };
     DevnetConfig {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         block_time: None,
         finality_lag: FINALITY_LAG,
         genesis,
+        ..DevnetConfig::default()
     }
 }
 
@@ -68,12 +70,29 @@ pub(crate) async fn start(subnet: SubnetGenesis) -> (Devnet, Chain) {
 }
 
 pub(crate) async fn connect(devnet: &Devnet) -> Result<Chain, ChainError> {
-    Chain::connect(ChainConfig {
-        endpoint: devnet.url(),
+    Chain::connect(to(&[devnet])).await
+}
+
+/// How to reach these nodes, in this order.
+pub(crate) fn to(devnets: &[&Devnet]) -> ChainConfig {
+    let beacon = devnets.iter().find_map(|devnet| devnet.beacon().copied());
+    ChainConfig {
+        endpoints: devnets.iter().map(|devnet| devnet.url()).collect(),
         rpc_timeout: Duration::from_secs(10),
         genesis: None,
-    })
-    .await
+        beacon: beacon.unwrap_or_else(quicknet),
+    }
+}
+
+pub(crate) fn quicknet() -> Beacon {
+    BeaconConfig::default().build().unwrap()
+}
+
+/// Composes and signs.
+pub(crate) async fn sign(chain: &Chain, key: &Keypair, call: &WeightsCall) -> SignedExtrinsic {
+    let submitter = Submitter::from(key.clone());
+    let composed = chain.compose(&submitter, call).await.unwrap();
+    chain.sign(&submitter, &composed).await.unwrap()
 }
 
 pub(crate) fn call(weights: &[(u16, u16)]) -> WeightsCall {
@@ -93,7 +112,7 @@ pub(crate) async fn send(
     key: &Keypair,
     call: &WeightsCall,
 ) -> SignedExtrinsic {
-    let signed = chain.sign_weights(key, call).await.unwrap();
+    let signed = sign(chain, key, call).await;
     chain.submit(&signed).await.unwrap();
     devnet.produce_blocks(1).await;
     signed

@@ -5,24 +5,31 @@ use platform_devnet::{Devnet, SubnetGenesis};
 use platform_domain::{MechanismId, Netuid, Uid};
 use platform_keys::Keypair;
 
-use crate::node::{call, config, connect, failure, miner, neuron, send, start, subnet, validator};
+use crate::node::{call, config, connect, failure, miner, neuron, send, sign, start, subnet, validator};
 
 #[tokio::test]
-async fn a_subnet_with_commit_reveal_is_refused_before_anything_is_signed() {
-    let (devnet, chain) = start(SubnetGenesis {
-        commit_reveal: true,
-        ..subnet()
-    })
-    .await;
-    let refused = chain
-        .sign_weights(&validator(), &call(&[(1, 1)]))
-        .await
-        .unwrap_err();
+async fn what_the_chain_does_not_have_or_a_vector_cannot_be_is_not_composed() {
+    let (_devnet, chain) = start(subnet()).await;
+    let compose = async |call: WeightsCall| chain.compose(validator().hotkey(), &call).await.unwrap_err();
+    let elsewhere = WeightsCall {
+        mechanism: MechanismId(1),
+        ..call(&[(1, 1)])
+    };
+    let error = compose(elsewhere).await;
+    assert!(matches!(error, ChainError::NoMechanism { .. }), "{error:?}");
+    let nowhere = WeightsCall {
+        netuid: Netuid(2),
+        ..call(&[(1, 1)])
+    };
+    let error = compose(nowhere).await;
+    assert!(matches!(error, ChainError::NoSubnet(Netuid(2))), "{error:?}");
+    let mut uneven = call(&[(1, 1)]);
+    uneven.values.push(1);
+    let error = compose(uneven).await;
     assert!(
-        matches!(refused, ChainError::CommitReveal(Netuid(1))),
-        "{refused:?}"
+        matches!(error, ChainError::Unequal { uids: 1, values: 2 }),
+        "{error:?}"
     );
-    assert_eq!(devnet.accepted_extrinsics().len(), 0);
 }
 
 #[tokio::test]
@@ -48,10 +55,6 @@ async fn a_call_that_fails_in_its_block_has_the_runtimes_name_for_why() {
         version_key: 2,
         ..good.clone()
     };
-    let elsewhere = WeightsCall {
-        mechanism: MechanismId(1),
-        ..good.clone()
-    };
     for (key, call, name) in [
         (validator(), old, "IncorrectWeightVersionKey"),
         (validator(), with(&[1, 1]), "DuplicateUids"),
@@ -62,7 +65,6 @@ async fn a_call_that_fails_in_its_block_has_the_runtimes_name_for_why() {
             with(&[0, 1, 2, 3, 4]),
             "UidsLengthExceedUidsInSubNet",
         ),
-        (validator(), elsewhere, "MechanismDoesNotExist"),
         (second, good.clone(), "NeuronNoValidatorPermit"),
         (stranger, good.clone(), "HotKeyNotRegisteredInSubNet"),
     ] {
@@ -80,7 +82,7 @@ async fn setting_weights_again_too_soon_is_refused_by_the_pool() {
     .await;
     devnet.produce_blocks(60).await;
     send(&devnet, &chain, &validator(), &call(&[(1, 1)])).await;
-    let signed = chain.sign_weights(&validator(), &call(&[(2, 1)])).await.unwrap();
+    let signed = sign(&chain, &validator(), &call(&[(2, 1)])).await;
     let refused = chain.submit(&signed).await.unwrap_err();
     assert!(
         matches!(&refused, ChainError::Rejected(why) if *why == Rejection::RATE_LIMITED),
@@ -97,7 +99,7 @@ async fn a_hotkey_below_the_stake_threshold_is_refused_by_the_pool() {
     config.genesis.stake_threshold = 10_000_000;
     let devnet = Devnet::start(config).await.unwrap();
     let chain = connect(&devnet).await.unwrap();
-    let signed = chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
+    let signed = sign(&chain, &validator(), &call(&[(1, 1)])).await;
     let refused = chain.submit(&signed).await.unwrap_err();
     assert!(
         matches!(&refused, ChainError::Rejected(why) if *why == Rejection::STAKE_TOO_LOW),
@@ -108,8 +110,8 @@ async fn a_hotkey_below_the_stake_threshold_is_refused_by_the_pool() {
 #[tokio::test]
 async fn nonces_and_signatures_that_do_not_fit_are_told_apart() {
     let (devnet, chain) = start(subnet()).await;
-    let first = chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
-    let rival = chain.sign_weights(&validator(), &call(&[(2, 1)])).await.unwrap();
+    let first = sign(&chain, &validator(), &call(&[(1, 1)])).await;
+    let rival = sign(&chain, &validator(), &call(&[(2, 1)])).await;
     assert_eq!(first.nonce, rival.nonce);
     chain.submit(&first).await.unwrap();
     let refused = chain.submit(&rival).await.unwrap_err();
@@ -124,7 +126,7 @@ async fn nonces_and_signatures_that_do_not_fit_are_told_apart() {
         "{refused:?}"
     );
 
-    let mut forged = chain.sign_weights(&validator(), &call(&[(2, 1)])).await.unwrap();
+    let mut forged = sign(&chain, &validator(), &call(&[(2, 1)])).await;
     // A bit of the last value of the call: the signature is over another vector then.
     let end = forged.bytes.len() - 9;
     forged.bytes[end] ^= 1;

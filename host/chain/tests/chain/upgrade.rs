@@ -1,5 +1,5 @@
-//! A runtime upgrade in the middle of a session. The test node has one runtime only, so here a server answers
-//! just the questions that signing asks, and changes its spec version in between.
+//! A runtime upgrade in the middle of a session: on the test node, and with a server that answers just the questions that signing
+//! asks and counts how often its metadata is read.
 
 use std::{
     sync::{
@@ -15,11 +15,13 @@ use jsonrpsee::{
     types::ErrorObjectOwned,
 };
 use parity_scale_codec::Encode;
-use platform_chain::{Chain, ChainConfig, SignedExtrinsic};
+use platform_chain::{
+    Chain, ChainConfig, ChainError, Composed, Inclusion, Rejection, Retry, SignedExtrinsic, Submitter,
+};
 use platform_keys::verify;
 use serde_json::json;
 
-use crate::node::{call, validator};
+use crate::node::{call, quicknet, send, sign, start, subnet, validator};
 
 const METADATA: &[u8] = include_bytes!("../../../devnet/metadata/spec-461-v15.scale");
 const HASH: [u8; 32] = [0x11; 32];
@@ -106,23 +108,82 @@ async fn after_an_upgrade_the_metadata_is_read_again_and_the_new_version_is_sign
     let (endpoint, server) = serve(Arc::clone(&state)).await;
     let rpc_timeout = Duration::from_secs(10);
     let config = ChainConfig {
-        endpoint,
+        endpoints: vec![endpoint],
         rpc_timeout,
         genesis: None,
+        beacon: quicknet(),
     };
     let chain = Chain::connect(config).await.unwrap();
-    let sign = async || chain.sign_weights(&validator(), &call(&[(1, 1)])).await.unwrap();
+    let submitter = Submitter::from(validator());
+    let sign = async |spec_version| {
+        let composed = Composed {
+            call: "set_mechanism_weights",
+            data: hex::decode("0777010000080000050008ffff6400509e980000000000").unwrap(),
+            sealed: None,
+            proxied: false,
+            spec_version,
+        };
+        chain.sign(&submitter, &composed).await
+    };
     let reads = || state.metadata_reads.load(Ordering::SeqCst);
 
-    let before = sign().await;
+    let before = sign(461).await.unwrap();
     assert!(is_signed_for(&before, 461));
     assert_eq!(reads(), 1);
 
     state.spec.store(462, Ordering::SeqCst);
-    let after = sign().await;
+    let outdated = sign(461).await.unwrap_err();
+    assert!(
+        matches!(
+            outdated,
+            ChainError::Upgraded {
+                composed: 461,
+                current: 462
+            }
+        ),
+        "{outdated:?}"
+    );
+    let after = sign(462).await.unwrap();
     assert!(is_signed_for(&after, 462) && !is_signed_for(&after, 461));
     assert_eq!(reads(), 2);
-    sign().await;
+    sign(462).await.unwrap();
     assert_eq!(reads(), 2);
     server.stop().unwrap();
+}
+
+#[tokio::test]
+async fn what_was_signed_before_an_upgrade_is_refused_and_what_is_signed_after_it_is_taken() {
+    let (devnet, chain) = start(subnet()).await;
+    let submitter = Submitter::from(validator());
+    let composed = chain.compose(&submitter, &call(&[(1, 1)])).await.unwrap();
+    let before = chain.sign(&submitter, &composed).await.unwrap();
+    devnet.faults().upgrade_runtime(462);
+    devnet.produce_blocks(1).await;
+    let refused = chain.submit(&before).await.unwrap_err();
+    assert!(
+        matches!(refused, ChainError::Rejected(Rejection::BadProof)),
+        "{refused:?}"
+    );
+    assert_eq!(Retry::after(&refused), Retry::Resign);
+    let outdated = chain.sign(&submitter, &composed).await.unwrap_err();
+    assert!(matches!(outdated, ChainError::Upgraded { .. }), "{outdated:?}");
+    assert_eq!(Retry::after(&outdated), Retry::Resign);
+
+    let after = send(&devnet, &chain, &validator(), &call(&[(1, 1)])).await;
+    let now = chain.inclusion(&after).await.unwrap();
+    assert!(
+        matches!(now, Inclusion::Included { outcome: Ok(()), .. }),
+        "{now:?}"
+    );
+    assert_eq!(chain.status().await.unwrap().spec_version, 462);
+    // Events of the block that upgraded are still read by the runtime that wrote them.
+    let late = sign(&chain, &validator(), &call(&[(2, 1)])).await;
+    devnet.faults().upgrade_runtime(463);
+    chain.submit(&late).await.unwrap();
+    devnet.produce_blocks(1).await;
+    let now = chain.inclusion(&late).await.unwrap();
+    assert!(
+        matches!(now, Inclusion::Included { outcome: Ok(()), .. }),
+        "{now:?}"
+    );
 }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use jsonrpsee::{RpcModule, core::RegisterMethodError, types::ErrorObjectOwned};
+use jsonrpsee::{PendingSubscriptionSink, RpcModule, core::RegisterMethodError, types::ErrorObjectOwned};
 use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::{Bytes, accept, block_hash, errors, only_block_hash, send};
 use crate::{
     block::{Block, Hash, to_hex},
     chain::{Chain, Lookup},
     items::Reader,
-    metadata::RAW,
     node::Node,
     runtime_api,
 };
@@ -79,30 +79,57 @@ pub(super) fn register(module: &mut RpcModule<Arc<Node>>) -> Result<(), Register
     })?;
     module.register_method("state_getMetadata", |params, node, _| {
         let hash = only_block_hash(&params)?;
-        state_at(&node.chain(), hash)?;
-        Ok::<_, ErrorObjectOwned>(to_hex(RAW))
+        let chain = node.chain();
+        let (state, _) = state_at(&chain, hash)?;
+        Ok::<_, ErrorObjectOwned>(to_hex(state.metadata.served()))
     })?;
     for name in ["state_getRuntimeVersion", "chain_getRuntimeVersion"] {
         module.register_method(name, |params, node, _| {
             let hash = only_block_hash(&params)?;
             let chain = node.chain();
             let (state, _) = state_at(&chain, hash)?;
-            Ok::<_, ErrorObjectOwned>(state.metadata.version().json())
+            let version = state.runtime_version();
+            version
+                .map(|version| version.json())
+                .map_err(|error| errors::internal(&error))
         })?;
     }
     module.register_subscription(
         "state_subscribeRuntimeVersion",
         "state_runtimeVersion",
         "state_unsubscribeRuntimeVersion",
-        |_, pending, node, _| async move {
-            let version = node.chain().metadata().version().json();
-            // The runtime never changes, so the first answer is the only one.
-            if let Some(sink) = accept(pending).await
-                && send(&sink, &version).await
-            {
-                sink.closed().await;
-            }
-        },
+        |_, pending, node, _| async move { follow_version(&node, pending).await },
     )?;
     Ok(())
+}
+
+/// The best block's version, then each other one until the client leaves.
+async fn follow_version(node: &Node, pending: PendingSubscriptionSink) {
+    let mut heads = node.chain().subscribe();
+    let Some(sink) = accept(pending).await else {
+        return;
+    };
+    let mut sent = None;
+    loop {
+        let version = match node.chain().lookup(None) {
+            Lookup::State(state, _) => state.runtime_version().ok().map(|version| version.json()),
+            Lookup::Discarded | Lookup::Unknown => None,
+        };
+        if let Some(json) = version.as_ref()
+            && sent != version
+        {
+            if !send(&sink, json).await {
+                return;
+            }
+            sent = version;
+        }
+        tokio::select! {
+            // One that is far behind has missed heads, and the best one is looked at next.
+            head = heads.recv() => match head {
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            },
+            () = sink.closed() => return,
+        }
+    }
 }

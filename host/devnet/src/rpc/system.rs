@@ -26,11 +26,15 @@ pub(super) fn register(module: &mut RpcModule<Arc<Node>>) -> Result<(), Register
         module.register_method(name, |params, node, _| {
             let account: Hotkey = params.one()?;
             let chain = node.chain();
-            let nonce = match chain.lookup(None) {
+            let stale = node.switches.stale_nonces();
+            let nonce = match chain.lookup(stale.then(|| chain.finalized_hash())) {
                 Lookup::State(state, _) => state.get(&ACCOUNT, (*account.as_bytes(),)),
                 Lookup::Discarded | Lookup::Unknown => return Ok(0),
             };
             let nonce = nonce.map_err(|error| errors::internal(&error))?.nonce;
+            if stale {
+                return Ok(nonce);
+            }
             Ok::<_, ErrorObjectOwned>(chain.pool().next_nonce(&account, nonce))
         })?;
     }

@@ -7,7 +7,7 @@ use jsonrpsee::{
     rpc_params,
     ws_client::WsClientBuilder,
 };
-use platform_devnet::ReorgRefused;
+use platform_devnet::{Exhausted, ReorgRefused};
 use serde_json::{Value, json};
 
 use crate::wallet::{Fixture, connect, key, set_weights};
@@ -50,6 +50,53 @@ async fn closed_connections_end_and_new_ones_are_taken() {
             .await
             .is_ok()
     );
+}
+
+#[tokio::test]
+async fn a_connection_is_closed_on_the_request_that_is_one_too_many() {
+    let fixture = Fixture::new().await;
+    fixture.call("system_health", rpc_params![]).await;
+    fixture.node.faults().limit_requests(2, Exhausted::Close);
+    fixture.call("system_health", rpc_params![]).await;
+    let third = fixture
+        .client
+        .request::<Value, _>("devnet_produceBlocks", rpc_params![1]);
+    assert!(matches!(third.await, Err(Error::RestartNeeded(_))));
+    assert_eq!(fixture.node.best_block().0.0, 0, "it was not carried out");
+    // Another connection has requests of its own.
+    let again = connect(&fixture.node).await;
+    for _ in 0..2 {
+        again
+            .request::<Value, _>("system_health", rpc_params![])
+            .await
+            .unwrap();
+    }
+    again
+        .request::<Value, _>("system_health", rpc_params![])
+        .await
+        .unwrap_err();
+}
+
+#[tokio::test]
+async fn a_half_open_connection_takes_requests_and_never_answers() {
+    let fixture = Fixture::new().await;
+    fixture.node.faults().limit_requests(1, Exhausted::Silence);
+    let builder = WsClientBuilder::default().request_timeout(Duration::from_millis(200));
+    let client = builder.build(fixture.node.url()).await.unwrap();
+    client
+        .request::<Value, _>("system_health", rpc_params![])
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let answer = client
+            .request::<Value, _>("devnet_produceBlocks", rpc_params![1])
+            .await;
+        assert!(matches!(answer, Err(Error::RequestTimeout)), "{answer:?}");
+    }
+    assert!(client.is_connected());
+    assert_eq!(fixture.node.best_block().0.0, 0, "they were not carried out");
+    fixture.node.faults().lift_request_limit();
+    assert!(fixture.call("system_health", rpc_params![]).await.is_object());
 }
 
 #[tokio::test]
@@ -185,4 +232,16 @@ async fn forgotten_blocks_are_gone_and_the_chain_goes_on() {
     assert!(block(last_final).await.is_object());
     fixture.node.produce_blocks(1).await;
     assert_eq!(fixture.node.best_block().0.0, 6);
+}
+
+#[tokio::test]
+async fn a_slow_node_answers_late() {
+    let fixture = Fixture::new().await;
+    let pause = Duration::from_millis(150);
+    fixture.node.faults().slow_answers(pause);
+    let begun = std::time::Instant::now();
+    fixture.call("chain_getHeader", rpc_params![]).await;
+    assert!(begun.elapsed() >= pause);
+    fixture.node.faults().slow_answers(Duration::ZERO);
+    fixture.call("chain_getHeader", rpc_params![]).await;
 }

@@ -36,6 +36,7 @@ pub(crate) fn genesis() -> Genesis {
             ..SubnetGenesis::default()
         }],
         stake_threshold: 100,
+        ..Genesis::default()
     }
 }
 
@@ -78,10 +79,17 @@ impl Fixture {
     }
 
     pub(crate) async fn with(genesis: Genesis) -> Self {
-        let config = DevnetConfig {
-            block_time: None,
+        Self::of(DevnetConfig {
             genesis,
             ..DevnetConfig::default()
+        })
+        .await
+    }
+
+    pub(crate) async fn of(config: DevnetConfig) -> Self {
+        let config = DevnetConfig {
+            block_time: None,
+            ..config
         };
         let node = Devnet::start(config).await.unwrap();
         let client = connect(&node).await;
@@ -90,6 +98,26 @@ impl Fixture {
 
     pub(crate) async fn call(&self, method: &str, params: jsonrpsee::core::params::ArrayParams) -> Value {
         self.client.request(method, params).await.unwrap()
+    }
+
+    /// The first 32 bytes of all keys of an item.
+    pub(crate) fn prefix(pallet: &str, item: &str) -> Vec<u8> {
+        frame_decode::storage::encode_storage_key_prefix(pallet, item).to_vec()
+    }
+
+    /// What the best block has under a key.
+    pub(crate) async fn storage(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let params = rpc_params![format!("0x{}", hex::encode(key))];
+        let value = self.call("state_getStorage", params).await;
+        value.as_str().map(unhex)
+    }
+
+    /// The keys that begin so.
+    pub(crate) async fn keys(&self, prefix: &[u8]) -> Vec<Vec<u8>> {
+        let params = rpc_params![format!("0x{}", hex::encode(prefix)), 1000];
+        let keys = self.call("state_getKeysPaged", params).await;
+        let keys = keys.as_array().unwrap().iter();
+        keys.map(|key| unhex(key.as_str().unwrap())).collect()
     }
 
     pub(crate) async fn hash_at(&self, number: u32) -> [u8; 32] {
@@ -203,4 +231,12 @@ pub(crate) fn uneven_weights(
 pub(crate) fn set_weights(weights: &[(u16, u16)]) -> Vec<u8> {
     let (dests, values): (Vec<u16>, Vec<u16>) = weights.iter().copied().unzip();
     [vec![7, 0], (NETUID, dests, values, 7_u64).encode()].concat()
+}
+
+/// `commit_timelocked_weights`, or with a mechanism `commit_timelocked_mechanism_weights`.
+pub(crate) fn commit(mechanism: Option<u8>, sealed: &[u8], round: u64, version: u16) -> Vec<u8> {
+    match mechanism {
+        None => [vec![7, 113], (NETUID, sealed, round, version).encode()].concat(),
+        Some(mechanism) => [vec![7, 118], (NETUID, mechanism, sealed, round, version).encode()].concat(),
+    }
 }

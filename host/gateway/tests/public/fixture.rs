@@ -15,7 +15,7 @@ use platform_domain::{
 };
 use platform_gateway::{Gateway, Limits};
 use platform_keys::{Keypair, Nonce, SignedRequest};
-use platform_runtime::{Route, Target, metagraph_channel, route_channel};
+use platform_runtime::{Route, Target, WeightsReader, metagraph_channel, route_channel, weights_channel};
 
 pub(crate) const NETUID: Netuid = Netuid(2);
 
@@ -32,6 +32,10 @@ pub(crate) fn app() -> Arc<Gateway> {
 }
 
 pub(crate) fn app_with(limits: Limits) -> Arc<Gateway> {
+    app_with_weights(limits, weights_channel().1)
+}
+
+pub(crate) fn app_with_weights(limits: Limits, weights: WeightsReader) -> Arc<Gateway> {
     let rule = |method: &str, pattern: &str, signed, max_body| RouteRule {
         method: method.into(),
         pattern: pattern.into(),
@@ -73,13 +77,21 @@ pub(crate) fn app_with(limits: Limits) -> Arc<Gateway> {
         validator_permit: false,
     });
     subnet.publish(Arc::new(Metagraph::new(NETUID, at, None, neurons.into())));
-    Arc::new(Gateway::new(reader, metagraph, NETUID, limits, now()))
+    Arc::new(Gateway::new(reader, metagraph, weights, NETUID, limits, now()))
 }
 
 /// A host that has not read its registry yet.
 pub(crate) fn young_app() -> Arc<Gateway> {
     let ((_, reader), (_, metagraph)) = (route_channel(), metagraph_channel());
-    Arc::new(Gateway::new(reader, metagraph, NETUID, Limits::default(), now()))
+    let weights = weights_channel().1;
+    Arc::new(Gateway::new(
+        reader,
+        metagraph,
+        weights,
+        NETUID,
+        Limits::default(),
+        now(),
+    ))
 }
 
 pub(crate) fn miner() -> Keypair {

@@ -11,4 +11,5 @@ mod fixture;
 mod limits;
 mod signed;
 mod statuses;
+mod told;
 mod wire;

@@ -4,7 +4,7 @@ use platform_admin_types::{ChallengeView, Client, CreateChallenge, PatchChalleng
 use platform_domain::{ByteSize, ComponentRef, KeyName, OutboundRule, Status};
 
 use crate::{
-    cli::{Allowed, ChallengeCommand, CreateArgs, FieldArgs, PatchArgs, TrustArg},
+    cli::challenge::{Allowed, ChallengeCommand, CreateArgs, FieldArgs, PatchArgs, TrustArg},
     commands::{
         health, logs,
         observed::{code_text, observed_text},
@@ -58,6 +58,7 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         name,
         version,
         emission,
+        on_failure,
         data,
         instances,
         grants,
@@ -78,6 +79,7 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         name,
         version,
         emission_percent: emission.unwrap_or_default(),
+        on_failure: on_failure.unwrap_or_default(),
         status: activate.then_some(Status::Active),
         required_capabilities: None,
         data,
@@ -126,6 +128,7 @@ fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
         name,
         version,
         emission,
+        on_failure,
         data,
         instances,
         grants,
@@ -140,6 +143,7 @@ fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
         name,
         version,
         emission_percent: emission,
+        on_failure,
         data,
         instances,
         grants,
@@ -287,6 +291,7 @@ pub(super) fn view_text(view: &ChallengeView) -> String {
         format!("status     {} ({})", view.status, observed_text(&view.observed)),
         format!("breaker    {}", health::breaker_text(&view.breaker)),
         format!("emission   {} %", view.emission_percent),
+        format!("on failure {}", view.on_failure),
         format!("public     {}", view.public_proxy_base_path),
         format!("data       {}", data_text(view)),
         format!("instances  {}", view.instances),

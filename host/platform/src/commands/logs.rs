@@ -7,7 +7,7 @@ use std::{
 
 use platform_admin_types::{Client, LogLineView, LogList, LogQuery, LogRecord};
 
-use crate::{cli::LogsArgs, output::Output};
+use crate::{cli::challenge::LogsArgs, output::Output};
 
 pub(crate) async fn run(args: LogsArgs, client: &Client, output: Output) -> anyhow::Result<()> {
     let LogsArgs {

@@ -1,6 +1,7 @@
 //! One module per command. Each says what it does on standard output, as text or as JSON, and fails with an
 //! error whose first line a person can act on.
 
+pub(crate) mod chain;
 pub(crate) mod challenge;
 pub(crate) mod devnet;
 pub(crate) mod health;
@@ -51,8 +52,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Pull(args) => pull::run(args, output).await,
         Command::Inspect(args) => inspect::run(args, output).await,
         Command::Store(command) => store::run(command, &client(&admin)?, output).await,
-        Command::Weights(crate::cli::WeightsCommand::Compute { policy }) => weights::compute(policy),
+        Command::Weights(weights::WeightsCommand::Compute { policy }) => weights::compute(policy),
         Command::Weights(command) => weights::run(command, &client(&admin)?, output).await,
+        Command::Chain(command) => chain::run(command, &client(&admin)?, output).await,
         Command::Hotkey(command) => hotkey::run(command, output),
         Command::Request(args) => request::run(args, output).await,
         Command::Devnet(args) => devnet::run(args, output).await,

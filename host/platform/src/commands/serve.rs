@@ -1,5 +1,6 @@
 //! `platform serve`, `check` and `status`.
 
+use anyhow::Context as _;
 use platform_admin_types::Client;
 use rustix::fs::Mode;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +12,7 @@ use crate::{
         health::breaker_word,
         observed::{compiler_text, observed_text},
     },
-    open_files,
+    memory, open_files,
     output::Output,
     own_compiler,
     settings::Config,
@@ -33,7 +34,7 @@ fn load(args: ServeArgs) -> Result<Config, WrongConfiguration> {
         chain_endpoint,
         netuid,
         hotkey_file,
-        manual_epochs,
+        schedule,
     } = args;
     let flags = [
         ("state_dir", state_dir.map(|dir| dir.display().to_string())),
@@ -45,7 +46,7 @@ fn load(args: ServeArgs) -> Result<Config, WrongConfiguration> {
             "chain.hotkey_file",
             hotkey_file.map(|file| file.display().to_string()),
         ),
-        ("epoch.automatic", manual_epochs.then(|| "false".to_owned())),
+        ("epoch.schedule", schedule),
     ];
     let flags = flags
         .into_iter()
@@ -66,6 +67,7 @@ pub(crate) async fn serve(args: ServeArgs, output: Output) -> anyhow::Result<()>
     rustix::process::umask(Mode::from_raw_mode(0o077));
     let stop = CancellationToken::new();
     let mut app = App::start(config, own_compiler(), stop.clone()).await?;
+    memory::keep_out_of_dumps().context("cannot keep this process's memory out of dumps")?;
     let answer = serde_json::json!({
         "admin": format!("http://{}", app.admin),
         "public": format!("http://{}", app.public),
@@ -116,6 +118,9 @@ pub(crate) async fn status(client: &Client, output: Output) -> anyhow::Result<()
         }
         if let Some(error) = &weights.error {
             text.push_str(&format!("\nthe epoch does not go on: {error}"));
+        }
+        for alarm in &weights.alarms {
+            text.push_str(&format!("\nalarm: {alarm}"));
         }
         text
     })

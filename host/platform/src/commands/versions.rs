@@ -7,7 +7,7 @@ use platform_admin_types::{Client, RollBackChallenge, UpdateChallenge, VersionLi
 use platform_domain::{ComponentRef, Digest, Grant, Slug, Timestamp};
 
 use crate::{
-    cli::grants,
+    cli::challenge::grants,
     commands::challenge::{absolute, view_text},
     output::{Output, table},
 };

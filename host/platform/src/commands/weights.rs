@@ -1,19 +1,105 @@
-//! `platform weights`: preview, submit, look back, compute offline.
+//! `platform weights`: preview, submit, look back, trace, compute offline.
+
+mod explain;
+mod text;
 
 use std::{
     io::{self, Read as _, Write as _},
+    str::FromStr,
     time::Duration,
 };
 
 use anyhow::{Context as _, bail};
-use platform_admin_types::{Client, EpochView, PreviewView, VectorView};
-use platform_weights::{ComputeRequest, Policy, Report};
+use clap::Subcommand;
+use platform_admin_types::{Client, ClientError, EpochView};
+use platform_domain::EpochId;
+use platform_weights::{ComputeRequest, Policy};
 use tokio::time::{Instant, sleep};
 
-use crate::{
-    cli::WeightsCommand,
-    output::{Output, table},
-};
+use crate::output::Output;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WeightsCommand {
+    /// Ask the challenges now and show the vector that would be recorded. Changes nothing.
+    Preview,
+    /// Have the current epoch recorded, submitted and confirmed, and wait for it.
+    ///
+    /// With commit-reveal it waits for the commit to be final; the chain reveals it in a later epoch, which
+    /// `platform weights show` then tells. --wait-for-reveal waits for that too.
+    Submit {
+        /// Send nothing: show the vector, every check of the chain, and the call with its bytes.
+        #[arg(long)]
+        dry_run: bool,
+        /// Wait until the chain has revealed a commit.
+        #[arg(long, conflicts_with = "dry_run")]
+        wait_for_reveal: bool,
+        /// Give up waiting after this many seconds; the host goes on.
+        #[arg(long, default_value_t = 300)]
+        timeout: u64,
+    },
+    /// List the newest epochs.
+    History {
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Show one epoch: its steps, what each challenge gave, the vector, and what went to the sink and why.
+    Show {
+        /// The epoch's number, or `latest`.
+        epoch: Epoch,
+    },
+    /// Trace one number of an epoch's vector back to what the challenges answered.
+    ///
+    /// Example: platform weights explain latest 17
+    Explain {
+        /// The epoch's number, or `latest`.
+        epoch: Epoch,
+        /// The UID or the hotkey.
+        whose: String,
+    },
+    /// Print what the challenges answered in an epoch, as it came, with the digests of component and state.
+    Answers {
+        /// The epoch's number, or `latest`.
+        epoch: Epoch,
+    },
+    /// Print everything that an epoch's vector was computed from, as `weights compute` reads it.
+    ///
+    /// Example: platform weights inputs latest | platform weights compute --policy absolute
+    Inputs {
+        /// The epoch's number, or `latest`.
+        epoch: Epoch,
+    },
+    /// Compute a vector offline: answers as JSON on standard input, the vector as JSON on standard output.
+    ///
+    /// Reads {"challenges":[{"slug","emission_percent","ok","weights":{HOTKEY:SCORE}}],"uids":{HOTKEY:UID}} with
+    /// optional sink_uid, min_allowed_weights, max_weight_limit and fallback.
+    Compute {
+        /// How shares are made: normalized or absolute.
+        #[arg(long, default_value_t)]
+        policy: Policy,
+    },
+}
+
+/// An epoch as a person names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Epoch {
+    Latest,
+    Number(EpochId),
+}
+
+impl FromStr for Epoch {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "latest" => Ok(Self::Latest),
+            number => number
+                .parse()
+                .map(Self::Number)
+                .map_err(|_| "an epoch is a number, or `latest`".to_owned()),
+        }
+    }
+}
 
 /// How often `submit` looks how far the epoch is: well below a block of the fastest chain.
 const POLL: Duration = Duration::from_millis(200);
@@ -22,23 +108,62 @@ const MAX_INPUT: u64 = 256 << 20;
 
 pub(crate) async fn run(command: WeightsCommand, client: &Client, output: Output) -> anyhow::Result<()> {
     match command {
-        WeightsCommand::Preview => output.show(&client.weights_preview().await?, preview_text),
-        WeightsCommand::Submit { timeout } => submit(client, output, Duration::from_secs(timeout)).await,
+        WeightsCommand::Preview => output.show(&client.weights_preview().await?, text::preview),
+        WeightsCommand::Submit { dry_run: true, .. } => {
+            output.show(&client.weights_rehearse().await?, text::rehearsal)
+        }
+        WeightsCommand::Submit {
+            wait_for_reveal,
+            timeout,
+            ..
+        } => submit(client, output, wait_for_reveal, Duration::from_secs(timeout)).await,
         WeightsCommand::History { limit } => output.show(&client.weights_history(limit).await?, |list| {
-            history_text(&list.epochs)
+            text::history(&list.epochs)
         }),
-        WeightsCommand::Show { epoch } => output.show(&client.weights_epoch(epoch).await?, epoch_text),
+        WeightsCommand::Show { epoch } => {
+            let epoch = number(client, epoch).await?;
+            output.show(&client.weights_epoch(epoch).await?, text::epoch)
+        }
+        WeightsCommand::Explain { epoch, whose } => {
+            let epoch = number(client, epoch).await?;
+            let (view, answers) = (
+                client.weights_epoch(epoch).await?,
+                client.weights_answers(epoch).await?,
+            );
+            output.show(&explain::Explanation::of(&view, &answers, &whose)?, explain::text)
+        }
+        WeightsCommand::Answers { epoch } => {
+            let epoch = number(client, epoch).await?;
+            output.show(&client.weights_answers(epoch).await?, text::answers)
+        }
+        WeightsCommand::Inputs { epoch } => {
+            let epoch = number(client, epoch).await?;
+            let inputs = client.weights_inputs(epoch).await?;
+            print(&serde_json::to_vec(&inputs)?)
+        }
         WeightsCommand::Compute { policy } => compute(policy),
     }
 }
 
+async fn number(client: &Client, epoch: Epoch) -> anyhow::Result<EpochId> {
+    match epoch {
+        Epoch::Number(number) => Ok(number),
+        Epoch::Latest => {
+            let newest = client.weights_history(1).await?.epochs.pop();
+            Ok(newest
+                .context("there was no epoch yet; `platform weights submit` begins one")?
+                .epoch)
+        }
+    }
+}
+
 /// Asks for the current epoch and follows it to its end, telling each step.
-async fn submit(client: &Client, output: Output, timeout: Duration) -> anyhow::Result<()> {
-    let mut view = client.weights_submit().await?;
-    let submits = client.weights_status().await?.submits;
+async fn submit(client: &Client, output: Output, reveal: bool, timeout: Duration) -> anyhow::Result<()> {
     let until = Instant::now() + timeout;
+    let mut view = begin(client, output, until).await?;
+    let submits = client.weights_status().await?.submits;
     let mut told = String::new();
-    while !(view.ended || view.state == "recorded" && !submits) {
+    while !(view.ended || view.state == "recorded" && !submits || view.state == "finalised" && !reveal) {
         if view.state != told {
             output.progress(&format!("epoch {}: {}", view.epoch, view.state));
             told.clone_from(&view.state);
@@ -56,7 +181,30 @@ async fn submit(client: &Client, output: Output, timeout: Duration) -> anyhow::R
         sleep(POLL).await;
         view = client.weights_epoch(view.epoch).await?;
     }
-    output.show(&view, epoch_text)?;
+    output.show(&view, text::epoch)?;
+    outcome(view)
+}
+
+/// Asks for the current epoch, or for the next one where the current is about to end.
+async fn begin(client: &Client, output: Output, until: Instant) -> anyhow::Result<EpochView> {
+    let mut told = false;
+    loop {
+        match client.weights_submit().await {
+            Err(ClientError::Refused { code, message, .. })
+                if code == "too_late" && Instant::now() < until =>
+            {
+                if !told {
+                    output.progress(&format!("{message}; waiting for that"));
+                }
+                told = true;
+                sleep(POLL).await;
+            }
+            begun => return Ok(begun?),
+        }
+    }
+}
+
+fn outcome(view: EpochView) -> anyhow::Result<()> {
     if view.state == "failed" {
         bail!("epoch {} failed: {}", view.epoch, view.reason.unwrap_or_default());
     }
@@ -73,123 +221,23 @@ pub(crate) fn compute(policy: Policy) -> anyhow::Result<()> {
     let request: ComputeRequest =
         serde_json::from_slice(&input).context("standard input is not what compute reads")?;
     let answer = platform_weights::compute(request, policy)?;
-    let mut answer = serde_json::to_vec(&answer)?;
-    answer.push(b'\n');
-    Ok(io::stdout().write_all(&answer)?)
+    print(&serde_json::to_vec(&answer)?)
 }
 
-fn vector_text(vector: &VectorView) -> String {
-    let entries = vector.uids.iter().zip(&vector.weights).zip(&vector.u16);
-    let rows: Vec<_> = entries
-        .map(|((uid, share), u16)| [uid.to_string(), share.clone(), u16.to_string()])
-        .collect();
-    table(["UID", "SHARE", "U16"], &rows)
+fn print(json: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(json)?;
+    Ok(out.write_all(b"\n")?)
 }
 
-fn preview_text(view: &PreviewView) -> String {
-    let rows: Vec<_> = view
-        .answers
-        .iter()
-        .map(|answer| {
-            let entries = answer
-                .entries
-                .map_or("-".to_owned(), |entries| entries.to_string());
-            let reason = answer.reason.clone().unwrap_or_default();
-            [
-                answer.slug.to_string(),
-                answer.emission_percent.to_string(),
-                entries,
-                reason,
-            ]
-        })
-        .collect();
-    let head = format!(
-        "epoch {} at block {}, policy {}",
-        view.epoch, view.block, view.policy
-    );
-    let answers = table(["CHALLENGE", "EMISSION %", "ENTRIES", "FAILED BECAUSE"], &rows);
-    let vector = match &view.vector {
-        Some(vector) => vector_text(vector),
-        None => format!("no vector: {}", view.reason.as_deref().unwrap_or("unknown")),
-    };
-    format!("{head}\n\n{answers}\n\n{vector}")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn history_text(epochs: &[EpochView]) -> String {
-    let rows: Vec<_> = epochs
-        .iter()
-        .map(|view| {
-            let entries = view
-                .vector
-                .as_ref()
-                .map_or("-".to_owned(), |vector| vector.uids.len().to_string());
-            let hash = view
-                .extrinsic_hash
-                .map_or("-".to_owned(), |hash| hash.to_string());
-            let (block, reason) = (view.block.to_string(), view.reason.clone().unwrap_or_default());
-            [
-                view.epoch.to_string(),
-                block,
-                view.state.clone(),
-                entries,
-                hash,
-                reason,
-            ]
-        })
-        .collect();
-    table(
-        ["EPOCH", "BLOCK", "STATE", "ENTRIES", "EXTRINSIC", "REASON"],
-        &rows,
-    )
-}
-
-fn challenges_text(report: &Report) -> String {
-    let rows: Vec<_> = report
-        .challenges
-        .iter()
-        .map(|one| {
-            let reason = one.reason.clone().unwrap_or_default();
-            [
-                one.slug.to_string(),
-                one.emission_percent.to_string(),
-                one.share.to_string(),
-                one.scored.to_string(),
-                reason,
-            ]
-        })
-        .collect();
-    table(
-        ["CHALLENGE", "EMISSION %", "SHARE", "SCORES", "FAILED BECAUSE"],
-        &rows,
-    )
-}
-
-fn epoch_text(view: &EpochView) -> String {
-    let mut lines = vec![format!(
-        "epoch {} at block {}: {}",
-        view.epoch, view.block, view.state
-    )];
-    lines.extend(view.reason.iter().map(|reason| format!("reason     {reason}")));
-    lines.extend(view.policy.iter().map(|policy| format!("policy     {policy}")));
-    lines.extend(
-        view.extrinsic_hash
-            .iter()
-            .map(|hash| format!("extrinsic  {hash}")),
-    );
-    lines.extend(
-        view.included_block
-            .iter()
-            .map(|block| format!("in block   {block}")),
-    );
-    let report = view
-        .report
-        .clone()
-        .and_then(|report| serde_json::from_value(report).ok());
-    lines.extend(report.map(|report: Report| format!("\n{}", challenges_text(&report))));
-    lines.extend(
-        view.vector
-            .iter()
-            .map(|vector| format!("\n{}", vector_text(vector))),
-    );
-    lines.join("\n")
+    #[test]
+    fn an_epoch_is_a_number_or_the_latest() {
+        assert_eq!("latest".parse(), Ok(Epoch::Latest));
+        assert_eq!("81".parse(), Ok(Epoch::Number(EpochId(81))));
+        assert!("newest".parse::<Epoch>().is_err() && "-1".parse::<Epoch>().is_err());
+    }
 }

@@ -1,6 +1,10 @@
 //! What is taken, what is refused, what is shown.
 
-use std::{collections::BTreeSet, os::unix::ffi::OsStringExt as _};
+use std::{collections::BTreeSet, os::unix::ffi::OsStringExt as _, time::Duration};
+
+use platform_domain::{MechanismId, Netuid};
+use platform_epoch::Schedule;
+use platform_weights::{Fallback, Policy};
 
 use super::*;
 
@@ -56,7 +60,41 @@ fn a_wrong_configuration_is_refused_with_the_key() {
     for (file, env, word) in [
         ("colour = 1", vec![], "colour"),
         ("[chain]\nnetid = 1", vec![], "netid"),
-        ("[epoch]\nperiod_blocks = 0", vec![], "epoch.period_blocks"),
+        ("[epoch]\nschedule = \"every 0 blocks\"", vec![], "schedule"),
+        ("[epoch]\nautomatic = true", vec![], "automatic"),
+        ("[epoch]\nfallback = \"all\"", vec![], "fallback"),
+        (
+            "[epoch]\nsink_alarm_percent = 101",
+            vec![],
+            "epoch.sink_alarm_percent",
+        ),
+        ("[primary]\nurl = \"https://a.example\"", vec![], "primary.hotkey"),
+        (
+            "[primary]\nurl = \"http://a.example\"\nhotkey = \"5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY\"",
+            vec![],
+            "primary.url",
+        ),
+        (
+            "[chain]\nendpoints = [\"ws://x\", \"http://x\"]\nnetuid = 1",
+            vec![],
+            "chain.endpoints",
+        ),
+        (
+            "[chain]\nendpoint = \"ws://x\"\nnetuid = 1\nhotkey_file = \"a\"\nwallet = \"a/b\"",
+            vec![],
+            "two hotkeys",
+        ),
+        (
+            "[chain]\nendpoint = \"ws://x\"\nnetuid = 1\nwallet = \"a\"",
+            vec![],
+            "chain.wallet",
+        ),
+        (
+            "[chain]\nhotkey_passphrase_file = \"a\"",
+            vec![],
+            "chain.hotkey_passphrase_file",
+        ),
+        ("[chain.beacon]\nperiod = 0", vec![], "chain.beacon"),
         ("[store]\nquota = \"63MiB\"", vec![], "store.quota"),
         ("", vec![("PLATFORM_STORE__QUOTA", "much")], "size"),
         ("[epoch]\npolicy = \"generous\"", vec![], "policy"),
@@ -99,7 +137,8 @@ fn every_key_can_come_from_the_environment_as_it_is_written() {
         ("PLATFORM_CHAIN__MECHANISM", "1"),
         ("PLATFORM_CHAIN__HOTKEY_FILE", "true"),
         ("PLATFORM_CHAIN__RPC_TIMEOUT_MS", "8"),
-        ("PLATFORM_EPOCH__AUTOMATIC", "false"),
+        ("PLATFORM_EPOCH__SCHEDULE", "every 7 blocks"),
+        ("PLATFORM_EPOCH__FALLBACK", "sink"),
         ("PLATFORM_EPOCH__POLICY", "absolute"),
         ("PLATFORM_BREAKER__FAILURES", "50"),
         ("PLATFORM_LOG__JSON", "true"),
@@ -113,10 +152,11 @@ fn every_key_can_come_from_the_environment_as_it_is_written() {
         (Netuid(7), MechanismId(1))
     );
     assert_eq!(config.chain.hotkey_file.as_deref(), Some(Path::new("true")));
-    assert_eq!(config.rpc_timeout(), Duration::from_millis(8));
+    assert_eq!(config.epoch.fallback, Fallback::Sink);
+    assert_eq!(config.chain.rpc_timeout(), Duration::from_millis(8));
     assert_eq!(
-        (config.epoch.automatic, config.epoch.policy),
-        (false, Policy::Absolute)
+        (config.epoch.schedule, config.epoch.policy),
+        (Schedule::Every(7), Policy::Absolute)
     );
     assert_eq!(config.breaker.failures, 50);
     assert!(config.log.json);
@@ -159,6 +199,9 @@ fn a_configuration_is_shown_without_the_secrets_of_its_endpoint() {
         assert_eq!(config.chain.endpoint.as_deref(), Some(endpoint));
         let json = serde_json::to_value(&config).unwrap();
         assert_eq!(json["chain"]["endpoint"], shown);
+        let more = format!("[chain]\nendpoints = [{endpoint:?}]\nnetuid = 1");
+        let json = serde_json::to_value(load(&more, &[], &[]).unwrap()).unwrap();
+        assert_eq!(json["chain"]["endpoints"], serde_json::json!([shown]));
     }
 }
 
@@ -183,9 +226,14 @@ fn the_guide_for_operators_has_an_example_with_every_key_and_the_defaults() {
         "/state_dir",
         "/admin/token_file",
         "/chain/endpoint",
+        "/chain/endpoints",
         "/chain/netuid",
         "/chain/hotkey_file",
+        "/chain/hotkey_passphrase_file",
+        "/chain/proxy_for",
         "/chain/genesis",
+        "/primary/url",
+        "/primary/hotkey",
         "/secrets/key_file",
         "/registries",
         "/trust/keys",
@@ -209,7 +257,10 @@ fn the_guide_for_operators_has_an_example_with_every_key_and_the_defaults() {
             // Its keys are names of the operator's.
             continue;
         }
-        for key in keys.as_object().into_iter().flat_map(|keys| keys.keys()) {
+        // There is one way to name a hotkey; the others, and the beacon that all have, are on the page about weights.
+        let elsewhere = ["wallet", "hotkey_seed_file", "beacon"];
+        let keys = keys.as_object().into_iter().flat_map(|keys| keys.keys());
+        for key in keys.filter(|key| section != "chain" || !elsewhere.contains(&key.as_str())) {
             assert!(
                 example.contains(&format!("{key} = ")) || example.contains(&format!("[{section}.{key}]")),
                 "{section}.{key} is missing in the example"

@@ -150,6 +150,7 @@ pub(crate) fn new(name: &str, source: Source) -> NewChallenge {
         name: None,
         version: None,
         emission_percent: EmissionPercent::default(),
+        on_failure: Default::default(),
         status: Status::Draft,
         capabilities: None,
         data: None,

@@ -56,10 +56,12 @@ async fn only_a_change_of_the_program_restarts_it() {
 
     let money = ChallengePatch {
         emission_percent: Some("7".parse().unwrap()),
+        on_failure: Some("primary,last-good:2".parse().unwrap()),
         name: Some("Echo".into()),
         ..ChallengePatch::default()
     };
-    host.registry.challenge_patch(&echo, money).await.unwrap();
+    let after = host.registry.challenge_patch(&echo, money).await.unwrap();
+    assert_eq!(after.on_failure.to_string(), "primary,last-good:2");
     assert_eq!(route().emission_percent.to_string(), "7");
     assert_eq!(program(&route()), program(&first), "the same program goes on");
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
-    Capability, DataMode, Digest, Grant, Instances, PlainToken, Resources, Status, UnixSeconds,
+    Capability, DataMode, Digest, FailureRule, Grant, Instances, PlainToken, Resources, Status, UnixSeconds,
 };
 
 use super::*;
@@ -28,6 +28,7 @@ pub(crate) fn challenge(slug: &str) -> Challenge {
         }),
         version: "1.0.0".into(),
         emission_percent: "12.5".parse().unwrap(),
+        on_failure: "primary,last-good:3".parse().unwrap(),
         status: Status::Active,
         capabilities: BTreeSet::from(Capability::ALL),
         data: DataMode::Exclusive,
@@ -63,6 +64,7 @@ fn a_record_comes_back_as_it_was_written() {
     image.description = None;
     image.status = Status::Draft;
     image.instances = Instances::PerCall;
+    image.on_failure = FailureRule::ZERO;
     image.grants.clear();
     image.outbound.clear();
     (image.trust, image.follow) = (None, false);
@@ -141,6 +143,7 @@ fn an_update_replaces_the_whole_record_and_a_delete_removes_it() {
     record.description = None;
     record.env.clear();
     record.instances = Instances::PerCall;
+    record.on_failure = "last-good:100".parse().unwrap();
     record.grants.insert(Grant::Sqlite);
     record.outbound.clear();
     (record.trust, record.follow) = (Some("pinned".parse().unwrap()), false);
@@ -166,6 +169,7 @@ fn a_damaged_row_is_named_with_its_column() {
         ("emission_percent", "'250'"),
         ("capabilities", "'[\"fly\"]'"),
         ("instances", "'warm(0)'"),
+        ("on_failure", "'last-good:101'"),
         ("grants", "'[\"files\"]'"),
         ("outbound", "'[\"example.com\"]'"),
         ("trust", "'signed-by()'"),

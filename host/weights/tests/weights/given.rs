@@ -1,7 +1,9 @@
 //! Short ways to write down an epoch.
 
 use platform_domain::{Hotkey, RawWeight, Uid};
-use platform_weights::{ChallengeAnswer, Inputs, NO_LIMIT, Outcome, Payout, Policy, Share, Uids, Vector};
+use platform_weights::{
+    ChallengeAnswer, Fallback, Inputs, NO_LIMIT, Outcome, Payout, Policy, Share, Uids, Vector,
+};
 
 /// The key of the n-th miner; the first [`SUBNET`] are registered, in reverse order of their keys.
 pub(crate) fn key(n: u8) -> Hotkey {
@@ -29,14 +31,12 @@ pub(crate) fn raw(hotkey: Hotkey, score: f64) -> RawWeight {
 }
 
 pub(crate) fn answered(slug: &str, percent: &str, scores: &[(Hotkey, f64)]) -> ChallengeAnswer {
-    ChallengeAnswer {
-        slug: slug.parse().unwrap(),
-        emission_percent: percent.parse().unwrap(),
-        answer: Ok(scores
-            .iter()
-            .map(|(hotkey, score)| raw(*hotkey, *score))
-            .collect()),
-    }
+    let entries = scores.iter().map(|(hotkey, score)| raw(*hotkey, *score));
+    ChallengeAnswer::live(
+        slug.parse().unwrap(),
+        percent.parse().unwrap(),
+        Ok(entries.collect()),
+    )
 }
 
 pub(crate) fn failed(slug: &str, percent: &str, reason: &str) -> ChallengeAnswer {
@@ -54,6 +54,7 @@ pub(crate) fn epoch(policy: Policy, challenges: Vec<ChallengeAnswer>) -> Inputs 
         sink: Some(Uid(9)),
         min_allowed_weights: 1,
         max_weight_limit: NO_LIMIT,
+        fallback: Fallback::Skip,
     }
 }
 

@@ -47,7 +47,7 @@ fn an_epoch_is_computed_from_json() {
     let got = run(Policy::Absolute, &request());
     assert_eq!(got["uids"], json!([0, 1, 2, 3]));
     assert_eq!(got["weights"][0], "0.650000000000000000");
-    assert_eq!(got["report"]["sink"], "0.650000000000000000");
+    assert_eq!(got["report"]["sink"]["share"], "0.650000000000000000");
     assert_eq!(got["report"]["uids"][0]["hotkey"], Value::Null);
 }
 
@@ -89,7 +89,8 @@ fn a_key_that_occurs_twice_is_noticed() {
 fn a_refusal_names_the_field() {
     let change = |pointer: &str, value: &str| {
         let mut request = request();
-        *request.pointer_mut(pointer).unwrap() = json!("PLACEHOLDER");
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        request.pointer_mut(parent).unwrap()[name] = json!("PLACEHOLDER");
         request.to_string().replace("\"PLACEHOLDER\"", value)
     };
     let score = format!("/challenges/0/weights/{}", at(1));
@@ -98,13 +99,32 @@ fn a_refusal_names_the_field() {
         (change(&score, "1e400"), "challenges: weights"),
         (change(&score, "-1e400"), "challenges: weights"),
         (change(&score, "null"), "challenges: weights"),
-        (change(&score, "\"1\""), "challenges: weights"),
+        (change(&score, "\"x\""), "challenges: weights"),
+        (change(&score, "\"\""), "challenges: weights"),
+        (change(&score, "\"1e400\""), "challenges: weights"),
+        (change(&score, "\"1 \""), "challenges: weights"),
+        (change(&score, "\"infinity\""), "challenges: weights"),
         (change(&score, "NaN"), "challenges: weights"),
-        (change("/challenges/0/weights", "[]"), "challenges: weights"),
+        (change("/challenges/0/weights", "[1]"), "challenges: weights"),
         (
             change("/challenges/0/weights", "null"),
             "challenges: weights: missing",
         ),
+        (
+            change("/challenges/0/weights", "[[\"x\"]]"),
+            "challenges: weights",
+        ),
+        (
+            change("/challenges/0/source", "{\"kind\":\"guess\"}"),
+            "challenges: source",
+        ),
+        (
+            change("/challenges/0/source", "{\"kind\":\"last_good\"}"),
+            "challenges: source",
+        ),
+        (change("/challenges/0/earlier", "1"), "challenges: earlier"),
+        (change("/fallback", "\"burn\""), "fallback"),
+        (change("/fallback", "{}"), "fallback"),
         (change("/challenges/0/ok", "1"), "challenges: ok"),
         (change("/challenges/0/slug", "\"../x\""), "challenges: slug"),
         (
@@ -151,6 +171,41 @@ fn the_limits_of_the_subnet_are_read() {
     assert!(error.to_string().starts_with("min_allowed_weights:"), "{error}");
 }
 
+#[test]
+fn a_source_and_a_fallback_are_read_and_told_of() {
+    let mut request = request();
+    request["challenges"][0]["source"] = json!({"kind": "last_good", "epoch": 41});
+    request["challenges"][0]["earlier"] = json!(["it timed out"]);
+    let got = run(Policy::Normalized, &request);
+    let one = &got["report"]["challenges"][0];
+    assert_eq!(one["source"], json!({"kind": "last_good", "epoch": 41}));
+    assert_eq!(one["earlier"], json!(["it timed out"]));
+    assert_eq!(got["report"]["uids"][0]["from"][0]["source"]["epoch"], 41);
+
+    let nobody =
+        json!({"challenges": [], "uids": {at(2).to_string(): 7}, "fallback": {at(2).to_string(): 3}});
+    let got = run(Policy::Normalized, &nobody);
+    assert_eq!((&got["uids"], &got["u16"]), (&json!([7]), &json!([65535])));
+    assert_eq!(got["report"]["fallback"]["used"], "vector");
+}
+
+#[test]
+fn a_score_may_be_a_text_and_the_weights_a_list_of_pairs() {
+    let mut request = request();
+    let texts = [("-1.0", 1), ("NaN", 1), ("inf", 2), ("-inf", 3), ("5e-324", 3)];
+    request["challenges"][0]["weights"] = texts.iter().map(|(text, n)| json!([at(*n), text])).collect();
+    let inputs = read(&request.to_string())
+        .unwrap()
+        .into_inputs(Policy::Normalized);
+    let answer = inputs.challenges[0].answer.as_ref().unwrap();
+    let scores: Vec<_> = answer.iter().map(|entry| entry.score.to_string()).collect();
+    assert_eq!(scores[..4], ["-1", "NaN", "inf", "-inf"]);
+    assert_eq!(answer[4].score.to_bits(), 1);
+    let got = run(Policy::Normalized, &request);
+    let reason = got["report"]["challenges"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("twice"), "{reason}");
+}
+
 proptest::proptest! {
     /// Also what a tool printed is read back as it was, so an epoch can be checked from its record.
     #[test]
@@ -161,5 +216,14 @@ proptest::proptest! {
         let inputs = read(&request).unwrap().into_inputs(Policy::Normalized);
         let read = inputs.challenges[0].answer.as_ref().unwrap()[0].score;
         proptest::prop_assert_eq!(read.to_bits(), score.to_bits());
+    }
+
+    #[test]
+    fn inputs_are_read_as_they_were_written(inputs in crate::random::inputs()) {
+        let text = serde_json::to_string(&ComputeRequest::from(&inputs)).unwrap();
+        let again = read(&text).unwrap().into_inputs(inputs.policy);
+        // Every score as text, for one that is no number equals nothing.
+        proptest::prop_assert_eq!(format!("{again:?}"), format!("{inputs:?}"));
+        proptest::prop_assert_eq!(platform_weights::aggregate(&again), platform_weights::aggregate(&inputs));
     }
 }

@@ -203,7 +203,7 @@ fn the_report_explains_each_challenge_and_each_uid() {
     assert_eq!(miner.from[0].share, miner.share);
     assert_eq!(
         (sink.uid, sink.from.len(), Some(sink.share)),
-        (uid(9), 0, report.sink)
+        (uid(9), 0, report.sink.map(|sink| sink.share))
     );
     assert_eq!((miner.weight, sink.weight), (11565, 65535));
 }

@@ -26,6 +26,18 @@ fn what_rounds_to_zero_is_dropped_from_all_three_lists_and_stays_in_the_report()
 }
 
 #[test]
+fn a_weight_of_one_is_kept_and_half_of_one_is_not() {
+    let weights = |values| {
+        rows(&vector(&three(values)))
+            .iter()
+            .map(|row| (row.0, row.2))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(weights([1.0, 3.0, 131_070.0]), [(2, 2), (3, 65535)]);
+    assert_eq!(weights([1.0, 2.0, 65_535.0]), [(1, 1), (2, 2), (3, 65535)]);
+}
+
+#[test]
 fn fewer_entries_than_the_subnet_accepts_are_an_error_and_never_filled_up() {
     let mut inputs = three([0.0, 1e-6, 1.0]);
     inputs.min_allowed_weights = 2;

@@ -1,0 +1,57 @@
+//! The limits of what comes from a chain, and of what is sealed for it.
+
+/// Limit and test.
+pub(super) const TESTS: &[(&str, &str)] = &[
+    (
+        "RESPONSE_MAX_BYTES",
+        "host/chain/tests/chain/unreachable.rs::an_answer_without_end_is_not_read_to_its_end",
+    ),
+    (
+        "MESSAGE_MAX_CHARS",
+        "host/chain/src/rpc.rs::a_nodes_text_is_cut_to_a_line",
+    ),
+    (
+        "PING_EVERY",
+        "host/chain/src/link/tests.rs::an_idle_connection_is_kept_by_its_pings",
+    ),
+    (
+        "SILENCE_MAX",
+        "host/chain/src/link/tests.rs::a_half_open_connection_is_found_though_nobody_asks_anything",
+    ),
+    (
+        "BACKOFF_FIRST",
+        "host/chain/src/health.rs::the_wait_doubles_up_to_the_longest_and_ends_with_an_answer",
+    ),
+    (
+        "BACKOFF_MAX",
+        "host/chain/src/health.rs::a_node_of_another_chain_is_left_alone_for_the_longest_at_once",
+    ),
+    (
+        "BEHIND_MAX",
+        "host/chain/src/health.rs::a_head_may_lag_by_as_much_as_allowed_and_no_more",
+    ),
+    (
+        "PENDING_COMMITS_MAX",
+        "host/chain/tests/chain/commits.rs::ten_commits_may_wait_in_an_epoch_and_the_eleventh_is_foreseen_to_fail",
+    ),
+    (
+        "CLOCK_DIFFERENCE_MAX",
+        "host/chain/src/preflight/tests.rs::a_clock_that_is_off_and_a_chain_without_pulses_are_pointed_out_and_not_failed",
+    ),
+    (
+        "REVEAL_SEARCH_MAX",
+        "host/chain/tests/chain/reveals.rs::what_the_node_has_forgotten_is_told_by_the_row",
+    ),
+    (
+        "MAX_COMMIT",
+        "host/timelock/tests/sealing.rs::a_commit_has_a_size",
+    ),
+    (
+        "MAX_REVEAL_PERIOD",
+        "host/timelock/tests/schedules.rs::what_is_no_schedule_is_refused_with_the_reason",
+    ),
+    (
+        "MAX_TEMPO",
+        "host/timelock/tests/schedules.rs::an_epoch_that_is_put_off_for_ever_runs_all_the_same",
+    ),
+];

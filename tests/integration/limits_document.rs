@@ -221,7 +221,7 @@ fn attacks() -> String {
     text += THROUGH_WEIGHTS;
     for bad in WEIGHTS {
         let seen = match bad.outcome {
-            Ok(_) => "the epoch's report".to_owned(),
+            Ok(_) | Err(NoWeights::Uncounted(_)) => "the epoch's report".to_owned(),
             Err(NoWeights::Broke(kind)) => format!("incident `{}`", kind.as_str()),
             Err(NoWeights::Said) => "its text, in the epoch's report".to_owned(),
         };

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::new_challenge;
 
 use self::{
-    NoWeights::{Broke, Said},
+    NoWeights::{Broke, Said, Uncounted},
     Outcome::{Cut, Dies, Fails, Late, Refused},
     answers::{
         A_FEW, DEEP, DONE, FEW_ELEMENTS, FEW_PAGES, FLOOD, INSIDE, ITS_DIRECTORY, LITTLE, MARKED,
@@ -64,6 +64,8 @@ pub enum NoWeights {
     Broke(IncidentKind),
     /// The challenge said itself that it failed.
     Said,
+    /// So many entries could be read, and the epoch counts none of them.
+    Uncounted(usize),
 }
 
 impl BadWeights {
@@ -274,7 +276,7 @@ pub const WEIGHTS: &[BadWeights] = weights! {
     "w-minus-zero" "garbage-weights" "minus-zero": "a score of -0" => Ok(2);
     "w-extremes" "garbage-weights" "extremes": "the largest score and the smallest" => Ok(2);
     "w-malformed" "garbage-weights" "malformed": "hotkeys that are none" => Ok(6);
-    "w-duplicate" "garbage-weights" "duplicate": "a hotkey twice" => Ok(2);
+    "w-duplicate" "garbage-weights" "duplicate": "a hotkey twice" => Err(Uncounted(2));
 };
 
 /// What the configuration of a host has to say in `[limits]`, so that little is enough for the attacks.

@@ -191,14 +191,10 @@ fn answer_view(answer: &Answer) -> AnswerView {
 
 fn raw_answer(answer: Answer) -> RawAnswer {
     let view = answer_view(&answer);
-    // As text: JSON has no NaN, and an answer is shown as it came.
-    let pairs = |weights: Vec<RawWeight>| {
-        let pair = |weight: RawWeight| (weight.hotkey, format!("{:?}", weight.score));
-        weights.into_iter().map(pair).collect()
-    };
+    let weights = answer.weights;
     RawAnswer {
         answer: view,
-        weights: answer.weights.map(pairs),
+        weights: weights.map(|weights| weights.iter().map(RawWeight::to_texts).collect()),
     }
 }
 

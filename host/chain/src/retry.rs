@@ -14,12 +14,8 @@ pub enum Retry {
     NextBlock,
     /// Compose and sign anew, once the old bytes certainly can no longer be included ([`crate::Chain::is_dead`]).
     Resign,
-    /// Compose and sign anew when the rate limit is over, in so many blocks; `None` when that is not known here, and
-    /// [`crate::Chain::held`] tells.
-    WhenLimitIsOver {
-        /// Blocks from the present one.
-        blocks: Option<u64>,
-    },
+    /// Compose and sign anew when the rate limit is over: [`crate::Chain::held`] tells in how many blocks.
+    WhenLimitIsOver,
     /// Not with this vector in this epoch; a vector computed anew from a fresh look at the subnet may do.
     NextEpoch,
     /// Not before a person has changed something: the hotkey's standing, the configuration, the host's version.
@@ -106,7 +102,7 @@ fn after_rejection(rejection: &Rejection) -> Retry {
         Rejection::Outdated | Rejection::BadProof | Rejection::Expired | &Rejection::INVALID_REVEAL_ROUND => {
             Retry::Resign
         }
-        &Rejection::RATE_LIMITED => Retry::WhenLimitIsOver { blocks: None },
+        &Rejection::RATE_LIMITED => Retry::WhenLimitIsOver,
         Rejection::Payment | Rejection::Custom(_) | Rejection::Other { .. } => Retry::Never,
     }
 }
@@ -115,7 +111,7 @@ fn after_dispatch(failure: &DispatchFailure) -> Retry {
     let pallet = failure.pallet.as_deref();
     match (pallet, failure.name.as_str()) {
         (Some("SubtensorModule"), "SettingWeightsTooFast" | "CommittingWeightsTooFast") => {
-            Retry::WhenLimitIsOver { blocks: None }
+            Retry::WhenLimitIsOver
         }
         (
             Some("SubtensorModule"),

@@ -125,3 +125,11 @@ pub struct RawWeight {
     /// Meant to be finite and not negative.
     pub score: f64,
 }
+
+impl RawWeight {
+    /// Hotkey and score as texts, in the form that is read back as the same double: JSON has no NaN and no infinity, and an
+    /// answer is kept and shown as it came.
+    pub fn to_texts(&self) -> (String, String) {
+        (self.hotkey.clone(), format!("{:?}", self.score))
+    }
+}

@@ -11,7 +11,8 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Implements `Serialize` and `Deserialize` for a type through its text form.
+/// Implements `Serialize` and `Deserialize` for a type through its text form, `Display` and `FromStr`.
+#[macro_export]
 macro_rules! serde_as_text {
     ($type:ty) => {
         impl serde::Serialize for $type {

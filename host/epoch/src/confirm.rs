@@ -78,7 +78,7 @@ impl Epochs {
     ) -> Result<Option<Step>, EpochError> {
         let (hotkey, vector) = (self.submitted_by(row)?, recorded(row)?);
         let sealed = sealed(row)?.ok_or(EpochError::Ledger(row.epoch))?;
-        let call = weights_call(row, vector, 0);
+        let call = weights_call(row.lane, vector, 0);
         match chain.reveal(hotkey, &call, &sealed).await? {
             RevealState::Waiting { .. } => Ok(None),
             RevealState::Revealed { block } => Ok(Some(Step::Reveal {

@@ -16,7 +16,7 @@ mod drive;
 mod epochs;
 mod error;
 mod inputs;
-pub mod limits;
+mod limits;
 mod lookback;
 mod moment;
 mod outlook;

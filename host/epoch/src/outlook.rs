@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use platform_chain::{Account, Chain, ChainStatus, Preflight, Subnet, Timing, WeightsCall};
-use platform_domain::{EpochId, Hotkey, Metagraph};
-use platform_store::{RecordedVector, epochs};
+use platform_domain::{EpochId, Hotkey, Metagraph, Uid};
+use platform_store::epochs;
 
-use crate::{EpochError, Epochs};
+use crate::{EpochError, Epochs, submit::weights_call};
 
 /// The nodes, the runtime and the subnet.
 #[derive(Clone, Debug)]
@@ -63,33 +63,36 @@ impl Epochs {
                 epochs::newest_recorded(connection, lane)
             })
             .await?;
-        let recorded = newest.and_then(|row| Some((row.epoch, row.vector?)));
-        let (epoch, vector) = match recorded {
-            Some((epoch, vector)) => (Some(epoch), vector),
-            None => (None, self.own_weight(chain, submitter.hotkey()).await?),
-        };
-        let (netuid, mechanism) = (self.config().netuid, self.config().mechanism);
         let (_, best) = chain.best_block().await?;
-        let call = WeightsCall {
-            netuid,
-            mechanism,
-            uids: vector.uids,
-            values: vector.u16,
-            version_key: chain.subnet(netuid, mechanism, best).await?.weights_version,
+        let version = chain
+            .subnet(lane.netuid, lane.mechanism, best)
+            .await?
+            .weights_version;
+        let recorded = newest.and_then(|row| Some((row.epoch, row.vector?)));
+        let (epoch, call) = match recorded {
+            Some((epoch, vector)) => (Some(epoch), weights_call(lane, &vector, version)),
+            None => (None, self.own_weight(chain, submitter.hotkey(), version).await?),
         };
         let preflight = chain.preflight(submitter, &call).await?;
         Ok(Foreseen { epoch, preflight })
     }
 
     /// All for the hotkey itself, which every validator may say.
-    async fn own_weight(&self, chain: &Chain, hotkey: Hotkey) -> Result<RecordedVector, EpochError> {
+    async fn own_weight(
+        &self,
+        chain: &Chain,
+        hotkey: Hotkey,
+        version_key: u64,
+    ) -> Result<WeightsCall, EpochError> {
         let metagraph = self.refresh_metagraph(chain).await?;
         // Of a hotkey without a UID the checks will say so; any UID will do.
-        let uid = metagraph.uid_of(&hotkey).unwrap_or(platform_domain::Uid(0));
-        Ok(RecordedVector {
+        let uid = metagraph.uid_of(&hotkey).unwrap_or(Uid(0));
+        Ok(WeightsCall {
+            netuid: self.config().netuid,
+            mechanism: self.config().mechanism,
             uids: vec![uid],
-            weights: vec!["1.000000000000000000".to_owned()],
-            u16: vec![u16::MAX],
+            values: vec![u16::MAX],
+            version_key,
         })
     }
 }

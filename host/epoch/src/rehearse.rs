@@ -1,9 +1,9 @@
 //! What would be recorded and sent if an epoch began now, up to the bytes of the call. Nothing is written or sent.
 
-use platform_chain::{Composed, Preflight, WeightsCall};
+use platform_chain::{Composed, Preflight};
 use platform_domain::BlockNumber;
 
-use crate::{EpochError, Epochs, Preview};
+use crate::{EpochError, Epochs, Preview, submit::weights_call};
 
 /// A submission that does not take place.
 #[derive(Clone, Debug)]
@@ -44,15 +44,11 @@ impl Epochs {
                 error: None,
             });
         };
-        let (netuid, mechanism) = (self.config().netuid, self.config().mechanism);
-        let subnet = chain.subnet(netuid, mechanism, preview.block_hash).await?;
-        let call = WeightsCall {
-            netuid,
-            mechanism,
-            uids: vector.uids.clone(),
-            values: vector.u16.clone(),
-            version_key: subnet.weights_version,
-        };
+        let lane = self.lane(chain);
+        let subnet = chain
+            .subnet(lane.netuid, lane.mechanism, preview.block_hash)
+            .await?;
+        let call = weights_call(lane, vector, subnet.weights_version);
         let preflight = chain.preflight(submitter, &call).await?;
         let (call, error) = match chain.compose(submitter, &call).await {
             Ok(composed) => (Some(RehearsedCall::from(composed)), None),

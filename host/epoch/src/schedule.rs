@@ -2,8 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use platform_domain::serde_as_text;
 use platform_store::Numbering;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// When epochs begin. The text forms are `tempo`, `every N blocks` and `manual`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,14 +29,6 @@ impl Schedule {
         match self {
             Self::Tempo | Self::Manual => Numbering::Tempo,
             Self::Every(blocks) => Numbering::Every(blocks),
-        }
-    }
-
-    /// Whether epochs begin by themselves.
-    pub const fn is_automatic(self) -> bool {
-        match self {
-            Self::Tempo | Self::Every(_) => true,
-            Self::Manual => false,
         }
     }
 }
@@ -73,18 +65,7 @@ impl FromStr for Schedule {
     }
 }
 
-impl Serialize for Schedule {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Schedule {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+serde_as_text!(Schedule);
 
 #[cfg(test)]
 mod tests {

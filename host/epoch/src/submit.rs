@@ -5,7 +5,7 @@ use platform_chain::{
     Submitter, WeightsCall,
 };
 use platform_domain::{BlockHash, BlockNumber, Hotkey, with_causes};
-use platform_store::{EpochRow, RecordedExtrinsic, RecordedVector, Step};
+use platform_store::{EpochRow, Lane, RecordedExtrinsic, RecordedVector, Step};
 
 use crate::{
     EpochError, Epochs,
@@ -30,7 +30,7 @@ impl Epochs {
         }
         let (_, best) = chain.best_block().await?;
         let subnet = chain.subnet(row.lane.netuid, row.lane.mechanism, best).await?;
-        let call = weights_call(row, vector, subnet.weights_version);
+        let call = weights_call(row.lane, vector, subnet.weights_version);
         match Verdict::of(&chain.preflight(submitter, &call).await?) {
             Verdict::Go => {}
             Verdict::Wait(why) => return Err(EpochError::NotYet(why)),
@@ -127,7 +127,7 @@ impl Epochs {
         let (hotkey, sealed) = (self.submitted_by(row)?, sealed(row)?);
         // An extrinsic is valid after the block it was signed at.
         let since = BlockNumber(signed(row)?.birth.0.saturating_add(1));
-        let call = weights_call(row, recorded(row)?, 0);
+        let call = weights_call(row.lane, recorded(row)?, 0);
         let held = chain.held(hotkey, &call, sealed.as_ref(), since);
         let Held { what, finalised, .. } = held.await?;
         Ok((what, finalised))
@@ -178,11 +178,11 @@ pub(crate) fn recorded(row: &EpochRow) -> Result<&RecordedVector, EpochError> {
     row.vector.as_ref().ok_or(EpochError::Ledger(row.epoch))
 }
 
-/// The recorded vector as a call. Which version of the rules it is by counts only when it is sent.
-pub(crate) fn weights_call(row: &EpochRow, vector: &RecordedVector, version_key: u64) -> WeightsCall {
+/// A vector as a call. Which version of the rules it is by counts only when it is sent.
+pub(crate) fn weights_call(lane: Lane, vector: &RecordedVector, version_key: u64) -> WeightsCall {
     WeightsCall {
-        netuid: row.lane.netuid,
-        mechanism: row.lane.mechanism,
+        netuid: lane.netuid,
+        mechanism: lane.mechanism,
         uids: vector.uids.clone(),
         values: vector.u16.clone(),
         version_key,

@@ -50,7 +50,7 @@ fn may_pass(check: &Check) -> bool {
 /// Whether the same vector may still be taken in this epoch.
 pub(crate) const fn may_still_come(retry: Retry) -> bool {
     match retry {
-        Retry::Now | Retry::NextBlock | Retry::Resign | Retry::WhenLimitIsOver { .. } => true,
+        Retry::Now | Retry::NextBlock | Retry::Resign | Retry::WhenLimitIsOver => true,
         Retry::NextEpoch | Retry::Never => false,
     }
 }

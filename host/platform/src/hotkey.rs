@@ -31,7 +31,7 @@ pub(crate) fn submitter(chain: &settings::Chain) -> anyhow::Result<Option<Submit
 }
 
 /// Loads it; asks for the passphrase of a sealed file if somebody is there.
-pub(crate) fn load(source: &KeySource) -> anyhow::Result<Keypair> {
+fn load(source: &KeySource) -> anyhow::Result<Keypair> {
     let named = match source {
         KeySource::File { path, .. } | KeySource::SeedFile(path) => path.display().to_string(),
         KeySource::Seed(_) => SEED.to_owned(),

@@ -9,7 +9,7 @@ mod rows;
 mod tests;
 
 use platform_domain::{BlockHash, BlockNumber, EpochId, UnixSeconds};
-use rusqlite::{Connection, OptionalExtension as _, named_params};
+use rusqlite::{Connection, OptionalExtension as _, ToSql, named_params};
 
 pub use self::{
     answers::{collected, last_good},
@@ -61,6 +61,19 @@ struct Key {
     mechanism: u8,
     numbering: String,
     epoch: i64,
+}
+
+impl Key {
+    /// For a statement that asks for nothing else.
+    fn named(&self) -> [(&'static str, &dyn ToSql); 5] {
+        [
+            (":genesis", &self.genesis),
+            (":netuid", &self.netuid),
+            (":mechanism", &self.mechanism),
+            (":numbering", &self.numbering),
+            (":epoch", &self.epoch),
+        ]
+    }
 }
 
 /// Begins an epoch, or finds it: the second call returns the same row.
@@ -154,13 +167,7 @@ pub fn collect(
 pub fn get(connection: &Connection, epoch: &EpochKey) -> Result<Option<EpochRow>, StoreError> {
     let mut statement = connection.prepare_cached(ONE)?;
     let key = key(epoch)?;
-    let mut rows = statement.query(named_params! {
-        ":genesis": key.genesis,
-        ":netuid": key.netuid,
-        ":mechanism": key.mechanism,
-        ":numbering": key.numbering,
-        ":epoch": key.epoch,
-    })?;
+    let mut rows = statement.query(key.named().as_slice())?;
     rows.next()?.map(rows::read).transpose()
 }
 

@@ -4,8 +4,8 @@ use platform_devnet::{Devnet, DevnetConfig};
 
 use super::*;
 
-#[tokio::test]
-async fn a_half_open_connection_is_found_though_nobody_asks_anything() {
+/// A node that makes no blocks by itself, and a way to it that pings often.
+async fn pinging() -> (Devnet, Link) {
     let config = DevnetConfig {
         block_time: None,
         ..DevnetConfig::default()
@@ -17,6 +17,12 @@ async fn a_half_open_connection_is_found_though_nobody_asks_anything() {
         every: Duration::from_millis(50),
         silence: Duration::from_millis(300),
     };
+    (devnet, link)
+}
+
+#[tokio::test]
+async fn a_half_open_connection_is_found_though_nobody_asks_anything() {
+    let (devnet, link) = pinging().await;
     let client = link.client().await.unwrap();
     assert!(link.live().is_some());
     devnet.faults().hang_answers();
@@ -29,17 +35,7 @@ async fn a_half_open_connection_is_found_though_nobody_asks_anything() {
 
 #[tokio::test]
 async fn an_idle_connection_is_kept_by_its_pings() {
-    let config = DevnetConfig {
-        block_time: None,
-        ..DevnetConfig::default()
-    };
-    let devnet = Devnet::start(config).await.unwrap();
-    let endpoint = Endpoint::new(devnet.url()).unwrap();
-    let mut link = Link::new(endpoint, Duration::from_secs(10), Arc::default());
-    link.pings = Pings {
-        every: Duration::from_millis(50),
-        silence: Duration::from_millis(300),
-    };
+    let (_devnet, link) = pinging().await;
     let client = link.client().await.unwrap();
     let idle = tokio::time::timeout(Duration::from_millis(1200), client.on_disconnect());
     assert!(

@@ -7,7 +7,7 @@ use platform_timelock::{RehearsalError, ScheduleError, SealError};
 
 use super::*;
 
-const LIMIT: Retry = Retry::WhenLimitIsOver { blocks: None };
+const LIMIT: Retry = Retry::WhenLimitIsOver;
 
 #[test]
 fn every_refusal_of_the_pool_has_its_row() {

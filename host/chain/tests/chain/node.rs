@@ -125,3 +125,49 @@ pub(crate) async fn failure(chain: &Chain, signed: &SignedExtrinsic) -> String {
         other => panic!("{other:?}"),
     }
 }
+
+/// A subnet with rules that can be broken, a second neuron that has no permit, and a vector that meets the rules.
+pub(crate) async fn strict() -> (Devnet, Chain, WeightsCall) {
+    let mut strict = SubnetGenesis {
+        min_allowed_weights: 2,
+        weights_version: 3,
+        ..subnet()
+    };
+    strict.neurons.push(neuron(&without_permit(), 5, false));
+    let (devnet, chain) = start(strict).await;
+    let good = WeightsCall {
+        version_key: 3,
+        ..call(&[(1, 1), (2, 2)])
+    };
+    (devnet, chain, good)
+}
+
+fn without_permit() -> Keypair {
+    Keypair::from_seed([4; 32])
+}
+
+/// The same weight for each of these.
+pub(crate) fn paying(good: &WeightsCall, uids: &[u16]) -> WeightsCall {
+    WeightsCall {
+        uids: uids.iter().copied().map(Uid).collect(),
+        values: vec![1; uids.len()],
+        ..good.clone()
+    }
+}
+
+/// What [`strict`] refuses: who sends it, what, and the one error that the runtime has for it.
+pub(crate) fn refused(good: &WeightsCall) -> [(Keypair, WeightsCall, &'static str); 6] {
+    let old = WeightsCall {
+        version_key: 2,
+        ..good.clone()
+    };
+    let stranger = Keypair::from_seed([9; 32]);
+    [
+        (validator(), old, "IncorrectWeightVersionKey"),
+        (validator(), paying(good, &[1, 1]), "DuplicateUids"),
+        (validator(), paying(good, &[1, 9]), "UidVecContainInvalidOne"),
+        (validator(), paying(good, &[1]), "WeightVecLengthIsLow"),
+        (without_permit(), good.clone(), "NeuronNoValidatorPermit"),
+        (stranger, good.clone(), "HotKeyNotRegisteredInSubNet"),
+    ]
+}

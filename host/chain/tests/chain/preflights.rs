@@ -6,7 +6,7 @@ use platform_domain::{MechanismId, Netuid, Uid};
 use platform_keys::Keypair;
 
 use crate::{
-    node::{call, config, connect, failure, miner, neuron, send, sign, start, subnet, validator},
+    node::{call, config, connect, failure, miner, refused, send, sign, start, strict, subnet, validator},
     sealed::begin,
 };
 
@@ -17,36 +17,9 @@ async fn failures(chain: &platform_chain::Chain, key: &Keypair, call: &WeightsCa
 
 #[tokio::test]
 async fn every_check_that_fails_in_a_block_is_foreseen_by_name() {
-    let (second, stranger) = (Keypair::from_seed([4; 32]), Keypair::from_seed([9; 32]));
-    let mut strict = SubnetGenesis {
-        min_allowed_weights: 2,
-        weights_version: 3,
-        ..subnet()
-    };
-    strict.neurons.push(neuron(&second, 5, false));
-    let (devnet, chain) = start(strict).await;
-    let good = WeightsCall {
-        version_key: 3,
-        ..call(&[(1, 1), (2, 2)])
-    };
-    let with = |uids: &[u16]| WeightsCall {
-        uids: uids.iter().copied().map(Uid).collect(),
-        values: vec![1; uids.len()],
-        ..good.clone()
-    };
-    let old = WeightsCall {
-        version_key: 2,
-        ..good.clone()
-    };
+    let (devnet, chain, good) = strict().await;
     assert_eq!(failures(&chain, &validator(), &good).await, [""; 0]);
-    for (key, call, name) in [
-        (validator(), old, "IncorrectWeightVersionKey"),
-        (validator(), with(&[1, 1]), "DuplicateUids"),
-        (validator(), with(&[1, 9]), "UidVecContainInvalidOne"),
-        (validator(), with(&[1]), "WeightVecLengthIsLow"),
-        (second, good.clone(), "NeuronNoValidatorPermit"),
-        (stranger, good.clone(), "HotKeyNotRegisteredInSubNet"),
-    ] {
+    for (key, call, name) in refused(&good) {
         assert_eq!(failures(&chain, &key, &call).await, [name]);
         let signed = send(&devnet, &chain, &key, &call).await;
         assert_eq!(failure(&chain, &signed).await, format!("SubtensorModule.{name}"));

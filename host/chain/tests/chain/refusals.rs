@@ -2,10 +2,11 @@
 
 use platform_chain::{ChainError, Rejection, WeightsCall};
 use platform_devnet::{Devnet, SubnetGenesis};
-use platform_domain::{MechanismId, Netuid, Uid};
-use platform_keys::Keypair;
+use platform_domain::{MechanismId, Netuid};
 
-use crate::node::{call, config, connect, failure, miner, neuron, send, sign, start, subnet, validator};
+use crate::node::{
+    call, config, connect, failure, miner, paying, refused, send, sign, start, strict, subnet, validator,
+};
 
 #[tokio::test]
 async fn what_the_chain_does_not_have_or_a_vector_cannot_be_is_not_composed() {
@@ -34,40 +35,10 @@ async fn what_the_chain_does_not_have_or_a_vector_cannot_be_is_not_composed() {
 
 #[tokio::test]
 async fn a_call_that_fails_in_its_block_has_the_runtimes_name_for_why() {
-    let (second, stranger) = (Keypair::from_seed([4; 32]), Keypair::from_seed([9; 32]));
-    let mut strict = SubnetGenesis {
-        min_allowed_weights: 2,
-        weights_version: 3,
-        ..subnet()
-    };
-    strict.neurons.push(neuron(&second, 5, false));
-    let (devnet, chain) = start(strict).await;
-    let good = WeightsCall {
-        version_key: 3,
-        ..call(&[(1, 1), (2, 2)])
-    };
-    let with = |uids: &[u16]| WeightsCall {
-        uids: uids.iter().copied().map(Uid).collect(),
-        values: vec![1; uids.len()],
-        ..good.clone()
-    };
-    let old = WeightsCall {
-        version_key: 2,
-        ..good.clone()
-    };
-    for (key, call, name) in [
-        (validator(), old, "IncorrectWeightVersionKey"),
-        (validator(), with(&[1, 1]), "DuplicateUids"),
-        (validator(), with(&[1, 9]), "UidVecContainInvalidOne"),
-        (validator(), with(&[1]), "WeightVecLengthIsLow"),
-        (
-            validator(),
-            with(&[0, 1, 2, 3, 4]),
-            "UidsLengthExceedUidsInSubNet",
-        ),
-        (second, good.clone(), "NeuronNoValidatorPermit"),
-        (stranger, good.clone(), "HotKeyNotRegisteredInSubNet"),
-    ] {
+    let (devnet, chain, good) = strict().await;
+    let long = paying(&good, &[0, 1, 2, 3, 4]);
+    let too_long = (validator(), long, "UidsLengthExceedUidsInSubNet");
+    for (key, call, name) in refused(&good).into_iter().chain([too_long]) {
         let signed = send(&devnet, &chain, &key, &call).await;
         assert_eq!(failure(&chain, &signed).await, format!("SubtensorModule.{name}"));
     }

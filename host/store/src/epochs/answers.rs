@@ -47,12 +47,8 @@ pub(super) fn put(connection: &Connection, row: &EpochRow, answers: &[Answer]) -
             0
         };
         of = Some(slug);
-        let pairs = |weights: &Vec<RawWeight>| -> Vec<(String, String)> {
-            // As text: JSON has no NaN, and an answer is kept as it came.
-            let pair = |weight: &RawWeight| (weight.hotkey.clone(), format!("{:?}", weight.score));
-            weights.iter().map(pair).collect()
-        };
-        let weights = weights.as_ref().map(pairs);
+        let weights = weights.as_ref();
+        let weights = weights.map(|weights| weights.iter().map(RawWeight::to_texts).collect::<Vec<_>>());
         insert.execute(named_params! {
             ":genesis": key.genesis,
             ":netuid": key.netuid,
@@ -77,13 +73,7 @@ pub(super) fn put(connection: &Connection, row: &EpochRow, answers: &[Answer]) -
 pub fn collected(connection: &Connection, epoch: &EpochKey) -> Result<Vec<Answer>, StoreError> {
     let mut statement = connection.prepare_cached(COLLECTED)?;
     let key = key(epoch)?;
-    let mut rows = statement.query(named_params! {
-        ":genesis": key.genesis,
-        ":netuid": key.netuid,
-        ":mechanism": key.mechanism,
-        ":numbering": key.numbering,
-        ":epoch": key.epoch,
-    })?;
+    let mut rows = statement.query(key.named().as_slice())?;
     let mut answers = Vec::new();
     while let Some(row) = rows.next()? {
         answers.push(read(row)?);

@@ -44,13 +44,7 @@ pub(super) fn write(
 pub fn journal(connection: &Connection, epoch: &EpochKey) -> Result<Vec<JournalStep>, StoreError> {
     let mut statement = connection.prepare_cached(JOURNAL)?;
     let key = key(epoch)?;
-    let mut rows = statement.query(named_params! {
-        ":genesis": key.genesis,
-        ":netuid": key.netuid,
-        ":mechanism": key.mechanism,
-        ":numbering": key.numbering,
-        ":epoch": key.epoch,
-    })?;
+    let mut rows = statement.query(key.named().as_slice())?;
     let mut steps = Vec::new();
     let name = epoch.epoch.to_string();
     while let Some(row) = rows.next()? {

@@ -6,6 +6,7 @@ use platform_domain::{BlockNumber, Digest, EpochId, Hotkey, Uid};
 use platform_weights::{Report, Share, UidReport};
 use serde::Serialize;
 
+use super::text::digest;
 use crate::output::table;
 
 /// One number of a vector, and all that it is made of.
@@ -168,7 +169,6 @@ pub(super) fn text(it: &Explanation) -> String {
     let head = ["CHALLENGE", "GAVE IT", "HAS TO GIVE", "SCORE", "SCORES", "SOURCE"];
     lines.push(format!("\n{}", table(head, &rows)));
     for part in &it.from {
-        let digest = |digest: Option<Digest>| digest.map_or("none".to_owned(), |digest| digest.to_string());
         lines.push(format!(
             "\n{}  component {}\n{}  state     {}",
             part.slug,

@@ -103,12 +103,11 @@ pub(super) fn history(epochs: &[EpochView]) -> String {
 pub(super) fn answers(answers: &RawAnswers) -> String {
     let mut parts = vec![given(answers.answers.iter().map(|one| &one.answer))];
     for one in &answers.answers {
-        let digest = |digest: &Option<Digest>| digest.map_or("none".to_owned(), |digest| digest.to_string());
         let head = format!(
             "{}  component {}, state {}",
             one.answer.slug,
-            digest(&one.answer.component),
-            digest(&one.answer.state)
+            digest(one.answer.component),
+            digest(one.answer.state)
         );
         let rows: Vec<_> = one
             .weights
@@ -119,6 +118,11 @@ pub(super) fn answers(answers: &RawAnswers) -> String {
         parts.push(format!("{head}\n{}", table(["HOTKEY", "SCORE"], &rows)));
     }
     parts.join("\n\n")
+}
+
+/// A digest, or that there is none.
+pub(super) fn digest(digest: Option<Digest>) -> String {
+    digest.map_or("none".to_owned(), |digest| digest.to_string())
 }
 
 fn challenges(report: &Report) -> String {

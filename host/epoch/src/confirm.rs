@@ -1,6 +1,6 @@
 //! From a block that holds the extrinsic to a final one, what the chain then has, and the reveal of what was committed.
 
-use platform_chain::{Chain, Retry, RevealState};
+use platform_chain::{Chain, Missed, Retry, RevealState};
 use platform_domain::{BlockHash, Uid};
 use platform_store::{EpochRow, RecordedVector, Step, epochs};
 
@@ -96,10 +96,26 @@ impl Epochs {
             RevealState::Missed { why } if may_still_come(Retry::after(why)) => {
                 self.commit_anew(chain, row, (why.to_string(), moment)).await
             }
-            RevealState::Missed { why } => Ok(Some(Step::Fail {
-                reason: format!("its weights were not revealed: {why}"),
-            })),
+            RevealState::Missed { why } => {
+                let newer = self.newer_recorded(row).await?.filter(|newer| newer.attempts > 0);
+                let reason = match (why, newer) {
+                    (Missed::Replaced, Some(newer)) => {
+                        let epoch = newer.epoch;
+                        format!("it got into the chain so late that epoch {epoch} replaced it at the reveal")
+                    }
+                    _ => format!("its weights were not revealed: {why}"),
+                };
+                Ok(Some(Step::Fail { reason }))
+            }
         }
+    }
+
+    /// The newest epoch that has weights, if it began after this one.
+    async fn newer_recorded(&self, row: &EpochRow) -> Result<Option<EpochRow>, EpochError> {
+        let lane = row.lane;
+        let read = move |connection: &_| epochs::newest_recorded(connection, lane);
+        let newest = self.store().read("epoch_newest", read).await?;
+        Ok(newest.filter(|newest| is_newer(newest, row)))
     }
 
     /// Commits the same vector again, unless a newer epoch has one: revealed later, the older would replace it. One that is
@@ -111,18 +127,14 @@ impl Epochs {
         (why, moment): (String, &Moment),
     ) -> Result<Option<Step>, EpochError> {
         let lane = row.lane;
-        let read = move |connection: &_| {
-            let newest = epochs::newest_recorded(connection, lane)?;
-            let under_way = epochs::unfinished(connection, lane)?;
-            Ok::<_, EpochError>((newest, under_way))
-        };
-        let (newest, under_way) = self.store().read("epoch_newer", read).await?;
-        if let Some(newer) = newest.filter(|other| is_newer(other, row)) {
+        if let Some(newer) = self.newer_recorded(row).await? {
             let epoch = newer.epoch;
             let reason =
                 format!("its weights are not seen to be revealed, and epoch {epoch} has newer ones: {why}");
             return Ok(Some(Step::Fail { reason }));
         }
+        let read = move |connection: &_| epochs::unfinished(connection, lane);
+        let under_way = self.store().read("epoch_unfinished", read).await?;
         if under_way.iter().any(|other| is_newer(other, row)) {
             return Ok(None);
         }

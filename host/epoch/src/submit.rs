@@ -40,7 +40,9 @@ impl Epochs {
             }
         }
         let composed = chain.compose(submitter, &call).await?;
-        if composed.sealed.is_some() && is_too_late_to_seal(moment) {
+        if let Some(sealed) = &composed.sealed
+            && is_too_late_to_seal(sealed, moment)
+        {
             return Ok(None);
         }
         let signed = chain.sign(submitter, &composed).await?;
@@ -141,8 +143,16 @@ impl Epochs {
     }
 }
 
-/// Whether a commit of now might get into a later epoch of the chain than it is sealed for.
-fn is_too_late_to_seal(moment: &Moment) -> bool {
+/// Whether the chain has gone into another epoch since the turn began, or a commit of now might get into a later one than it is
+/// sealed for. There the next epoch's weights would be revealed with it, and replace it.
+fn is_too_late_to_seal(sealed: &Sealed, moment: &Moment) -> bool {
+    if moment
+        .timing
+        .epoch()
+        .is_ok_and(|epoch| epoch.0 != sealed.committed_in)
+    {
+        return true;
+    }
     let left = moment
         .timing
         .next_epoch()

@@ -208,6 +208,10 @@ const TESTS: &[(&str, &str)] = &[
     ("MAX_KEY_BYTES", KEYS),
     ("MAX_CHANGES", KEYS),
     (
+        "MAX_HASHED",
+        "host/state/tests/state/digest.rs::a_database_is_hashed_up_to_a_size_and_not_beyond",
+    ),
+    (
         "MAX_LISTED",
         "host/state/tests/state/keys.rs::keys_are_listed_by_prefix_page_by_page",
     ),

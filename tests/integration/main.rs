@@ -51,6 +51,8 @@ mod hostile_matrix;
 #[cfg(test)]
 mod keeping;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod limit_tests;
 #[cfg(test)]
 mod limits_document;

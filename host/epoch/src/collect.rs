@@ -58,8 +58,12 @@ impl Asking {
             Artifact::Component(pinned) => Some(pinned.component),
             Artifact::Image(_) => None,
         };
-        let weights = self.ask(&challenge.slug).await;
-        let mut tried = vec![answer(&challenge, Source::Live, component, weights)];
+        let (weights, state) = match self.ask(&challenge.slug).await {
+            Ok((weights, state)) => (Ok(weights), state),
+            Err(reason) => (Err(reason), None),
+        };
+        let own = answer(&challenge, Source::Live, component, weights);
+        let mut tried = vec![Answer { state, ..own }];
         if let Some(primary) = &self.primary
             && challenge.on_failure.primary()
             && is_refused(&tried)
@@ -84,8 +88,9 @@ impl Asking {
         tried
     }
 
-    /// What the challenge itself says.
-    async fn ask(&self, slug: &Slug) -> Result<Vec<RawWeight>, String> {
+    /// What the challenge itself says, and from which state. A state that is another one after the answer than before is not
+    /// told: which of the two it came from, or whether from one in between, nobody knows.
+    async fn ask(&self, slug: &Slug) -> Result<(Vec<RawWeight>, Option<Digest>), String> {
         let by = Instant::now() + self.deadline;
         let late = || format!("no answer within {} s", self.deadline.as_secs());
         let mut routes = self.routes.clone();
@@ -93,8 +98,12 @@ impl Asking {
             loop {
                 let route = routes.current().get(slug).cloned();
                 let route = route.ok_or_else(|| "it does not run".to_owned())?;
+                let before = route.target.state_digest().await;
                 match route.target.weights(self.context.clone(), by).await {
-                    Ok(weights) => return Ok(weights),
+                    Ok(weights) => {
+                        let after = route.target.state_digest().await;
+                        return Ok((weights, before.filter(|_| before == after)));
+                    }
                     // It comes with one of the next tables, and an epoch can wait for that.
                     Err(CallError::Starting { .. }) if routes.changed().await.is_ok() => {}
                     Err(CallError::Overdue) => return Err(late()),

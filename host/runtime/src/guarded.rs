@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use platform_domain::{CalledFunction, Caller, EpochContext, IncidentKind, RawWeight, Request, Response};
+use platform_domain::{CalledFunction, Caller, Digest, EpochContext, IncidentKind, RawWeight, Request, Response};
 use platform_wasm::{CallError as Wasm, Program, RequestBody, ResponseBody};
 use tokio::time::{Instant, timeout_at};
 
@@ -68,6 +68,17 @@ impl Guarded {
             Ok(_) => Outcome::Answered,
             Err(error) => note(&self.health, CalledFunction::Route, request_id, error),
         });
+    }
+
+    /// Of what it keeps in the host. That it cannot be read is for the log: the weights do not depend on it.
+    pub(crate) async fn state_digest(&self) -> Option<Digest> {
+        match self.program.state_digest().await {
+            Ok(digest) => digest,
+            Err(error) => {
+                tracing::warn!(%error, "a challenge's state cannot be hashed");
+                None
+            }
+        }
     }
 
     /// Not through the breaker: an epoch asks once an hour, what miners send must not keep it from that, and

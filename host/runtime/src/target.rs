@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use platform_domain::{EpochContext, RawWeight, Request, Response};
+use platform_domain::{Digest, EpochContext, RawWeight, Request, Response};
 use platform_wasm::{RequestBody, ResponseBody, Usage};
 use tokio::time::Instant;
 
@@ -84,6 +84,15 @@ impl Target {
             Self::Wasm(guarded) => guarded.handle_http(request).await,
             Self::Starting => Err(CallError::starting()),
             Self::Down(reason) => Err(CallError::Down(reason.clone())),
+        }
+    }
+
+    /// What a challenge that runs keeps in the host at this moment, as one digest; `None` when it keeps nothing there, more than
+    /// is hashed, or it cannot be read.
+    pub async fn state_digest(&self) -> Option<Digest> {
+        match self {
+            Self::Wasm(guarded) => guarded.state_digest().await,
+            Self::Starting | Self::Down(_) => None,
         }
     }
 

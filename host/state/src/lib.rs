@@ -12,6 +12,7 @@ mod blobs;
 mod connection;
 mod cursor;
 mod database;
+mod digest;
 mod error;
 mod functions;
 mod heap;
@@ -34,7 +35,7 @@ pub use database::{Database, DatabaseUsage, Patience};
 pub use error::{BlobError, SqlError, StateError};
 pub use kv::{Bucket, Change};
 pub use limits::{
-    MAX_BLOB_NAME_BYTES, MAX_BLOB_STEP, MAX_BUCKET_BYTES, MAX_CHANGES, MAX_KEY_BYTES, MAX_LISTED, PAGE,
+    MAX_BLOB_NAME_BYTES, MAX_BLOB_STEP, MAX_BUCKET_BYTES, MAX_CHANGES, MAX_HASHED, MAX_KEY_BYTES, MAX_LISTED, PAGE,
     SqlLimits,
 };
 pub use migrate::Rehearsal;

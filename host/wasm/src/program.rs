@@ -12,10 +12,10 @@ use std::{
 };
 
 use platform_domain::{
-    Capability, EpochContext, Grant, Instances, Manifest, RawWeight, Request, Response, Secret, SecretName,
+    Capability, Digest, EpochContext, Grant, Instances, Manifest, RawWeight, Request, Response, Secret, SecretName,
     SecretUse, SecretValue, Slug,
 };
-use platform_state::State;
+use platform_state::{SqlError, State};
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::component::InstancePre;
 
@@ -183,6 +183,18 @@ impl Program {
             state: setup.state.as_ref().map(State::usage),
             outbound: setup.outgoing.as_ref().map(|outgoing| outgoing.usage()),
         }
+    }
+
+    /// What it keeps in the host at this moment, as one digest; `None` when it keeps nothing there or more than is hashed. Its
+    /// files are its own affair: they may be gigabytes, and only the program writes there.
+    pub async fn state_digest(&self) -> Result<Option<Digest>, SqlError> {
+        let Some(state) = self.shared.setup.state.clone() else {
+            return Ok(None);
+        };
+        let runtime = tokio::runtime::Handle::current();
+        let hashing = move || runtime.block_on(state.database().digest());
+        // Only a stop of the process cancels it.
+        tokio::task::spawn_blocking(hashing).await.unwrap_or(Ok(None))
     }
 
     /// Why the call of this request found no room on the disk, if it did, however it ended. Told once.

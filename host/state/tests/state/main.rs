@@ -6,6 +6,8 @@ mod archive;
 #[cfg(test)]
 mod blobs;
 #[cfg(test)]
+mod digest;
+#[cfg(test)]
 mod full_disk;
 #[cfg(test)]
 mod functions;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use platform_domain::{CalledFunction, Caller, Digest, EpochContext, IncidentKind, RawWeight, Request, Response};
+use platform_domain::{
+    CalledFunction, Caller, Digest, EpochContext, IncidentKind, RawWeight, Request, Response,
+};
 use platform_wasm::{CallError as Wasm, Program, RequestBody, ResponseBody};
 use tokio::time::{Instant, timeout_at};
 

@@ -35,8 +35,8 @@ pub use database::{Database, DatabaseUsage, Patience};
 pub use error::{BlobError, SqlError, StateError};
 pub use kv::{Bucket, Change};
 pub use limits::{
-    MAX_BLOB_NAME_BYTES, MAX_BLOB_STEP, MAX_BUCKET_BYTES, MAX_CHANGES, MAX_HASHED, MAX_KEY_BYTES, MAX_LISTED, PAGE,
-    SqlLimits,
+    MAX_BLOB_NAME_BYTES, MAX_BLOB_STEP, MAX_BUCKET_BYTES, MAX_CHANGES, MAX_HASHED, MAX_KEY_BYTES, MAX_LISTED,
+    PAGE, SqlLimits,
 };
 pub use migrate::Rehearsal;
 pub use state::{BLOBS, DATABASE, State, StateLimits, StateUsage, States, WeakState};

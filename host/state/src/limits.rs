@@ -34,8 +34,8 @@ pub const MAX_LISTED: u32 = 1_000;
 pub const MAX_BLOB_NAME_BYTES: usize = 512;
 /// Bytes of a blob that are read in one step: the host holds them for that time.
 pub const MAX_BLOB_STEP: u64 = 1 << 20;
-/// Databases up to so many bytes are hashed when their challenge is asked for weights, which takes as much memory and a tenth of
-/// a second; an epoch asks a few challenges at once and waits for none for longer.
+/// Databases up to so many bytes are hashed when their challenge is asked for weights, which takes twice as much memory and a tenth
+/// of a second; an epoch asks a few challenges at once and waits for none for longer.
 pub const MAX_HASHED: u64 = 16 << 20;
 
 /// Bytes of the list in an archive: a hundred or two for each file.

@@ -12,8 +12,8 @@ use std::{
 };
 
 use platform_domain::{
-    Capability, Digest, EpochContext, Grant, Instances, Manifest, RawWeight, Request, Response, Secret, SecretName,
-    SecretUse, SecretValue, Slug,
+    Capability, Digest, EpochContext, Grant, Instances, Manifest, RawWeight, Request, Response, Secret,
+    SecretName, SecretUse, SecretValue, Slug,
 };
 use platform_state::{SqlError, State};
 use tokio_util::task::AbortOnDropHandle;

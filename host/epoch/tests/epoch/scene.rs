@@ -20,9 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) const NETUID: Netuid = Netuid(3);
 pub(crate) const MAIN: MechanismId = MechanismId(0);
-/// Blocks of one of the chain's epochs: 0.8 s.
+/// Blocks of one of the chain's epochs.
 pub(crate) const TEMPO: u16 = 40;
-const BLOCK: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A validator, UID 0, with two miners; the first gets three times what the second gets.
@@ -42,7 +41,7 @@ pub(crate) fn miner(number: u8) -> Hotkey {
     Hotkey::from_bytes([number; 32])
 }
 
-/// The chain's time goes by 12 s a block however fast these are made, so that pulses come as they do.
+/// Blocks are made when the test wants one. The chain's time goes by 12 s with each, so that pulses come as they do.
 fn node(validator: Hotkey, rules: impl FnOnce(&mut SubnetGenesis)) -> DevnetConfig {
     let neuron = |hotkey, stake, validator_permit| NeuronGenesis {
         hotkey,
@@ -64,7 +63,7 @@ fn node(validator: Hotkey, rules: impl FnOnce(&mut SubnetGenesis)) -> DevnetConf
     rules(&mut subnet);
     let start = UnixSeconds::from(SystemTime::now());
     DevnetConfig {
-        block_time: Some(BLOCK),
+        block_time: None,
         clock: Clock::Blocks {
             start,
             step: Duration::from_secs(12),
@@ -150,28 +149,28 @@ impl Scene {
 
     /// Asks for an epoch, in the next one if this is about to end.
     pub(crate) async fn request(&self) -> EpochRow {
-        let asking = async {
-            loop {
-                match self.epochs.request().await {
-                    Ok(row) => return row,
-                    Err(platform_epoch::EpochError::TooLate { .. }) => self.next_block().await,
-                    Err(error) => panic!("{error}"),
-                }
+        loop {
+            match self.epochs.request().await {
+                Ok(row) => return row,
+                Err(platform_epoch::EpochError::TooLate { .. }) => self.block().await,
+                Err(error) => panic!("{error}"),
             }
-        };
-        tokio::time::timeout(PATIENCE, asking)
-            .await
-            .expect("an epoch begins")
-    }
-
-    pub(crate) async fn next_block(&self) {
-        let now = self.devnet.best_block().0;
-        while self.devnet.best_block().0 == now {
-            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
-    /// Waits until an epoch is as it should be.
+    /// Makes a block when the driver has seen the last one.
+    pub(crate) async fn block(&self) {
+        let best = self.devnet.best_block().0;
+        let seen = tokio::time::timeout(PATIENCE, async {
+            while self.epochs.status().block != Some(best) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        });
+        seen.await.expect("the driver sees the block");
+        self.devnet.produce_blocks(1).await;
+    }
+
+    /// Makes blocks until an epoch is as it should be.
     pub(crate) async fn until(&self, epoch: EpochId, is: impl Fn(&EpochRow) -> bool) -> EpochRow {
         let waited = tokio::time::timeout(PATIENCE, async {
             loop {
@@ -179,7 +178,7 @@ impl Scene {
                 if is(&row) {
                     return row;
                 }
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                self.block().await;
             }
         });
         match waited.await {

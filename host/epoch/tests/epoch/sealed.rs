@@ -87,7 +87,7 @@ async fn an_old_commit_is_not_made_anew_when_a_newer_epoch_has_weights() {
         if row.epoch > old.epoch {
             break row;
         }
-        scene.next_block().await;
+        scene.block().await;
     };
     let ended = scene.over(old.epoch).await;
     assert_eq!(

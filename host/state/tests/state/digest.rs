@@ -17,7 +17,10 @@ async fn a_digest_is_of_what_is_kept_and_not_of_how() {
     drop(given.database);
     let again = Database::open(&path, &LIMITS).unwrap();
     assert_eq!(digest(&again).await, second);
-    again.execute("UPDATE t SET x = 2", &none(), crate::given::soon()).await.unwrap();
+    again
+        .execute("UPDATE t SET x = 2", &none(), crate::given::soon())
+        .await
+        .unwrap();
     assert_ne!(digest(&again).await, second);
     drop(dir);
 }
@@ -37,5 +40,8 @@ async fn a_database_is_hashed_up_to_a_size_and_not_beyond() {
         rows += 1;
     }
     // Beside the rows there are a few pages of the host's and of the tree's own.
-    assert!((MAX_HASHED - 2 * STEP..MAX_HASHED + STEP).contains(&(rows * STEP)), "{rows}");
+    assert!(
+        (MAX_HASHED - 2 * STEP..MAX_HASHED + STEP).contains(&(rows * STEP)),
+        "{rows}"
+    );
 }

@@ -64,7 +64,7 @@ its own, neighbours and weights go on; nothing of it is kept.
 ";
 
 /// Files whose constants are limits on a stranger.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 13] = [
     "host/chain/src/limits.rs",
     "host/wasm/src/limits.rs",
     "host/state/src/limits.rs",
@@ -76,6 +76,7 @@ const SOURCES: [&str; 12] = [
     "host/oci/src/limits.rs",
     "host/signatures/src/limits.rs",
     "host/fallback/src/limits.rs",
+    "host/epoch/src/limits.rs",
     "host/timelock/src/limits.rs",
 ];
 

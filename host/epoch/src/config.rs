@@ -25,6 +25,8 @@ pub struct EpochConfig {
     pub fallback: Fallback,
     /// How many percent of the whole the sink may get beyond what is expected, before that is an alarm; with 100 never.
     pub sink_alarm_percent: u8,
+    /// Whether others are told what the chain still keeps sealed.
+    pub tell_sealed: bool,
     /// Another host, for challenges whose rule takes its word.
     pub primary: Option<Primary>,
     /// How long a challenge may take to answer.

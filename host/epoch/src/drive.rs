@@ -127,10 +127,14 @@ impl Epochs {
             EpochState::Finalised if row.sealed.is_some() => self.watch_reveal(chain, row, moment).await?,
             EpochState::Finalised | EpochState::Revealed | EpochState::Skipped | EpochState::Failed => None,
         };
-        match step {
-            Some(step) => self.advance(row, step).await.map(Some),
-            None => Ok(None),
+        let Some(step) = step else {
+            return Ok(None);
+        };
+        let next = self.advance(row, step).await?;
+        if next.state == EpochState::Revealed {
+            self.publish_newest(row.lane).await?;
         }
+        Ok(Some(next))
     }
 
     /// Asks the challenges, and keeps what they said with the subnet as it was. `None` when the epoch was over before that.
@@ -180,7 +184,9 @@ impl Epochs {
         let row = self.advance(row, step).await?;
         if row.state == EpochState::Recorded {
             self.told(&row, computed.report.as_ref(), true);
-            self.publish(&row, &collected, &answers);
+            if self.may_tell(&row, &collected) {
+                self.publish(&row, &collected, &answers);
+            }
         }
         Ok(row)
     }
@@ -235,27 +241,15 @@ impl Epochs {
         Ok(next)
     }
 
-    /// Tells everyone of the newest weights that are recorded, as a start does that finds some.
+    /// Tells everyone what is to be told of the weights that are recorded, as a start does that finds some.
     pub(crate) async fn tell_again(&self, chain: &Chain) -> Result<(), EpochError> {
         let lane = self.lane(chain);
-        let read = move |connection: &_| {
-            let Some(row) = epochs::newest_recorded(connection, lane)? else {
-                return Ok(None);
-            };
-            let answers = epochs::collected(connection, &row.key())?;
-            Ok::<_, EpochError>(Some((row, answers)))
-        };
-        let Some((mut row, answers)) = self.store().read("epoch_newest", read).await? else {
-            return Ok(());
-        };
-        let report: Option<Report> = row.report.take().and_then(|it| serde_json::from_value(it).ok());
-        self.told(&row, report.as_ref(), false);
-        // An older host kept no inputs, so there is nothing to tell of its epochs.
-        let collected = row.inputs.take().and_then(|it| serde_json::from_value(it).ok());
-        if let Some(collected) = collected {
-            self.publish(&row, &collected, &answers);
+        let read = move |connection: &_| epochs::newest_recorded(connection, lane);
+        if let Some(mut row) = self.store().read("epoch_newest", read).await? {
+            let report: Option<Report> = row.report.take().and_then(|it| serde_json::from_value(it).ok());
+            self.told(&row, report.as_ref(), false);
         }
-        Ok(())
+        self.publish_newest(lane).await
     }
 }
 

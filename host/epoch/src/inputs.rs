@@ -15,6 +15,9 @@ pub(crate) struct Collected {
     pub(crate) asked_at: UnixSeconds,
     /// For how many seconds from then on the weights are told to other hosts.
     pub(crate) told_for: u64,
+    /// Whether the chain takes commits, and keeps them sealed until a later epoch. An older host did not write it down.
+    #[serde(default)]
+    pub(crate) sealed: bool,
     /// The policy with its version.
     pub(crate) policy: String,
     /// The inputs of the vector, without the challenges.

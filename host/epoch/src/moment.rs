@@ -72,9 +72,15 @@ impl Moment {
     }
 
     /// For how long other hosts are told of weights of now: as long as two epochs take, so that one that fails here does not
-    /// leave them without.
-    pub(crate) fn told_for(&self) -> Duration {
-        let blocks = u32::try_from(self.length.saturating_mul(2)).unwrap_or(u32::MAX);
+    /// leave them without; and before that, as long as the chain keeps them sealed.
+    pub(crate) fn told_for(&self, sealed: bool) -> Duration {
+        let kept = if sealed {
+            self.timing.reveal_period.get()
+        } else {
+            0
+        };
+        let kept = self.timing.length().saturating_mul(kept);
+        let blocks = u32::try_from(self.length.saturating_mul(2).saturating_add(kept)).unwrap_or(u32::MAX);
         self.timing.block_time.saturating_mul(blocks).min(MAX_LIFE)
     }
 }

@@ -96,7 +96,8 @@ impl Epochs {
         let answers = asking.all(challenges).await;
         let collected = Collected {
             asked_at,
-            told_for: moment.told_for().as_secs(),
+            told_for: moment.told_for(subnet.commit_reveal).as_secs(),
+            sealed: subnet.commit_reveal,
             policy: config.policy.version().to_owned(),
             subnet: self.subnet_inputs(&metagraph, &subnet),
         };

@@ -1,14 +1,41 @@
 //! What other hosts are told: each challenge's own answer, and the vector of all, signed with this host's hotkey.
 
 use platform_domain::{Hotkey, UnixSeconds, with_causes};
-use platform_fallback::{Document, DocumentError, Entry, Signed, Subject};
+use platform_fallback::{Document, DocumentError, Entry, Signed, Subject, limits::MAX_LIFE};
 use platform_keys::Keypair;
 use platform_runtime::{ToldWeights, WeightsBoard};
-use platform_store::{Answer, EpochRow, Source};
+use platform_store::{Answer, EpochRow, EpochState, Lane, Source, epochs};
+use serde::Deserialize as _;
 
-use crate::{Epochs, inputs::Collected, prepare::now};
+use crate::{EpochError, Epochs, inputs::Collected, prepare::now};
 
 impl Epochs {
+    /// Whether an epoch's weights are no secret. Where the chain keeps them sealed, others are not to copy them before it opens
+    /// them; what is never revealed is never told.
+    pub(crate) fn may_tell(&self, row: &EpochRow, collected: &Collected) -> bool {
+        !collected.sealed || self.config().tell_sealed || row.state == EpochState::Revealed
+    }
+
+    /// Puts the weights of the newest epoch on the board that may be told.
+    pub(crate) async fn publish_newest(&self, lane: Lane) -> Result<(), EpochError> {
+        let this = self.clone();
+        let since = UnixSeconds(now().0.saturating_sub(MAX_LIFE.as_secs()));
+        let read = move |connection: &_| {
+            // An older host kept no inputs, so there is nothing to tell of its epochs.
+            let collected = |row: &EpochRow| Collected::deserialize(row.inputs.as_ref()?).ok();
+            let may = |row: &EpochRow| collected(row).is_some_and(|it| this.may_tell(row, &it));
+            let Some(row) = epochs::newest_recorded_that(connection, lane, since, may)? else {
+                return Ok(None);
+            };
+            let answers = epochs::collected(connection, &row.key())?;
+            Ok::<_, EpochError>(collected(&row).map(|collected| (row, collected, answers)))
+        };
+        if let Some((row, collected, answers)) = self.store().read("epoch_told", read).await? {
+            self.publish(&row, &collected, &answers);
+        }
+        Ok(())
+    }
+
     /// Puts an epoch's weights on the board in place of those before. Without a key there is nobody to sign them.
     pub(crate) fn publish(&self, row: &EpochRow, collected: &Collected, answers: &[Answer]) {
         let Some(submitter) = self.submitter() else {

@@ -174,6 +174,7 @@ fn epoch_config(config: &Config) -> anyhow::Result<EpochConfig> {
         policy,
         fallback,
         sink_alarm_percent,
+        tell_sealed,
         ..
     } = &config.epoch;
     let endpoints = config.chain.nodes();
@@ -192,6 +193,7 @@ fn epoch_config(config: &Config) -> anyhow::Result<EpochConfig> {
         policy: *policy,
         fallback: fallback.clone(),
         sink_alarm_percent: *sink_alarm_percent,
+        tell_sealed: *tell_sealed,
         primary: config.primary.build().context("primary")?,
         collect_deadline: config.epoch.collect_deadline(),
         poll: config.epoch.poll(),

@@ -46,7 +46,7 @@ const UNFINISHED: &str = without_trees!(
 );
 /// Found by the index `epochs_recorded`, whose condition these are the words of.
 const RECORDED: &str = "SELECT * FROM epochs INDEXED BY epochs_recorded WHERE genesis = ?1 AND netuid = ?2 \
-                        AND mechanism = ?3 AND vector IS NOT NULL ORDER BY began_at DESC, epoch DESC LIMIT 1";
+                        AND mechanism = ?3 AND vector IS NOT NULL AND began_at >= ?4 ORDER BY began_at DESC, epoch DESC";
 /// Found by the index `epochs_by_number`.
 const ANY: &str = "SELECT * FROM epochs WHERE genesis = ?1 AND netuid = ?2 AND mechanism = ?3 AND epoch = ?4 \
                    ORDER BY began_at DESC LIMIT 1";
@@ -199,9 +199,27 @@ pub fn unfinished(connection: &Connection, lane: Lane) -> Result<Vec<EpochRow>, 
 
 /// The epoch of a lane that began last of those with a vector, however it is counted.
 pub fn newest_recorded(connection: &Connection, lane: Lane) -> Result<Option<EpochRow>, StoreError> {
+    newest_recorded_that(connection, lane, UnixSeconds(0), |_| true)
+}
+
+/// The same of those that began at `since` or later and are as `is` wants them. The newest are looked at first, and no more of
+/// them than it takes.
+pub fn newest_recorded_that(
+    connection: &Connection,
+    lane: Lane,
+    since: UnixSeconds,
+    is: impl Fn(&EpochRow) -> bool,
+) -> Result<Option<EpochRow>, StoreError> {
     let mut statement = connection.prepare_cached(RECORDED)?;
-    let mut rows = statement.query((lane.genesis.to_string(), lane.netuid.0, lane.mechanism.0))?;
-    rows.next()?.map(rows::read).transpose()
+    let since = seconds("began_at", since)?;
+    let mut rows = statement.query((lane.genesis.to_string(), lane.netuid.0, lane.mechanism.0, since))?;
+    while let Some(row) = rows.next()? {
+        let row = rows::read(row)?;
+        if is(&row) {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
 }
 
 /// How many steps an epoch took, if there is one.

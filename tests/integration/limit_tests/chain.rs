@@ -3,6 +3,34 @@
 /// Limit and test.
 pub(super) const TESTS: &[(&str, &str)] = &[
     (
+        "MAX_ATTEMPTS",
+        "host/epoch/tests/epoch/limits.rs::a_vector_is_committed_five_times_and_then_no_more",
+    ),
+    (
+        "LAST_BLOCKS",
+        "host/epoch/tests/epoch/rehearsal.rs::no_epoch_begins_in_the_last_blocks_of_one",
+    ),
+    (
+        "UNSEALED_BLOCKS",
+        "host/epoch/tests/epoch/limits.rs::nothing_is_sealed_in_the_last_three_blocks_of_an_epoch",
+    ),
+    (
+        "REVEAL_PATIENCE",
+        "host/epoch/tests/epoch/limits.rs::a_commit_that_is_not_revealed_holds_up_the_next_for_ten_blocks",
+    ),
+    (
+        "LATE_FINALITY",
+        "host/epoch/tests/epoch/limits.rs::an_extrinsic_that_has_expired_holds_up_the_next_for_as_long_as_finality_may_be_late",
+    ),
+    (
+        "MAX_TOLD_STEPS",
+        "host/epoch/tests/epoch/limits.rs::a_journal_of_two_hundred_steps_is_told_no_more_troubles",
+    ),
+    (
+        "METAGRAPH_MAX_AGE",
+        "host/epoch/tests/epoch/limits.rs::the_metagraph_is_read_anew_when_it_is_more_than_25_blocks_old",
+    ),
+    (
         "RESPONSE_MAX_BYTES",
         "host/chain/tests/chain/unreachable.rs::an_answer_without_end_is_not_read_to_its_end",
     ),

@@ -156,6 +156,7 @@ fn no_chain() -> EpochConfig {
         policy: Policy::Normalized,
         fallback: Fallback::Skip,
         sink_alarm_percent: 0,
+        tell_sealed: false,
         primary: None,
         collect_deadline: Duration::from_secs(1),
         poll: Duration::from_secs(1),

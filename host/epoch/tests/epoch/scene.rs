@@ -10,7 +10,7 @@ use platform_devnet::{BeaconGenesis, Clock, Devnet, DevnetConfig, Genesis, Neuro
 use platform_domain::{EpochId, Hotkey, MechanismId, Netuid, UnixSeconds};
 use platform_epoch::{EpochConfig, EpochRow, Epochs, Parts, Schedule};
 use platform_keys::Keypair;
-use platform_runtime::{WeightsReader, metagraph_channel, route_channel, weights_channel};
+use platform_runtime::{MetagraphReader, WeightsReader, metagraph_channel, route_channel, weights_channel};
 use platform_store::Store;
 use platform_timelock::BeaconConfig;
 use platform_weights::{Fallback, FixedWeights, Policy};
@@ -30,6 +30,7 @@ pub(crate) struct Scene {
     pub(crate) epochs: Epochs,
     pub(crate) store: Store,
     pub(crate) board: WeightsReader,
+    pub(crate) metagraph: MetagraphReader,
     pub(crate) validator: Keypair,
     pub(crate) config: EpochConfig,
     running: JoinSet<()>,
@@ -89,8 +90,17 @@ pub(crate) fn fixed() -> Fallback {
 
 impl Scene {
     pub(crate) async fn begin(rules: impl FnOnce(&mut SubnetGenesis)) -> Self {
+        Self::at(rules, |_| ()).await
+    }
+
+    pub(crate) async fn at(
+        rules: impl FnOnce(&mut SubnetGenesis),
+        otherwise: impl FnOnce(&mut DevnetConfig),
+    ) -> Self {
         let validator = Keypair::generate().unwrap();
-        let devnet = Devnet::start(node(validator.hotkey(), rules)).await.unwrap();
+        let mut node = node(validator.hotkey(), rules);
+        otherwise(&mut node);
+        let devnet = Devnet::start(node).await.unwrap();
         let beacon = devnet.beacon().unwrap();
         let beacon = BeaconConfig {
             public_key: beacon.public_key().to_string(),
@@ -111,18 +121,20 @@ impl Scene {
             policy: Policy::Normalized,
             fallback: fixed(),
             sink_alarm_percent: 0,
+            tell_sealed: false,
             primary: None,
             collect_deadline: Duration::from_secs(1),
             poll: Duration::from_millis(5),
         };
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("host.sqlite3")).unwrap();
-        let (epochs, board) = epochs(&config, &store, Some(&validator));
+        let (epochs, board, metagraph) = epochs(&config, &store, Some(&validator));
         let mut scene = Self {
             devnet,
             epochs,
             store,
             board,
+            metagraph,
             validator,
             config,
             running: JoinSet::new(),
@@ -133,17 +145,22 @@ impl Scene {
         scene
     }
 
-    fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         self.stop = CancellationToken::new();
         self.running.spawn(self.epochs.clone().run(self.stop.clone()));
     }
 
-    /// Ends the task and begins another one on the same ledger.
-    pub(crate) async fn restart(&mut self, change: impl FnOnce(&mut EpochConfig)) {
+    /// Ends the task: nothing is driven until it runs again.
+    pub(crate) async fn pause(&mut self) {
         self.stop.cancel();
         while self.running.join_next().await.is_some() {}
+    }
+
+    /// Ends the task and begins another one on the same ledger.
+    pub(crate) async fn restart(&mut self, change: impl FnOnce(&mut EpochConfig)) {
+        self.pause().await;
         change(&mut self.config);
-        (self.epochs, self.board) = epochs(&self.config, &self.store, Some(&self.validator));
+        (self.epochs, self.board, self.metagraph) = epochs(&self.config, &self.store, Some(&self.validator));
         self.run();
     }
 
@@ -197,15 +214,20 @@ impl Scene {
     }
 }
 
-fn epochs(config: &EpochConfig, store: &Store, key: Option<&Keypair>) -> (Epochs, WeightsReader) {
+fn epochs(
+    config: &EpochConfig,
+    store: &Store,
+    key: Option<&Keypair>,
+) -> (Epochs, WeightsReader, MetagraphReader) {
     let (board, told) = weights_channel();
+    let (metagraph, known) = metagraph_channel();
     let (_, routes) = route_channel();
     let parts = Parts {
         store: store.clone(),
         routes,
-        metagraph: metagraph_channel().0,
+        metagraph,
         board,
         submitter: key.map(|key| Submitter::itself(key.clone())),
     };
-    (Epochs::new(config.clone(), parts), told)
+    (Epochs::new(config.clone(), parts), told, known)
 }

@@ -9,11 +9,11 @@ use crate::scene::{MAIN, NETUID, Scene};
 
 const PAID: [(Uid, u16); 2] = [(Uid(1), 65535), (Uid(2), 21845)];
 
-async fn sealed() -> Scene {
+pub(crate) async fn sealed() -> Scene {
     Scene::begin(|subnet| subnet.commit_reveal = true).await
 }
 
-fn round(row: &EpochRow) -> Round {
+pub(crate) fn round(row: &EpochRow) -> Round {
     let round = row.sealed.as_ref().unwrap()["round"].as_u64().unwrap();
     Round::new(round).unwrap()
 }

@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::SystemTime};
 
 use platform_domain::{Uid, UnixSeconds};
-use platform_epoch::EpochState;
+use platform_epoch::{EpochRow, EpochState};
 use platform_fallback::{Signed, Subject};
 use platform_runtime::WeightsBoard;
 use platform_weights::{Fallback, Policy};
 
-use crate::scene::Scene;
+use crate::{scene::Scene, sealed::sealed};
 
 fn of_all(board: &Arc<WeightsBoard>) -> Option<Signed> {
     let now = UnixSeconds::from(SystemTime::now());
@@ -41,6 +41,48 @@ async fn a_recorded_vector_is_told_in_a_signed_document_also_after_a_restart() {
     let mut board = scene.board.clone();
     let again = board.wait_for(|board| of_all(board).is_some()).await.unwrap();
     assert_eq!(of_all(&again).unwrap().document, told.document);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_chain_keeps_sealed_is_told_when_it_is_revealed() {
+    let mut scene = sealed().await;
+    let begun = scene.request().await;
+    let is_final = |row: &EpochRow| row.state == EpochState::Finalised;
+    scene.until(begun.epoch, is_final).await;
+    assert_eq!(of_all(&scene.board.current()), None);
+    // Nor does a start tell it that finds it in the ledger.
+    scene.restart(|_| ()).await;
+    scene.block().await;
+    scene.block().await;
+    assert_eq!(of_all(&scene.board.current()), None);
+    let row = scene.over(begun.epoch).await;
+    assert_eq!(row.state, EpochState::Revealed, "{row:?}");
+    let mut board = scene.board.clone();
+    let revealed = board.wait_for(|board| of_all(board).is_some()).await.unwrap();
+    let told = of_all(&revealed).unwrap();
+    assert_eq!(told.document.epoch, begun.epoch);
+    // Two epochs of 40 blocks of 12 s after the one that it was sealed for.
+    assert_eq!(told.document.expires_at.0 - told.document.computed_at.0, 1440);
+
+    // While a newer one is sealed the older one goes on being told, also after a restart.
+    let newer = scene.request().await;
+    scene.until(newer.epoch, is_final).await;
+    assert_eq!(of_all(&scene.board.current()).as_ref(), Some(&told));
+    scene.restart(|_| ()).await;
+    let mut board = scene.board.clone();
+    let again = board.wait_for(|board| of_all(board).is_some()).await.unwrap();
+    assert_eq!(of_all(&again).unwrap().document, told.document);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_may_have_it_told_at_once() {
+    let mut scene = sealed().await;
+    scene.restart(|config| config.tell_sealed = true).await;
+    let begun = scene.request().await;
+    let recorded = |row: &EpochRow| row.attempts == 1;
+    scene.until(begun.epoch, recorded).await;
+    let told = of_all(&scene.board.current()).expect("it is told");
+    assert_eq!(told.document.epoch, begun.epoch);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,9 @@ pub struct Epoch {
     /// By how many percent of the whole the sink may get more than what is given to no challenge, before that is an alarm;
     /// 100 is never.
     pub sink_alarm_percent: u8,
+    /// Whether others are told of weights that the chain still keeps sealed: at once when they are recorded, and not first when
+    /// the chain reveals them.
+    pub tell_sealed: bool,
     /// How long a challenge may take to answer for its weights.
     pub collect_seconds: u64,
     /// How often the chain's head is looked at.
@@ -54,6 +57,7 @@ impl Default for Epoch {
             policy: Policy::Normalized,
             fallback: Fallback::Skip,
             sink_alarm_percent: 0,
+            tell_sealed: false,
             collect_seconds: 60,
             poll_ms: 6_000,
         }
@@ -62,12 +66,12 @@ impl Default for Epoch {
 
 impl Default for Primary {
     fn default() -> Self {
-        // Two epochs of the usual tempo: who answers first has the epoch before.
+        // Three epochs of the usual tempo: who answers first has the epoch before, and with commit-reveal not yet opened either.
         Self {
             url: None,
             hotkey: None,
-            max_age_seconds: 2 * 72 * 60,
-            epochs_behind: 1,
+            max_age_seconds: 3 * 72 * 60,
+            epochs_behind: 2,
             deadline_seconds: 20,
             plain_http: false,
         }

@@ -88,7 +88,7 @@ async fn with_answers(rule: &'static str, before: [(u64, Numbering, Answer); 2])
                 policy: "normalized/1".to_owned(),
                 inputs: serde_json::Value::Null,
             };
-            let row = epochs::collect(connection, &row, collect, &[answer.clone()], UnixSeconds(2))?;
+            let row = epochs::collect(connection, &row, collect, std::slice::from_ref(answer), UnixSeconds(2))?;
             let reason = "of another time".to_owned();
             epochs::advance(connection, &row, Step::Fail { reason }, UnixSeconds(3))?;
         }

@@ -173,7 +173,7 @@ impl Pool {
     /// How each endpoint does, in the operator's order.
     pub(crate) fn health(&self) -> Vec<EndpointHealth> {
         let (record, now) = (self.record(), Instant::now());
-        let highest = record.highest();
+        let highest = record.highest(now);
         let pairs = self.links.iter().zip(&record.health).enumerate();
         pairs
             .map(|(index, (link, health))| {
@@ -184,8 +184,19 @@ impl Pool {
 }
 
 impl Record {
-    fn highest(&self) -> Option<BlockNumber> {
-        self.health.iter().filter_map(|health| health.best).max()
+    /// The head that the others are measured by: the highest of those that answer; of three and more the second, so that one alone
+    /// cannot claim a height that leaves all others behind.
+    fn highest(&self, now: Instant) -> Option<BlockNumber> {
+        let answers = self
+            .health
+            .iter()
+            .filter(|health| health.waits_until(now).is_none());
+        let mut heads: Vec<_> = answers.filter_map(|health| health.best).collect();
+        heads.sort_unstable();
+        if heads.len() > 2 {
+            heads.pop();
+        }
+        heads.pop()
     }
 
     fn may_ask(&self, index: usize, now: Instant) -> bool {
@@ -195,7 +206,7 @@ impl Record {
 
     /// Whom to ask, in order: the current one, then the others; those far behind come last.
     fn candidates(&self, now: Instant) -> Vec<usize> {
-        let highest = self.highest();
+        let highest = self.highest(now);
         let mut may: Vec<_> = (0..self.health.len())
             .filter(|index| self.may_ask(*index, now))
             .collect();

@@ -96,14 +96,17 @@ fn after_error(error: &ChainError) -> Retry {
 
 fn after_rejection(rejection: &Rejection) -> Retry {
     match rejection {
-        Rejection::Future | Rejection::PriorityTooLow | Rejection::Banned | Rejection::PoolFull => {
-            Retry::NextBlock
-        }
+        // What has no name says more of the node than of the extrinsic: that it could not check it, or has no room.
+        Rejection::Future
+        | Rejection::PriorityTooLow
+        | Rejection::Banned
+        | Rejection::PoolFull
+        | Rejection::Other { .. } => Retry::NextBlock,
         Rejection::Outdated | Rejection::BadProof | Rejection::Expired | &Rejection::INVALID_REVEAL_ROUND => {
             Retry::Resign
         }
         &Rejection::RATE_LIMITED => Retry::WhenLimitIsOver,
-        Rejection::Payment | Rejection::Custom(_) | Rejection::Other { .. } => Retry::Never,
+        Rejection::Payment | Rejection::Custom(_) => Retry::Never,
     }
 }
 

@@ -63,24 +63,32 @@ pub enum Missed {
 
 impl Chain {
     /// Looks what came of a commit that is in a block. Reads at the last final block; for one that is gone, also the states in
-    /// between, to find the block where it went. One that the best block has and the final one has not yet waits.
+    /// between, to find the block where it went. One that the best block has and the final one has not yet waits, and so does one
+    /// that a node cannot have, because its final block is older than `committed`, the block that the commit is in.
     pub async fn reveal(
         &self,
         hotkey: Hotkey,
         call: &WeightsCall,
         sealed: &Sealed,
+        committed: BlockNumber,
     ) -> Result<RevealState, ChainError> {
         // The final block first: the best chain that is asked for afterwards contains it.
         let view = self.final_view().await?;
-        let state = view.reveal(hotkey, call, sealed).await?;
+        let waiting = async || {
+            Ok(RevealState::Waiting {
+                first_block: sealed.first_block,
+                head: view.number,
+                last_stored_round: view.get(entry::LAST_ROUND, ()).await?,
+            })
+        };
+        if view.number < committed {
+            return waiting().await;
+        }
+        let state = view.reveal(hotkey, call, sealed, committed).await?;
         if matches!(state, RevealState::Missed { .. }) {
             let best = self.best_view().await?;
             if best.find_commit(hotkey, call, sealed).await?.is_some() {
-                return Ok(RevealState::Waiting {
-                    first_block: sealed.first_block,
-                    head: view.number,
-                    last_stored_round: view.get(entry::LAST_ROUND, ()).await?,
-                });
+                return waiting().await;
             }
         }
         Ok(state)
@@ -99,6 +107,7 @@ impl View<'_> {
         hotkey: Hotkey,
         call: &WeightsCall,
         sealed: &Sealed,
+        committed: BlockNumber,
     ) -> Result<RevealState, ChainError> {
         let last_stored_round: u64 = self.get(entry::LAST_ROUND, ()).await?;
         let skipped = self.is_skipped(sealed.round, last_stored_round).await?;
@@ -120,6 +129,13 @@ impl View<'_> {
             // What the row says is all that is left. Before its first block no reveal can have set it.
             return if self.number >= sealed.first_block && self.row(call, uid).await? == call.row() {
                 Ok(RevealState::Revealed { block: None })
+            } else if self
+                .last_update(call, uid)
+                .await?
+                .is_some_and(|last| last > committed)
+            {
+                // What the hotkey said since is newer, whatever it was.
+                missed(Missed::Replaced)
             } else if skipped {
                 Ok(RevealState::PulseSkipped { last_stored_round })
             } else {

@@ -136,7 +136,16 @@ impl Asking {
     async fn last_good(&self, challenge: &Challenge) -> Result<Option<Answer>, StoreError> {
         let (epoch, slug) = (self.epoch, challenge.slug.clone());
         let back = u64::from(challenge.on_failure.last_good());
-        let find = move |connection: &_| epochs::last_good(connection, &epoch, &slug, back);
+        let registered = challenge.created_at;
+        let find = move |connection: &_| {
+            let Some((at, good)) = epochs::last_good(connection, &epoch, &slug, back)? else {
+                return Ok(None);
+            };
+            // Before that the slug was another challenge's.
+            let row = epochs::get(connection, &EpochKey { epoch: at, ..epoch })?;
+            let own = row.is_some_and(|row| row.began_at >= registered);
+            Ok::<_, StoreError>(own.then_some((at, good)))
+        };
         let found = self.store.read("epoch_last_good", find).await?;
         Ok(found.map(|(epoch, good)| Answer {
             source: Source::LastGood(epoch),

@@ -6,7 +6,7 @@ use platform_store::{EpochRow, RecordedVector, Step, epochs};
 
 use crate::{
     EpochError, Epochs,
-    limits::MAX_ATTEMPTS,
+    limits::{MAX_ATTEMPTS, MAX_TOLD_STEPS},
     moment::Moment,
     submit::{Look, look, recorded, sealed, signed, weights_call},
     verdict::may_still_come,
@@ -28,6 +28,8 @@ impl Epochs {
                 finalised,
                 outcome,
             } => (block, hash, finalised, outcome),
+            // A node that changes its mind again and again must not fill the ledger.
+            Look::Pending if row.step >= MAX_TOLD_STEPS => return Ok(None),
             Look::Pending | Look::Expired => return Ok(Some(Step::Drop)),
         };
         match outcome {
@@ -43,7 +45,9 @@ impl Epochs {
                 .read_back(chain, row, chain.finalised_block().await?.1)
                 .await
                 .map(Some),
-            _ if row.included != Some((block, hash)) => Ok(Some(Step::Include(block, hash))),
+            _ if row.included != Some((block, hash)) && row.step < MAX_TOLD_STEPS => {
+                Ok(Some(Step::Include(block, hash)))
+            }
             _ => Ok(None),
         }
     }
@@ -79,7 +83,12 @@ impl Epochs {
         let (hotkey, vector) = (self.submitted_by(row)?, recorded(row)?);
         let sealed = sealed(row)?.ok_or(EpochError::Ledger(row.epoch))?;
         let call = weights_call(row.lane, vector, 0);
-        match chain.reveal(hotkey, &call, &sealed).await? {
+        // Where its block was never seen, it is in one of those that could take it.
+        let committed = match row.included {
+            Some((block, _)) => block,
+            None => signed(row)?.expires,
+        };
+        match chain.reveal(hotkey, &call, &sealed, committed).await? {
             RevealState::Waiting { .. } => Ok(None),
             RevealState::Revealed { block } => Ok(Some(Step::Reveal {
                 block: block.map(|(number, _)| number),
@@ -101,7 +110,9 @@ impl Epochs {
                 let reason = match (why, newer) {
                     (Missed::Replaced, Some(newer)) => {
                         let epoch = newer.epoch;
-                        format!("it got into the chain so late that epoch {epoch} replaced it at the reveal")
+                        format!(
+                            "the chain revealed it together with the newer weights of epoch {epoch}, which count"
+                        )
                     }
                     _ => format!("its weights were not revealed: {why}"),
                 };
@@ -119,7 +130,7 @@ impl Epochs {
     }
 
     /// Commits the same vector again, unless a newer epoch has one: revealed later, the older would replace it. One that is
-    /// under way is waited for.
+    /// under way is waited for. After the epoch that should have revealed it, it is too old.
     async fn commit_anew(
         &self,
         chain: &Chain,
@@ -131,6 +142,14 @@ impl Epochs {
             let epoch = newer.epoch;
             let reason =
                 format!("its weights are not seen to be revealed, and epoch {epoch} has newer ones: {why}");
+            return Ok(Some(Step::Fail { reason }));
+        }
+        let sealed = sealed(row)?.ok_or(EpochError::Ledger(row.epoch))?;
+        let last = sealed.first_block.0.saturating_add(moment.timing.length());
+        if moment.block.0.0 > last {
+            let reason = format!(
+                "its weights were not revealed by block {last}, and are too old to commit again: {why}"
+            );
             return Ok(Some(Step::Fail { reason }));
         }
         let read = move |connection: &_| epochs::unfinished(connection, lane);

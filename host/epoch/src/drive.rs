@@ -81,7 +81,7 @@ impl Epochs {
         (moment, order): (&Moment, Order),
     ) -> Result<(), EpochError> {
         loop {
-            *row = match self.next(chain, row, (moment, order)).await {
+            let next = match self.next(chain, row, (moment, order)).await {
                 Ok(Some(next)) => next,
                 // Nothing to do before the next block.
                 Ok(None) => return Ok(()),
@@ -94,7 +94,11 @@ impl Epochs {
                     return Err(error);
                 }
             };
-            if row.is_over() {
+            // A node that takes back what it said is asked again at the next turn, and not at once.
+            let again = row.state == EpochState::Included && next.attempts == row.attempts && !next.is_over();
+            let again = again && next.state != EpochState::Finalised;
+            *row = next;
+            if again || row.is_over() {
                 return Ok(());
             }
         }
@@ -131,8 +135,8 @@ impl Epochs {
             return Ok(None);
         };
         let next = self.advance(row, step).await?;
-        if next.state == EpochState::Revealed {
-            self.publish_newest(row.lane).await?;
+        if matches!(next.state, EpochState::Finalised | EpochState::Revealed) {
+            self.publish_newest(row.lane, Some(row)).await?;
         }
         Ok(Some(next))
     }
@@ -249,7 +253,7 @@ impl Epochs {
             let report: Option<Report> = row.report.take().and_then(|it| serde_json::from_value(it).ok());
             self.told(&row, report.as_ref(), false);
         }
-        self.publish_newest(lane).await
+        self.publish_newest(lane, None).await
     }
 }
 

@@ -14,8 +14,8 @@ pub(crate) const UNSEALED_BLOCKS: u64 = 3;
 pub(crate) const REVEAL_PATIENCE: u64 = 10;
 /// Blocks by which finality may be late before a newer epoch no longer waits for an extrinsic that has expired.
 pub(crate) const LATE_FINALITY: u64 = 32;
-/// Steps of an epoch after which troubles are no longer written into its journal: a node that changes its mind at every block
-/// must not fill the disk.
+/// Steps of an epoch after which neither troubles nor changes of the block that it is in are written into its journal: a node that
+/// changes its mind at every block must not fill the disk.
 pub(crate) const MAX_TOLD_STEPS: u64 = 200;
 /// How old the published metagraph may get, in blocks: five minutes at 12 s a block. Every epoch reads it anew.
 pub(crate) const METAGRAPH_MAX_AGE: u64 = 25;

@@ -13,11 +13,22 @@ impl Epochs {
     /// Whether an epoch's weights are no secret. Where the chain keeps them sealed, others are not to copy them before it opens
     /// them; what is never revealed is never told.
     pub(crate) fn may_tell(&self, row: &EpochRow, collected: &Collected) -> bool {
-        !collected.sealed || self.config().tell_sealed || row.state == EpochState::Revealed
+        let open = match row.state {
+            EpochState::Revealed => true,
+            // The chain took no commit after all.
+            EpochState::Finalised => row.sealed.is_none(),
+            _ => false,
+        };
+        open || !collected.sealed || self.config().tell_sealed
     }
 
-    /// Puts the weights of the newest epoch on the board that may be told.
-    pub(crate) async fn publish_newest(&self, lane: Lane) -> Result<(), EpochError> {
+    /// Puts the weights of the newest epoch on the board that may be told. After a step of one of them only if it is that one, and
+    /// it was a secret until now: signed again, the same document would have other bytes.
+    pub(crate) async fn publish_newest(
+        &self,
+        lane: Lane,
+        before: Option<&EpochRow>,
+    ) -> Result<(), EpochError> {
         let this = self.clone();
         let since = UnixSeconds(now().0.saturating_sub(MAX_LIFE.as_secs()));
         let read = move |connection: &_| {
@@ -31,7 +42,10 @@ impl Epochs {
             Ok::<_, EpochError>(collected(&row).map(|collected| (row, collected, answers)))
         };
         if let Some((row, collected, answers)) = self.store().read("epoch_told", read).await? {
-            self.publish(&row, &collected, &answers);
+            let told = before.is_some_and(|it| it.key() != row.key() || self.may_tell(it, &collected));
+            if !told {
+                self.publish(&row, &collected, &answers);
+            }
         }
         Ok(())
     }

@@ -71,7 +71,13 @@ pub(crate) async fn ask(
 
 /// Whether it ended well, and what it said. It ends with this future.
 async fn run(program: PathBuf, server: &str) -> std::io::Result<(bool, Vec<u8>)> {
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    // What is in the host's own variables, a hotkey's seed among them, is not for other programs.
+    let own = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PLATFORM_"));
+    for (name, _) in own {
+        command.env_remove(name);
+    }
+    let mut child = command
         .arg("get")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

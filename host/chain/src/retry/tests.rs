@@ -31,7 +31,7 @@ fn every_refusal_of_the_pool_has_its_row() {
                 code: 1002,
                 text: String::new(),
             },
-            Retry::Never,
+            Retry::NextBlock,
         ),
     ] {
         assert_eq!(Retry::after(&rejection), expected, "{rejection:?}");

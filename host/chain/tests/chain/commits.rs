@@ -185,7 +185,7 @@ async fn a_reorganisation_takes_a_commit_away_and_the_same_bytes_bring_it_back()
         chain.submit(&committed.signed).await.unwrap();
         let (_, state) = {
             devnet.produce_blocks(3).await;
-            outcome(&devnet, &chain, &vector(), &committed.sealed).await
+            outcome(&devnet, &chain, &vector(), &committed).await
         };
         assert!(matches!(state, RevealState::Revealed { .. }), "{state:?}");
     }

@@ -4,12 +4,12 @@ use platform_chain::{
     Account, Chain, Inclusion, Retry, RevealState, SignedExtrinsic, Submitter, WeightsCall,
 };
 use platform_devnet::{Devnet, DevnetConfig, ProxyGenesis};
-use platform_domain::Uid;
+use platform_domain::{BlockNumber, Uid};
 use platform_keys::Keypair;
 
 use crate::{
     node::{MAIN, NETUID, call, config, failure, subnet, validator},
-    sealed::{begin, hidden, outcome, timed},
+    sealed::{Committed, begin, hidden, outcome, timed},
 };
 
 fn proxy() -> Submitter {
@@ -68,7 +68,12 @@ async fn a_proxy_commits_and_the_payload_is_the_hotkeys() {
     let signed = chain.sign(&proxy(), &composed).await.unwrap();
     chain.submit(&signed).await.unwrap();
     devnet.produce_blocks(3).await;
-    let (_, state) = outcome(&devnet, &chain, &vector, &composed.sealed.unwrap()).await;
+    let committed = Committed {
+        sealed: composed.sealed.unwrap(),
+        block: BlockNumber(1),
+        signed,
+    };
+    let (_, state) = outcome(&devnet, &chain, &vector, &committed).await;
     assert!(
         matches!(state, RevealState::Revealed { block: Some(_) }),
         "{state:?}"

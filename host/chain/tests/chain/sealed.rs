@@ -59,6 +59,8 @@ pub(crate) fn failures(preflight: &Preflight) -> Vec<&'static str> {
 /// A commit on its way.
 pub(crate) struct Committed {
     pub(crate) sealed: Sealed,
+    /// The block that it is in.
+    pub(crate) block: BlockNumber,
     pub(crate) signed: SignedExtrinsic,
 }
 
@@ -80,12 +82,20 @@ pub(crate) async fn commit(devnet: &Devnet, chain: &Chain, call: &WeightsCall) -
     chain.submit(&signed).await.unwrap();
     devnet.produce_blocks(1).await;
     let now = chain.inclusion(&signed).await.unwrap();
-    assert!(
-        matches!(now, Inclusion::Included { outcome: Ok(()), .. }),
-        "{now:?}"
-    );
+    let Inclusion::Included {
+        outcome: Ok(()),
+        block,
+        ..
+    } = now
+    else {
+        panic!("{now:?}");
+    };
     let sealed = composed.sealed.unwrap();
-    Committed { sealed, signed }
+    Committed {
+        sealed,
+        block,
+        signed,
+    }
 }
 
 pub(crate) async fn to_block(devnet: &Devnet, block: u64) {
@@ -98,8 +108,11 @@ pub(crate) async fn to_final(devnet: &Devnet, block: u64) {
     to_block(devnet, block + u64::from(FINALITY_LAG)).await;
 }
 
-pub(crate) async fn look(chain: &Chain, call: &WeightsCall, sealed: &Sealed) -> RevealState {
-    chain.reveal(validator().hotkey(), call, sealed).await.unwrap()
+pub(crate) async fn look(chain: &Chain, call: &WeightsCall, commit: &Committed) -> RevealState {
+    chain
+        .reveal(validator().hotkey(), call, &commit.sealed, commit.block)
+        .await
+        .unwrap()
 }
 
 /// Makes blocks until the commit has come to something: the block, and what.
@@ -107,10 +120,10 @@ pub(crate) async fn outcome(
     devnet: &Devnet,
     chain: &Chain,
     call: &WeightsCall,
-    sealed: &Sealed,
+    commit: &Committed,
 ) -> (BlockNumber, RevealState) {
     for _ in 0..3 * TEMPO {
-        match look(chain, call, sealed).await {
+        match look(chain, call, commit).await {
             RevealState::Waiting { .. } => devnet.produce_blocks(1).await,
             state => return (chain.finalised_block().await.unwrap().0, state),
         }

@@ -12,7 +12,7 @@ use platform_weights::{AnswerSource, Fallback, Report};
 
 use crate::scene::{MAIN, NETUID, Scene, TEMPO, miner};
 
-fn challenge(rule: &str) -> Challenge {
+fn challenge(rule: &str, created_at: UnixSeconds) -> Challenge {
     let token = PlainToken::from_random([7; 32]);
     Challenge {
         slug: "tsp".parse().unwrap(),
@@ -41,7 +41,7 @@ fn challenge(rule: &str) -> Challenge {
         metadata: serde_json::Map::new(),
         token_hash: token.hash(),
         token_hint: token.hint(),
-        created_at: UnixSeconds(1),
+        created_at,
         updated_at: UnixSeconds(2),
     }
 }
@@ -64,13 +64,21 @@ fn said(miner: Hotkey, refused: Option<&str>) -> Answer {
 
 /// An epoch, at least the third, in which the challenge does not run: two and one epochs ago it answered this.
 async fn with_answers(rule: &'static str, before: [(u64, Numbering, Answer); 2]) -> (Scene, EpochRow) {
+    with_answers_of_one_registered_at(UnixSeconds(1), rule, before).await
+}
+
+async fn with_answers_of_one_registered_at(
+    created_at: UnixSeconds,
+    rule: &'static str,
+    before: [(u64, Numbering, Answer); 2],
+) -> (Scene, EpochRow) {
     let mut scene = Scene::begin(|_| ()).await;
     scene.restart(|config| config.fallback = Fallback::Skip).await;
     scene.devnet.produce_blocks(3 * u32::from(TEMPO)).await;
     let current = scene.epochs.preview().await.unwrap().epoch;
     let genesis = genesis_of(&scene).await;
     let write = move |connection: &_| {
-        challenges::insert(connection, &challenge(rule))?;
+        challenges::insert(connection, &challenge(rule, created_at))?;
         for (back, numbering, answer) in &before {
             let key = EpochKey {
                 lane: Lane {
@@ -88,7 +96,13 @@ async fn with_answers(rule: &'static str, before: [(u64, Numbering, Answer); 2])
                 policy: "normalized/1".to_owned(),
                 inputs: serde_json::Value::Null,
             };
-            let row = epochs::collect(connection, &row, collect, std::slice::from_ref(answer), UnixSeconds(2))?;
+            let row = epochs::collect(
+                connection,
+                &row,
+                collect,
+                std::slice::from_ref(answer),
+                UnixSeconds(2),
+            )?;
             let reason = "of another time".to_owned();
             epochs::advance(connection, &row, Step::Fail { reason }, UnixSeconds(3))?;
         }
@@ -162,4 +176,14 @@ async fn without_a_rule_a_challenge_that_fails_has_no_weights() {
         report(&row).challenges[0].reason.as_deref(),
         Some("it does not run")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_challenge_of_that_name_answered_stands_in_for_nothing() {
+    let before = [2, 1].map(|back| (back, Numbering::Tempo, said(miner(1), None)));
+    for (registered, state) in [(1, EpochState::Finalised), (2, EpochState::Skipped)] {
+        let registered = UnixSeconds(registered);
+        let (_, row) = with_answers_of_one_registered_at(registered, "last-good:2", before.clone()).await;
+        assert_eq!(row.state, state, "{row:?}");
+    }
 }

@@ -122,3 +122,27 @@ async fn a_restart_between_commit_and_reveal_sees_the_reveal() {
     assert_eq!(row.state, EpochState::Revealed, "{row:?}");
     assert_eq!(row.on_chain, Some(PAID.to_vec()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_epoch_of_revealing_is_over_is_too_old_to_be_made_anew() {
+    let mut scene = sealed().await;
+    let begun = scene.request().await;
+    let committed = scene
+        .until(begun.epoch, |row| row.state == EpochState::Finalised)
+        .await;
+    scene.devnet.faults().skip_pulse(round(&committed));
+    // Nobody looks while the chain goes past it.
+    scene.pause().await;
+    scene
+        .devnet
+        .produce_blocks(3 * u32::from(crate::scene::TEMPO))
+        .await;
+    scene.run();
+    let row = scene.over(begun.epoch).await;
+    assert_eq!((row.state, row.attempts), (EpochState::Failed, 1), "{row:?}");
+    let reason = row.reason.unwrap();
+    assert!(
+        reason.contains("too old to commit again") && reason.contains("no pulse of round"),
+        "{reason}"
+    );
+}

@@ -103,6 +103,8 @@ impl FromStr for Epoch {
 
 /// How often `submit` looks how far the epoch is: well below a block of the fastest chain.
 const POLL: Duration = Duration::from_millis(200);
+/// The same while the host looks at the chain each time.
+const BEGIN_POLL: Duration = Duration::from_secs(3);
 /// Input of `compute`: far above what 128 challenges with 4,096 entries each need.
 const MAX_INPUT: u64 = 256 << 20;
 
@@ -197,7 +199,7 @@ async fn begin(client: &Client, output: Output, until: Instant) -> anyhow::Resul
                     output.progress(&format!("{message}; waiting for that"));
                 }
                 told = true;
-                sleep(POLL).await;
+                sleep(BEGIN_POLL).await;
             }
             begun => return Ok(begun?),
         }

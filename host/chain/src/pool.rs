@@ -275,3 +275,41 @@ impl RpcClientT for Requests {
         Box::pin(async { Err(RpcError::Client(Box::new(LinkError::NoSubscriptions))) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Endpoints with these heads, the first of which is the current one.
+    fn record(heads: &[u64]) -> Record {
+        let health = |best: &u64| {
+            let mut health = Health::default();
+            health.best = Some(BlockNumber(*best));
+            health
+        };
+        Record {
+            current: 0,
+            health: heads.iter().map(health).collect(),
+        }
+    }
+
+    #[test]
+    fn one_that_claims_a_height_alone_leaves_nobody_behind() {
+        let now = Instant::now();
+        for (heads, order) in [
+            (&[100, 101, 4_000_000_000][..], &[0, 1, 2][..]),
+            (&[100, 200, 201], &[1, 2, 0]),
+            (&[100, 200], &[1, 0]),
+        ] {
+            assert_eq!(record(heads).candidates(now), order, "{heads:?}");
+        }
+    }
+
+    #[test]
+    fn the_head_of_one_that_no_longer_answers_counts_for_nothing() {
+        let (now, mut record) = (Instant::now(), record(&[100, 200]));
+        record.failed(1, Fault::Unreachable, "closed".to_owned());
+        assert_eq!(record.candidates(now), [0]);
+        assert_eq!(record.highest(now), Some(BlockNumber(100)));
+    }
+}

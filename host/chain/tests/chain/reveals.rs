@@ -150,13 +150,13 @@ async fn weights_that_the_chain_refuses_at_the_reveal_are_missed_and_the_preflig
 async fn a_node_that_is_behind_the_commits_block_does_not_say_that_it_is_gone() {
     let (devnet, chain) = begin(timed(hidden())).await;
     let mut committed = commit(&devnet, &chain, &vector()).await;
-    // As if the block came later than all that this node has.
     devnet
         .faults()
         .skip_pulse(Round::new(committed.sealed.round).unwrap());
     to_block(&devnet, 60).await;
     let state = look(&chain, &vector(), &committed).await;
     assert!(matches!(state, RevealState::PulseSkipped { .. }), "{state:?}");
+    // As if its block came later than all that this node has.
     committed.block = BlockNumber(1000);
     let state = look(&chain, &vector(), &committed).await;
     assert!(matches!(state, RevealState::Waiting { .. }), "{state:?}");

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     env,
+    net::{IpAddr, Ipv4Addr},
     path::PathBuf,
     process::{ExitCode, exit},
     sync::Arc,
@@ -14,13 +15,16 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::BodyExt as _;
 use platform_domain::{ByteSize, Capability, Digest, Instances, Netuid, RouteRule, Slug, UnixSeconds};
-use platform_gateway::{Gateway, Limits};
+use platform_gateway::{Gateway, Limits, Parts, TrustedProxies};
 use platform_runtime::{
     BreakerPolicy, Guarded, Health, MetagraphPublisher, Route, RoutePublisher, RouteTable, Target,
     metagraph_channel, route_channel, weights_channel,
 };
 use platform_wasm::{CompilerProgram, Engine, EngineConfig, Program, ProgramSpec};
 use tokio::runtime::{Builder, Runtime};
+
+/// A proxy, whose requests nobody counts.
+const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 
 /// A host that serves one guest under several slugs.
 pub(crate) struct Served {
@@ -60,14 +64,15 @@ impl Served {
         let ((routes, route_reader), (subnet, metagraph)) = (route_channel(), metagraph_channel());
         let table = slugs.iter().map(|(slug, rules)| route(slug, rules, &program));
         routes.publish(table.collect::<RouteTable>());
-        let gateway = Gateway::new(
-            route_reader,
+        let gateway = Gateway::new(Parts {
+            routes: route_reader,
             metagraph,
-            weights_channel().1,
-            Netuid(1),
-            Limits::default(),
-            UnixSeconds(0),
-        );
+            weights: weights_channel().1,
+            netuid: Netuid(1),
+            limits: Limits::default(),
+            trusted: TrustedProxies::new(["10.0.0.0/8".parse().expect("a network")]),
+            started: UnixSeconds(0),
+        });
         Self {
             runtime,
             gateway,
@@ -77,7 +82,7 @@ impl Served {
 
     pub(crate) fn send(&self, request: Request<Body>) -> Answer {
         self.runtime.block_on(async {
-            let (parts, body) = self.gateway.respond(request).await.into_parts();
+            let (parts, body) = self.gateway.respond(PROXY, request).await.into_parts();
             Answer {
                 status: parts.status.as_u16(),
                 headers: parts.headers,

@@ -1,7 +1,11 @@
 //! One request from its first line to its answer. The order of the checks is part of the contract: what is
 //! cheap and says nothing about the inside comes first, and no unsigned body is read for a signed route.
 
-use std::{error::Error, time::SystemTime};
+use std::{
+    error::Error,
+    net::IpAddr,
+    time::{Instant, SystemTime},
+};
 
 use axum::{
     Json,
@@ -25,6 +29,7 @@ use crate::{
     Gateway, address,
     body::{self, Room},
     claim::{self, Claim},
+    client::Client,
     headers,
     limits::{MAX_HEADER_BYTES, MAX_URI_BYTES},
     refusal::Refusal,
@@ -45,24 +50,45 @@ impl Gateway {
     ///
     /// Not a router with parameters: it would decode them, and a challenge gets the path as the client wrote it. Not
     /// any router: this is all there is to decide, and every request of every miner passes here.
-    pub async fn respond(&self, request: Request) -> Response {
+    pub async fn respond(&self, peer: IpAddr, request: Request) -> Response {
         let (parts, body) = request.into_parts();
+        let client = self.parts.trusted.client(peer, &parts);
         let response = if parts.uri.path() == HEALTH {
             health(&parts.method)
         } else if let Some(asked) = Asked::parse(parts.uri.path()) {
-            told::answer(&self.weights.current(), &asked, &parts, now())
+            match self.admit(&client) {
+                Ok(()) => told::answer(&self.parts.weights.current(), &asked, &parts, now()),
+                Err(refusal) => refusal.into_response(),
+            }
         } else {
-            self.forward(&parts, body).await
+            self.forward(&client, &parts, body).await
         };
         with_length(&parts.method, response)
     }
 
-    async fn forward(&self, parts: &Parts, body: Body) -> Response {
+    /// Whether this address may ask now. First of all, and before anything of a body is read.
+    fn admit(&self, client: &Client) -> Result<(), Refusal> {
+        if client.trusted {
+            return Ok(());
+        }
+        let network = match client.address {
+            IpAddr::V4(address) => u64::from(address.to_bits()),
+            IpAddr::V6(address) => u64::try_from(address.to_bits() >> 64).unwrap_or(u64::MAX),
+        };
+        let taken = self
+            .addresses
+            .take((client.address.is_ipv4(), network), Instant::now());
+        taken.map_err(|retry_after| Refusal::AddressTooFast { retry_after })
+    }
+
+    async fn forward(&self, client: &Client, parts: &Parts, body: Body) -> Response {
         let id = RequestId::generate();
-        let address = check_uri(&parts.uri).and_then(|()| address::parse(parts.uri.path()));
+        let address = self.admit(client);
+        let address = address.and_then(|()| check_uri(&parts.uri));
+        let address = address.and_then(|()| address::parse(parts.uri.path()));
         let slug = address.as_ref().ok().map(|(slug, _)| slug.clone());
         let answer = match address {
-            Ok((slug, path)) => self.answer(&id, &slug, &path, parts, body).await,
+            Ok((slug, path)) => self.answer((&id, client), (&slug, &path), parts, body).await,
             Err(refusal) => Err(refusal),
         };
         let mut response = answer.unwrap_or_else(|refusal| {
@@ -77,13 +103,13 @@ impl Gateway {
 
     async fn answer(
         &self,
-        id: &RequestId,
-        slug: &Slug,
-        path: &ProxyPath,
+        (id, client): (&RequestId, &Client),
+        (slug, path): (&Slug, &ProxyPath),
         parts: &Parts,
         body: Body,
     ) -> Result<Response, Refusal> {
-        let table = self.routes.current();
+        let Self { parts: host, .. } = self;
+        let table = host.routes.current();
         if !table.is_known() {
             return Err(Refusal::HostStarting);
         }
@@ -103,15 +129,15 @@ impl Gateway {
         // A signature covers the body, so what is signed is read before anyone acts on it.
         let streamed = bodies == Bodies::Streamed && !claim::is_made(&parts.headers);
         let most = match streamed {
-            true => self.limits.max_streamed_body,
-            false => self.limits.max_body,
+            true => host.limits.max_streamed_body,
+            false => host.limits.max_body,
         };
-        let limit = body::limit(&self.limits, rule, most);
+        let limit = body::limit(&host.limits, rule, most);
         let room = match streamed {
             true => body::declared(&parts.headers, limit).map(|_| None)?,
             false => Some(Room::take(&self.bodies, &parts.headers, limit, &body)?),
         };
-        let claim = Claim::read(&parts.headers, now(), self.started)?;
+        let claim = Claim::read(&parts.headers, now(), host.started)?;
         if claim.is_none() && rule.is_some_and(|rule| rule.signed) {
             return Err(Refusal::HeaderMissing(HOTKEY_HEADER));
         }
@@ -120,14 +146,14 @@ impl Gateway {
             method: parts.method.to_string(),
             path: path.to_string(),
             query: parts.uri.query().map(str::to_owned),
-            headers: headers::to_challenge(&parts.headers, slug, id),
+            headers: headers::to_challenge(&parts.headers, client, slug, id),
             body: (),
             caller,
         };
         let Some(room) = room else {
             return stream::ask(&route.target, request(None), Arriving::new(body, limit)).await;
         };
-        let body = room.fill(body, &self.limits).await?;
+        let body = room.fill(body, &host.limits).await?;
         let caller = claim
             .map(|claim| self.verify(&claim, slug, parts, &body))
             .transpose()?;
@@ -142,7 +168,7 @@ impl Gateway {
     /// Proves a claim and uses its nonce up.
     fn verify(&self, claim: &Claim, slug: &Slug, parts: &Parts, body: &[u8]) -> Result<Caller, Refusal> {
         let signed = SignedRequest {
-            netuid: self.netuid,
+            netuid: self.parts.netuid,
             slug,
             method: parts.method.as_str(),
             path: parts.uri.path(),
@@ -155,6 +181,7 @@ impl Gateway {
             return Err(Refusal::SignatureInvalid);
         }
         let uid = self
+            .parts
             .metagraph
             .current()
             .and_then(|metagraph| metagraph.uid_of(&claim.hotkey));

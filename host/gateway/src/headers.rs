@@ -8,7 +8,10 @@ use http::{
 use platform_domain::Slug;
 use platform_keys::{HOTKEY_HEADER, NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 
-use crate::request_id::RequestId;
+use crate::{
+    client::{Client, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO},
+    request_id::RequestId,
+};
 
 /// Meant for the next hop only (RFC 9110, section 7.6.1), with the names it still lists for old peers. Those
 /// that a `Connection` header names come on top.
@@ -25,19 +28,21 @@ const HOP_BY_HOP: [&str; 9] = [
 ];
 /// Addressed to the host: credentials for it, its name, its own protocol steps, and who a caller claims to
 /// be, which a challenge learns from the verified `caller` only.
-const FOR_THE_HOST: [&str; 9] = [
+const FOR_THE_HOST: [&str; 11] = [
     "authorization",
     "x-admin-token",
     "host",
     "expect",
+    "forwarded",
+    "x-real-ip",
     REQUEST_ID,
     HOTKEY_HEADER,
     SIGNATURE_HEADER,
     NONCE_HEADER,
     TIMESTAMP_HEADER,
 ];
-/// Every name of this family is the host's own.
-const OWN_PREFIX: &str = "x-platform-";
+/// Every name of these families is the host's own.
+const OWN_PREFIXES: [&str; 2] = ["x-platform-", "x-forwarded-"];
 const PROXY: &str = "x-platform-proxy";
 const SLUG: &str = "x-platform-challenge-slug";
 pub(crate) const REQUEST_ID: &str = "x-request-id";
@@ -55,22 +60,32 @@ pub(crate) enum InvalidHeader {
 
 /// What a challenge sees of a client's headers, in their order and as often as they came, and after them
 /// what the host says.
-pub(crate) fn to_challenge(client: &HeaderMap, slug: &Slug, id: &RequestId) -> Vec<(String, Bytes)> {
-    let nominated = nominated(client.get_all(CONNECTION).iter().map(HeaderValue::as_bytes));
+pub(crate) fn to_challenge(
+    asked: &HeaderMap,
+    client: &Client,
+    slug: &Slug,
+    id: &RequestId,
+) -> Vec<(String, Bytes)> {
+    let nominated = nominated(asked.get_all(CONNECTION).iter().map(HeaderValue::as_bytes));
     let passes = |name: &str| {
         !HOP_BY_HOP.contains(&name)
             && !FOR_THE_HOST.contains(&name)
-            && !name.starts_with(OWN_PREFIX)
+            && !OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
             && !nominated.iter().any(|it| it == name)
     };
-    let kept = client.iter().filter(|(name, _)| passes(name.as_str()));
+    let kept = asked.iter().filter(|(name, _)| passes(name.as_str()));
     let kept = kept.map(|(name, value)| (name.as_str().to_owned(), Bytes::copy_from_slice(value.as_bytes())));
+    let host = client.host.as_ref();
+    let host = host.map(|host| (FORWARDED_HOST, Bytes::copy_from_slice(host.as_bytes())));
     let own = [
-        (PROXY, "true".to_owned()),
-        (SLUG, slug.to_string()),
-        (REQUEST_ID, id.to_string()),
+        (FORWARDED_FOR, client.address.to_string().into()),
+        (FORWARDED_PROTO, client.proto.into()),
+        (PROXY, "true".into()),
+        (SLUG, slug.to_string().into()),
+        (REQUEST_ID, id.to_string().into()),
     ];
-    kept.chain(own.map(|(name, value)| (name.to_owned(), value.into())))
+    let own = host.into_iter().chain(own);
+    kept.chain(own.map(|(name, value)| (name.to_owned(), value)))
         .collect()
 }
 
@@ -125,11 +140,23 @@ mod tests {
     /// As `name: value`, without what the host adds.
     fn passed(headers: &[(&str, &str)]) -> Vec<String> {
         let (slug, id) = ("tsp".parse().unwrap(), RequestId::generate());
-        let mut seen = to_challenge(&map(headers), &slug, &id);
-        let own = seen.split_off(seen.len() - 3);
-        assert_eq!(own[0], ("x-platform-proxy".into(), "true".into()));
-        assert_eq!(own[1], ("x-platform-challenge-slug".into(), "tsp".into()));
-        assert_eq!(own[2], ("x-request-id".into(), id.to_string().into()));
+        let client = Client {
+            address: "192.0.2.1".parse().unwrap(),
+            proto: "https",
+            host: Some("public.example".parse().unwrap()),
+            trusted: false,
+        };
+        let mut seen = to_challenge(&map(headers), &client, &slug, &id);
+        let own = seen.split_off(seen.len() - 6);
+        let expected = [
+            ("x-forwarded-host", "public.example".to_owned()),
+            ("x-forwarded-for", "192.0.2.1".to_owned()),
+            ("x-forwarded-proto", "https".to_owned()),
+            ("x-platform-proxy", "true".to_owned()),
+            ("x-platform-challenge-slug", "tsp".to_owned()),
+            ("x-request-id", id.to_string()),
+        ];
+        assert_eq!(own, expected.map(|(name, value)| (name.to_owned(), value.into())));
         seen.iter()
             .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value)))
             .collect()
@@ -158,6 +185,10 @@ mod tests {
             ("x-admin-token", "x"),
             ("host", "example"),
             ("expect", "100-continue"),
+            ("forwarded", "for=198.51.100.7"),
+            ("x-forwarded-for", "198.51.100.7"),
+            ("x-forwarded-port", "1"),
+            ("x-real-ip", "198.51.100.7"),
         ];
         assert_eq!(passed(&spoofed), Vec::<String>::new());
         assert_eq!(

@@ -1,7 +1,9 @@
 //! How much one client may ask of the host. What a challenge may use is the runtime's affair; the time for a
 //! request's head, and the number of connections, are the listener's.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
+
+use crate::rate::Rate;
 
 /// The limits an operator may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,9 @@ pub struct Limits {
     pub body_budget: usize,
     /// The longest a client may take to send its body.
     pub body_timeout: Duration,
+    /// How often one address may ask: one of IPv4, or a network of 64 bits of IPv6, of which everybody has one. Trusted proxies
+    /// may ask as often as they like.
+    pub address_rate: Rate,
 }
 
 impl Default for Limits {
@@ -27,6 +32,11 @@ impl Default for Limits {
             body_budget: 256 * 1024 * 1024,
             // The largest body at 70 kB/s, a poor mobile line.
             body_timeout: Duration::from_secs(30),
+            // A page of a leaderboard with all it loads, again and again; a miner needs one a minute.
+            address_rate: Rate {
+                per_second: ADDRESS_PER_SECOND,
+                burst: ADDRESS_BURST,
+            },
         }
     }
 }
@@ -42,3 +52,7 @@ pub(crate) const OVERLOADED_RETRY: Duration = Duration::from_secs(1);
 pub(crate) const BUDGET_UNIT: usize = 1024;
 /// The most that is shown of a text that a challenge wrote for the client, in characters.
 pub(crate) const MAX_GUEST_TEXT: usize = 1000;
+/// Requests of one address in a second, on the long run.
+const ADDRESS_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).unwrap();
+/// Requests of one address at one moment.
+const ADDRESS_BURST: NonZeroU32 = NonZeroU32::new(200).unwrap();

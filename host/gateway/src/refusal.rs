@@ -57,6 +57,8 @@ pub(crate) enum Refusal {
     SignatureInvalid,
     #[error("nonce already used")]
     NonceUsed,
+    #[error("too many requests from this address")]
+    AddressTooFast { retry_after: Duration },
     #[error("too many signed requests by this hotkey")]
     CallerTooFast { retry_after: Duration },
     #[error("too many signed requests at this time")]
@@ -108,7 +110,7 @@ impl Refusal {
             Self::SignatureStale => (StatusCode::UNAUTHORIZED, "stale_signature", None),
             Self::SignatureInvalid => (StatusCode::UNAUTHORIZED, "invalid_signature", None),
             Self::NonceUsed => (StatusCode::CONFLICT, "nonce_already_used", None),
-            Self::CallerTooFast { retry_after } => (
+            Self::AddressTooFast { retry_after } | Self::CallerTooFast { retry_after } => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_requests",
                 Some(*retry_after),

@@ -10,7 +10,7 @@ use platform_admin::AdminState;
 use platform_chain::ChainConfig;
 use platform_domain::UnixSeconds;
 use platform_epoch::{EpochConfig, Epochs};
-use platform_gateway::{Gateway, Limits};
+use platform_gateway::{Gateway, Limits, Rate, TrustedProxies};
 use platform_oci::ContentStore;
 use platform_registry::Parts;
 use platform_runtime::{metagraph_channel, route_channel, weights_channel};
@@ -94,21 +94,29 @@ impl App {
         let limits = Limits {
             max_body: config.public.max_body_bytes,
             max_streamed_body: config.public.max_streamed_body_bytes,
+            address_rate: Rate {
+                per_second: config.public.address_per_second,
+                burst: config.public.address_burst,
+            },
             ..Limits::default()
         };
-        let gateway = Gateway::new(
-            route_reader,
-            metagraph_reader,
-            told_reader,
-            config.chain.netuid,
+        let gateway = Gateway::new(platform_gateway::Parts {
+            routes: route_reader,
+            metagraph: metagraph_reader,
+            weights: told_reader,
+            netuid: config.chain.netuid,
             limits,
-            started_at,
-        );
-        let gateway = Arc::new(gateway);
-        let public = service_fn(move |request: Request<Incoming>| {
-            let gateway = gateway.clone();
-            async move { Ok(gateway.respond(request.map(Body::new)).await) }
+            trusted: TrustedProxies::new(config.public.trusted_proxies.clone()),
+            started: started_at,
         });
+        let gateway = Arc::new(gateway);
+        let public = move |peer: SocketAddr| {
+            let gateway = gateway.clone();
+            service_fn(move |request: Request<Incoming>| {
+                let gateway = gateway.clone();
+                async move { Ok(gateway.respond(peer.ip(), request.map(Body::new)).await) }
+            })
+        };
         let (started, collecting, looking) = (registry.clone(), registry.clone(), registry.clone());
         let version = env!("CARGO_PKG_VERSION");
         let admin_token = token.hash();
@@ -136,7 +144,10 @@ impl App {
         let mut tasks = Tasks::new(stop.clone());
         tasks.hold(lock);
         tasks.start("public", listener::serve(for_public, public, stop.clone()));
-        tasks.start("admin", listener::serve(for_admin, admin, stop.clone()));
+        tasks.start(
+            "admin",
+            listener::serve(for_admin, move |_| admin.clone(), stop.clone()),
+        );
         let reconcile_stop = stop.clone();
         tasks.start("reconcile", async move {
             reconciler.run(reconcile_stop).await;

@@ -3,7 +3,7 @@
 
 mod client;
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::response::Response;
 use hyper::{Request, body::Incoming, service::Service};
@@ -47,10 +47,14 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// The listener is out of descriptors or the network is down: looking again at once would only burn CPU.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `stop`, then until the requests in flight are answered. `service` answers one request.
-pub(crate) async fn serve<S>(listener: TcpListener, service: S, stop: CancellationToken) -> anyhow::Result<()>
+/// Serves until `stop`, then until the requests in flight are answered. `service` makes what answers the requests of a peer.
+pub(crate) async fn serve<S>(
+    listener: TcpListener,
+    service: impl Fn(SocketAddr) -> S,
+    stop: CancellationToken,
+) -> anyhow::Result<()>
 where
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Send + 'static,
     S::Future: Send,
 {
     serve_with(Patience::default(), listener, service, stop).await
@@ -59,11 +63,11 @@ where
 async fn serve_with<S>(
     patience: Patience,
     listener: TcpListener,
-    service: S,
+    service: impl Fn(SocketAddr) -> S,
     stop: CancellationToken,
 ) -> anyhow::Result<()>
 where
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible> + Send + 'static,
     S::Future: Send,
 {
     let permits = Arc::new(Semaphore::new(patience.connections));
@@ -74,9 +78,9 @@ where
             permit = Arc::clone(&permits).acquire_owned() => permit?,
             () = stop.cancelled() => break,
         };
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _peer)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(error = %error, "cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -92,7 +96,7 @@ where
             .timer(TokioTimer::new())
             .header_read_timeout(patience.head)
             .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service.clone());
+            .serve_connection(TokioIo::new(stream), service(peer));
         let connection = graceful.watch(connection);
         connections.spawn(async move {
             if let Err(error) = connection.await {
@@ -110,7 +114,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::{net::SocketAddr, time::Instant};
+    use std::time::Instant;
 
     use axum::{Router, routing::get};
     use hyper_util::service::TowerToHyperService;
@@ -160,7 +164,7 @@ mod tests {
         let task = tokio::spawn(serve_with(
             patience,
             listener,
-            TowerToHyperService::new(router),
+            move |_| TowerToHyperService::new(router.clone()),
             stop.clone(),
         ));
         Server {

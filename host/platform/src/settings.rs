@@ -5,13 +5,16 @@ use std::{
     collections::{BTreeMap, HashMap},
     ffi::OsString,
     fs, io,
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    num::NonZeroU32,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use config::{Environment, File, FileFormat};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use platform_domain::ByteSize;
+use platform_gateway::Rate;
 use platform_oci::{
     RegistrySettings,
     limits::{MAX_COMPONENT, QUOTA},
@@ -83,6 +86,13 @@ pub struct Public {
     pub max_body_bytes: usize,
     /// The largest request body in bytes that a challenge reads piece by piece, if it declares a route for that.
     pub max_streamed_body_bytes: usize,
+    /// Networks of proxies in front of the host. Their `X-Forwarded-For`, `-Proto` and `-Host` are believed, nobody else's, and
+    /// they may ask as often as they like.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How many requests a second one address may make, on the long run.
+    pub address_per_second: NonZeroU32,
+    /// How many at one moment.
+    pub address_burst: NonZeroU32,
 }
 
 /// When the routes of a challenge that crashes or times out are refused, and for how long. The reasons are with
@@ -203,10 +213,18 @@ impl Default for Admin {
 
 impl Default for Public {
     fn default() -> Self {
+        let Rate { per_second, burst } = platform_gateway::Limits::default().address_rate;
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             max_body_bytes: 2 << 20,
             max_streamed_body_bytes: 256 << 20,
+            // What is on this machine is the operator's.
+            trusted_proxies: vec![
+                Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into(),
+                Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128).into(),
+            ],
+            address_per_second: per_second,
+            address_burst: burst,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -13,11 +14,17 @@ use http_body_util::BodyExt as _;
 use platform_domain::{
     BlockHash, BlockNumber, Capability, Hotkey, Metagraph, Netuid, Neuron, RouteRule, UnixSeconds,
 };
-use platform_gateway::{Gateway, Limits};
+use platform_gateway::{Gateway, Limits, Parts, TrustedProxies};
 use platform_keys::{Keypair, Nonce, SignedRequest};
-use platform_runtime::{Route, Target, WeightsReader, metagraph_channel, route_channel, weights_channel};
+use platform_runtime::{
+    MetagraphReader, Route, RouteReader, Target, WeightsReader, metagraph_channel, route_channel,
+    weights_channel,
+};
 
 pub(crate) const NETUID: Netuid = Netuid(2);
+
+/// A trusted proxy that speaks for itself, so that nothing counts its requests.
+pub(crate) const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 
 /// What a client sees.
 #[derive(Debug, PartialEq)]
@@ -77,21 +84,31 @@ pub(crate) fn app_with_weights(limits: Limits, weights: WeightsReader) -> Arc<Ga
         validator_permit: false,
     });
     subnet.publish(Arc::new(Metagraph::new(NETUID, at, None, neurons.into())));
-    Arc::new(Gateway::new(reader, metagraph, weights, NETUID, limits, now()))
+    gateway(reader, metagraph, weights, limits)
+}
+
+fn gateway(
+    routes: RouteReader,
+    metagraph: MetagraphReader,
+    weights: WeightsReader,
+    limits: Limits,
+) -> Arc<Gateway> {
+    Arc::new(Gateway::new(Parts {
+        routes,
+        metagraph,
+        weights,
+        netuid: NETUID,
+        limits,
+        trusted: TrustedProxies::new(["10.0.0.0/8".parse().unwrap()]),
+        started: now(),
+    }))
 }
 
 /// A host that has not read its registry yet.
 pub(crate) fn young_app() -> Arc<Gateway> {
     let ((_, reader), (_, metagraph)) = (route_channel(), metagraph_channel());
     let weights = weights_channel().1;
-    Arc::new(Gateway::new(
-        reader,
-        metagraph,
-        weights,
-        NETUID,
-        Limits::default(),
-        now(),
-    ))
+    gateway(reader, metagraph, weights, Limits::default())
 }
 
 pub(crate) fn miner() -> Keypair {
@@ -136,7 +153,7 @@ pub(crate) fn nonce() -> Nonce {
 }
 
 pub(crate) async fn send(app: &Gateway, request: Request<Body>) -> Seen {
-    let (parts, body) = app.respond(request).await.into_parts();
+    let (parts, body) = app.respond(PROXY, request).await.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let message = json["error"]["message"].as_str().unwrap_or_default().to_owned();

@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, stream};
 use http::Request;
 use platform_gateway::Limits;
 
-use crate::fixture::{app, app_with, nonce, send, signed};
+use crate::fixture::{PROXY, app, app_with, nonce, send, signed};
 
 fn put(uri: &str, body: Body) -> Request<Body> {
     Request::builder().method("PUT").uri(uri).body(body).unwrap()
@@ -97,7 +97,7 @@ async fn when_all_room_for_bodies_is_taken_only_requests_with_a_body_wait() {
         body_budget: 1024,
         ..Limits::default()
     });
-    let mut first = pin!(app.respond(put("/challenges/open/x", endless())));
+    let mut first = pin!(app.respond(PROXY, put("/challenges/open/x", endless())));
     assert!(poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx).is_pending())).await);
 
     let refused = send(&app, put("/challenges/open/x", Body::from("x"))).await;
@@ -109,7 +109,7 @@ async fn when_all_room_for_bodies_is_taken_only_requests_with_a_body_wait() {
         send(&app, put("/challenges/open/x", Body::empty())).await.status,
         502
     );
-    first.set(app.respond(put("/challenges/open/x", endless())));
+    first.set(app.respond(PROXY, put("/challenges/open/x", endless())));
     assert_eq!(
         send(&app, put("/challenges/open/x", Body::from("x")))
             .await

@@ -9,6 +9,7 @@
 
 mod fixture;
 mod limits;
+mod rates;
 mod signed;
 mod statuses;
 mod told;

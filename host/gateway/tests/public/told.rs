@@ -14,7 +14,7 @@ use tokio::{
     task::{JoinSet, spawn_blocking},
 };
 
-use crate::fixture::{app_with_weights, now, young_app};
+use crate::fixture::{PROXY, app_with_weights, now, young_app};
 
 const ALL: &str = "/v1/weights/latest";
 const TSP: &str = "/v1/challenges/tsp/weights/latest";
@@ -39,7 +39,7 @@ impl Listening {
         let address = listener.local_addr().unwrap();
         let (publisher, reader) = weights_channel();
         let app = app_with_weights(Limits::default(), reader);
-        let router = Router::new().fallback(async move |request: Request| app.respond(request).await);
+        let router = Router::new().fallback(async move |request: Request| app.respond(PROXY, request).await);
         let mut server = JoinSet::new();
         server.spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self {

@@ -12,7 +12,7 @@ use tokio::{
     task::{JoinSet, spawn_blocking},
 };
 
-use crate::fixture::app;
+use crate::fixture::{PROXY, app};
 
 /// A gateway on a free port, for as long as the set lives.
 async fn listen() -> (SocketAddr, JoinSet<()>) {
@@ -20,7 +20,7 @@ async fn listen() -> (SocketAddr, JoinSet<()>) {
     let address = listener.local_addr().unwrap();
     let mut server = JoinSet::new();
     let app = app();
-    let router = Router::new().fallback(async move |request: Request| app.respond(request).await);
+    let router = Router::new().fallback(async move |request: Request| app.respond(PROXY, request).await);
     server.spawn(async move { axum::serve(listener, router).await.unwrap() });
     (address, server)
 }

@@ -347,6 +347,14 @@ const TESTS: &[(&str, &str)] = &[
         "host/gateway/tests/public/limits.rs::a_long_uri_and_large_headers_are_refused",
     ),
     (
+        "ADDRESS_PER_SECOND",
+        "host/gateway/src/rate.rs::a_bucket_is_as_a_bucket_of_tokens_is",
+    ),
+    (
+        "ADDRESS_BURST",
+        "host/gateway/tests/public/rates.rs::by_default_two_hundred_requests_may_come_at_once",
+    ),
+    (
         "MAX_HEADER_BYTES",
         "host/gateway/tests/public/limits.rs::a_long_uri_and_large_headers_are_refused",
     ),

@@ -32,10 +32,9 @@ impl Default for Limits {
             body_budget: 256 * 1024 * 1024,
             // The largest body at 70 kB/s, a poor mobile line.
             body_timeout: Duration::from_secs(30),
-            // A page of a leaderboard with all it loads, again and again; a miner needs one a minute.
             address_rate: Rate {
-                per_second: ADDRESS_PER_SECOND,
-                burst: ADDRESS_BURST,
+                per_second: const { NonZeroU32::new(ADDRESS_PER_SECOND).unwrap() },
+                burst: const { NonZeroU32::new(ADDRESS_BURST).unwrap() },
             },
         }
     }
@@ -52,7 +51,8 @@ pub(crate) const OVERLOADED_RETRY: Duration = Duration::from_secs(1);
 pub(crate) const BUDGET_UNIT: usize = 1024;
 /// The most that is shown of a text that a challenge wrote for the client, in characters.
 pub(crate) const MAX_GUEST_TEXT: usize = 1000;
-/// Requests of one address in a second, on the long run.
-const ADDRESS_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).unwrap();
-/// Requests of one address at one moment.
-const ADDRESS_BURST: NonZeroU32 = NonZeroU32::new(200).unwrap();
+/// Requests of one address in a second, on the long run: a page of a leaderboard with all it loads, again and again. A miner needs
+/// one a minute.
+const ADDRESS_PER_SECOND: u32 = 50;
+/// Requests of one address at one moment: as many as a browser sends for a few pages.
+const ADDRESS_BURST: u32 = 200;

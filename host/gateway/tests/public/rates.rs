@@ -110,3 +110,14 @@ async fn whoever_is_refused_hears_when_to_come_back_before_a_byte_of_its_body_is
     assert_eq!(answer.headers()[RETRY_AFTER], "1");
     assert!(answer.headers().contains_key("x-request-id"));
 }
+
+#[tokio::test]
+async fn by_default_two_hundred_requests_may_come_at_once() {
+    let app = app_with(Limits::default());
+    let mut answered = 0;
+    // Fifty a second come back in the meantime.
+    while answered < 2000 && ask(&app, "192.0.2.1", None, "/challenges/none").await != 429 {
+        answered += 1;
+    }
+    assert!((200..2000).contains(&answered), "{answered}");
+}

@@ -13,8 +13,8 @@ mod wallet;
 pub use file::KEY_FILE_MAX_BYTES;
 pub use keypair::{KeyError, Keypair, SignatureError, parse_signature, verify};
 pub use request::{
-    HOTKEY_HEADER, NONCE_HEADER, Nonce, NonceError, SIGNATURE_HEADER, SIGNED_REQUEST_PREFIX, SignedRequest,
-    TIMESTAMP_HEADER,
+    HOTKEY_HEADER, NONCE_HEADER, Nonce, NonceError, SECOND_REQUEST_PREFIX, SIGNATURE_HEADER,
+    SIGNED_REQUEST_PREFIX, Scheme, SignedRequest, TIMESTAMP_HEADER, VERSION_HEADER,
 };
 pub use signatures::{verify_ed25519, verify_sr25519};
 pub use source::{KeySource, PASSPHRASE_MAX_BYTES, SEED_FILE_MAX_BYTES, no_passphrase};

@@ -1,12 +1,26 @@
 //! The text a miner signs so that a challenge may know who calls. The gateway, the command line and the
-//! demonstration all build it here.
+//! demonstration all build it here. There are two schemes, and a request says by [`VERSION_HEADER`] which it uses.
+//!
+//! The first is that of the platform this host replaces. Only `path` may contain the delimiter. Four fields without a
+//! colon stand on either side of it, so no two requests have the same text. The query is not part of it.
 //!
 //! ```text
 //! platform-upload-v1:{netuid}:{slug}:{METHOD}:{path}:{hotkey}:{nonce}:{timestamp}:{sha256hex(body)}
 //! ```
 //!
-//! Only `path` may contain the delimiter. Four fields without a colon stand on either side of it, so no two
-//! requests have the same text. The query is not part of it.
+//! The second covers the query too. Each field has a line, and none can contain the end of one.
+//!
+//! ```text
+//! platform-request-v2
+//! {netuid}
+//! {slug}
+//! {METHOD}
+//! {path and query}
+//! {hotkey}
+//! {nonce}
+//! {timestamp}
+//! {sha256hex(body)}
+//! ```
 
 use std::{fmt, str::FromStr};
 
@@ -16,6 +30,8 @@ use crate::{KeyError, Keypair, verify};
 
 /// Names what is signed, so that no other signature of the same key can be taken for one of these.
 pub const SIGNED_REQUEST_PREFIX: &str = "platform-upload-v1";
+/// The same for the second scheme.
+pub const SECOND_REQUEST_PREFIX: &str = "platform-request-v2";
 /// Carries the caller's SS58 address.
 pub const HOTKEY_HEADER: &str = "x-hotkey";
 /// Carries the signature, hexadecimal, with or without `0x`.
@@ -24,27 +40,44 @@ pub const SIGNATURE_HEADER: &str = "x-signature";
 pub const NONCE_HEADER: &str = "x-nonce";
 /// Carries the whole seconds since 1970-01-01 UTC.
 pub const TIMESTAMP_HEADER: &str = "x-timestamp";
+/// Carries `2` when it is the second scheme; absent or `1` for the first.
+pub const VERSION_HEADER: &str = "x-signature-version";
+
+/// How a request becomes the text that is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme<'a> {
+    /// Fields between colons, without the query, after this prefix: [`SIGNED_REQUEST_PREFIX`], or what an operator has
+    /// agreed upon with miners that were there before.
+    First {
+        /// Without a colon.
+        prefix: &'a str,
+    },
+    /// A line for each field, with the query.
+    Second,
+}
 
 /// A request as its signature sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedRequest<'a> {
+    /// Which text is signed.
+    pub scheme: Scheme<'a>,
     /// The subnet the host serves.
     pub netuid: Netuid,
     /// The challenge.
     pub slug: &'a Slug,
     /// The HTTP method in upper case.
     pub method: &'a str,
-    /// The public path as the client writes it into the request line, without the query and not decoded:
-    /// `/challenges/tsp/submissions`.
-    pub path: &'a str,
+    /// Public path and query as the client writes them into the request line, not decoded:
+    /// `/challenges/tsp/submissions?round=7`.
+    pub target: &'a str,
     /// Who signs.
     pub hotkey: Hotkey,
     /// Makes this request different from every other.
     pub nonce: &'a Nonce,
     /// When it is signed.
     pub timestamp: UnixSeconds,
-    /// The whole body.
-    pub body: &'a [u8],
+    /// The SHA-256 of the whole body.
+    pub body: Digest,
 }
 
 /// A text that a caller uses once: 8 to 128 of `A-Z a-z 0-9 . _ -`.
@@ -56,22 +89,46 @@ pub struct Nonce(String);
 #[error("a nonce is {} to {} of A-Z a-z 0-9 . _ -", Nonce::MIN_LEN, Nonce::MAX_LEN)]
 pub struct NonceError;
 
+impl Scheme<'_> {
+    /// The first one as it is used everywhere.
+    pub const FIRST: Scheme<'static> = Scheme::First {
+        prefix: SIGNED_REQUEST_PREFIX,
+    };
+
+    /// What [`VERSION_HEADER`] says of it.
+    pub const fn version(&self) -> &'static str {
+        match self {
+            Self::First { .. } => "1",
+            Self::Second => "2",
+        }
+    }
+}
+
 impl SignedRequest<'_> {
     /// The bytes to sign.
     pub fn canonical(&self) -> Vec<u8> {
         let Self {
+            scheme,
             netuid,
             slug,
             method,
-            path,
+            target,
             hotkey,
             nonce,
             timestamp,
             body,
         } = self;
-        let body = Digest::of(body).hex();
-        format!("{SIGNED_REQUEST_PREFIX}:{netuid}:{slug}:{method}:{path}:{hotkey}:{nonce}:{timestamp}:{body}")
-            .into_bytes()
+        let body = body.hex();
+        let text = match scheme {
+            Scheme::First { prefix } => {
+                let path = target.split_once('?').map_or(*target, |(path, _)| path);
+                format!("{prefix}:{netuid}:{slug}:{method}:{path}:{hotkey}:{nonce}:{timestamp}:{body}")
+            }
+            Scheme::Second => format!(
+                "{SECOND_REQUEST_PREFIX}\n{netuid}\n{slug}\n{method}\n{target}\n{hotkey}\n{nonce}\n{timestamp}\n{body}"
+            ),
+        };
+        text.into_bytes()
     }
 
     /// Whether `self.hotkey` made this signature.
@@ -79,8 +136,8 @@ impl SignedRequest<'_> {
         verify(&self.hotkey, &self.canonical(), signature)
     }
 
-    /// Signs, and gives the four headers to send. The key's own address takes the place of `self.hotkey`.
-    pub fn headers(&self, keypair: &Keypair) -> [(&'static str, String); 4] {
+    /// Signs, and gives the headers to send. The key's own address takes the place of `self.hotkey`.
+    pub fn headers(&self, keypair: &Keypair) -> [(&'static str, String); 5] {
         let hotkey = keypair.hotkey();
         let signature = keypair.sign(&Self { hotkey, ..*self }.canonical());
         [
@@ -88,6 +145,7 @@ impl SignedRequest<'_> {
             (SIGNATURE_HEADER, format!("0x{}", hex::encode(signature))),
             (NONCE_HEADER, self.nonce.to_string()),
             (TIMESTAMP_HEADER, self.timestamp.to_string()),
+            (VERSION_HEADER, self.scheme.version().to_owned()),
         ]
     }
 }
@@ -95,7 +153,7 @@ impl SignedRequest<'_> {
 impl Nonce {
     /// Fewer characters would repeat by chance.
     pub const MIN_LEN: usize = 8;
-    /// More than any scheme needs; the host remembers each for minutes.
+    /// More than any scheme needs.
     pub const MAX_LEN: usize = 128;
 
     /// Makes one of 128 random bits.
@@ -131,168 +189,4 @@ impl fmt::Display for Nonce {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SLUG: &str = "tsp";
-    const PATH: &str = "/challenges/tsp/submissions";
-
-    fn alice() -> Keypair {
-        Keypair::from_phrase("bottom drive obey lake curtain smoke basket hold race lonely fit walk").unwrap()
-    }
-
-    /// The vector of `docs/miners.md`.
-    #[test]
-    fn the_signed_text_is_the_documented_one() {
-        let (slug, nonce) = (SLUG.parse().unwrap(), "8f14e45fceea167a".parse().unwrap());
-        let request = SignedRequest {
-            netuid: Netuid(2),
-            slug: &slug,
-            method: "POST",
-            path: PATH,
-            hotkey: alice().hotkey(),
-            nonce: &nonce,
-            timestamp: UnixSeconds(1_760_000_000),
-            body: br#"{"tour":[0,2,1]}"#,
-        };
-        let guide = include_str!("../../../docs/miners.md");
-        let text = String::from_utf8(request.canonical()).unwrap();
-        assert!(guide.contains(&format!("\n{text}\n")), "{text}");
-        // Made by the Bittensor wallet 4.1.1.
-        let signature = "0x7ad58a802c83583ff1639ac44668a4afe739b37db1b1b623be55fc7c4d914d0a\
-                         2b8e1c6b30efaeb099c6f004366d22f5da0e7893bc7472e95e44e8f358fd5d8a";
-        assert!(guide.contains(signature));
-        assert!(request.verify(&crate::parse_signature(signature).unwrap()));
-    }
-
-    #[test]
-    fn each_field_is_part_of_what_is_signed() {
-        let key = alice();
-        let (slug, other_slug) = (SLUG.parse().unwrap(), "tsq".parse().unwrap());
-        let (nonce, other_nonce) = ("nonce-01".parse().unwrap(), "nonce-02".parse().unwrap());
-        let request = SignedRequest {
-            netuid: Netuid(2),
-            slug: &slug,
-            method: "POST",
-            path: PATH,
-            hotkey: key.hotkey(),
-            nonce: &nonce,
-            timestamp: UnixSeconds(1_760_000_000),
-            body: b"body",
-        };
-        let headers = request.headers(&key);
-        assert_eq!(
-            headers.each_ref().map(|(name, _)| *name),
-            ["x-hotkey", "x-signature", "x-nonce", "x-timestamp"]
-        );
-        let signature = crate::parse_signature(&headers[1].1).unwrap();
-        assert!(request.verify(&signature));
-        for (what, changed) in [
-            (
-                "netuid",
-                SignedRequest {
-                    netuid: Netuid(3),
-                    ..request
-                },
-            ),
-            (
-                "slug",
-                SignedRequest {
-                    slug: &other_slug,
-                    ..request
-                },
-            ),
-            (
-                "method",
-                SignedRequest {
-                    method: "PUT",
-                    ..request
-                },
-            ),
-            (
-                "path",
-                SignedRequest {
-                    path: "/challenges/tsp/submission",
-                    ..request
-                },
-            ),
-            (
-                "hotkey",
-                SignedRequest {
-                    hotkey: Keypair::from_seed([1; 32]).hotkey(),
-                    ..request
-                },
-            ),
-            (
-                "nonce",
-                SignedRequest {
-                    nonce: &other_nonce,
-                    ..request
-                },
-            ),
-            (
-                "timestamp",
-                SignedRequest {
-                    timestamp: UnixSeconds(1_760_000_001),
-                    ..request
-                },
-            ),
-            (
-                "body",
-                SignedRequest {
-                    body: b"bodY",
-                    ..request
-                },
-            ),
-        ] {
-            assert!(!changed.verify(&signature), "{what}");
-        }
-    }
-
-    #[test]
-    fn a_nonce_has_no_delimiter_and_a_bounded_length() {
-        for good in [
-            "12345678",
-            "a.b_c-D9",
-            &"x".repeat(128),
-            Nonce::generate().unwrap().as_str(),
-        ] {
-            assert_eq!(
-                good.parse::<Nonce>().map(|nonce| nonce.to_string()),
-                Ok(good.to_owned())
-            );
-        }
-        for bad in [
-            "",
-            "1234567",
-            "1234:5678",
-            "1234 5678",
-            "12345678\n",
-            "nonce-é-1",
-            &"x".repeat(129),
-        ] {
-            assert_eq!(bad.parse::<Nonce>(), Err(NonceError), "{bad:?}");
-        }
-    }
-
-    proptest::proptest! {
-        /// Splitting from both ends finds every field again, whatever colons the path has.
-        #[test]
-        fn no_two_requests_have_the_same_text(path in "/[ -~]{0,30}", nonce in "[A-Za-z0-9._-]{8,20}", timestamp: u64) {
-            let (slug, nonce): (Slug, Nonce) = (SLUG.parse().unwrap(), nonce.parse().unwrap());
-            let hotkey = Hotkey::from_bytes([3; 32]);
-            let request = SignedRequest {
-                netuid: Netuid(2), slug: &slug, method: "GET", path: &path, hotkey, nonce: &nonce,
-                timestamp: UnixSeconds(timestamp), body: b"",
-            };
-            let text = String::from_utf8(request.canonical()).unwrap();
-            let front: Vec<&str> = text.splitn(5, ':').collect();
-            let back: Vec<&str> = front[4].rsplitn(5, ':').collect();
-            proptest::prop_assert_eq!(&front[..4], &[SIGNED_REQUEST_PREFIX, "2", SLUG, "GET"]);
-            proptest::prop_assert_eq!(back[4], path);
-            proptest::prop_assert_eq!(back[3], hotkey.to_string());
-            proptest::prop_assert_eq!(back[2], nonce.as_str());
-            proptest::prop_assert_eq!(back[1], timestamp.to_string());
-        }
-    }
-}
+mod tests;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
     Capability, ComponentRef, DataMode, Digest, EmissionPercent, FailureRule, Grant, ImageRef, Instances,
-    KeyName, OutboundRule, PlainToken, Resources, SecretName, Slug, Status, TrustPolicy, UnixSeconds,
+    KeyName, OutboundRule, PlainToken, Resources, SecretName, Serving, Slug, Status, TrustPolicy,
+    UnixSeconds,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -51,6 +52,9 @@ pub struct CreateChallenge {
     /// Whose weights count when it gives none: `zero`, `last-good:N`, `primary` or `primary,last-good:N`; zero when absent.
     #[serde(default)]
     pub on_failure: FailureRule,
+    /// How the public side serves it; the host's usual way when absent.
+    #[serde(default)]
+    pub serving: Serving,
     /// Where it stands at once, draft when absent.
     #[serde(
         default,
@@ -136,6 +140,9 @@ pub struct PatchChallenge {
     /// Whose weights count when it gives none.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<FailureRule>,
+    /// How the public side serves it; replaces all of it.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub serving: Option<Serving>,
     /// Where it is to stand; the same rules as for the verbs.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
@@ -232,6 +239,9 @@ pub struct ChallengeView {
     /// Whose weights count when it gives none.
     #[serde(default)]
     pub on_failure: FailureRule,
+    /// How the public side serves it.
+    #[serde(default)]
+    pub serving: Serving,
     /// Where it is meant to stand.
     pub status: Status,
     /// What is running of it.

@@ -13,6 +13,8 @@ pub struct Caller {
     pub hotkey: Hotkey,
     /// Its place in the subnet; `None` when it is not registered or the host has not yet read the subnet.
     pub uid: Option<Uid>,
+    /// The nonce that it used up for this request.
+    pub nonce: String,
 }
 
 /// A miner's request to a challenge.

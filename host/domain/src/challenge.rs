@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    Artifact, Capability, EmissionPercent, FailureRule, Grant, Instances, OutboundRule, Resources, Slug,
-    Status, TokenHash, TokenHint, TrustPolicy, UnixSeconds, text::serde_as_text,
+    Artifact, Capability, EmissionPercent, FailureRule, Grant, Instances, OutboundRule, Resources, Serving,
+    Slug, Status, TokenHash, TokenHint, TrustPolicy, UnixSeconds, text::serde_as_text,
 };
 
 /// A registered challenge. At each border a conversion takes it apart field by field without `..`, so a new
@@ -27,6 +27,8 @@ pub struct Challenge {
     pub emission_percent: EmissionPercent,
     /// Whose weights count when it gives none.
     pub on_failure: FailureRule,
+    /// How the public side serves it.
+    pub serving: Serving,
     /// Where it stands.
     pub status: Status,
     /// What it does for the host.

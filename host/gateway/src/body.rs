@@ -6,18 +6,26 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, header::CONTENT_LENGTH};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use platform_domain::RouteRule;
+use platform_domain::{ByteSize, Digest, RouteRule};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use crate::{
     limits::{BUDGET_UNIT, Limits},
     refusal::Refusal,
+    spool::{Spool, Spooled},
 };
 
-/// Room for a body, to be held as long as the body is.
+/// A body that is there as a whole.
+pub(crate) enum Held {
+    /// With the room that it takes.
+    InMemory(Bytes, Room),
+    OnDisk(Spooled),
+}
+
+/// Room for a body in memory, to be held as long as the body is.
 pub(crate) struct Room {
     /// The most this body may have.
     limit: usize,
@@ -32,10 +40,17 @@ pub(crate) fn budget(limits: &Limits) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(units.min(Semaphore::MAX_PERMITS)))
 }
 
-/// The largest body that a request may have: what its route declares, up to `most`, or the usual.
-pub(crate) fn limit(limits: &Limits, rule: Option<&RouteRule>, most: usize) -> usize {
+/// The largest body that a request may have: what its route declares, or else what the operator has decided for the challenge, up to
+/// `most`, or the usual.
+pub(crate) fn limit(
+    limits: &Limits,
+    rule: Option<&RouteRule>,
+    decided: Option<ByteSize>,
+    most: usize,
+) -> usize {
     let declared = rule.and_then(|rule| rule.max_body);
-    let declared = declared.and_then(|bytes| usize::try_from(bytes).ok());
+    let declared = declared.or(decided.map(|size| size.0));
+    let declared = declared.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
     declared.map_or(limits.max_body, |bytes| bytes.min(most))
 }
 
@@ -49,6 +64,37 @@ pub(crate) fn declared(headers: &HeaderMap, limit: usize) -> Result<Option<usize
         Some(Some(length)) => Ok(Some(length)),
         Some(None) => Err(Refusal::BodyBroken),
         None => Ok(None),
+    }
+}
+
+impl Held {
+    /// Takes room for a body of at most so many bytes before any of it is read, and then reads it.
+    pub(crate) async fn read(
+        (budget, spool, limits): (&Arc<Semaphore>, &Spool, &Limits),
+        headers: &HeaderMap,
+        limit: usize,
+        body: Body,
+    ) -> Result<Self, Refusal> {
+        let expected = declared(headers, limit)?;
+        if expected.unwrap_or(limit) <= limits.max_body {
+            let room = Room::take(budget, headers, limit, &body)?;
+            let body = room.fill(body, limits).await?;
+            return Ok(Self::InMemory(body, room));
+        }
+        let expected = expected.unwrap_or(limit);
+        let room = spool.take(expected)?;
+        // As slow as a client may be with the largest body that is held in memory.
+        let times = u32::try_from(expected.div_ceil(limits.max_body.max(1))).unwrap_or(u32::MAX);
+        let by = Instant::now() + limits.body_timeout.saturating_mul(times);
+        spool.fill(body, limit, room, by).await.map(Self::OnDisk)
+    }
+
+    /// Of all of it.
+    pub(crate) fn digest(&self) -> Digest {
+        match self {
+            Self::InMemory(body, _) => Digest::of(body),
+            Self::OnDisk(body) => body.digest(),
+        }
     }
 }
 

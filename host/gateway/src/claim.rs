@@ -1,9 +1,9 @@
-//! Who a client says it is: the four identity headers, read and checked as far as one request alone allows.
+//! Who a client says it is: the identity headers, read and checked as far as one request alone allows.
 
 use http::{HeaderMap, HeaderValue};
 use platform_domain::{Hotkey, UnixSeconds};
 use platform_keys::{
-    HOTKEY_HEADER, NONCE_HEADER, Nonce, SIGNATURE_HEADER, TIMESTAMP_HEADER, parse_signature,
+    HOTKEY_HEADER, NONCE_HEADER, Nonce, SIGNATURE_HEADER, TIMESTAMP_HEADER, VERSION_HEADER, parse_signature,
 };
 
 use crate::refusal::Refusal;
@@ -19,6 +19,16 @@ pub(crate) struct Claim {
     pub(crate) signature: [u8; 64],
     pub(crate) nonce: Nonce,
     pub(crate) timestamp: UnixSeconds,
+    pub(crate) version: Version,
+}
+
+/// Which text was signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// The first, without the query.
+    First,
+    /// The second.
+    Second,
 }
 
 /// Whether a request claims to be somebody's, rightly or not.
@@ -28,13 +38,8 @@ pub(crate) fn is_made(headers: &HeaderMap) -> bool {
 }
 
 impl Claim {
-    /// Reads the headers; `None` when a request makes no claim at all. `started` is when this process began
-    /// to remember nonces: what was signed before may have been used before.
-    pub(crate) fn read(
-        headers: &HeaderMap,
-        now: UnixSeconds,
-        started: UnixSeconds,
-    ) -> Result<Option<Self>, Refusal> {
+    /// Reads the headers; `None` when a request makes no claim at all.
+    pub(crate) fn read(headers: &HeaderMap, now: UnixSeconds) -> Result<Option<Self>, Refusal> {
         if !is_made(headers) {
             return Ok(None);
         }
@@ -44,7 +49,7 @@ impl Claim {
         let timestamp = only(headers, TIMESTAMP_HEADER)?;
 
         let timestamp = parse_timestamp(text(timestamp)).ok_or(Refusal::TimestampInvalid)?;
-        if now.0.abs_diff(timestamp.0) > SIGNATURE_WINDOW_SECONDS || timestamp < started {
+        if now.0.abs_diff(timestamp.0) > SIGNATURE_WINDOW_SECONDS {
             return Err(Refusal::SignatureStale);
         }
         Ok(Some(Self {
@@ -56,6 +61,7 @@ impl Claim {
                 .parse()
                 .map_err(|_| Refusal::HeaderInvalid(NONCE_HEADER))?,
             timestamp,
+            version: version(headers)?,
         }))
     }
 
@@ -72,6 +78,18 @@ fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a HeaderValu
     match values.next() {
         None => Ok(value),
         Some(_) => Err(Refusal::HeaderRepeated(name)),
+    }
+}
+
+/// Whoever says nothing of it signs as everybody did before there were two.
+fn version(headers: &HeaderMap) -> Result<Version, Refusal> {
+    if !headers.contains_key(VERSION_HEADER) {
+        return Ok(Version::First);
+    }
+    match text(only(headers, VERSION_HEADER)?) {
+        "1" => Ok(Version::First),
+        "2" => Ok(Version::Second),
+        _ => Err(Refusal::HeaderInvalid(VERSION_HEADER)),
     }
 }
 
@@ -111,7 +129,7 @@ mod tests {
                 None => drop(headers.remove(*name)),
             }
         }
-        let claim = Claim::read(&headers, UnixSeconds(NOW), UnixSeconds(NOW - 200));
+        let claim = Claim::read(&headers, UnixSeconds(NOW));
         claim
             .map(|it| it.is_some())
             .map_err(|refusal| refusal.to_string())
@@ -149,12 +167,12 @@ mod tests {
     }
 
     #[test]
-    fn a_time_counts_within_the_window_and_after_the_start_of_the_host() {
+    fn a_time_counts_within_the_window() {
         let at = |text: String| read(&[("x-timestamp", Some(text.as_str()))]);
         assert_eq!(at((NOW + 300).to_string()), Ok(true));
         assert_eq!(at((NOW + 301).to_string()), Err("stale signature".into()));
-        assert_eq!(at((NOW - 200).to_string()), Ok(true));
-        assert_eq!(at((NOW - 201).to_string()), Err("stale signature".into()));
+        assert_eq!(at((NOW - 300).to_string()), Ok(true));
+        assert_eq!(at((NOW - 301).to_string()), Err("stale signature".into()));
         assert_eq!(at(u64::MAX.to_string()), Err("stale signature".into()));
         for text in [
             "",
@@ -170,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_before_the_window_is_stale_however_long_the_host_runs() {
+    fn a_claim_can_be_used_until_its_time_has_passed_by_the_window() {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("x-hotkey", ALICE),
@@ -181,7 +199,7 @@ mod tests {
         }
         for (age, timely) in [(300, true), (301, false)] {
             headers.insert("x-timestamp", (NOW - age).to_string().parse().unwrap());
-            let claim = Claim::read(&headers, UnixSeconds(NOW), UnixSeconds(0));
+            let claim = Claim::read(&headers, UnixSeconds(NOW));
             assert_eq!(claim.is_ok(), timely, "{age}");
             assert!(
                 claim
@@ -193,13 +211,27 @@ mod tests {
     }
 
     #[test]
+    fn the_version_is_one_of_two_and_the_first_when_nothing_is_said() {
+        for (said, expected) in [
+            (None, Ok(true)),
+            (Some("1"), Ok(true)),
+            (Some("2"), Ok(true)),
+            (Some("3"), Err("invalid x-signature-version".to_owned())),
+            (Some("02"), Err("invalid x-signature-version".to_owned())),
+            (Some(""), Err("invalid x-signature-version".to_owned())),
+        ] {
+            assert_eq!(read(&[("x-signature-version", said)]), expected, "{said:?}");
+        }
+    }
+
+    #[test]
     fn a_repeated_header_is_refused() {
         for name in ["x-hotkey", "x-signature", "x-nonce", "x-timestamp"] {
             let mut headers = HeaderMap::new();
             for it in ["x-hotkey", "x-signature", "x-nonce", "x-timestamp", name] {
                 headers.append(it, "1".parse().unwrap());
             }
-            let refusal = Claim::read(&headers, UnixSeconds(1), UnixSeconds(0)).unwrap_err();
+            let refusal = Claim::read(&headers, UnixSeconds(1)).unwrap_err();
             assert_eq!(refusal.to_string(), format!("repeated {name}"));
         }
     }

@@ -4,6 +4,7 @@
 use std::{
     error::Error,
     net::IpAddr,
+    sync::Arc,
     time::{Instant, SystemTime},
 };
 
@@ -20,20 +21,25 @@ use http::{
 };
 use http_body::Body as _;
 use platform_domain::{
-    Caller, Capability, GuestError, ProxyPath, RouteMatch, RouteRule, Slug, UnixSeconds, with_causes,
+    Capability, GuestError, ProxyPath, RouteMatch, RouteRule, Slug, UnixSeconds, with_causes,
 };
-use platform_keys::{HOTKEY_HEADER, SignedRequest};
-use platform_runtime::{Bodies, CallError};
+use platform_keys::HOTKEY_HEADER;
+use platform_nonces::NonceError;
+use platform_runtime::{Bodies, CallError, Entrance, Route};
 
 use crate::{
-    Gateway, address,
-    body::{self, Room},
-    claim::{self, Claim},
+    Gateway,
+    address::Address,
+    body::{self, Held},
+    callers::Proven,
+    claim::Claim,
     client::Client,
-    headers,
+    cors, headers,
+    in_flight::Place,
     limits::{MAX_HEADER_BYTES, MAX_URI_BYTES},
+    listing::Listing,
+    rate::Rate,
     refusal::Refusal,
-    replay::Use,
     request_id::RequestId,
     stream::{self, Arriving},
     told::{self, Asked},
@@ -45,8 +51,17 @@ const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", 
 /// The process serves; it says nothing about any challenge.
 const HEALTH: &str = "/health";
 
+/// What is known of a request before it is looked at closely.
+struct Found {
+    address: Address,
+    route: Arc<Route>,
+    /// Of the client, for as long as it is answered.
+    place: Option<Place>,
+}
+
 impl Gateway {
-    /// Answers whatever comes in: `/health`, the host's weights, what is under `/challenges/`, and everything else with 404.
+    /// Answers whatever comes in: `/health`, the host's weights, which challenges there are, what is under theirs, and everything
+    /// else with 404.
     ///
     /// Not a router with parameters: it would decode them, and a challenge gets the path as the client wrote it. Not
     /// any router: this is all there is to decide, and every request of every miner passes here.
@@ -57,7 +72,12 @@ impl Gateway {
             health(&parts.method)
         } else if let Some(asked) = Asked::parse(parts.uri.path()) {
             match self.admit(&client) {
-                Ok(()) => told::answer(&self.parts.weights.current(), &asked, &parts, now()),
+                Ok(_place) => told::answer(&self.parts.weights.current(), &asked, &parts, now()),
+                Err(refusal) => refusal.into_response(),
+            }
+        } else if let Some(listing) = Listing::parse(parts.uri.path()) {
+            match self.admit(&client) {
+                Ok(_place) => listing.answer(&self.parts.routes.current(), &parts),
                 Err(refusal) => refusal.into_response(),
             }
         } else {
@@ -67,136 +87,174 @@ impl Gateway {
     }
 
     /// Whether this address may ask now. First of all, and before anything of a body is read.
-    fn admit(&self, client: &Client) -> Result<(), Refusal> {
+    fn admit(&self, client: &Client) -> Result<Option<Place>, Refusal> {
         if client.trusted {
-            return Ok(());
+            return Ok(None);
         }
         let network = match client.address {
             IpAddr::V4(address) => u64::from(address.to_bits()),
             IpAddr::V6(address) => u64::try_from(address.to_bits() >> 64).unwrap_or(u64::MAX),
         };
-        let taken = self
-            .addresses
-            .take((client.address.is_ipv4(), network), Instant::now());
-        taken.map_err(|retry_after| Refusal::AddressTooFast { retry_after })
+        let (key, rate) = (
+            (client.address.is_ipv4(), network),
+            self.parts.limits.address_rate,
+        );
+        let taken = self.addresses.rates.take(key, rate, Instant::now());
+        taken.map_err(|retry_after| Refusal::AddressTooFast { retry_after })?;
+        let place = self.addresses.at_once.enter(key);
+        place.ok_or(Refusal::TooManyAtOnce).map(Some)
     }
 
     async fn forward(&self, client: &Client, parts: &Parts, body: Body) -> Response {
         let id = RequestId::generate();
-        let address = self.admit(client);
-        let address = address.and_then(|()| check_uri(&parts.uri));
-        let address = address.and_then(|()| address::parse(parts.uri.path()));
-        let slug = address.as_ref().ok().map(|(slug, _)| slug.clone());
-        let answer = match address {
-            Ok((slug, path)) => self.answer((&id, client), (&slug, &path), parts, body).await,
+        let (slug, found) = match self.find(client, parts) {
+            Ok((slug, found)) => (Some(slug), found),
+            Err(refusal) => (None, Err(refusal)),
+        };
+        let route = found.as_ref().ok().map(|found| found.route.clone());
+        let answer = match found {
+            Ok(found) => self.answer((&id, client), found, parts, body).await,
             Err(refusal) => Err(refusal),
         };
         let mut response = answer.unwrap_or_else(|refusal| {
             log(&id, slug.as_ref(), &refusal);
             refusal.into_response()
         });
+        if let Some(route) = route {
+            cors::tell(&route.serving, &parts.headers, response.headers_mut());
+        }
         if let Ok(id) = HeaderValue::from_str(id.as_str()) {
             response.headers_mut().insert(headers::REQUEST_ID, id);
         }
         response
     }
 
+    /// Which challenge is asked, and whether there is one.
+    #[expect(
+        clippy::type_complexity,
+        reason = "the slug is for the log also where there is no such challenge"
+    )]
+    fn find(&self, client: &Client, parts: &Parts) -> Result<(Slug, Result<Found, Refusal>), Refusal> {
+        let place = self.admit(client)?;
+        check_uri(&parts.uri)?;
+        let address = Address::parse(parts.uri.path())?;
+        let slug = address.slug.clone();
+        let table = self.parts.routes.current();
+        if !table.is_known() {
+            return Ok((slug, Err(Refusal::HostStarting)));
+        }
+        let route = table.get(&slug).cloned();
+        let route = route.filter(|route| route.offers(Capability::ProxyRoutes));
+        let found = route.ok_or(Refusal::ChallengeNotFound).map(|route| Found {
+            address,
+            route,
+            place,
+        });
+        Ok((slug, found))
+    }
+
     async fn answer(
         &self,
         (id, client): (&RequestId, &Client),
-        (slug, path): (&Slug, &ProxyPath),
+        found: Found,
         parts: &Parts,
         body: Body,
     ) -> Result<Response, Refusal> {
         let Self { parts: host, .. } = self;
-        let table = host.routes.current();
-        if !table.is_known() {
-            return Err(Refusal::HostStarting);
+        let Found {
+            address: Address { slug, path, entrance },
+            route,
+            place,
+        } = found;
+        let serving = &route.serving;
+        if let Some(answer) = cors::preflight(serving, parts, &METHODS.join(", ")) {
+            return Ok(answer);
         }
-        let route = table.get(slug).cloned();
-        let route = route.filter(|route| route.offers(Capability::ProxyRoutes));
-        let route = route.ok_or(Refusal::ChallengeNotFound)?;
         // Before its start has ended nothing is known of its routes, and no nonce may be used up for nothing.
         route.target.started().map_err(Refusal::Call)?;
-        let rule = find_rule(&route.rules, parts.method.as_str(), path)?;
+        let method = parts.method.as_str();
+        let rule = find_rule(&route.rules, method, &path)?;
+        let submits = entrance == Entrance::Submissions && submission(method, &path)?;
         // While nothing of it is served, no body is read and no nonce used up.
         route.target.may_ask().map_err(Refusal::Call)?;
-
+        if let Some(per_second) = serving.requests_per_second {
+            let burst = per_second;
+            let rate = Rate { per_second, burst };
+            let taken = self.challenges.take(&slug, rate, Instant::now());
+            taken.map_err(|retry_after| Refusal::ChallengeTooFast { retry_after })?;
+        }
         if headers::size(&parts.headers) > MAX_HEADER_BYTES {
             return Err(Refusal::HeadersTooLarge);
         }
-        let bodies = route.target.bodies();
-        // A signature covers the body, so what is signed is read before anyone acts on it.
-        let streamed = bodies == Bodies::Streamed && !claim::is_made(&parts.headers);
-        let most = match streamed {
-            true => host.limits.max_streamed_body,
-            false => host.limits.max_body,
-        };
-        let limit = body::limit(&host.limits, rule, most);
-        let room = match streamed {
-            true => body::declared(&parts.headers, limit).map(|_| None)?,
-            false => Some(Room::take(&self.bodies, &parts.headers, limit, &body)?),
-        };
-        let claim = Claim::read(&parts.headers, now(), host.started)?;
-        if claim.is_none() && rule.is_some_and(|rule| rule.signed) {
+        let claim = Claim::read(&parts.headers, now())?;
+        if claim.is_none() && (submits || rule.is_some_and(|rule| rule.signed)) {
             return Err(Refusal::HeaderMissing(HOTKEY_HEADER));
         }
+        let bodies = route.target.bodies();
+        // A signature covers the body, so what is signed is read before anyone acts on it.
+        let streamed = bodies == Bodies::Streamed && claim.is_none();
+        let most = match bodies {
+            Bodies::Whole => host.limits.max_body,
+            _ if streamed => host.limits.max_streamed_body,
+            _ => host.limits.max_upload,
+        };
+        let limit = body::limit(&host.limits, rule, serving.max_body, most);
         let request = |caller| platform_domain::Request {
             id: id.to_string(),
-            method: parts.method.to_string(),
+            method: method.to_owned(),
             path: path.to_string(),
             query: parts.uri.query().map(str::to_owned),
-            headers: headers::to_challenge(&parts.headers, client, slug, id),
+            headers: headers::to_challenge(&parts.headers, client, &slug, id),
             body: (),
             caller,
         };
-        let Some(room) = room else {
-            return stream::ask(&route.target, request(None), Arriving::new(body, limit)).await;
-        };
-        let body = room.fill(body, &host.limits).await?;
-        let caller = claim
-            .map(|claim| self.verify(&claim, slug, parts, &body))
-            .transpose()?;
-        if bodies != Bodies::Whole {
-            return stream::ask(&route.target, request(caller), Arriving::whole(body, room)).await;
+        if streamed {
+            body::declared(&parts.headers, limit)?;
+            let arriving = Arriving::new(body, limit);
+            return stream::ask((&route.target, entrance), request(None), arriving, [place, None]).await;
         }
-        let request = request(caller).with_body(body);
-        let answer = route.target.handle(request).await.map_err(Refusal::Call)?;
-        to_response(answer)
+        let held = (&self.bodies, &self.spool, &host.limits);
+        let held = Held::read(held, &parts.headers, limit, body).await?;
+        let (caller, reservation, own_place) = match claim {
+            Some(claim) => {
+                let proven = self.verify(&claim, &slug, parts, held.digest(), now()).await?;
+                let Proven {
+                    caller,
+                    reservation,
+                    place,
+                } = proven;
+                (Some(caller), Some(reservation), Some(place))
+            }
+            None => (None, None, None),
+        };
+        let answer = match held {
+            Held::InMemory(body, _room) if bodies == Bodies::Whole => {
+                let answer = route.target.handle(request(caller).with_body(body)).await;
+                answer.map_err(Refusal::Call).and_then(to_response)
+            }
+            held => {
+                let (target, arriving) = ((&route.target, entrance), Arriving::whole(held));
+                stream::ask(target, request(caller), arriving, [place, own_place]).await
+            }
+        };
+        if let (Some(reservation), Err(Refusal::Call(error))) = (reservation, &answer)
+            && !error.reached_it()
+        {
+            reservation.release();
+        }
+        answer
     }
+}
 
-    /// Proves a claim and uses its nonce up.
-    fn verify(&self, claim: &Claim, slug: &Slug, parts: &Parts, body: &[u8]) -> Result<Caller, Refusal> {
-        let signed = SignedRequest {
-            netuid: self.parts.netuid,
-            slug,
-            method: parts.method.as_str(),
-            path: parts.uri.path(),
-            hotkey: claim.hotkey,
-            nonce: &claim.nonce,
-            timestamp: claim.timestamp,
-            body,
-        };
-        if !signed.verify(&claim.signature) {
-            return Err(Refusal::SignatureInvalid);
-        }
-        let uid = self
-            .parts
-            .metagraph
-            .current()
-            .and_then(|metagraph| metagraph.uid_of(&claim.hotkey));
-        let used = Use {
-            slug,
-            hotkey: claim.hotkey,
-            nonce: &claim.nonce,
-            expires: claim.expires(),
-            registered: uid.is_some(),
-        };
-        self.nonces.reserve(now(), &used)?;
-        Ok(Caller {
-            hotkey: claim.hotkey,
-            uid,
-        })
+/// Whether this hands something in; the other thing that is done at this entrance is to look at what was.
+fn submission(method: &str, path: &ProxyPath) -> Result<bool, Refusal> {
+    let one = path.as_str().matches('/').count() > 1;
+    match (one, method) {
+        (false, "POST") => Ok(true),
+        (true, "GET" | "HEAD") => Ok(false),
+        _ => Err(Refusal::MethodNotAllowed {
+            allow: if one { "GET, HEAD" } else { "POST" }.to_owned(),
+        }),
     }
 }
 
@@ -310,10 +368,16 @@ fn log(id: &RequestId, slug: Option<&Slug>, refusal: &Refusal) {
             request.id = %id, challenge.slug = slug, http.status = status, error = with_causes(error),
             "a challenge did not answer a request"
         ),
-        Refusal::Overloaded | Refusal::NoncesFull { .. } => tracing::warn!(
-            request.id = %id, challenge.slug = slug, http.status = status, reason = %refusal,
-            "the host could not take a request"
+        Refusal::Spool(error) => tracing::error!(
+            request.id = %id, challenge.slug = slug, http.status = status, error = %error,
+            "an upload cannot be kept"
         ),
+        Refusal::Overloaded | Refusal::Nonce(NonceError::Full { .. } | NonceError::Overloaded) => {
+            tracing::warn!(
+                request.id = %id, challenge.slug = slug, http.status = status, reason = %refusal,
+                "the host could not take a request"
+            )
+        }
         _ => tracing::debug!(
             request.id = %id, challenge.slug = slug, http.status = status, reason = %refusal,
             "a request was refused"

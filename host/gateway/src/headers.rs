@@ -6,7 +6,7 @@ use http::{
     header::{CONNECTION, InvalidHeaderName, InvalidHeaderValue},
 };
 use platform_domain::Slug;
-use platform_keys::{HOTKEY_HEADER, NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
+use platform_keys::{HOTKEY_HEADER, NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, VERSION_HEADER};
 
 use crate::{
     client::{Client, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO},
@@ -28,7 +28,7 @@ const HOP_BY_HOP: [&str; 9] = [
 ];
 /// Addressed to the host: credentials for it, its name, its own protocol steps, and who a caller claims to
 /// be, which a challenge learns from the verified `caller` only.
-const FOR_THE_HOST: [&str; 11] = [
+const FOR_THE_HOST: [&str; 12] = [
     "authorization",
     "x-admin-token",
     "host",
@@ -40,6 +40,7 @@ const FOR_THE_HOST: [&str; 11] = [
     SIGNATURE_HEADER,
     NONCE_HEADER,
     TIMESTAMP_HEADER,
+    VERSION_HEADER,
 ];
 /// Every name of these families is the host's own.
 const OWN_PREFIXES: [&str; 2] = ["x-platform-", "x-forwarded-"];
@@ -181,6 +182,7 @@ mod tests {
             ("x-signature", "00"),
             ("x-nonce", "12345678"),
             ("x-timestamp", "1"),
+            ("x-signature-version", "2"),
             ("authorization", "Bearer x"),
             ("x-admin-token", "x"),
             ("host", "example"),

@@ -4,30 +4,36 @@
 
 mod address;
 mod body;
+mod callers;
 mod claim;
 mod client;
+mod cors;
 mod forward;
 mod headers;
+mod in_flight;
 mod limits;
+mod listing;
 mod rate;
 mod refusal;
-mod replay;
 mod request_id;
+mod spool;
 mod stream;
 mod told;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
-use platform_domain::{Netuid, UnixSeconds};
+use platform_domain::Netuid;
+use platform_nonces::Nonces;
 use platform_runtime::{MetagraphReader, RouteReader, WeightsReader};
 use tokio::sync::Semaphore;
 
+pub use callers::Callers;
 pub use claim::SIGNATURE_WINDOW_SECONDS;
 pub use client::TrustedProxies;
 pub use limits::Limits;
 pub use rate::Rate;
 
-use crate::{rate::Buckets, replay::ReplayGuard};
+use crate::{in_flight::InFlight, rate::Buckets, spool::Spool};
 
 /// What the public routes are made of.
 #[derive(Debug)]
@@ -38,14 +44,18 @@ pub struct Parts {
     pub metagraph: MetagraphReader,
     /// What is told of weights.
     pub weights: WeightsReader,
+    /// Which signatures were used.
+    pub nonces: Nonces,
     /// The subnet that signatures are for.
     pub netuid: Netuid,
+    /// Whose signatures count.
+    pub callers: Callers,
     /// What one client may take.
     pub limits: Limits,
     /// Whose word counts for where a request came from.
     pub trusted: TrustedProxies,
-    /// The time now: what was signed before it is refused, because an earlier process may have accepted it.
-    pub started: UnixSeconds,
+    /// A directory for large bodies while they are needed. Nothing in it has a name.
+    pub spool: PathBuf,
 }
 
 /// What the public routes need to answer.
@@ -53,20 +63,34 @@ pub struct Parts {
 pub struct Gateway {
     parts: Parts,
     bodies: Arc<Semaphore>,
-    nonces: ReplayGuard,
-    addresses: Buckets,
+    spool: Spool,
+    addresses: Counted,
+    hotkeys: Counted,
+    challenges: Buckets,
+}
+
+/// How often and how many at once, of one kind of key.
+#[derive(Debug)]
+struct Counted {
+    rates: Buckets,
+    at_once: InFlight,
 }
 
 impl Gateway {
-    /// Begins to count requests and to remember nonces.
+    /// Begins to count requests.
     pub fn new(parts: Parts) -> Self {
-        let bodies = body::budget(&parts.limits);
-        let addresses = Buckets::new(parts.limits.address_rate);
+        let counted = |at_once| Counted {
+            rates: Buckets::new(),
+            at_once: InFlight::new(at_once),
+        };
+        let limits = &parts.limits;
         Self {
+            bodies: body::budget(limits),
+            spool: Spool::new(parts.spool.clone(), limits.spool),
+            addresses: counted(limits.address_at_once),
+            hotkeys: counted(limits.hotkey_at_once),
+            challenges: Buckets::new(),
             parts,
-            bodies,
-            nonces: ReplayGuard::new(),
-            addresses,
         }
     }
 }

@@ -12,6 +12,11 @@ pub struct Limits {
     pub max_body: usize,
     /// The largest body in bytes that a challenge reads piece by piece, where a declared route allows it.
     pub max_streamed_body: usize,
+    /// The largest body in bytes that is needed as a whole and not held in memory, where a declared route allows it: what is
+    /// signed, or goes to a challenge that one slow client could keep from all others.
+    pub max_upload: usize,
+    /// All such bodies at one time, in bytes on disk. A request whose body may not fit is answered 503.
+    pub spool: u64,
     /// All bodies that are held at one time, in bytes. A request whose body may not fit is answered 503.
     pub body_budget: usize,
     /// The longest a client may take to send its body.
@@ -19,6 +24,12 @@ pub struct Limits {
     /// How often one address may ask: one of IPv4, or a network of 64 bits of IPv6, of which everybody has one. Trusted proxies
     /// may ask as often as they like.
     pub address_rate: Rate,
+    /// How many requests of one address are answered at one moment; more are told to wait. The same addresses as above.
+    pub address_at_once: u32,
+    /// How often one hotkey may sign a request.
+    pub hotkey_rate: Rate,
+    /// How many requests of one hotkey are answered at one moment.
+    pub hotkey_at_once: u32,
 }
 
 impl Default for Limits {
@@ -28,6 +39,10 @@ impl Default for Limits {
             max_body: 2 * 1024 * 1024,
             // A data set fits, and nothing of it is held.
             max_streamed_body: 256 * 1024 * 1024,
+            // Code with its weights, a small model.
+            max_upload: 64 * 1024 * 1024,
+            // 64 of the largest: a small part of a server's disk.
+            spool: 4 * 1024 * 1024 * 1024,
             // 128 of the largest bodies: a small part of a server's memory, more than two cores can work on.
             body_budget: 256 * 1024 * 1024,
             // The largest body at 70 kB/s, a poor mobile line.
@@ -36,6 +51,14 @@ impl Default for Limits {
                 per_second: const { NonZeroU32::new(ADDRESS_PER_SECOND).unwrap() },
                 burst: const { NonZeroU32::new(ADDRESS_BURST).unwrap() },
             },
+            // What a browser opens at once over HTTP/2, for a few people behind one address.
+            address_at_once: 128,
+            hotkey_rate: Rate {
+                per_second: const { NonZeroU32::new(HOTKEY_PER_SECOND).unwrap() },
+                burst: const { NonZeroU32::new(HOTKEY_BURST).unwrap() },
+            },
+            // A miner is one program, or a few machines of it.
+            hotkey_at_once: 16,
         }
     }
 }
@@ -56,3 +79,9 @@ pub(crate) const MAX_GUEST_TEXT: usize = 1000;
 const ADDRESS_PER_SECOND: u32 = 50;
 /// Requests of one address at one moment: as many as a browser sends for a few pages.
 const ADDRESS_BURST: u32 = 200;
+/// Signed requests of one hotkey in a second, on the long run: a miner that asks for its own results now and then.
+const HOTKEY_PER_SECOND: u32 = 5;
+/// Signed requests of one hotkey at one moment: a batch after a long silence.
+const HOTKEY_BURST: u32 = 60;
+/// Bytes of an upload that are in memory between the client, the disk and the challenge, at each of these borders.
+pub(crate) const SPOOL_PIECE: usize = 64 * 1024;

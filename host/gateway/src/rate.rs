@@ -28,32 +28,38 @@ pub(crate) struct Buckets {
     begun: Instant,
     hashers: [RandomState; 2],
     rows: [Box<[AtomicU64]>; 2],
-    /// Nanoseconds in which one request's worth comes back.
-    interval: u64,
-    /// Nanoseconds by which a bucket may be overdrawn: all of its burst but one request.
-    tolerance: u64,
 }
 
 /// Buckets of a row: 1 MiB for both. Of 6,500 strangers that all ask as often as they may, one in a hundred others would be taken
 /// for one of them.
 const BUCKETS: usize = 65_536;
 
+impl Rate {
+    /// Nanoseconds in which one request's worth comes back.
+    fn interval(self) -> u64 {
+        1_000_000_000 / u64::from(self.per_second.get())
+    }
+
+    /// Nanoseconds by which a bucket may be overdrawn: all of its burst but one request.
+    fn tolerance(self) -> u64 {
+        self.interval()
+            .saturating_mul(u64::from(self.burst.get()).saturating_sub(1))
+    }
+}
+
 impl Buckets {
-    pub(crate) fn new(rate: Rate) -> Self {
+    pub(crate) fn new() -> Self {
         let row = || (0..BUCKETS).map(|_| AtomicU64::new(0)).collect();
-        let interval = 1_000_000_000 / u64::from(rate.per_second.get());
         Self {
             begun: Instant::now(),
             hashers: [RandomState::new(), RandomState::new()],
             rows: [row(), row()],
-            interval,
-            tolerance: interval.saturating_mul(u64::from(rate.burst.get()).saturating_sub(1)),
         }
     }
 
     /// Takes one from this key's bucket, or says after what time there is one. Of several at the same moment one or the other may
     /// get by without being counted, and none is counted twice.
-    pub(crate) fn take(&self, key: impl Hash, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn take(&self, key: impl Hash, rate: Rate, now: Instant) -> Result<(), Duration> {
         let now = u64::try_from(now.saturating_duration_since(self.begun).as_nanos()).unwrap_or(u64::MAX);
         let [first, second] = [0, 1].map(|row: usize| self.bucket(row, &key));
         loop {
@@ -64,11 +70,11 @@ impl Buckets {
             } else {
                 (second, b, first)
             };
-            let early = at.saturating_sub(now.saturating_add(self.tolerance));
+            let early = at.saturating_sub(now.saturating_add(rate.tolerance()));
             if early > 0 {
                 return Err(Duration::from_nanos(early));
             }
-            let next = at.max(now).saturating_add(self.interval);
+            let next = at.max(now).saturating_add(rate.interval());
             let taken = best.map(|best| best.compare_exchange(at, next, Relaxed, Relaxed));
             if let Some(Err(_)) = taken {
                 continue;
@@ -94,12 +100,30 @@ mod tests {
 
     use super::*;
 
-    fn buckets(per_second: u32, burst: u32) -> Buckets {
+    /// Buckets with the rate that all keys have.
+    struct Same {
+        buckets: Buckets,
+        rate: Rate,
+        begun: Instant,
+    }
+
+    impl Same {
+        fn take(&self, key: impl Hash, now: Instant) -> Result<(), Duration> {
+            self.buckets.take(key, self.rate, now)
+        }
+    }
+
+    fn buckets(per_second: u32, burst: u32) -> Same {
         let number = |number| NonZeroU32::new(number).unwrap();
-        Buckets::new(Rate {
-            per_second: number(per_second),
-            burst: number(burst),
-        })
+        let (buckets, rate) = (
+            Buckets::new(),
+            Rate {
+                per_second: number(per_second),
+                burst: number(burst),
+            },
+        );
+        let begun = buckets.begun;
+        Same { buckets, rate, begun }
     }
 
     #[test]
@@ -165,13 +189,13 @@ mod tests {
             let it = buckets(per_second, burst);
             // Nanotokens by key, and when they were counted.
             let mut model: HashMap<u8, (u128, u64)> = HashMap::new();
-            let (mut now, most) = (0_u64, u128::from(burst) * u128::from(it.interval));
+            let (mut now, most) = (0_u64, u128::from(burst) * u128::from(it.rate.interval()));
             for (key, wait) in steps {
                 now += wait * 1_000_000;
                 let (tokens, counted) = model.get(&key).copied().unwrap_or((most, now));
                 let tokens = (tokens + u128::from(now - counted)).min(most);
-                let allowed = tokens >= u128::from(it.interval);
-                let left = if allowed { tokens - u128::from(it.interval) } else { tokens };
+                let allowed = tokens >= u128::from(it.rate.interval());
+                let left = if allowed { tokens - u128::from(it.rate.interval()) } else { tokens };
                 model.insert(key, (left, now));
                 let taken = it.take(key, it.begun + Duration::from_nanos(now));
                 proptest::prop_assert_eq!(taken.is_ok(), allowed);

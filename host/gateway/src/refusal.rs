@@ -1,7 +1,8 @@
 //! Every answer that the host gives in place of a challenge, and the only place where one becomes HTTP:
-//! `{"error":{"code":"…","message":"…"}}`.
+//! `{"error":{"code":"…","message":"…"},"detail":"…"}`. `detail` is where the clients of the platform before this one look for
+//! the message.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use axum::{
     Json,
@@ -9,6 +10,7 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 use platform_domain::GuestError;
+use platform_nonces::NonceError;
 use platform_runtime::{CallError, STARTING_RETRY};
 
 use crate::limits::{MAX_GUEST_TEXT, OVERLOADED_RETRY};
@@ -43,6 +45,8 @@ pub(crate) enum Refusal {
     BodyBroken,
     #[error("Too many uploads at this time")]
     Overloaded,
+    #[error("the upload cannot be kept")]
+    Spool(#[source] io::Error),
     #[error("missing {0}")]
     HeaderMissing(&'static str),
     #[error("repeated {0}")]
@@ -55,14 +59,24 @@ pub(crate) enum Refusal {
     SignatureStale,
     #[error("invalid signature")]
     SignatureInvalid,
-    #[error("nonce already used")]
-    NonceUsed,
+    #[error("signature version 2 is required")]
+    SignatureVersion,
+    #[error("unknown hotkey")]
+    HotkeyUnknown,
+    #[error("blocked uid")]
+    UidBlocked,
+    #[error("metagraph unavailable")]
+    MetagraphUnavailable,
     #[error("too many requests from this address")]
     AddressTooFast { retry_after: Duration },
-    #[error("too many signed requests by this hotkey")]
-    CallerTooFast { retry_after: Duration },
-    #[error("too many signed requests at this time")]
-    NoncesFull { retry_after: Duration },
+    #[error("too many requests by this hotkey")]
+    HotkeyTooFast { retry_after: Duration },
+    #[error("too many requests to this challenge")]
+    ChallengeTooFast { retry_after: Duration },
+    #[error("too many requests at once")]
+    TooManyAtOnce,
+    #[error(transparent)]
+    Nonce(#[from] NonceError),
     #[error("the call failed")]
     Call(#[source] CallError),
 }
@@ -98,7 +112,7 @@ impl Refusal {
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", None),
             Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "body_timeout", None),
             Self::BodyBroken => (StatusCode::BAD_REQUEST, "body_broken", None),
-            Self::Overloaded => (
+            Self::Overloaded | Self::Spool(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "overloaded",
                 Some(OVERLOADED_RETRY),
@@ -109,15 +123,23 @@ impl Refusal {
             Self::TimestampInvalid => (StatusCode::UNAUTHORIZED, "invalid_timestamp", None),
             Self::SignatureStale => (StatusCode::UNAUTHORIZED, "stale_signature", None),
             Self::SignatureInvalid => (StatusCode::UNAUTHORIZED, "invalid_signature", None),
-            Self::NonceUsed => (StatusCode::CONFLICT, "nonce_already_used", None),
-            Self::AddressTooFast { retry_after } | Self::CallerTooFast { retry_after } => (
+            Self::SignatureVersion => (StatusCode::UNAUTHORIZED, "signature_version", None),
+            Self::HotkeyUnknown => (StatusCode::UNAUTHORIZED, "unknown_hotkey", None),
+            Self::UidBlocked => (StatusCode::UNAUTHORIZED, "blocked_uid", None),
+            Self::MetagraphUnavailable => (StatusCode::UNAUTHORIZED, "metagraph_unavailable", None),
+            Self::AddressTooFast { retry_after }
+            | Self::HotkeyTooFast { retry_after }
+            | Self::ChallengeTooFast { retry_after } => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_requests",
                 Some(*retry_after),
             ),
-            Self::NoncesFull { retry_after } => {
-                (StatusCode::SERVICE_UNAVAILABLE, "overloaded", Some(*retry_after))
-            }
+            Self::TooManyAtOnce => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                Some(OVERLOADED_RETRY),
+            ),
+            Self::Nonce(error) => nonce_answer(error),
             Self::Call(error) => return call_answer(error),
         };
         Answer {
@@ -126,6 +148,26 @@ impl Refusal {
             message: self.to_string(),
             retry_after,
         }
+    }
+}
+
+fn nonce_answer(error: &NonceError) -> (StatusCode, &'static str, Option<Duration>) {
+    match error {
+        NonceError::Used => (StatusCode::CONFLICT, "nonce_already_used", None),
+        NonceError::Stale => (StatusCode::UNAUTHORIZED, "stale_signature", None),
+        NonceError::TooFast { retry_after } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            Some(*retry_after),
+        ),
+        NonceError::Full { retry_after } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "overloaded", Some(*retry_after))
+        }
+        NonceError::Overloaded | NonceError::Unavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            Some(OVERLOADED_RETRY),
+        ),
     }
 }
 
@@ -203,7 +245,7 @@ impl IntoResponse for Refusal {
             message,
             retry_after,
         } = self.answer();
-        let body = serde_json::json!({"error": {"code": code, "message": message}});
+        let body = serde_json::json!({"error": {"code": code, "message": message}, "detail": message});
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         if let Some(wait) = retry_after {

@@ -12,11 +12,12 @@ use http::Method;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use platform_domain::{Request, with_causes};
-use platform_runtime::{BodyError, CallError, RequestBody, ResponseBody, Target};
+use platform_runtime::{BodyError, CallError, Entrance, RequestBody, ResponseBody, Target};
 
 use crate::{
-    body::Room,
+    body::Held,
     forward::{has_body, head},
+    in_flight::Place,
     refusal::Refusal,
 };
 
@@ -51,26 +52,33 @@ impl Arriving {
     }
 
     /// What is there already keeps its room for as long as it is there.
-    pub(crate) fn whole(body: Bytes, room: Room) -> Self {
-        let body = Full::new(body).map_frame(move |frame| {
-            let _held = &room;
-            frame
-        });
+    pub(crate) fn whole(held: Held) -> Self {
+        let body = match held {
+            Held::InMemory(body, room) => {
+                let body = Full::new(body).map_frame(move |frame| {
+                    let _held = &room;
+                    frame
+                });
+                body.map_err(|never| match never {}).boxed_unsync()
+            }
+            Held::OnDisk(body) => body.into_body().boxed_unsync(),
+        };
         Self {
-            body: body.map_err(|never| match never {}).boxed_unsync(),
+            body,
             ended: Ended::default(),
         }
     }
 }
 
-/// Asks the challenge, and passes on what it says while it says it.
+/// Asks the challenge, and passes on what it says while it says it. The client keeps its places for as long.
 pub(crate) async fn ask(
-    target: &Target,
+    (target, entrance): (&Target, Entrance),
     request: Request<()>,
     Arriving { body, ended }: Arriving,
+    places: [Option<Place>; 2],
 ) -> Result<Response, Refusal> {
     let (id, is_head) = (request.id.clone(), request.method == Method::HEAD.as_str());
-    let answer = target.handle_http(request.with_body(body)).await;
+    let answer = target.handle_http(request.with_body(body), entrance).await;
     // Whatever the challenge made of that, it is the client who has to know.
     match ended.0.get() {
         Some(BodyError::TooLarge) => return Err(Refusal::BodyTooLarge),
@@ -84,6 +92,7 @@ pub(crate) async fn ask(
         Body::new(Counted(drain(body).await.map_err(Refusal::Call)?))
     } else {
         let log = move |error| {
+            let _held = &places;
             let error = CallError::from(error);
             tracing::warn!(
                 request.id = %id, error = with_causes(&error), "a challenge did not finish its answer"

@@ -65,17 +65,22 @@ pub(crate) fn answer(board: &WeightsBoard, asked: &Asked<'_>, parts: &Parts, now
         let not_kept = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
         return (not_kept, Refusal::NoWeights).into_response();
     };
-    let mut response = match has(&parts.headers, told.etag()) {
+    let left = told.expires_at().0.saturating_sub(now.0);
+    let kept = format!("public, max-age={}", min(left, MAX_AGE.as_secs()));
+    document(&parts.headers, told.etag(), &kept, || told.bytes().into())
+}
+
+/// A JSON document that may be kept for a while, or that the client has it already.
+pub(crate) fn document(asked: &HeaderMap, etag: &str, kept: &str, bytes: impl FnOnce() -> Body) -> Response {
+    let mut response = match has(asked, etag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => {
             let json = HeaderValue::from_static("application/json");
-            ([(CONTENT_TYPE, json)], Body::from(told.bytes())).into_response()
+            ([(CONTENT_TYPE, json)], bytes()).into_response()
         }
     };
-    let left = told.expires_at().0.saturating_sub(now.0);
-    let kept = format!("public, max-age={}", min(left, MAX_AGE.as_secs()));
     let headers = response.headers_mut();
-    for (name, value) in [(CACHE_CONTROL, kept.as_str()), (ETAG, told.etag())] {
+    for (name, value) in [(CACHE_CONTROL, kept), (ETAG, etag)] {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }

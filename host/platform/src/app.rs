@@ -10,7 +10,8 @@ use platform_admin::AdminState;
 use platform_chain::ChainConfig;
 use platform_domain::UnixSeconds;
 use platform_epoch::{EpochConfig, Epochs};
-use platform_gateway::{Gateway, Limits, Rate, TrustedProxies};
+use platform_gateway::{Gateway, TrustedProxies};
+use platform_nonces::Nonces;
 use platform_oci::ContentStore;
 use platform_registry::Parts;
 use platform_runtime::{metagraph_channel, route_channel, weights_channel};
@@ -91,23 +92,19 @@ impl App {
             },
         );
         let started_at = now();
-        let limits = Limits {
-            max_body: config.public.max_body_bytes,
-            max_streamed_body: config.public.max_streamed_body_bytes,
-            address_rate: Rate {
-                per_second: config.public.address_per_second,
-                burst: config.public.address_burst,
-            },
-            ..Limits::default()
-        };
+        let spool = state.join("spool");
+        state_dir::private(&spool)?;
+        let nonces = Nonces::open(&state.join("nonces.sqlite3"), platform_nonces::Limits::default())?;
         let gateway = Gateway::new(platform_gateway::Parts {
             routes: route_reader,
             metagraph: metagraph_reader,
             weights: told_reader,
+            nonces,
             netuid: config.chain.netuid,
-            limits,
+            callers: config.callers.of_gateway(!config.chain.nodes().is_empty()),
+            limits: config.public.limits(),
             trusted: TrustedProxies::new(config.public.trusted_proxies.clone()),
-            started: started_at,
+            spool,
         });
         let gateway = Arc::new(gateway);
         let public = move |peer: SocketAddr| {

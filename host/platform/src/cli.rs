@@ -7,11 +7,14 @@
 )]
 
 pub(crate) mod challenge;
+pub(crate) mod serving;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use platform_domain::{ComponentRef, Netuid, Slug};
+
+use platform_keys::SIGNED_REQUEST_PREFIX;
 
 use crate::{
     cli::challenge::ChallengeCommand,
@@ -213,6 +216,12 @@ pub(crate) struct RequestArgs {
     /// A file with the body, `-` for standard input.
     #[arg(long)]
     pub(crate) body: Option<PathBuf>,
+    /// Which text to sign: 2 covers the query too, 1 is for hosts that know no other.
+    #[arg(long, value_name = "1|2", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub(crate) signature_version: u8,
+    /// What the text of version 1 begins with.
+    #[arg(long, value_name = "TEXT", default_value = SIGNED_REQUEST_PREFIX)]
+    pub(crate) signature_prefix: String,
 }
 
 #[cfg(test)]

@@ -5,16 +5,13 @@ use std::{
     collections::{BTreeMap, HashMap},
     ffi::OsString,
     fs, io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    num::NonZeroU32,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use config::{Environment, File, FileFormat};
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use platform_domain::ByteSize;
-use platform_gateway::Rate;
 use platform_oci::{
     RegistrySettings,
     limits::{MAX_COMPONENT, QUOTA},
@@ -25,10 +22,12 @@ use serde::{Deserialize, Serialize};
 
 mod chain;
 mod epoch;
+mod public;
 mod trust;
 
 pub use chain::Chain;
 pub use epoch::{Epoch, Primary};
+pub use public::{Callers, Public};
 pub use trust::{Tags, Trust};
 
 /// The whole configuration. The field docs name the environment variable where one is likely to be used.
@@ -41,6 +40,8 @@ pub struct Config {
     pub admin: Admin,
     /// The public listener.
     pub public: Public,
+    /// Whose signed requests count.
+    pub callers: Callers,
     /// The subnet; without an endpoint the host serves miners and submits nothing.
     pub chain: Chain,
     /// When and how weights are computed.
@@ -74,25 +75,6 @@ pub struct Admin {
     /// `PLATFORM_ADMIN__TOKEN_FILE`: the bearer token; created on the first start as `admin.token` in the
     /// state directory when not set.
     pub token_file: Option<PathBuf>,
-}
-
-/// The public listener.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Public {
-    /// `PLATFORM_PUBLIC__LISTEN`; port 0 picks a free one.
-    pub listen: SocketAddr,
-    /// The largest request body in bytes; a declared route may allow less.
-    pub max_body_bytes: usize,
-    /// The largest request body in bytes that a challenge reads piece by piece, if it declares a route for that.
-    pub max_streamed_body_bytes: usize,
-    /// Networks of proxies in front of the host. Their `X-Forwarded-For`, `-Proto` and `-Host` are believed, nobody else's, and
-    /// they may ask as often as they like.
-    pub trusted_proxies: Vec<IpNet>,
-    /// How many requests a second one address may make, on the long run.
-    pub address_per_second: NonZeroU32,
-    /// How many at one moment.
-    pub address_burst: NonZeroU32,
 }
 
 /// When the routes of a challenge that crashes or times out are refused, and for how long. The reasons are with
@@ -187,6 +169,7 @@ impl Default for Config {
             state_dir: "platform-state".into(),
             admin: Admin::default(),
             public: Public::default(),
+            callers: Callers::default(),
             chain: Chain::default(),
             epoch: Epoch::default(),
             primary: Primary::default(),
@@ -207,24 +190,6 @@ impl Default for Admin {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             token_file: None,
-        }
-    }
-}
-
-impl Default for Public {
-    fn default() -> Self {
-        let Rate { per_second, burst } = platform_gateway::Limits::default().address_rate;
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
-            max_body_bytes: 2 << 20,
-            max_streamed_body_bytes: 256 << 20,
-            // What is on this machine is the operator's.
-            trusted_proxies: vec![
-                Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into(),
-                Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128).into(),
-            ],
-            address_per_second: per_second,
-            address_burst: burst,
         }
     }
 }
@@ -323,6 +288,9 @@ impl Config {
             return refuse("epoch.sink_alarm_percent", "must be at most 100, which is never");
         }
         self.limits.check()?;
+        if let Err((key, reason)) = self.callers.check() {
+            return refuse(key, reason);
+        }
         if let Err((key, reason)) = self.chain.check() {
             return refuse(key, &reason);
         }

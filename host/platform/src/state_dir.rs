@@ -40,6 +40,12 @@ pub(crate) fn take(dir: &Path) -> anyhow::Result<fs::File> {
     lock(dir)
 }
 
+/// A directory inside it, the host's alone as well.
+pub(crate) fn private(dir: &Path) -> anyhow::Result<()> {
+    let made = fs::DirBuilder::new().recursive(true).mode(DIR_MODE).create(dir);
+    made.with_context(|| format!("cannot make the directory {}", dir.display()))
+}
+
 fn is_ours(dir: &Path) -> std::io::Result<bool> {
     Ok(dir.join(LOCK).exists() || fs::read_dir(dir)?.next().is_none())
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use platform_domain::{Artifact, Capability, Challenge, FailureRule, Instances};
+use platform_domain::{Artifact, Capability, Challenge, FailureRule, Instances, MAX_CORS_ORIGINS};
 use platform_wasm::Limits;
 
 use crate::{FieldError, limits};
@@ -21,6 +21,7 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
         version,
         emission_percent,
         on_failure,
+        serving,
         status: _,
         capabilities,
         data,
@@ -52,6 +53,17 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
     if *on_failure != FailureRule::ZERO && !capabilities.contains(&Capability::GetWeights) {
         let reason = "a challenge without the capability get_weights is not asked for any, and cannot fail to give them";
         return Err(FieldError::new("on_failure", reason));
+    }
+    if !serving.is_default() && !capabilities.contains(&Capability::ProxyRoutes) {
+        let reason = "a challenge without the capability proxy_routes is not served";
+        return Err(FieldError::new("serving", reason));
+    }
+    if serving.cors_origins.len() > MAX_CORS_ORIGINS {
+        let reason = format!(
+            "at most {MAX_CORS_ORIGINS} origins, these are {}",
+            serving.cors_origins.len()
+        );
+        return Err(FieldError::new("serving.cors_origins", reason));
     }
     environment(env)?;
     let size = serde_json::to_vec(metadata).map_or(usize::MAX, |json| json.len());
@@ -246,6 +258,7 @@ pub(crate) mod tests {
             version: "1.0.0".into(),
             emission_percent: "10".parse().unwrap(),
             on_failure: FailureRule::ZERO,
+            serving: Default::default(),
             status: Status::Active,
             capabilities: BTreeSet::from(Capability::ALL),
             data: DataMode::None,

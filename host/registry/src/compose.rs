@@ -35,6 +35,7 @@ pub(crate) fn record(
         version,
         emission_percent,
         on_failure,
+        serving,
         status,
         capabilities,
         data,
@@ -90,6 +91,7 @@ pub(crate) fn record(
             .unwrap_or_else(|| NO_VERSION.to_owned()),
         emission_percent,
         on_failure,
+        serving,
         status,
         capabilities: capabilities
             .or(exports)

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use platform_domain::{Artifact, Challenge, PinnedComponent, UnixSeconds, with_causes};
-use platform_runtime::{Guarded, Health, Route, Target};
+use platform_domain::{
+    Artifact, Challenge, ComponentRef, PinnedComponent, Serving, UnixSeconds, with_causes,
+};
+use platform_runtime::{About, Guarded, Health, Route, Target};
 use platform_wasm::Code;
 use tokio::time::Instant;
 
@@ -60,6 +62,8 @@ impl Entry {
             slug: challenge.slug.clone(),
             target: Target::Starting,
             rules: Vec::new(),
+            serving: Serving::default(),
+            about: About::default(),
             capabilities: BTreeSet::new(),
             emission_percent: challenge.emission_percent,
             component: None,
@@ -81,6 +85,8 @@ impl Entry {
             slug: challenge.slug.clone(),
             target: self.route.target.clone(),
             rules: self.route.rules.clone(),
+            serving: challenge.serving.clone(),
+            about: about(challenge),
             capabilities: challenge.capabilities.clone(),
             emission_percent: challenge.emission_percent,
             component: match &challenge.artifact {
@@ -204,6 +210,25 @@ impl Entry {
             (None, State::Failed { retry_at, .. }) => Some(*retry_at),
             _ => None,
         }
+    }
+}
+
+/// What anybody may know of it.
+fn about(challenge: &Challenge) -> About {
+    let reference = match &challenge.artifact {
+        Artifact::Image(image) => Some(image.to_string()),
+        Artifact::Component(PinnedComponent { reference, .. }) => match reference {
+            ComponentRef::Registry { .. } => Some(reference.to_string()),
+            // Where files are is the host's own affair.
+            ComponentRef::Layout { .. } | ComponentRef::Archive { .. } | ComponentRef::File(_) => None,
+        },
+    };
+    About {
+        name: challenge.name.clone(),
+        version: challenge.version.clone(),
+        description: challenge.description.clone(),
+        reference,
+        metadata: challenge.metadata.clone(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
     Capability, Challenge, ComponentRef, DataMode, EmissionPercent, FailureRule, Grant, ImageRef, Instances,
-    OutboundRule, Resources, Slug, Status, TrustPolicy,
+    OutboundRule, Resources, Serving, Slug, Status, TrustPolicy,
 };
 use serde_json::{Map, Value};
 
@@ -34,6 +34,8 @@ pub struct NewChallenge {
     pub emission_percent: EmissionPercent,
     /// Whose weights count when it gives none.
     pub on_failure: FailureRule,
+    /// How the public side serves it.
+    pub serving: Serving,
     /// Where it is to stand at once: a draft that makes one more step at most.
     pub status: Status,
     /// `None`: all that its exports show.
@@ -75,6 +77,8 @@ pub struct ChallengePatch {
     pub emission_percent: Option<EmissionPercent>,
     /// Whose weights count when it gives none.
     pub on_failure: Option<FailureRule>,
+    /// How the public side serves it.
+    pub serving: Option<Serving>,
     /// Where it is to stand.
     pub status: Option<Status>,
     /// What it is to do for the host.
@@ -113,6 +117,7 @@ impl ChallengePatch {
             version,
             emission_percent,
             on_failure,
+            serving,
             status,
             capabilities,
             data,
@@ -136,6 +141,7 @@ impl ChallengePatch {
         changed |= replace(&mut record.version, version);
         changed |= replace(&mut record.emission_percent, emission_percent);
         changed |= replace(&mut record.on_failure, on_failure);
+        changed |= replace(&mut record.serving, serving);
         changed |= replace(&mut record.status, status);
         changed |= replace(&mut record.capabilities, capabilities);
         changed |= replace(&mut record.data, data);

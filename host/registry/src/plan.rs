@@ -143,11 +143,12 @@ mod tests {
         let revisions = [None, Some(Digest::of(b"1")), Some(Digest::of(b"2"))];
         let [none, one, two] = revisions.map(|revision| Wanted::of(&component("echo"), revision));
         assert!(none == plain && none != one && one != two);
-        let same: [fn(&mut Challenge); 7] = [
+        let same: [fn(&mut Challenge); 8] = [
             |c| c.emission_percent = Default::default(),
             |c| c.on_failure = "primary".parse().unwrap(),
             |c| c.name = "x".into(),
             |c| c.follow = true,
+            |c| c.serving.max_body = Some(ByteSize(1)),
             |c| {
                 c.capabilities.pop_first();
             },

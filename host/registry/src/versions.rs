@@ -159,6 +159,7 @@ impl Registry {
                         name: found.name,
                         emission_percent: found.emission_percent,
                         on_failure: found.on_failure,
+                        serving: found.serving,
                         metadata: found.metadata,
                         // Whoever goes back does not want to be taken along again.
                         follow: found.follow && change != Change::RolledBack,

@@ -54,6 +54,20 @@ pub enum CallError {
 pub const STARTING_RETRY: Duration = Duration::from_secs(2);
 
 impl CallError {
+    /// Whether the challenge may have done something for the caller. If not, the caller can come again with the same request.
+    pub const fn reached_it(&self) -> bool {
+        match self {
+            Self::Busy { .. }
+            | Self::Unsupported
+            | Self::Starting { .. }
+            | Self::Suspended { .. }
+            | Self::Down(_) => false,
+            Self::Guest(_) | Self::Deadline(_) | Self::Overdue | Self::SlowClient(_) | Self::Failed(_) => {
+                true
+            }
+        }
+    }
+
     pub(crate) fn starting() -> Self {
         Self::Starting {
             retry_after: STARTING_RETRY,

@@ -20,9 +20,9 @@ pub use incidents::{Incident, MAX_INCIDENTS};
 pub use platform_wasm::{BodyError, RequestBody, ResponseBody};
 pub use policy::{BreakerPolicy, PolicyError};
 pub use report::{BreakerMemory, BreakerReport, BreakerState};
-pub use routes::{Route, RoutePublisher, RouteReader, RouteTable, route_channel};
+pub use routes::{About, Route, RoutePublisher, RouteReader, RouteTable, route_channel};
 pub use snapshot::{
     MetagraphPublisher, MetagraphReader, Publisher, PublisherGone, Reader, metagraph_channel,
 };
-pub use target::{Bodies, Target};
+pub use target::{Bodies, Entrance, Target};
 pub use weights_board::{ToldWeights, WeightsBoard, WeightsPublisher, WeightsReader, weights_channel};

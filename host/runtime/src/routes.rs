@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use platform_domain::{Capability, Digest, EmissionPercent, RouteRule, Slug};
+use platform_domain::{Capability, Digest, EmissionPercent, RouteRule, Serving, Slug};
 
 use crate::{Publisher, Reader, Target, snapshot::channel};
 
@@ -18,12 +18,31 @@ pub struct Route {
     pub target: Target,
     /// The public routes it declared; none means that every path that is not private is open.
     pub rules: Vec<RouteRule>,
+    /// What its operator decided about how it is served.
+    pub serving: Serving,
+    /// What anybody may know of it.
+    pub about: About,
     /// What it does for the host.
     pub capabilities: BTreeSet<Capability>,
     /// Its part of the emission.
     pub emission_percent: EmissionPercent,
     /// The digest of the component's bytes, recorded with every epoch; `None` for a container.
     pub component: Option<Digest>,
+}
+
+/// What anybody may know of a challenge: nothing of what it is configured with, and nothing of where it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Its name for people.
+    pub name: String,
+    /// Its own version.
+    pub version: String,
+    /// One sentence.
+    pub description: Option<String>,
+    /// What runs, as a reference to a registry that others can reach too; `None` for files of this host.
+    pub reference: Option<String>,
+    /// What its operator wants to be read, such as links.
+    pub metadata: serde_json::Map<String, serde_json::Value>,
 }
 
 /// All active challenges at one moment. Never changes: a new table takes its place.
@@ -109,6 +128,8 @@ mod tests {
             slug: slug.parse().unwrap(),
             target: Target::Down("no such file".into()),
             rules: vec![],
+            serving: Serving::default(),
+            about: About::default(),
             capabilities: BTreeSet::from([Capability::GetWeights]),
             emission_percent: "12.5".parse().unwrap(),
             component: None,

@@ -32,6 +32,16 @@ pub enum Bodies {
     Streamed,
 }
 
+/// By which door of a challenge a request comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entrance {
+    /// Its public routes.
+    Routes,
+    /// What miners hand in, and what becomes of it. For a component these are public routes too, `/submissions` and
+    /// `/submissions/{id}`; a container has them elsewhere.
+    Submissions,
+}
+
 impl Target {
     /// An error while its first start has not ended; then there is no sense in looking at a request.
     pub fn started(&self) -> Result<(), CallError> {
@@ -79,6 +89,7 @@ impl Target {
     pub async fn handle_http(
         &self,
         request: Request<RequestBody>,
+        _entrance: Entrance,
     ) -> Result<Response<ResponseBody>, CallError> {
         match self {
             Self::Wasm(guarded) => guarded.handle_http(request).await,

@@ -11,15 +11,15 @@ use crate::{
 const TABLE: &str = "challenge";
 
 const INSERT: &str = "INSERT INTO challenges (slug, name, artifact_kind, reference, manifest_digest, \
-    component_digest, version, emission_percent, on_failure, status, capabilities, data, instances, grants, outbound, trust, follow, \
+    component_digest, version, emission_percent, on_failure, serving, status, capabilities, data, instances, grants, outbound, trust, follow, \
     resources, volumes, env, secrets, description, metadata, token_hash, token_hint, created_at, updated_at) VALUES (:slug, :name, \
-    :artifact_kind, :reference, :manifest_digest, :component_digest, :version, :emission_percent, :on_failure, :status, \
+    :artifact_kind, :reference, :manifest_digest, :component_digest, :version, :emission_percent, :on_failure, :serving, :status, \
     :capabilities, :data, :instances, :grants, :outbound, :trust, :follow, :resources, :volumes, :env, :secrets, :description, \
     :metadata, :token_hash, :token_hint, :created_at, :updated_at)";
 
 const UPDATE: &str = "UPDATE challenges SET name = :name, artifact_kind = :artifact_kind, \
     reference = :reference, manifest_digest = :manifest_digest, component_digest = :component_digest, \
-    version = :version, emission_percent = :emission_percent, on_failure = :on_failure, status = :status, \
+    version = :version, emission_percent = :emission_percent, on_failure = :on_failure, serving = :serving, status = :status, \
     capabilities = :capabilities, data = :data, instances = :instances, grants = :grants, outbound = :outbound, trust = :trust, follow = :follow, \
     resources = :resources, \
     volumes = :volumes, env = :env, secrets = :secrets, description = :description, metadata = :metadata, \
@@ -98,6 +98,7 @@ fn write(connection: &Connection, sql: &str, challenge: &Challenge) -> Result<us
         version,
         emission_percent,
         on_failure,
+        serving,
         status,
         capabilities,
         data,
@@ -143,6 +144,7 @@ fn write(connection: &Connection, sql: &str, challenge: &Challenge) -> Result<us
         ":version": version,
         ":emission_percent": emission_percent.to_string(),
         ":on_failure": on_failure.to_string(),
+        ":serving": json("serving", serving)?,
         ":status": status.as_str(),
         ":capabilities": json("capabilities", capabilities)?,
         ":data": data.to_string(),
@@ -187,6 +189,7 @@ fn read(row: &Row<'_>) -> Result<Challenge, StoreError> {
         version: columns.get("version")?,
         emission_percent: columns.text("emission_percent")?,
         on_failure: columns.text("on_failure")?,
+        serving: columns.json("serving")?,
         status: columns.text("status")?,
         capabilities: columns.json("capabilities")?,
         data: columns.text("data")?,

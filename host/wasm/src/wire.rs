@@ -164,10 +164,16 @@ impl<'a> From<&'a domain::Request> for Request<'a> {
                 .map(|(name, value)| (name.as_str(), value.as_ref()))
                 .collect(),
             body,
-            caller: caller.as_ref().map(|domain::Caller { hotkey, uid }| Caller {
-                hotkey: hotkey.to_string(),
-                uid: uid.map(|uid| uid.0),
-            }),
+            caller: caller.as_ref().map(
+                |domain::Caller {
+                     hotkey,
+                     uid,
+                     nonce: _,
+                 }| Caller {
+                    hotkey: hotkey.to_string(),
+                    uid: uid.map(|uid| uid.0),
+                },
+            ),
         }
     }
 }

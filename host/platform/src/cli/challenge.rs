@@ -8,9 +8,12 @@ use platform_domain::{
     OutboundRuleError, Slug, TrustPolicy, UnknownGrant, UnknownTrust,
 };
 
-use crate::commands::{
-    pair::Pair,
-    versions::{RollbackArgs, UpdateArgs},
+use crate::{
+    cli::serving::ServingArgs,
+    commands::{
+        pair::Pair,
+        versions::{RollbackArgs, UpdateArgs},
+    },
 };
 
 #[derive(Debug, Subcommand)]
@@ -131,6 +134,8 @@ pub(crate) struct FieldArgs {
     /// place. The report of the epoch says whose weights counted, and why the others did not.
     #[arg(long, value_name = "RULE")]
     pub(crate) on_failure: Option<FailureRule>,
+    #[command(flatten)]
+    pub(crate) serving: ServingArgs,
     /// Whether it keeps files in /data: none or exclusive [default: the manifest's].
     #[arg(long)]
     pub(crate) data: Option<DataMode>,

@@ -1,7 +1,7 @@
 //! `platform challenge`: the registry from the command line.
 
 use platform_admin_types::{ChallengeView, Client, CreateChallenge, PatchChallenge};
-use platform_domain::{ByteSize, ComponentRef, KeyName, OutboundRule, Status};
+use platform_domain::{ByteSize, ComponentRef, CorsOrigin, KeyName, OutboundRule, Serving, Status};
 
 use crate::{
     cli::challenge::{Allowed, ChallengeCommand, CreateArgs, FieldArgs, PatchArgs, TrustArg},
@@ -37,7 +37,14 @@ pub(crate) async fn run(command: ChallengeCommand, client: &Client, output: Outp
         ChallengeCommand::Look { slug } => client.challenge_look(&slug).await?,
         ChallengeCommand::Show { slug } => client.challenge_get(&slug).await?,
         ChallengeCommand::Patch(PatchArgs { slug, fields }) => {
-            client.challenge_patch(&slug, &patch(fields)?).await?
+            let serving = fields.serving.clone();
+            let mut patch = patch(fields)?;
+            if serving.is_given() {
+                // A flag changes a part, and what is sent replaces the whole.
+                let before = client.challenge_get(&slug).await?.serving;
+                patch.serving = Some(serving.apply(before));
+            }
+            client.challenge_patch(&slug, &patch).await?
         }
         ChallengeCommand::Activate { slug } => client.challenge_activate(&slug).await?,
         ChallengeCommand::Deactivate { slug } => client.challenge_deactivate(&slug).await?,
@@ -59,6 +66,7 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         version,
         emission,
         on_failure,
+        serving,
         data,
         instances,
         grants,
@@ -80,6 +88,7 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         version,
         emission_percent: emission.unwrap_or_default(),
         on_failure: on_failure.unwrap_or_default(),
+        serving: serving.apply(Serving::default()),
         status: activate.then_some(Status::Active),
         required_capabilities: None,
         data,
@@ -129,6 +138,7 @@ fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
         version,
         emission,
         on_failure,
+        serving: _,
         data,
         instances,
         grants,
@@ -285,6 +295,20 @@ fn trust_lines(view: &ChallengeView) -> impl Iterator<Item = String> {
     trust.into_iter().chain(tag).chain(drift)
 }
 
+/// What is not as usual.
+fn serving_text(serving: &Serving) -> String {
+    let Serving {
+        max_body,
+        requests_per_second,
+        cors_origins,
+    } = serving;
+    let body = max_body.map(|size| format!("; bodies up to {size}"));
+    let rate = requests_per_second.map(|rate| format!("; {rate} requests a second"));
+    let origins: Vec<_> = cors_origins.iter().map(CorsOrigin::as_str).collect();
+    let sites = (!origins.is_empty()).then(|| format!("; read by pages of {}", origins.join(", ")));
+    [body, rate, sites].into_iter().flatten().collect()
+}
+
 pub(super) fn view_text(view: &ChallengeView) -> String {
     let mut lines = vec![
         format!("{}  {} {}", view.slug, view.name, view.version),
@@ -292,7 +316,11 @@ pub(super) fn view_text(view: &ChallengeView) -> String {
         format!("breaker    {}", health::breaker_text(&view.breaker)),
         format!("emission   {} %", view.emission_percent),
         format!("on failure {}", view.on_failure),
-        format!("public     {}", view.public_proxy_base_path),
+        format!(
+            "public     {}{}",
+            view.public_proxy_base_path,
+            serving_text(&view.serving)
+        ),
         format!("data       {}", data_text(view)),
         format!("instances  {}", view.instances),
     ];

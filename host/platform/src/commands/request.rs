@@ -8,9 +8,10 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use platform_domain::UnixSeconds;
-use platform_keys::{Keypair, Nonce, SignedRequest};
+use platform_domain::{Digest, UnixSeconds};
+use platform_keys::{Keypair, Nonce, Scheme, SignedRequest};
 use reqwest::{Method, Url};
+use url::Position;
 
 use crate::{cli::RequestArgs, output::Output};
 
@@ -37,24 +38,29 @@ pub(crate) async fn run(args: RequestArgs, output: Output) -> anyhow::Result<()>
     if let (Some(file), Some(netuid)) = (&args.hotkey, args.netuid) {
         let key = Keypair::from_file(file).with_context(|| format!("no hotkey in {}", file.display()))?;
         let timestamp = UnixSeconds::from(SystemTime::now());
-        let slug = url
-            .path_segments()
-            .and_then(|mut segments| segments.nth(1))
-            .unwrap_or_default();
+        let segments = url.path_segments().into_iter().flatten();
+        let mut segments = segments.skip_while(|segment| *segment != "challenges");
+        let slug = segments.nth(1).unwrap_or_default();
         let slug = slug
             .parse()
             .context("the URL is not that of a challenge: …/challenges/SLUG/…")?;
-        let (nonce, hotkey, path) = (Nonce::generate()?, key.hotkey(), url.path());
-        let (slug, method, nonce, body) = (&slug, method.as_str(), &nonce, body.as_slice());
+        let scheme = match args.signature_version {
+            1 => Scheme::First {
+                prefix: &args.signature_prefix,
+            },
+            _ => Scheme::Second,
+        };
+        let target = url[Position::BeforePath..Position::AfterQuery].to_owned();
         let signed = SignedRequest {
+            scheme,
             netuid,
-            slug,
-            method,
-            path,
-            hotkey,
-            nonce,
+            slug: &slug,
+            method: method.as_str(),
+            target: &target,
+            hotkey: key.hotkey(),
+            nonce: &Nonce::generate()?,
             timestamp,
-            body,
+            body: Digest::of(&body),
         };
         for (name, value) in signed.headers(&key) {
             request = request.header(name, value);

@@ -151,6 +151,7 @@ pub(crate) fn new(name: &str, source: Source) -> NewChallenge {
         version: None,
         emission_percent: EmissionPercent::default(),
         on_failure: Default::default(),
+        serving: Default::default(),
         status: Status::Draft,
         capabilities: None,
         data: None,

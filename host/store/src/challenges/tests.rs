@@ -29,6 +29,7 @@ pub(crate) fn challenge(slug: &str) -> Challenge {
         version: "1.0.0".into(),
         emission_percent: "12.5".parse().unwrap(),
         on_failure: "primary,last-good:3".parse().unwrap(),
+        serving: serde_json::from_str(r#"{"max_body":"1MiB","cors_origins":["https://a.example"]}"#).unwrap(),
         status: Status::Active,
         capabilities: BTreeSet::from(Capability::ALL),
         data: DataMode::Exclusive,
@@ -65,6 +66,7 @@ fn a_record_comes_back_as_it_was_written() {
     image.status = Status::Draft;
     image.instances = Instances::PerCall;
     image.on_failure = FailureRule::ZERO;
+    image.serving = Default::default();
     image.grants.clear();
     image.outbound.clear();
     (image.trust, image.follow) = (None, false);
@@ -170,6 +172,7 @@ fn a_damaged_row_is_named_with_its_column() {
         ("capabilities", "'[\"fly\"]'"),
         ("instances", "'warm(0)'"),
         ("on_failure", "'last-good:101'"),
+        ("serving", "'{\"cors\":1}'"),
         ("grants", "'[\"files\"]'"),
         ("outbound", "'[\"example.com\"]'"),
         ("trust", "'signed-by()'"),

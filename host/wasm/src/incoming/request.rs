@@ -24,6 +24,8 @@ pub(crate) struct Watched {
 const HOTKEY: HeaderName = HeaderName::from_static("x-platform-verified-hotkey");
 /// Its place in the subnet, if it has one and the host knows.
 const UID: HeaderName = HeaderName::from_static("x-platform-verified-uid");
+/// The nonce that was used up for this request.
+const NONCE: HeaderName = HeaderName::from_static("x-platform-verified-nonce");
 
 /// The same request; its host is the challenge, for there is nothing else to be reached.
 pub(crate) fn convert(
@@ -63,12 +65,14 @@ pub(crate) fn convert(
         let value = HeaderValue::from_maybe_shared(value).map_err(|error| failed(error.into()))?;
         map.append(name, value);
     }
-    if let Some(Caller { hotkey, uid }) = caller {
+    if let Some(Caller { hotkey, uid, nonce }) = caller {
         let hotkey = HeaderValue::try_from(hotkey.to_string()).map_err(|error| failed(error.into()))?;
         map.insert(HOTKEY, hotkey);
         if let Some(uid) = uid {
             map.insert(UID, uid.0.into());
         }
+        let nonce = HeaderValue::try_from(nonce).map_err(|error| failed(error.into()))?;
+        map.insert(NONCE, nonce);
     }
     Ok(converted)
 }

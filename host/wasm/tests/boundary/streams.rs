@@ -121,6 +121,7 @@ async fn it_serves_miners_and_is_asked_for_weights_like_any_other() {
             .parse()
             .unwrap(),
         uid: Some(Uid(3)),
+        nonce: "nonce-01".into(),
     });
     let answer = program.handle_http(signed, |_| ()).await.unwrap();
     assert_eq!(answer.status, 200);
@@ -138,6 +139,7 @@ async fn it_serves_miners_and_is_asked_for_weights_like_any_other() {
          x: again\n\
          x-platform-verified-hotkey: 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY\n\
          x-platform-verified-uid: 3\n\
+         x-platform-verified-nonce: nonce-01\n\
          5 bytes\n"
     );
     assert!(!text(&program, "/seen", empty()).await.contains("verified"));

@@ -38,7 +38,8 @@ pub(crate) fn to_http(
 ) -> Result<http::Request<Outgoing>, NotAllowed> {
     let method = method(&request.method)?;
     let uri = uri(authority, &request.path, request.query.as_deref())?;
-    let mut headers = HeaderMap::with_capacity(request.headers.len().saturating_add(5));
+    let most = request.headers.len().saturating_add(5);
+    let mut headers = HeaderMap::try_with_capacity(most).map_err(|_| NotAllowed::Header)?;
     append(&mut headers, HOST, authority.clone())?;
     for (name, value) in request.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| NotAllowed::Header)?;

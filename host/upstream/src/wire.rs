@@ -32,8 +32,8 @@ pub(crate) struct Connector {
     limits: Limits,
 }
 
-/// A connection that can be ended from outside. The library looks at a connection when something arrives on it: it would
-/// keep one whose answer nobody wants any more for as long as the challenge is silent.
+/// A connection that can be ended from outside. The library would go on to send the body of a request whose answer is there
+/// already, from a client that has gone on, for as long as the challenge takes it.
 pub(crate) struct Wire {
     io: TokioIo<TcpStream>,
     cut: Cut,

@@ -86,7 +86,6 @@ async fn path_and_query_go_out_as_they_came_in() {
         }
     }
     assert!(passed > 180, "{passed}");
-    assert_eq!(challenge.connections(), 1);
 }
 
 #[tokio::test]

@@ -137,20 +137,24 @@ async fn silence_and_time_end_a_websocket() {
 
 #[tokio::test]
 async fn a_challenge_that_dies_ends_the_websocket_although_the_client_stays() {
-    let challenge = challenge(|mut stream: TcpStream| async move {
-        read_head(&mut stream).await;
-        write(&mut stream, format!("{SWITCHED}{ACCEPT}\r\n")).await;
-        // Unread bytes make a reset of it.
-        stream.readable().await.unwrap();
-    })
-    .await;
-    let tunnel = switch(&challenge.upstream()).await;
-    let (mut client, ours) = duplex(64);
-    let talking = async { while client.write_all(b"hello").await.is_ok() {} };
-    let limits = Limits::default();
-    let relaying = async { relay(ours, tunnel, &limits).await };
-    let (relayed, ()) = soon(async { tokio::join!(relaying, talking) }).await;
-    assert_eq!(kind(&relayed.unwrap_err()), "broken");
+    for unread in [true, false] {
+        let challenge = challenge(move |mut stream: TcpStream| async move {
+            read_head(&mut stream).await;
+            write(&mut stream, format!("{SWITCHED}{ACCEPT}\r\n")).await;
+            if unread {
+                // That makes a reset of the end.
+                stream.readable().await.unwrap();
+            }
+        })
+        .await;
+        let tunnel = switch(&challenge.upstream()).await;
+        let (mut client, ours) = duplex(64);
+        let talking = async { while client.write_all(b"hello").await.is_ok() {} };
+        let limits = Limits::default();
+        let relaying = async { relay(ours, tunnel, &limits).await };
+        let (relayed, ()) = soon(async { tokio::join!(relaying, talking) }).await;
+        assert_eq!(kind(&relayed.unwrap_err()), "broken");
+    }
 }
 
 #[tokio::test]
@@ -215,7 +219,6 @@ async fn another_status_is_an_ordinary_answer() {
             switched => panic!("{switched:?}"),
         }
     }
-    assert_eq!(challenge.connections(), 1);
 }
 
 #[tokio::test]

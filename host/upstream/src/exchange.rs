@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use http::{StatusCode, response::Parts};
+use http::response::Parts;
 use hyper::{body::Incoming, ext::on_informational};
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use tokio::{
@@ -122,9 +122,8 @@ impl Drop for Exchange {
 fn bound_informational(request: &mut http::Request<Outgoing>) -> Arc<Notify> {
     let (flood, count) = (Arc::new(Notify::new()), AtomicUsize::new(0));
     let notify = flood.clone();
-    on_informational(request, move |answer| {
-        let seen = count.fetch_add(1, Ordering::Relaxed);
-        if seen >= MAX_INFORMATIONAL && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+    on_informational(request, move |_| {
+        if count.fetch_add(1, Ordering::Relaxed) >= MAX_INFORMATIONAL {
             notify.notify_one();
         }
     });

@@ -11,6 +11,7 @@ mod json;
 mod limits;
 mod relay;
 mod request;
+mod resolver;
 mod sending;
 mod upgrade;
 mod wire;

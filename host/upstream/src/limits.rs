@@ -67,6 +67,8 @@ pub(crate) const BUSY_RETRY: Duration = Duration::from_secs(1);
 /// Heads that only say that another one will come (100, 103), for one request. Servers send one or two; they are read and
 /// thrown away, so only time would bound them.
 pub(crate) const MAX_INFORMATIONAL: usize = 16;
+/// Names that are looked up at once for one challenge. It has one name, and connections are kept.
+pub(crate) const LOOKUPS: usize = 2;
 /// The smallest buffer that the HTTP library takes. Less of a head is counted when it is there.
 pub(crate) const MIN_BUFFER: usize = 8 * 1024;
 /// Until the system asks a silent peer whether it is still there. Only a peer that lost its power does not hang up.

@@ -23,12 +23,13 @@ use tower::Service;
 use crate::{
     error::BoxError,
     limits::{KEEPALIVE, Limits},
+    resolver::Resolver,
 };
 
 /// Connects within a bounded time, look-up included, which the library does not count.
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
-    http: HttpConnector,
+    http: HttpConnector<Resolver>,
     limits: Limits,
 }
 
@@ -55,7 +56,7 @@ struct Shared {
 
 impl Connector {
     pub(crate) fn new(limits: Limits) -> Self {
-        let mut http = HttpConnector::new();
+        let mut http = HttpConnector::new_with_resolver(Resolver::new());
         // Requests are small or come in pieces that somebody waits for.
         http.set_nodelay(true);
         http.set_keepalive(Some(KEEPALIVE));

@@ -17,7 +17,7 @@ use platform_domain::Response;
 use platform_upstream::Upstream;
 use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::fixture::{challenge, get, outcome, read_head, request, soon, text, write};
+use crate::fixture::{EMPTY, challenge, get, outcome, read_head, request, soon, text, write};
 
 fn header<'a, B>(answer: &'a Response<B>, name: &str) -> Vec<&'a str> {
     let named = answer.headers.iter().filter(|(it, _)| it == name);
@@ -58,6 +58,21 @@ async fn an_answer_of_a_common_server_comes_back_as_it_is() {
         assert_eq!(header(&answer, "content-length"), ["15"]);
         let expected = if method == "HEAD" { "" } else { "not gzip at all" };
         assert_eq!(soon(text(answer)).await.unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_challenge_is_found_by_its_name() {
+    let challenge = challenge(|mut stream| async move {
+        let head = read_head(&mut stream).await;
+        assert!(head.contains("\r\nhost: localhost:"), "{head}");
+        write(&mut stream, EMPTY).await;
+    })
+    .await;
+    let named = challenge.at.replace("127.0.0.1", "localhost");
+    let upstream = Upstream::new(named.parse().unwrap(), Default::default());
+    for _ in 0..5 {
+        assert_eq!(outcome(soon(upstream.send(get())).await).await, "200 ");
     }
 }
 

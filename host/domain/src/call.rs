@@ -13,7 +13,7 @@ pub struct Caller {
     pub hotkey: Hotkey,
     /// Its place in the subnet; `None` when it is not registered or the host has not yet read the subnet.
     pub uid: Option<Uid>,
-    /// The nonce that it used up for this request.
+    /// The nonce that was used up for this request.
     pub nonce: String,
 }
 
@@ -50,15 +50,21 @@ pub struct Response<B = Bytes> {
 impl<A> Request<A> {
     /// The same with another body.
     pub fn with_body<B>(self, body: B) -> Request<B> {
+        self.map_body(|_| body)
+    }
+
+    /// The same with its body made into another one.
+    pub fn map_body<B>(self, map: impl FnOnce(A) -> B) -> Request<B> {
         let Self {
             id,
             method,
             path,
             query,
             headers,
-            body: _,
+            body,
             caller,
         } = self;
+        let body = map(body);
         Request {
             id,
             method,
@@ -72,6 +78,20 @@ impl<A> Request<A> {
 }
 
 impl<B> Response<B> {
+    /// The same with another body.
+    pub fn with_body<C>(self, body: C) -> Response<C> {
+        let Self {
+            status,
+            headers,
+            body: _,
+        } = self;
+        Response {
+            status,
+            headers,
+            body,
+        }
+    }
+
     /// The head and the body.
     pub fn take_body(self) -> (Response<()>, B) {
         let Self {

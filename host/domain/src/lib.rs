@@ -33,6 +33,7 @@ mod text;
 mod timestamp;
 mod token;
 mod trust;
+mod upstream_address;
 mod version;
 
 pub use artifact::{Artifact, ArtifactError, ComponentRef, ImageRef, PinnedComponent};
@@ -66,4 +67,5 @@ pub use text::with_causes;
 pub use timestamp::{Timestamp, TimestampError};
 pub use token::{PlainToken, TokenHash, TokenHint};
 pub use trust::{TrustPolicy, UnknownTrust};
+pub use upstream_address::{UpstreamAddress, UpstreamAddressError};
 pub use version::{Change, UnknownChange, Version};

@@ -45,6 +45,8 @@ pub(crate) const CONNECTION_WINDOW: u32 = 512 * 1024;
 /// The largest frame, in bytes; the least that the protocol allows. With [`MAX_HEAD_BYTES`] it also bounds CONTINUATION frames: 5
 /// that do not end a head end the connection (CVE-2024-27316).
 pub(crate) const MAX_FRAME: u32 = 16 * 1024;
+/// Bytes of an answer that are handed over at once: a frame.
+pub(crate) const ANSWER_PIECE: usize = 16 * 1024;
 /// Bytes of the table in which HTTP/2 keeps headers that repeat, in each direction; what the protocol begins with.
 pub(crate) const HEADER_TABLE: u32 = 4096;
 /// A connection of HTTP/2 on which nothing is heard for this long is asked whether somebody is there. A request may take long

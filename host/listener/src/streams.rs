@@ -19,7 +19,7 @@ use hyper::rt::Executor;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::limits::MAX_FRAME;
+use crate::limits::ANSWER_PIECE;
 
 /// What a connection has in flight.
 #[derive(Debug)]
@@ -148,12 +148,6 @@ pin_project! {
     }
 }
 
-/// Bytes of a piece: one frame.
-const PIECE: usize = {
-    assert!(MAX_FRAME == 16 * 1024, "also below");
-    16 * 1024
-};
-
 impl<B> Pieces<B> {
     pub(crate) fn new(body: B) -> Self {
         Self {
@@ -188,7 +182,7 @@ impl<B: Body<Data = Bytes>> Body for Pieces<B> {
             }
         }
         ASKED.set(Asked::Gave);
-        let piece = this.rest.split_to(this.rest.len().min(PIECE));
+        let piece = this.rest.split_to(this.rest.len().min(ANSWER_PIECE));
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 

@@ -9,7 +9,7 @@ mod commands;
 mod failure;
 mod hotkey;
 mod keys;
-mod listener;
+use platform_listener as listener;
 mod memory;
 mod open_files;
 mod output;

@@ -1,0 +1,11 @@
+//! The listener over real sockets, against clients as they should be and as they should not.
+
+mod caps;
+mod frames;
+mod hostile;
+mod http1;
+mod http2;
+mod server;
+mod stop;
+mod tls;
+mod upgrade;

@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     client::{Client, Version},
     limits::{
-        CONNECTION_WINDOW, HEADER_TABLE, LEAVE_TIME, MAX_FRAME, MAX_HEAD_BYTES, MAX_REFUSED_STREAMS,
+        CONNECTION_WINDOW, HEADER_TABLE, LEAVE_TIME, MAX_BROKEN_STREAMS, MAX_FRAME, MAX_HEAD_BYTES,
         MAX_RESET_STREAMS, MAX_SEND_BUFFER, MAX_STREAMS, PING_AFTER, PING_TIME, STREAM_WINDOW,
     },
     streams::{Activity, Pieces, Streams},
@@ -254,7 +254,7 @@ fn http2(streams: Streams) -> http2::Builder<Streams> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
         .max_pending_accept_reset_streams(MAX_RESET_STREAMS)
-        .max_local_error_reset_streams(MAX_REFUSED_STREAMS)
+        .max_local_error_reset_streams(MAX_BROKEN_STREAMS)
         .max_header_list_size(u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX))
         .header_table_size(HEADER_TABLE)
         .max_send_buf_size(MAX_SEND_BUFFER)

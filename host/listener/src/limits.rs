@@ -18,11 +18,11 @@ pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A client that still sends when its answer is out, as with a body that was refused, is listened to while no pause is longer
-/// than this...
+/// than this. Closing a connection with unread bytes resets it, and many clients then never read the answer.
 pub(crate) const LINGER_PAUSE: Duration = Duration::from_secs(1);
-/// ...and at most this long. Closing a connection with unread bytes resets it, and many clients then never read the answer.
+/// A client that does not stop to send when its answer is out is listened to for this long.
 pub(crate) const LINGER: Duration = Duration::from_secs(10);
-/// Bytes discarded at a time.
+/// Bytes of such a client that are discarded at a time.
 pub(crate) const DISCARDED: usize = 8 * 1024;
 /// Bytes of a connection that are read before its version is known: most requests as a whole, and no more than one page.
 pub(crate) const FIRST_READ: usize = 1024;
@@ -33,17 +33,18 @@ pub(crate) const MAX_STREAMS: u32 = 100;
 /// Streams that a client may have opened and reset before the host looked at them. A burst of more is an attack (rapid reset,
 /// CVE-2023-44487) and ends the connection.
 pub(crate) const MAX_RESET_STREAMS: usize = 20;
-/// Streams that the host may have to reset on one connection because of what the client did with them. More is an attack that
-/// makes the host do the resetting (CVE-2025-8671), and ends the connection. A client that is merely clumsy stays below.
-pub(crate) const MAX_REFUSED_STREAMS: usize = 100;
+/// Streams that the host may have to reset in the life of one connection because of what the client did with them. More is an
+/// attack that makes the host do the resetting (CVE-2025-8671), and ends the connection. Not less, because through a proxy come
+/// many clients, of whom one may be clumsy.
+pub(crate) const MAX_BROKEN_STREAMS: usize = 1024;
 /// Bytes of an answer that wait on one stream for a client to read on. With all streams 6.4 MiB a connection.
 pub(crate) const MAX_SEND_BUFFER: usize = 64 * 1024;
 /// Bytes of a body that a client may send on one stream before the service reads on. At a round trip of 100 ms, 2.5 MB/s.
 pub(crate) const STREAM_WINDOW: u32 = 256 * 1024;
 /// Bytes of all bodies on one connection before the service reads on. What a connection costs in memory: two bodies at full speed.
 pub(crate) const CONNECTION_WINDOW: u32 = 512 * 1024;
-/// The largest frame, in bytes; the least that the protocol allows. With [`MAX_HEAD_BYTES`] it also bounds CONTINUATION frames: 5
-/// that do not end a head end the connection (CVE-2024-27316).
+/// The largest frame, in bytes; the least that the protocol allows. With the largest head it also bounds CONTINUATION frames: after 5
+/// that do not end the head, the next one ends the connection (CVE-2024-27316).
 pub(crate) const MAX_FRAME: u32 = 16 * 1024;
 /// Bytes of an answer that are handed over at once: a frame.
 pub(crate) const ANSWER_PIECE: usize = 16 * 1024;

@@ -12,7 +12,7 @@ use rustls::{
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
-use tokio::{sync::watch, task::JoinError, time::MissedTickBehavior};
+use tokio::{sync::watch, time::MissedTickBehavior};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +40,9 @@ impl fmt::Debug for Tls {
         f.debug_tuple("Tls").field(&self.files).finish()
     }
 }
+
+/// A fingerprint of what the files have, as far as they can be read, and whether it was taken.
+type Looked = (Option<u64>, Result<bool, TlsError>);
 
 /// Shows the pair of the moment.
 struct Current(watch::Receiver<Arc<Pair>>);
@@ -87,8 +90,7 @@ impl Tls {
         self.look().1
     }
 
-    /// What the files have, as far as they can be read, and what came of it.
-    fn look(&self) -> (Option<u64>, Result<bool, TlsError>) {
+    fn look(&self) -> Looked {
         let content = match self.files.read() {
             Ok(content) => content,
             Err(error) => return (None, Err(error)),
@@ -116,38 +118,70 @@ impl Tls {
             }
             let it = self.clone();
             // Files may be on a disk that is far away.
-            let looked = tokio::task::spawn_blocking(move || it.look()).await;
-            self.tell(looked, &mut told);
+            match tokio::task::spawn_blocking(move || it.look()).await {
+                Ok(looked) => _ = self.tell(looked, &mut told),
+                Err(error) => tracing::error!(error = %error, "cannot look at the certificate"),
+            }
         }
     }
 
-    fn tell(
-        &self,
-        looked: Result<(Option<u64>, Result<bool, TlsError>), JoinError>,
-        told: &mut Option<(Option<u64>, String)>,
-    ) {
-        let (content, taken) = match looked {
-            Ok(looked) => looked,
-            Err(error) => return tracing::error!(error = %error, "cannot look at the certificate"),
-        };
+    /// Says whether there was anything to say.
+    fn tell(&self, (content, taken): Looked, told: &mut Option<(Option<u64>, String)>) -> bool {
         match taken {
             Ok(taken) => {
                 *told = None;
                 if taken {
                     tracing::info!(files = ?self.files, "new connections use a new certificate");
                 }
+                taken
             }
             Err(error) => {
                 let wrong = Some((content, error.to_string()));
-                if *told != wrong {
+                let new = *told != wrong;
+                if new {
                     tracing::warn!(error = %error, "the certificate changed and is not taken, the old one stays");
                     *told = wrong;
                 }
+                new
             }
         }
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.config))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{pair::tests::made, *};
+
+    #[test]
+    fn what_is_wrong_is_told_once_until_it_changes() {
+        let directory = tempfile::tempdir().unwrap();
+        let [chain, key] = ["chain.pem", "key.pem"].map(|name| directory.path().join(name));
+        let write = |pair: &(String, String)| {
+            fs::write(&chain, &pair.0).unwrap();
+            fs::write(&key, &pair.1).unwrap();
+        };
+        let (first, second, third) = (made(), made(), made());
+        write(&first);
+        let tls = Tls::open(&chain, &key).unwrap();
+        let mut told = None;
+        let mut tells = || tls.tell(tls.look(), &mut told);
+        assert!(!tells());
+        write(&(first.0.clone(), second.1.clone()));
+        assert!(tells() && !tells());
+        // As wrong as before, and another.
+        write(&(first.0.clone(), third.1));
+        assert!(tells() && !tells());
+        fs::remove_file(&chain).unwrap();
+        assert!(tells() && !tells());
+        write(&first);
+        assert!(!tells(), "what is served is there again");
+        write(&second);
+        assert!(tells() && !tells());
     }
 }

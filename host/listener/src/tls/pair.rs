@@ -203,7 +203,7 @@ fn key(bytes: &[u8], path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::fs;
 
     use pem_rfc7468::{LineEnding, encode_string};
@@ -211,7 +211,8 @@ mod tests {
 
     use super::*;
 
-    fn made() -> (String, String) {
+    /// A certificate and its key.
+    pub(in crate::tls) fn made() -> (String, String) {
         let Made { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         (
             encode_string("CERTIFICATE", LineEnding::LF, cert.der()).unwrap(),

@@ -1,7 +1,5 @@
 //! Frames of HTTP/2 by hand, for what no library would send.
 
-use std::time::Duration;
-
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
     time::timeout,
@@ -13,6 +11,7 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// `GET http://x/quick`, as HPACK has it.
 pub(crate) const GET_QUICK: &[u8] = b"\x82\x86\x04\x06/quick\x01\x01x";
 pub(crate) const GET_HELD: &[u8] = b"\x82\x86\x04\x05/held\x01\x01x";
+pub(crate) const GET_LARGE: &[u8] = b"\x82\x86\x04\x06/large\x01\x01x";
 pub(crate) const GET_NEVER: &[u8] = b"\x82\x86\x04\x06/never\x01\x01x";
 
 pub(crate) const HEADERS: u8 = 1;
@@ -23,6 +22,20 @@ pub(crate) const CONTINUATION: u8 = 9;
 
 pub(crate) const REFUSED_STREAM: u32 = 7;
 pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;
+
+pub(crate) const WINDOW: u8 = 8;
+
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
+pub(crate) const CANCEL: [u8; 4] = [0, 0, 0, 8];
+
+pub(crate) fn beginning() -> Vec<u8> {
+    [PREFACE, &frame(SETTINGS, 0, 0, b"")].concat()
+}
+
+pub(crate) fn request(stream: u32, block: &[u8]) -> Vec<u8> {
+    frame(HEADERS, END_STREAM | END_HEADERS, stream, block)
+}
 
 pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
@@ -51,10 +64,6 @@ impl Frame {
 
 /// The next frame, or none at the end of the connection.
 pub(crate) async fn next(stream: &mut (impl AsyncRead + Unpin)) -> Option<Frame> {
-    within(LONG, stream).await.expect("a frame or the end")
-}
-
-async fn within(time: Duration, stream: &mut (impl AsyncRead + Unpin)) -> Option<Option<Frame>> {
     let read = async {
         let mut head = [0; 9];
         stream.read_exact(&mut head).await.ok()?;
@@ -67,7 +76,7 @@ async fn within(time: Duration, stream: &mut (impl AsyncRead + Unpin)) -> Option
             payload,
         })
     };
-    timeout(time, read).await.ok()
+    timeout(LONG, read).await.expect("a frame or the end")
 }
 
 /// All frames up to the end of the connection.

@@ -1,27 +1,15 @@
 //! HTTP/2 against clients that mean harm. Each loses its connection and nobody else anything.
 
 use platform_listener::Options;
-use tokio::io::AsyncWriteExt as _;
+use tokio::{io::AsyncWriteExt as _, net::TcpSocket};
 
 use crate::{
     frames::{
-        CONTINUATION, ENHANCE_YOUR_CALM, GET_HELD, GET_NEVER, GET_QUICK, HEADERS, PREFACE, REFUSED_STREAM,
-        RESET, SETTINGS, all, frame, next,
+        CANCEL, CONTINUATION, END_STREAM, ENHANCE_YOUR_CALM, GET_HELD, GET_LARGE, GET_NEVER, GET_QUICK,
+        HEADERS, PREFACE, REFUSED_STREAM, RESET, SETTINGS, WINDOW, all, beginning, frame, next, request,
     },
     server::{Server, server, short},
 };
-
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-const CANCEL: [u8; 4] = [0, 0, 0, 8];
-
-fn beginning() -> Vec<u8> {
-    [PREFACE, &frame(SETTINGS, 0, 0, b"")].concat()
-}
-
-fn request(stream: u32, block: &[u8]) -> Vec<u8> {
-    frame(HEADERS, END_STREAM | END_HEADERS, stream, block)
-}
 
 /// Sends and expects to be told to calm down.
 async fn too_much(server: &Server, what: Vec<u8>) {
@@ -48,9 +36,19 @@ async fn streams_that_are_reset_as_soon_as_opened_end_the_connection() {
 #[tokio::test]
 async fn streams_that_the_host_has_to_reset_end_the_connection() {
     let server = server(Options::default()).await;
-    // A window that is opened by nothing is an error of the stream, each time one that the host resets.
-    let bad = |stream| [request(stream, GET_NEVER), frame(8, 0, stream, &[0; 4])].concat();
-    too_much(&server, (0..300).flat_map(|number| bad(2 * number + 1)).collect()).await;
+    // A window that is opened too far is an error of the stream, which the host then resets.
+    let bad = |stream| {
+        [
+            request(stream, GET_NEVER),
+            frame(WINDOW, 0, stream, &[0x7f, 0xff, 0xff, 0xff]),
+        ]
+        .concat()
+    };
+    too_much(
+        &server,
+        (0..1100).flat_map(|number| bad(2 * number + 1)).collect(),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -104,4 +102,27 @@ async fn a_client_without_a_whole_request_is_dropped_however_it_waits() {
     }
     let mut client = server.send(PREFACE).await;
     all(&mut client).await;
+}
+
+#[tokio::test]
+async fn a_client_that_makes_room_for_everything_and_reads_nothing_is_dropped() {
+    let server = server(Options {
+        connections: 1,
+        ..short()
+    })
+    .await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut deaf = socket.connect(server.address).await.unwrap();
+    let most = [0x7f, 0xff, 0xff, 0xff];
+    let windows = frame(SETTINGS, 0, 0, &[&[0, 4][..], &most].concat());
+    let room = frame(WINDOW, 0, 0, &[0x7f, 0xff, 0, 0]);
+    let requests = (0..50)
+        .flat_map(|number| request(2 * number + 1, GET_LARGE))
+        .collect();
+    deaf.write_all(&[PREFACE.to_vec(), windows, room, requests].concat())
+        .await
+        .unwrap();
+    // There is one place, so this is answered when the other has lost it.
+    assert!(server.answers().await);
 }

@@ -1,15 +1,21 @@
 //! HTTP/2 with clients that mean well, slow ones and dead ones too.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use h2::{Reason, client};
 use http::Request;
 use http_body_util::Empty;
 use platform_listener::Options;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    io::AsyncWriteExt as _,
+    time::{sleep, timeout},
+};
 
-use crate::server::{LARGE, LONG, Server, get, http2_client, server, short, spawn};
+use crate::{
+    frames::{CANCEL, GET_NEVER, GET_QUICK, HEADERS, RESET, beginning, frame, next, request},
+    server::{LARGE, LONG, Server, get, http2_client, server, short, spawn},
+};
 
 #[tokio::test]
 async fn both_versions_are_spoken_on_one_port() {
@@ -59,29 +65,19 @@ async fn a_head_that_is_too_large_is_refused() {
 #[tokio::test]
 async fn a_request_is_given_up_with_its_stream_and_with_its_connection() {
     let server = server(Options::default()).await;
-    let (mut client, end) = http2_client(server.connect().await).await;
-    get(&mut client, "/quick").await.unwrap();
-    for _ in 0..2 {
-        let mut client = client.clone();
-        let asking = spawn(async move { get(&mut client, "/never").await });
-        // On one connection in their order.
-        get(&mut client_of(&asking, &server).await, "/quick")
-            .await
-            .unwrap();
-        asking.abort();
-    }
-    end.abort();
-    given_up(&server, 2).await;
+    let requests = [(1, GET_NEVER), (3, GET_NEVER), (5, GET_QUICK)];
+    let requests = requests.map(|(stream, block)| request(stream, block)).concat();
+    let mut client = server.send(&[beginning(), requests].concat()).await;
+    while next(&mut client).await.unwrap().kind != HEADERS {}
+    assert_eq!(server.given_up.available_permits(), 0);
+    client.write_all(&frame(RESET, 0, 1, &CANCEL)).await.unwrap();
+    given_up(&server).await;
+    drop(client);
+    given_up(&server).await;
 }
 
-/// Another client, after the one that asks had its turn.
-async fn client_of<T>(_: &tokio::task::JoinHandle<T>, server: &Server) -> crate::server::Sender {
-    http2_client(server.connect().await).await.0
-}
-
-async fn given_up(server: &Server, times: u32) {
-    let given_up = Arc::clone(&server.given_up);
-    timeout(LONG, given_up.acquire_many(times))
+async fn given_up(server: &Server) {
+    timeout(LONG, server.given_up.acquire())
         .await
         .unwrap()
         .unwrap()

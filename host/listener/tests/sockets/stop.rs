@@ -3,10 +3,14 @@
 use std::time::Instant;
 
 use platform_listener::Options;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 
 use crate::{
-    frames::{GET_QUICK, HEADERS, PREFACE, SETTINGS, frame},
+    frames::{GET_QUICK, PREFACE, beginning, request},
     server::{LONG, REQUEST, answer, get, http2_client, rest, server, short, spawn},
 };
 
@@ -78,15 +82,30 @@ async fn a_stop_waits_for_requests_of_http2_and_for_nothing_else() {
 async fn a_client_that_does_not_hear_of_a_stop_does_not_hold_it_up() {
     let server = server(short()).await;
     // Has an answer, and then acknowledges nothing.
-    let asks = [
-        PREFACE,
-        &frame(SETTINGS, 0, 0, b""),
-        &frame(HEADERS, 5, 1, GET_QUICK),
-    ]
-    .concat();
+    let asks = [beginning(), request(1, GET_QUICK)].concat();
     let mut deaf = server.send(&asks).await;
     assert!(!answer(&mut deaf).await.is_empty());
     assert!(server.answers().await);
     server.stop.cancel();
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn a_client_that_goes_on_asking_does_not_hold_a_stop_up() {
+    let server = server(short()).await;
+    let mut asks = server.send(&beginning()).await;
+    asks.write_all(&request(1, GET_QUICK)).await.unwrap();
+    assert!(!answer(&mut asks).await.is_empty());
+    server.stop.cancel();
+    let goes_on = async {
+        for number in 1.. {
+            // Acknowledges nothing, and reads nothing.
+            if asks.write_all(&request(2 * number + 1, GET_QUICK)).await.is_err() {
+                break;
+            }
+            sleep(short().head / 20).await;
+        }
+    };
+    timeout(LONG, goes_on).await.expect("the connection ends");
     server.ended().await;
 }

@@ -14,13 +14,16 @@ use rustls::{
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::server::{LONG, REQUEST, Server, answer, get, http2_client, rest, server, short, spawn};
+
+/// Bytes that a client's system takes by itself.
+const RECEIVED: u32 = 16 * 1024;
 
 /// An authority, and a directory for what it issues.
 struct Authority {
@@ -80,9 +83,10 @@ impl Authority {
         config.alpn_protocols = protocols.iter().map(|it| it.as_bytes().to_vec()).collect();
         let name = ServerName::try_from("localhost").unwrap();
         let connector = TlsConnector::from(Arc::new(config));
-        timeout(LONG, connector.connect(name, server.connect().await))
-            .await
-            .unwrap()
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(RECEIVED).unwrap();
+        let stream = socket.connect(server.address).await.unwrap();
+        timeout(LONG, connector.connect(name, stream)).await.unwrap()
     }
 
     /// A connection that speaks HTTP/1.1, and what it was shown.
@@ -232,4 +236,22 @@ async fn a_stop_ends_connections_as_tls_wants_it() {
     drop(stream);
     timeout(LONG, end).await.unwrap().unwrap().unwrap();
     server.ended().await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_dropped() {
+    let authority = Authority::new();
+    authority.issue();
+    let options = Options {
+        connections: 1,
+        ..short()
+    };
+    let (server, _) = secure(&authority, options).await;
+    let (mut deaf, _) = authority.shown(&server).await;
+    deaf.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    // There is one place, so this is answered when the other has lost it.
+    let (mut stream, _) = authority.shown(&server).await;
+    assert!(asks(&mut stream, "/quick").await.contains("200 OK"));
 }

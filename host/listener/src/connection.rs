@@ -213,33 +213,32 @@ impl Driver {
         let mut leaving = None;
         let leave_time = LEAVE_TIME.min(self.head);
         loop {
-            let told = tokio::select! {
+            let stopped = tokio::select! {
                 result = connection.as_mut() => return result.map_err(Early::Http),
                 () = self.stop.cancelled(), if leaving.is_none() => true,
                 () = look.as_mut() => false,
             };
             let now = Instant::now();
-            let (quiet, patience) = match leaving {
-                None => (activity.quiet_since(), self.head),
-                Some(left) => {
-                    // Had its time to see that it should begin nothing any more.
+            if !stopped {
+                let patience = if leaving.is_some() { leave_time } else { self.head };
+                let due = match activity.quiet_since() {
+                    None => now + patience,
+                    Some(since) => leaving.map_or(since, |left| since.max(left)) + patience,
+                };
+                if leaving.is_some() {
+                    // It had its time to see that it should begin nothing any more.
                     activity.close();
-                    (activity.quiet_since().map(|since| since.max(left)), leave_time)
                 }
-            };
-            match quiet.map(|since| since + patience) {
-                _ if told => {}
-                None => {
-                    look.as_mut().reset(now + patience);
-                    continue;
-                }
-                Some(due) if now < due => {
+                if now < due {
                     look.as_mut().reset(due);
                     continue;
                 }
-                Some(_) if leaving.is_some() => return Err(Early::Stayed),
-                Some(_) if version == Version::Http1 => return Err(Early::Silent),
-                Some(_) => {}
+                match (leaving, version) {
+                    (Some(_), _) => return Err(Early::Stayed),
+                    // Of HTTP/1 only what never asked is ever quiet.
+                    (None, Version::Http1) => return Err(Early::Silent),
+                    (None, Version::Http2) => {}
+                }
             }
             leaving = Some(now);
             connection.as_mut().leave();

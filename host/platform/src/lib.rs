@@ -9,7 +9,6 @@ mod commands;
 mod failure;
 mod hotkey;
 mod keys;
-use platform_listener as listener;
 mod memory;
 mod open_files;
 mod output;
@@ -22,6 +21,7 @@ mod token;
 use std::{error::Error, io::Write as _, process::ExitCode};
 
 use clap::Parser as _;
+use platform_listener as listener;
 use platform_wasm::CompilerProgram;
 pub use tasks::Tasks;
 

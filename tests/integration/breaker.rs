@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use platform_admin_types::{BreakerState, ChallengeView, PatchChallenge};
-use platform_domain::{CalledFunction, Hotkey, IncidentKind, Slug, UnixSeconds};
+use platform_domain::{CalledFunction, Digest, Hotkey, IncidentKind, Slug, UnixSeconds};
 use platform_host::settings::Breaker;
-use platform_keys::{Keypair, Nonce, SignedRequest};
+use platform_keys::{Keypair, Nonce, Scheme, SignedRequest};
 use platform_tests::{HostBuilder, RawAnswer, TestHost, client, raw};
 
 use crate::epochs::{NETUID, devnet};
@@ -48,14 +48,15 @@ async fn get(host: &TestHost, slug: &str, path: &str) -> RawAnswer {
 async fn signed_get(host: &TestHost, key: &Keypair, path: &str) -> u16 {
     let path = format!("/challenges/trap{path}");
     let signed = SignedRequest {
+        scheme: Scheme::Second,
         netuid: NETUID,
         slug: &slug("trap"),
         method: "GET",
-        path: &path,
+        target: &path,
         hotkey: key.hotkey(),
         nonce: &Nonce::generate().unwrap(),
         timestamp: UnixSeconds::from(SystemTime::now()),
-        body: b"",
+        body: Digest::of(b""),
     };
     let mut request = client().get(format!("{}{path}", host.public));
     for (name, value) in signed.headers(key) {

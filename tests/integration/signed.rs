@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use platform_domain::UnixSeconds;
-use platform_keys::{Keypair, Nonce, SignedRequest};
+use platform_domain::{Digest, UnixSeconds};
+use platform_keys::{Keypair, Nonce, Scheme, SignedRequest};
 use platform_tests::{HostBuilder, TestHost, client};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -45,14 +45,15 @@ pub(crate) fn sign(
     );
     let path = format!("/challenges/{slug}{path}");
     let signed = SignedRequest {
+        scheme: Scheme::FIRST,
         netuid: NETUID,
         slug: &slug,
         method: "POST",
-        path: &path,
+        target: &path,
         hotkey: key.hotkey(),
         nonce: &nonce,
         timestamp: UnixSeconds(timestamp),
-        body: body.as_bytes(),
+        body: Digest::of(body.as_bytes()),
     };
     let mut request = client().post(format!("{}{path}", host.public));
     for (name, value) in signed.headers(key) {

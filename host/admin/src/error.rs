@@ -123,7 +123,7 @@ impl From<RegistryError> for ApiError {
             .hint("nothing was changed; take another archive"),
             RegistryError::Disk(source) => archive_io(source),
             RegistryError::Image(_) => {
-                conflict("containers_not_supported").hint("publish the challenge as a WebAssembly component")
+                conflict("no_address").hint("run the container, and say where it listens: `platform challenge patch SLUG --address http://HOST:PORT`")
             }
             RegistryError::Untrusted(untrusted) | RegistryError::Load(LoadError::Untrusted(untrusted)) => {
                 not_trusted(untrusted)
@@ -181,6 +181,10 @@ fn archive_io(error: &io::Error) -> ApiError {
 /// Secrets that cannot be sealed or opened: with the key the operator can help, and with a damaged row.
 fn not_opened(error: &SecretError) -> ApiError {
     let (code, hint) = match error {
+        SecretError::NoToken => (
+            "no_token",
+            "delete the challenge and register it again; what it keeps stays",
+        ),
         SecretError::Key(KeyError::Missing(_)) => (
             "secrets_key",
             "put the file back; if it is lost, remove the secrets of every challenge and set them anew",

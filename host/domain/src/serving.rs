@@ -4,12 +4,15 @@ use std::{collections::BTreeSet, fmt, num::NonZeroU32, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteSize, text::serde_as_text};
+use crate::{ByteSize, UpstreamAddress, text::serde_as_text};
 
 /// What an operator decides about how a challenge is served. Everything absent is the host's default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Serving {
+    /// Where the container of the challenge listens, which somebody else runs. Components have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<UpstreamAddress>,
     /// The largest request body of a route that declares none, up to the host's own limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_body: Option<ByteSize>,

@@ -13,8 +13,26 @@ use ipnet::IpNet;
 pub(crate) const FORWARDED_FOR: &str = "x-forwarded-for";
 pub(crate) const FORWARDED_PROTO: &str = "x-forwarded-proto";
 pub(crate) const FORWARDED_HOST: &str = "x-forwarded-host";
-/// What the host itself speaks.
 const PLAIN: &str = "http";
+const SECURE: &str = "https";
+
+/// Who is at the other end of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address.
+    pub address: IpAddr,
+    /// Whether it speaks TLS.
+    pub secure: bool,
+}
+
+impl From<IpAddr> for Peer {
+    fn from(address: IpAddr) -> Self {
+        Self {
+            address,
+            secure: false,
+        }
+    }
+}
 
 /// The proxies whose word counts for where a request came from. Anybody can write these headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,11 +65,12 @@ impl TrustedProxies {
 
     /// From the right, where each proxy adds who it was asked by: the first that is none of the proxies. What stands left of
     /// it was written by that client, and is not believed.
-    pub(crate) fn client(&self, peer: IpAddr, parts: &Parts) -> Client {
-        let peer = peer.to_canonical();
+    pub(crate) fn client(&self, peer: Peer, parts: &Parts) -> Client {
+        let Peer { address, secure } = peer;
+        let (peer, spoken) = (address.to_canonical(), if secure { SECURE } else { PLAIN });
         let own = |address| Client {
             address,
-            proto: PLAIN,
+            proto: spoken,
             host: authority(parts),
             trusted: self.contains(address),
         };
@@ -67,9 +86,13 @@ impl TrustedProxies {
                 break;
             }
         }
-        let https = last(&parts.headers, FORWARDED_PROTO).is_some_and(|it| it.as_bytes() == b"https");
+        let proto = match last(&parts.headers, FORWARDED_PROTO).map(HeaderValue::as_bytes) {
+            Some(b"https") => SECURE,
+            Some(_) => PLAIN,
+            None => spoken,
+        };
         Client {
-            proto: if https { "https" } else { PLAIN },
+            proto,
             host: last(&parts.headers, FORWARDED_HOST)
                 .cloned()
                 .or_else(|| authority(parts)),
@@ -121,7 +144,10 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        trusted.client(peer.parse().unwrap(), &request.body(()).unwrap().into_parts().0)
+        trusted.client(
+            peer.parse::<IpAddr>().unwrap().into(),
+            &request.body(()).unwrap().into_parts().0,
+        )
     }
 
     #[test]

@@ -20,6 +20,7 @@ use http::{
     request::Parts,
 };
 use http_body::Body as _;
+use hyper::upgrade::OnUpgrade;
 use platform_domain::{
     Capability, GuestError, ProxyPath, RouteMatch, RouteRule, Slug, UnixSeconds, with_causes,
 };
@@ -33,7 +34,7 @@ use crate::{
     body::{self, Held},
     callers::Proven,
     claim::Claim,
-    client::Client,
+    client::{Client, Peer},
     cors, headers,
     in_flight::Place,
     limits::{MAX_HEADER_BYTES, MAX_URI_BYTES},
@@ -43,6 +44,7 @@ use crate::{
     request_id::RequestId,
     stream::{self, Arriving},
     told::{self, Asked},
+    web_socket,
 };
 
 /// The methods that reach a challenge.
@@ -65,9 +67,10 @@ impl Gateway {
     ///
     /// Not a router with parameters: it would decode them, and a challenge gets the path as the client wrote it. Not
     /// any router: this is all there is to decide, and every request of every miner passes here.
-    pub async fn respond(&self, peer: IpAddr, request: Request) -> Response {
-        let (parts, body) = request.into_parts();
-        let client = self.parts.trusted.client(peer, &parts);
+    pub async fn respond(&self, peer: impl Into<Peer>, request: Request) -> Response {
+        let (mut parts, body) = request.into_parts();
+        let wish = web_socket::wished(&mut parts);
+        let client = self.parts.trusted.client(peer.into(), &parts);
         let response = if parts.uri.path() == HEALTH {
             health(&parts.method)
         } else if let Some(asked) = Asked::parse(parts.uri.path()) {
@@ -81,7 +84,7 @@ impl Gateway {
                 Err(refusal) => refusal.into_response(),
             }
         } else {
-            self.forward(&client, &parts, body).await
+            self.forward(&client, &parts, body, wish).await
         };
         with_length(&parts.method, response)
     }
@@ -105,7 +108,7 @@ impl Gateway {
         place.ok_or(Refusal::TooManyAtOnce).map(Some)
     }
 
-    async fn forward(&self, client: &Client, parts: &Parts, body: Body) -> Response {
+    async fn forward(&self, client: &Client, parts: &Parts, body: Body, wish: Option<OnUpgrade>) -> Response {
         let id = RequestId::generate();
         let (slug, found) = match self.find(client, parts) {
             Ok((slug, found)) => (Some(slug), found),
@@ -113,7 +116,7 @@ impl Gateway {
         };
         let route = found.as_ref().ok().map(|found| found.route.clone());
         let answer = match found {
-            Ok(found) => self.answer((&id, client), found, parts, body).await,
+            Ok(found) => self.answer((&id, client), found, parts, (body, wish)).await,
             Err(refusal) => Err(refusal),
         };
         let mut response = answer.unwrap_or_else(|refusal| {
@@ -158,7 +161,7 @@ impl Gateway {
         (id, client): (&RequestId, &Client),
         found: Found,
         parts: &Parts,
-        body: Body,
+        (body, wish): (Body, Option<OnUpgrade>),
     ) -> Result<Response, Refusal> {
         let Self { parts: host, .. } = self;
         let Found {
@@ -208,7 +211,7 @@ impl Gateway {
             body: (),
             caller,
         };
-        if streamed {
+        if streamed && wish.is_none() {
             body::declared(&parts.headers, limit)?;
             let arriving = Arriving::new(body, limit);
             return stream::ask((&route.target, entrance), request(None), arriving, [place, None]).await;
@@ -227,12 +230,16 @@ impl Gateway {
             }
             None => (None, None, None),
         };
-        let answer = match held {
-            Held::InMemory(body, _room) if bodies == Bodies::Whole => {
+        let answer = match (held, wish) {
+            // What it might have sent as a body is no part of it.
+            (_, Some(wish)) if route.target.opens_web_sockets() && entrance == Entrance::Routes => {
+                web_socket::open(&route.target, request(caller), wish, [place, own_place]).await
+            }
+            (Held::InMemory(body, _room), _) if bodies == Bodies::Whole => {
                 let answer = route.target.handle(request(caller).with_body(body)).await;
                 answer.map_err(Refusal::Call).and_then(to_response)
             }
-            held => {
+            (held, _) => {
                 let (target, arriving) = ((&route.target, entrance), Arriving::whole(held));
                 stream::ask(target, request(caller), arriving, [place, own_place]).await
             }
@@ -335,10 +342,11 @@ fn with_length(method: &Method, mut response: Response) -> Response {
 
 /// Whether HTTP lets this status have a body.
 pub(crate) fn has_body(status: StatusCode) -> bool {
-    !matches!(
-        status,
-        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
-    )
+    !status.is_informational()
+        && !matches!(
+            status,
+            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+        )
 }
 
 /// Once for each refusal. What a client did wrong is its own affair; what a challenge did is the operator's.

@@ -19,6 +19,7 @@ mod request_id;
 mod spool;
 mod stream;
 mod told;
+mod web_socket;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -29,7 +30,7 @@ use tokio::sync::Semaphore;
 
 pub use callers::Callers;
 pub use claim::SIGNATURE_WINDOW_SECONDS;
-pub use client::TrustedProxies;
+pub use client::{Peer, TrustedProxies};
 pub use limits::Limits;
 pub use rate::Rate;
 

@@ -129,7 +129,7 @@ fn shown(route: &Route) -> Shown<'_> {
         state: match route.target {
             Target::Starting => "starting",
             Target::Down(_) => "unavailable",
-            Target::Wasm(_) => "running",
+            Target::Wasm(_) | Target::Container(_) => "running",
         },
         path: path(route),
         capabilities: route.capabilities.iter().copied().collect(),

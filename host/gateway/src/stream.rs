@@ -8,7 +8,7 @@ use std::{
 
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
-use http::Method;
+use http::{Method, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use platform_domain::{Request, with_causes};
@@ -36,8 +36,8 @@ struct Bounded {
     ended: Ended,
 }
 
-/// No body, but as long as another one was.
-struct Counted(u64);
+/// No body, but as long as another one was, if that is known.
+struct Counted(Option<u64>);
 
 impl Arriving {
     /// Of at most so many bytes.
@@ -85,23 +85,48 @@ pub(crate) async fn ask(
         Some(BodyError::Broken) => return Err(Refusal::BodyBroken),
         None => {}
     }
-    let (answer, body) = answer.map_err(Refusal::Call)?.take_body();
+    let answer = answer.map_err(Refusal::Call)?;
+    if !is_head && StatusCode::from_u16(answer.status).is_ok_and(has_body) {
+        return pass(id, answer, places);
+    }
+    let (answer, body) = answer.take_body();
+    let told = length(&answer.headers);
     let mut response = head(answer)?;
-    *response.body_mut() = if is_head || !has_body(response.status()) {
-        // Not passed on, and read to its end all the same: to let go of it would stop the challenge.
-        Body::new(Counted(drain(body).await.map_err(Refusal::Call)?))
-    } else {
-        let log = move |error| {
-            let _held = &places;
-            let error = CallError::from(error);
-            tracing::warn!(
-                request.id = %id, error = with_causes(&error), "a challenge did not finish its answer"
-            );
-            error
-        };
-        Body::new(body.map_err(log))
-    };
+    // Not passed on, and read to its end all the same: to let go of it would stop the challenge.
+    let read = drain(body).await.map_err(Refusal::Call)?;
+    *response.body_mut() = Body::new(Counted(match target {
+        // What HTTP sends to `HEAD` has no body to be counted.
+        Target::Container(_) => told,
+        _ => Some(read),
+    }));
     Ok(response)
+}
+
+/// Passes an answer on piece by piece.
+pub(crate) fn pass(
+    id: String,
+    answer: platform_domain::Response<ResponseBody>,
+    places: [Option<Place>; 2],
+) -> Result<Response, Refusal> {
+    let (answer, body) = answer.take_body();
+    let mut response = head(answer)?;
+    let log = move |error| {
+        let _held = &places;
+        tracing::warn!(
+            request.id = %id, error = with_causes(&error), "a challenge did not finish its answer"
+        );
+        error
+    };
+    *response.body_mut() = Body::new(body.map_err(log));
+    Ok(response)
+}
+
+/// The length that an answer says its body has.
+fn length(headers: &[(String, Bytes)]) -> Option<u64> {
+    let (_, length) = headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))?;
+    std::str::from_utf8(length).ok()?.parse().ok()
 }
 
 /// Reads an answer to its end, and tells its length in bytes.
@@ -152,6 +177,6 @@ impl HttpBody for Counted {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0)
+        self.0.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

@@ -1,6 +1,6 @@
 //! The composition root: what is built from what, in which order, and the long tasks.
 
-use std::{net::SocketAddr, sync::Arc, time::SystemTime};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::SystemTime};
 
 use anyhow::Context as _;
 use axum::body::Body;
@@ -11,6 +11,7 @@ use platform_chain::ChainConfig;
 use platform_domain::UnixSeconds;
 use platform_epoch::{EpochConfig, Epochs};
 use platform_gateway::{Gateway, TrustedProxies};
+use platform_listener::Peer;
 use platform_nonces::Nonces;
 use platform_oci::ContentStore;
 use platform_registry::Parts;
@@ -21,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    hotkey, keys, listener, registries,
+    hotkey, keys, registries,
     settings::{self, Config},
     state_dir,
     tasks::Tasks,
@@ -107,11 +108,15 @@ impl App {
             spool,
         });
         let gateway = Arc::new(gateway);
-        let public = move |peer: SocketAddr| {
+        let public = move |peer: Peer| {
             let gateway = gateway.clone();
             service_fn(move |request: Request<Incoming>| {
                 let gateway = gateway.clone();
-                async move { Ok(gateway.respond(peer.ip(), request.map(Body::new)).await) }
+                let peer = platform_gateway::Peer {
+                    address: peer.address.ip(),
+                    secure: peer.secure,
+                };
+                async move { Ok::<_, Infallible>(gateway.respond(peer, request.map(Body::new)).await) }
             })
         };
         let (started, collecting, looking) = (registry.clone(), registry.clone(), registry.clone());
@@ -126,6 +131,8 @@ impl App {
             stop: stop.clone(),
         }));
 
+        let options = config.public.options().context("public.tls")?;
+        let tls = options.tls.clone();
         let bind = async |what, at: SocketAddr| {
             TcpListener::bind(at)
                 .await
@@ -140,11 +147,24 @@ impl App {
 
         let mut tasks = Tasks::new(stop.clone());
         tasks.hold(lock);
-        tasks.start("public", listener::serve(for_public, public, stop.clone()));
-        tasks.start(
-            "admin",
-            listener::serve(for_admin, move |_| admin.clone(), stop.clone()),
-        );
+        let serve_stop = stop.clone();
+        tasks.start("public", async move {
+            Ok(platform_listener::serve(for_public, options, public, serve_stop).await?)
+        });
+        if let Some(tls) = tls {
+            let look_stop = stop.clone();
+            tasks.start("certificate", async move {
+                tls.keep_fresh(look_stop).await;
+                Ok(())
+            });
+        }
+        let (for_operators, serve_stop) = (settings::for_operators(), stop.clone());
+        tasks.start("admin", async move {
+            Ok(
+                platform_listener::serve(for_admin, for_operators, move |_| admin.clone(), serve_stop)
+                    .await?,
+            )
+        });
         let reconcile_stop = stop.clone();
         tasks.start("reconcile", async move {
             reconciler.run(reconcile_stop).await;

@@ -9,7 +9,6 @@ mod commands;
 mod failure;
 mod hotkey;
 mod keys;
-mod listener;
 mod memory;
 mod open_files;
 mod output;

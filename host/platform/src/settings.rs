@@ -27,7 +27,7 @@ mod trust;
 
 pub use chain::Chain;
 pub use epoch::{Epoch, Primary};
-pub use public::{Callers, Public};
+pub use public::{Callers, Public, TlsFiles, for_operators};
 pub use trust::{Tags, Trust};
 
 /// The whole configuration. The field docs name the environment variable where one is likely to be used.

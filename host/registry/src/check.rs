@@ -91,6 +91,9 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
     }
     match artifact {
         Artifact::Component(_) => {
+            if serving.address.is_some() {
+                return Err(FieldError::new("serving.address", CONTAINERS_ONLY));
+            }
             limits::check_instances(host, "instances", *data, *instances)?;
             if *instances != Instances::PerCall && !capabilities.contains(&Capability::ProxyRoutes) {
                 return Err(FieldError::new("instances", NO_ROUTES));

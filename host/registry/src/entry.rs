@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::{
     board::{Observed, StartStep},
-    load::{LoadError, Loaded},
+    load::{Callable, LoadError, Loaded},
     plan::{Present, Stage, Wanted},
     reconciler::now,
 };
@@ -118,7 +118,11 @@ impl Entry {
             self.health.reset();
         }
         let (target, rules) = match outcome {
-            Ok(Loaded { program, rules, code }) => {
+            Ok(Loaded {
+                callable,
+                rules,
+                code,
+            }) => {
                 let load_ms = u64::try_from(code.loading.as_millis()).unwrap_or(u64::MAX);
                 tracing::info!(
                     challenge.slug = %slug, code.bytes = code.bytes, code.cached = code.cached, load.ms = load_ms,
@@ -126,10 +130,13 @@ impl Entry {
                 );
                 let since = now();
                 self.state = State::Running { wanted, since, code };
-                (
-                    Target::Wasm(Guarded::new(program, Arc::clone(&self.health))),
-                    rules,
-                )
+                let target = match callable {
+                    Callable::Program(program) => {
+                        Target::Wasm(Guarded::new(program, Arc::clone(&self.health)))
+                    }
+                    Callable::Container(container) => Target::Container(container),
+                };
+                (target, rules)
             }
             Err(error) => {
                 let attempts = match &self.state {

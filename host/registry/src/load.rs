@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use bytes::Bytes;
 use platform_domain::{Artifact, Challenge, ComponentRef, DataMode, Digest, RouteRule, Slug, TrustPolicy};
 use platform_oci::{ContentStore, Fetched, OciError};
-use platform_runtime::MetagraphReader;
+use platform_runtime::{Container, MetagraphReader};
 use platform_wasm::{
     Code, CompilerStatus, ComponentError, ComponentInfo, DATA, Engine, Limits, LogBook, Program, ProgramSpec,
     Start, StateSpec, Step,
@@ -22,7 +22,9 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// This host runs components only.
-    #[error("it is a container image, and this host runs components only")]
+    #[error(
+        "it is a container image, which this host does not run, and no address says where somebody else does"
+    )]
     Image,
     /// The registered bytes are not in the content store; nothing is fetched while starting.
     #[error(
@@ -67,9 +69,15 @@ pub(crate) struct Loader {
     secrets: Opener,
 }
 
-/// A program that can be called.
+/// What can be called.
+pub(crate) enum Callable {
+    Program(Arc<Program>),
+    Container(Container),
+}
+
+/// What a record has become.
 pub(crate) struct Loaded {
-    pub(crate) program: Arc<Program>,
+    pub(crate) callable: Callable,
     /// The routes its manifest declares.
     pub(crate) rules: Vec<RouteRule>,
     /// Where its code came from.
@@ -150,7 +158,7 @@ impl Loader {
         tell: impl Fn(Step),
     ) -> Result<Loaded, LoadError> {
         let Artifact::Component(pinned) = &challenge.artifact else {
-            return Err(LoadError::Image);
+            return self.container(challenge).await;
         };
         self.trust.check_start(challenge.trust.as_ref(), pinned).await?;
         let digest = pinned.component;
@@ -187,9 +195,21 @@ impl Loader {
         };
         let program = self.engine.start(prepared, spec).await?;
         Ok(Loaded {
-            program: Arc::new(program),
+            callable: Callable::Program(Arc::new(program)),
             rules: manifest.map(|manifest| manifest.routes).unwrap_or_default(),
             code,
+        })
+    }
+
+    /// A container that somebody else runs. Whether it answers is seen when it is asked.
+    async fn container(&self, challenge: &Challenge) -> Result<Loaded, LoadError> {
+        let address = challenge.serving.address.clone().ok_or(LoadError::Image)?;
+        let token = self.secrets.token(&challenge.slug).await?;
+        let container = Container::new(challenge.slug.clone(), address, token);
+        Ok(Loaded {
+            callable: Callable::Container(container),
+            rules: Vec::new(),
+            code: Code::default(),
         })
     }
 

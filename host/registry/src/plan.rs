@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
     Artifact, ByteSize, Challenge, DataMode, Digest, Grant, Instances, OutboundRule, Slug, TrustPolicy,
+    UpstreamAddress,
 };
 use tokio::time::Instant;
 
@@ -22,6 +23,8 @@ pub(crate) struct Wanted {
     disk: Option<ByteSize>,
     database: Option<ByteSize>,
     blobs: Option<ByteSize>,
+    /// Where a container listens.
+    address: Option<UpstreamAddress>,
     /// Which secrets it was given; `None`: none. Another one is another program also because an instance that is kept may
     /// remember one that was taken away.
     secrets: Option<Digest>,
@@ -73,6 +76,7 @@ impl Wanted {
             disk: challenge.resources.disk,
             database: challenge.resources.database,
             blobs: challenge.resources.blobs,
+            address: challenge.serving.address.clone(),
             secrets,
         }
     }
@@ -124,7 +128,7 @@ mod tests {
     #[test]
     fn only_what_a_program_is_made_of_restarts_it() {
         let plain = wanted(|_| {});
-        let restarts: [fn(&mut Challenge); 11] = [
+        let restarts: [fn(&mut Challenge); 12] = [
             set_env,
             |c| c.grants = [Grant::Kv].into(),
             |c| c.outbound = ["https://api.example.com".parse().unwrap()].into(),
@@ -132,6 +136,7 @@ mod tests {
             |c| c.resources.blobs = Some(ByteSize(1 << 20)),
             |c| c.data = DataMode::Exclusive,
             |c| c.trust = Some(TrustPolicy::Pinned),
+            |c| c.serving.address = Some("http://127.0.0.1:8000".parse().unwrap()),
             |c| c.instances = "warm(2)".parse().unwrap(),
             |c| c.resources.memory = Some(ByteSize(1 << 20)),
             |c| c.resources.disk = Some(ByteSize(1 << 20)),

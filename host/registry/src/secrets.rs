@@ -9,8 +9,10 @@ use std::{
     sync::Arc,
 };
 
-use platform_domain::{Artifact, Challenge, Secret, SecretName, SecretUse, Slug, UnixSeconds};
-use platform_store::{Store, StoreError, challenges, secrets};
+use platform_domain::{
+    Artifact, Challenge, PlainToken, Secret, SecretName, SecretUse, SecretValue, Slug, UnixSeconds,
+};
+use platform_store::{Connection, Store, StoreError, challenges, secrets, tokens};
 use platform_vault::{Key, KeyError};
 
 use crate::{
@@ -40,6 +42,9 @@ pub enum SecretError {
     /// Its row is not what was written.
     #[error("the secret {0} is damaged in the database")]
     Damaged(SecretName),
+    /// The challenge was registered by a version of the host that did not keep it, or its row is damaged.
+    #[error("the token of the challenge is not kept, or damaged; delete the challenge and register it again")]
+    NoToken,
     /// Its row cannot even be read, or the database failed.
     #[error("the secrets cannot be read from the database")]
     Store(#[from] StoreError),
@@ -88,6 +93,53 @@ impl Opener {
             })
             .await
     }
+
+    /// The token by which a container knows the host.
+    pub(crate) async fn token(&self, slug: &Slug) -> Result<PlainToken, SecretError> {
+        let (slug, key_file) = (slug.clone(), self.key_file.clone());
+        self.store
+            .read("token_open", move |connection| {
+                let row = tokens::get(connection, &slug)?.ok_or(SecretError::NoToken)?;
+                let (key, found) = (Key::read(&key_file)?, row.key_id);
+                match key.unseal(&token_purpose(&slug), &row.sealed) {
+                    Ok(value) => Ok(PlainToken::from_text(&String::from_utf8_lossy(value.reveal()))),
+                    Err(_) if found != key.id() => Err(SecretError::OtherKey {
+                        name: TOKEN.parse().map_err(|_| SecretError::NoToken)?,
+                        sealed: found.escape_debug().take(16).collect(),
+                        file: key_file.to_path_buf(),
+                        found: key.id(),
+                    }),
+                    Err(_) => Err(SecretError::NoToken),
+                }
+            })
+            .await
+    }
+
+    /// Keeps the token of a challenge.
+    pub(crate) fn keep_token(
+        &self,
+        connection: &Connection,
+        slug: &Slug,
+        token: &PlainToken,
+    ) -> Result<(), SecretError> {
+        let key = to_seal(connection, &self.key_file)?;
+        let value = SecretValue::new(token.reveal().as_bytes().to_vec());
+        let row = tokens::TokenRow {
+            sealed: key.seal(&token_purpose(slug), &value)?,
+            key_id: key.id(),
+        };
+        Ok(tokens::put(connection, slug, &row)?)
+    }
+}
+
+/// The key to seal with. One that is not there is made where nothing is lost by that, for nothing was sealed with it.
+fn to_seal(connection: &Connection, key_file: &Path) -> Result<Key, SecretError> {
+    match Key::read(key_file) {
+        Err(KeyError::Missing(_)) if !secrets::any(connection)? && !tokens::any(connection)? => {
+            Ok(Key::make(key_file)?)
+        }
+        read => Ok(read?),
+    }
 }
 
 impl Registry {
@@ -106,12 +158,7 @@ impl Registry {
                 }
                 let rows = secrets::of(connection, &challenge.slug).map_err(SecretError::Store)?;
                 fits(&secret, &rows)?;
-                let key = match Key::read(&key_file) {
-                    // Nothing is lost with a key that nothing was sealed with.
-                    Err(KeyError::Missing(_)) if !secrets::any(connection)? => Key::make(&key_file),
-                    read => read,
-                };
-                let row = seal(&key.map_err(SecretError::Key)?, &challenge.slug, secret)?;
+                let row = seal(&to_seal(connection, &key_file)?, &challenge.slug, secret)?;
                 secrets::put(connection, &row)?;
                 Ok((kept(&challenge, row), wake))
             })
@@ -259,6 +306,14 @@ fn open(key: &Key, key_file: &Path, row: secrets::SecretRow) -> Result<Secret, S
         }),
         Err(_) => Err(SecretError::Damaged(name)),
     }
+}
+
+/// What a token is called where secrets are spoken of.
+const TOKEN: &str = "challenge-token";
+
+/// What a token is sealed for.
+fn token_purpose(slug: &Slug) -> Vec<u8> {
+    format!("platform token\0{slug}").into_bytes()
 }
 
 /// What a value is sealed for: who writes into the database makes of a secret neither another challenge's, nor one under

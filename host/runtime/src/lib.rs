@@ -1,7 +1,9 @@
 //! What runs now: a challenge's target, whichever way it runs, and the immutable table of all of them.
 //! The reconciler is the only writer; everyone else reads a snapshot. No store, no HTTP.
 
+mod body;
 mod breaker;
+mod container;
 mod error;
 mod guarded;
 mod health;
@@ -13,11 +15,13 @@ mod snapshot;
 mod target;
 mod weights_board;
 
+pub use body::ResponseBody;
+pub use container::{Container, MAX_WEIGHTS_BYTES, Opened, WEIGHTS_TIME, WebSocket};
 pub use error::{CallError, STARTING_RETRY};
 pub use guarded::Guarded;
 pub use health::Health;
 pub use incidents::{Incident, MAX_INCIDENTS};
-pub use platform_wasm::{BodyError, RequestBody, ResponseBody};
+pub use platform_wasm::{BodyError, RequestBody};
 pub use policy::{BreakerPolicy, PolicyError};
 pub use report::{BreakerMemory, BreakerReport, BreakerState};
 pub use routes::{About, Route, RoutePublisher, RouteReader, RouteTable, route_channel};

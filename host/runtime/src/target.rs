@@ -3,16 +3,18 @@
 use std::{fmt, sync::Arc};
 
 use platform_domain::{Digest, EpochContext, RawWeight, Request, Response};
-use platform_wasm::{RequestBody, ResponseBody, Usage};
+use platform_wasm::{RequestBody, Usage};
 use tokio::time::Instant;
 
-use crate::{CallError, Guarded};
+use crate::{CallError, Container, Guarded, Opened, ResponseBody};
 
 /// A challenge as it can be called now. Cheap to clone.
 #[derive(Clone)]
 pub enum Target {
     /// A WebAssembly component.
     Wasm(Guarded),
+    /// A container that somebody runs.
+    Container(Container),
     /// The challenge is active and its first start has not ended yet.
     Starting,
     /// The challenge is active but could not be started, for this reason. It stays in the table, so that
@@ -47,7 +49,7 @@ impl Target {
     pub fn started(&self) -> Result<(), CallError> {
         match self {
             Self::Starting => Err(CallError::starting()),
-            Self::Wasm(_) | Self::Down(_) => Ok(()),
+            Self::Wasm(_) | Self::Container(_) | Self::Down(_) => Ok(()),
         }
     }
 
@@ -55,7 +57,7 @@ impl Target {
     pub fn may_ask(&self) -> Result<(), CallError> {
         match self {
             Self::Wasm(guarded) => guarded.may_ask(),
-            Self::Starting | Self::Down(_) => Ok(()),
+            Self::Container(_) | Self::Starting | Self::Down(_) => Ok(()),
         }
     }
 
@@ -63,7 +65,7 @@ impl Target {
     pub fn usage(&self) -> Usage {
         match self {
             Self::Wasm(guarded) => guarded.program().usage(),
-            Self::Starting | Self::Down(_) => Usage::default(),
+            Self::Container(_) | Self::Starting | Self::Down(_) => Usage::default(),
         }
     }
 
@@ -71,6 +73,8 @@ impl Target {
     pub async fn handle(&self, request: Request) -> Result<Response, CallError> {
         match self {
             Self::Wasm(guarded) => guarded.handle(request).await,
+            // It takes none as a whole.
+            Self::Container(_) => Err(CallError::Unsupported),
             Self::Starting => Err(CallError::starting()),
             Self::Down(reason) => Err(CallError::Down(reason.clone())),
         }
@@ -80,6 +84,7 @@ impl Target {
     pub fn bodies(&self) -> Bodies {
         match self {
             Self::Wasm(guarded) if guarded.program().streams() => Bodies::Streamed,
+            Self::Container(_) => Bodies::Streamed,
             Self::Wasm(guarded) if guarded.program().answers_http() => Bodies::AsHttp,
             Self::Wasm(_) | Self::Starting | Self::Down(_) => Bodies::Whole,
         }
@@ -89,10 +94,29 @@ impl Target {
     pub async fn handle_http(
         &self,
         request: Request<RequestBody>,
-        _entrance: Entrance,
+        entrance: Entrance,
     ) -> Result<Response<ResponseBody>, CallError> {
         match self {
-            Self::Wasm(guarded) => guarded.handle_http(request).await,
+            Self::Wasm(guarded) => {
+                let (head, body) = guarded.handle_http(request).await?.take_body();
+                Ok(head.with_body(ResponseBody::Wasm(body)))
+            }
+            Self::Container(container) => container.handle_http(request, entrance).await,
+            Self::Starting => Err(CallError::starting()),
+            Self::Down(reason) => Err(CallError::Down(reason.clone())),
+        }
+    }
+
+    /// Whether it can open WebSockets.
+    pub const fn opens_web_sockets(&self) -> bool {
+        matches!(self, Self::Container(_))
+    }
+
+    /// Opens a WebSocket, if the challenge wants to.
+    pub async fn open(&self, request: Request<()>) -> Result<Opened, CallError> {
+        match self {
+            Self::Container(container) => container.open(request).await,
+            Self::Wasm(_) => Err(CallError::Unsupported),
             Self::Starting => Err(CallError::starting()),
             Self::Down(reason) => Err(CallError::Down(reason.clone())),
         }
@@ -103,7 +127,7 @@ impl Target {
     pub async fn state_digest(&self) -> Option<Digest> {
         match self {
             Self::Wasm(guarded) => guarded.state_digest().await,
-            Self::Starting | Self::Down(_) => None,
+            Self::Container(_) | Self::Starting | Self::Down(_) => None,
         }
     }
 
@@ -112,6 +136,7 @@ impl Target {
     pub async fn weights(&self, epoch: EpochContext, by: Instant) -> Result<Vec<RawWeight>, CallError> {
         match self {
             Self::Wasm(guarded) => guarded.weights(epoch, by).await,
+            Self::Container(container) => container.weights(&epoch, by).await,
             Self::Starting => Err(CallError::starting()),
             Self::Down(reason) => Err(CallError::Down(reason.clone())),
         }
@@ -122,6 +147,7 @@ impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Wasm(_) => f.write_str("Wasm(…)"),
+            Self::Container(container) => container.fmt(f),
             Self::Starting => f.write_str("Starting"),
             Self::Down(reason) => write!(f, "Down({reason:?})"),
         }

@@ -18,6 +18,7 @@ mod pool;
 pub mod secrets;
 mod step;
 mod store;
+pub mod tokens;
 pub mod versions;
 
 #[cfg(test)]
@@ -27,5 +28,6 @@ pub use answer::{Answer, Source};
 pub use epoch::{EpochKey, EpochRow, EpochState, Lane, RecordedExtrinsic, RecordedVector};
 pub use error::StoreError;
 pub use numbering::Numbering;
+pub use rusqlite::Connection;
 pub use step::{Change, JournalStep, Step};
 pub use store::Store;

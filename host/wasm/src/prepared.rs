@@ -23,7 +23,7 @@ pub struct Prepared {
 }
 
 /// Where the code of a component came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code {
     /// Machine code with its tables, as a file.
     pub bytes: u64,

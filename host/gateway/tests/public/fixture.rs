@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr},
+    ops::Deref,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -12,12 +13,14 @@ use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt as _;
 use platform_domain::{
-    BlockHash, BlockNumber, Capability, Hotkey, Metagraph, Netuid, Neuron, RouteRule, UnixSeconds,
+    BlockHash, BlockNumber, Capability, Digest, Hotkey, Metagraph, Netuid, Neuron, RouteRule, Serving, Uid,
+    UnixSeconds,
 };
-use platform_gateway::{Gateway, Limits, Parts, TrustedProxies};
-use platform_keys::{Keypair, Nonce, SignedRequest};
+use platform_gateway::{Callers, Gateway, Limits, Parts, TrustedProxies};
+use platform_keys::{Keypair, Nonce, SIGNED_REQUEST_PREFIX, Scheme, SignedRequest};
+use platform_nonces::Nonces;
 use platform_runtime::{
-    MetagraphReader, Route, RouteReader, Target, WeightsReader, metagraph_channel, route_channel,
+    About, MetagraphReader, Route, RouteReader, Target, WeightsReader, metagraph_channel, route_channel,
     weights_channel,
 };
 
@@ -25,6 +28,20 @@ pub(crate) const NETUID: Netuid = Netuid(2);
 
 /// A trusted proxy that speaks for itself, so that nothing counts its requests.
 pub(crate) const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+
+/// A gateway and what it keeps.
+pub(crate) struct App {
+    gateway: Gateway,
+    _state: tempfile::TempDir,
+}
+
+impl Deref for App {
+    type Target = Gateway;
+
+    fn deref(&self) -> &Gateway {
+        &self.gateway
+    }
+}
 
 /// What a client sees.
 #[derive(Debug, PartialEq)]
@@ -34,15 +51,15 @@ pub(crate) struct Seen {
     pub(crate) message: String,
 }
 
-pub(crate) fn app() -> Arc<Gateway> {
+pub(crate) fn app() -> Arc<App> {
     app_with(Limits::default())
 }
 
-pub(crate) fn app_with(limits: Limits) -> Arc<Gateway> {
+pub(crate) fn app_with(limits: Limits) -> Arc<App> {
     app_with_weights(limits, weights_channel().1)
 }
 
-pub(crate) fn app_with_weights(limits: Limits, weights: WeightsReader) -> Arc<Gateway> {
+pub(crate) fn app_with_weights(limits: Limits, weights: WeightsReader) -> Arc<App> {
     let rule = |method: &str, pattern: &str, signed, max_body| RouteRule {
         method: method.into(),
         pattern: pattern.into(),
@@ -61,6 +78,8 @@ pub(crate) fn app_with_weights(limits: Limits, weights: WeightsReader) -> Arc<Ga
         slug: slug.parse().unwrap(),
         target: Target::Down("the registry is not reachable".into()),
         rules,
+        serving: Serving::default(),
+        about: About::default(),
         capabilities,
         emission_percent: "10".parse().unwrap(),
         component: None,
@@ -92,20 +111,37 @@ fn gateway(
     metagraph: MetagraphReader,
     weights: WeightsReader,
     limits: Limits,
-) -> Arc<Gateway> {
-    Arc::new(Gateway::new(Parts {
+) -> Arc<App> {
+    let state = tempfile::tempdir().unwrap();
+    let nonces = Nonces::open(&state.path().join("nonces.sqlite3"), Default::default()).unwrap();
+    let gateway = Gateway::new(Parts {
         routes,
         metagraph,
         weights,
+        nonces,
         netuid: NETUID,
+        callers: callers(),
         limits,
         trusted: TrustedProxies::new(["10.0.0.0/8".parse().unwrap()]),
-        started: now(),
-    }))
+        spool: state.path().to_owned(),
+    });
+    Arc::new(App {
+        gateway,
+        _state: state,
+    })
+}
+
+/// As the host's are by default without a chain.
+pub(crate) fn callers() -> Callers {
+    Callers {
+        first_prefix: Some(SIGNED_REQUEST_PREFIX.to_owned()),
+        require_registered: false,
+        blocked_uids: [Uid(0)].into(),
+    }
 }
 
 /// A host that has not read its registry yet.
-pub(crate) fn young_app() -> Arc<Gateway> {
+pub(crate) fn young_app() -> Arc<App> {
     let ((_, reader), (_, metagraph)) = (route_channel(), metagraph_channel());
     let weights = weights_channel().1;
     gateway(reader, metagraph, weights, Limits::default())
@@ -131,14 +167,15 @@ pub(crate) fn signed(
     let slug = path.split('/').nth(2).unwrap().parse().unwrap();
     let (hotkey, timestamp) = (key.hotkey(), now());
     let request = SignedRequest {
+        scheme: Scheme::FIRST,
         netuid: NETUID,
         slug: &slug,
         method,
-        path,
+        target: uri,
         hotkey,
         nonce,
         timestamp,
-        body,
+        body: Digest::of(body),
     };
     let builder = Request::builder().method(method).uri(uri);
     let builder = request

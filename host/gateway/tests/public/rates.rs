@@ -7,10 +7,10 @@ use futures_util::stream;
 use http::{Request, header::RETRY_AFTER};
 use platform_gateway::{Gateway, Limits, Rate};
 
-use crate::fixture::app_with;
+use crate::fixture::{App, app_with};
 
 /// Three at once, and then one in a second.
-fn strict() -> Arc<Gateway> {
+fn strict() -> Arc<App> {
     let burst = NonZeroU32::new(3).unwrap();
     let per_second = NonZeroU32::MIN;
     app_with(Limits {

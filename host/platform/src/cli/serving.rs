@@ -3,11 +3,17 @@
 use std::{collections::BTreeSet, num::NonZeroU32, str::FromStr};
 
 use clap::Args;
-use platform_domain::{ByteSize, CorsOrigin, Serving};
+use platform_domain::{ByteSize, CorsOrigin, Serving, UpstreamAddress};
 
 /// Each absent flag leaves its part as it is.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ServingArgs {
+    /// Where the container of the challenge listens, for example http://127.0.0.1:8000; none for nowhere.
+    ///
+    /// For --image: the host does not start containers by itself, but serves one that you run, asks it for weights and hands it
+    /// what miners send. Give the container the token that is shown when the challenge is created.
+    #[arg(long, value_name = "URL")]
+    address: Option<Or<UpstreamAddress>>,
     /// The largest request body where its manifest declares none, for example 512KiB; none for the host's own.
     #[arg(long, value_name = "SIZE")]
     max_body: Option<Or<ByteSize>>,
@@ -41,13 +47,26 @@ impl<T: FromStr> FromStr for Or<T> {
 impl ServingArgs {
     /// Whether any of them was given.
     pub(crate) fn is_given(&self) -> bool {
-        let Self { max_body, rate, cors } = self;
-        max_body.is_some() || rate.is_some() || !cors.is_empty()
+        let Self {
+            address,
+            max_body,
+            rate,
+            cors,
+        } = self;
+        address.is_some() || max_body.is_some() || rate.is_some() || !cors.is_empty()
     }
 
     /// What becomes of it.
     pub(crate) fn apply(self, mut serving: Serving) -> Serving {
-        let Self { max_body, rate, cors } = self;
+        let Self {
+            address,
+            max_body,
+            rate,
+            cors,
+        } = self;
+        if let Some(Or(address)) = address {
+            serving.address = address;
+        }
         if let Some(Or(max_body)) = max_body {
             serving.max_body = max_body;
         }

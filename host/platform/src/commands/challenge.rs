@@ -298,15 +298,17 @@ fn trust_lines(view: &ChallengeView) -> impl Iterator<Item = String> {
 /// What is not as usual.
 fn serving_text(serving: &Serving) -> String {
     let Serving {
+        address,
         max_body,
         requests_per_second,
         cors_origins,
     } = serving;
+    let address = address.as_ref().map(|address| format!("; at {address}"));
     let body = max_body.map(|size| format!("; bodies up to {size}"));
     let rate = requests_per_second.map(|rate| format!("; {rate} requests a second"));
     let origins: Vec<_> = cors_origins.iter().map(CorsOrigin::as_str).collect();
     let sites = (!origins.is_empty()).then(|| format!("; read by pages of {}", origins.join(", ")));
-    [body, rate, sites].into_iter().flatten().collect()
+    [address, body, rate, sites].into_iter().flatten().collect()
 }
 
 pub(super) fn view_text(view: &ChallengeView) -> String {

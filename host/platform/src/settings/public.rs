@@ -4,12 +4,14 @@ use std::{
     collections::BTreeSet,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     num::NonZeroU32,
+    path::PathBuf,
 };
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use platform_domain::Uid;
 use platform_gateway::{Limits, Rate};
 use platform_keys::SIGNED_REQUEST_PREFIX;
+use platform_listener::{Options, Tls, TlsError};
 use serde::{Deserialize, Serialize};
 
 /// The public listener.
@@ -18,6 +20,12 @@ use serde::{Deserialize, Serialize};
 pub struct Public {
     /// `PLATFORM_PUBLIC__LISTEN`; port 0 picks a free one.
     pub listen: SocketAddr,
+    /// Certificate and key; without them the listener speaks no TLS, and a proxy in front does.
+    pub tls: Option<TlsFiles>,
+    /// Connections at the same time; more wait to be accepted.
+    pub connections: usize,
+    /// Connections of one address at the same time; more are closed at once. Trusted proxies may have any number.
+    pub connections_per_address: usize,
     /// The largest request body in bytes that is held in memory; a declared route may allow less.
     pub max_body_bytes: usize,
     /// The largest request body in bytes that a challenge reads piece by piece, if it declares a route for that.
@@ -44,6 +52,16 @@ pub struct Public {
     pub hotkey_at_once: u32,
 }
 
+/// What the listener shows to those who speak TLS. Both files are read anew when they change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// PEM: the certificate, and after it those up to an authority that clients know.
+    pub certificate_file: PathBuf,
+    /// PEM: its private key.
+    pub key_file: PathBuf,
+}
+
 /// Whose signed requests count.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -60,9 +78,12 @@ pub struct Callers {
 
 impl Default for Public {
     fn default() -> Self {
-        let limits = Limits::default();
+        let (limits, options) = (Limits::default(), Options::default());
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            tls: None,
+            connections: options.connections,
+            connections_per_address: options.connections_per_network,
             max_body_bytes: limits.max_body,
             max_streamed_body_bytes: limits.max_streamed_body,
             max_upload_bytes: limits.max_upload,
@@ -100,6 +121,20 @@ impl Public {
     }
 }
 
+impl Public {
+    /// The same for the listener. Reads certificate and key.
+    pub fn options(&self) -> Result<Options, TlsError> {
+        let open = |files: &TlsFiles| Tls::open(&files.certificate_file, &files.key_file);
+        Ok(Options {
+            tls: self.tls.as_ref().map(open).transpose()?,
+            connections: self.connections,
+            connections_per_network: self.connections_per_address,
+            exempt: self.trusted_proxies.clone(),
+            ..Options::default()
+        })
+    }
+}
+
 impl Default for Callers {
     fn default() -> Self {
         Self {
@@ -129,5 +164,14 @@ impl Callers {
             require_registered: self.require_registered.unwrap_or(has_chain),
             blocked_uids: self.blocked_uids.clone(),
         }
+    }
+}
+
+/// The private listener is for this machine and for whoever its operator lets near: nobody there is counted.
+pub fn for_operators() -> Options {
+    let options = Options::default();
+    Options {
+        connections_per_network: options.connections,
+        ..options
     }
 }

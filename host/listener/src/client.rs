@@ -1,5 +1,5 @@
 //! A client's end of a connection: it must keep reading what it asked for, and it may finish what it is saying
-//! before the connection is gone.
+//! before the connection is gone. Whoever holds the other end of `cut` ends it, and sees when it is gone.
 
 use std::{
     future::Future,
@@ -9,24 +9,34 @@ use std::{
     time::Duration,
 };
 
+use bytes::{Bytes, BytesMut};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
+    sync::oneshot,
     time::{Instant, Sleep, sleep, sleep_until},
 };
 
-/// A client that still sends when its answer is out, as with a body that was refused, is listened to while no
-/// pause is longer than this...
-const LINGER_PAUSE: Duration = Duration::from_secs(1);
-/// ...and at most this long. Closing a connection with unread bytes resets it, and many clients then never read
-/// the answer.
-const LINGER: Duration = Duration::from_secs(10);
-/// Bytes discarded at a time.
-const DISCARDED: usize = 8 * 1024;
+use crate::limits::{DISCARDED, FIRST_READ, LINGER, LINGER_PAUSE};
 
-/// Ends with [`ErrorKind::TimedOut`] once a write has waited for `limit` and nothing at all was taken.
-pub(super) struct Client<S> {
+/// How a client begins that speaks HTTP/2 without having asked (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    Http1,
+    Http2,
+}
+
+/// Ends with [`ErrorKind::TimedOut`] once a write has waited for `limit` and nothing at all was taken, and with
+/// [`ErrorKind::ConnectionAborted`] when it was cut.
+pub(crate) struct Client<S> {
     stream: S,
     limit: Duration,
+    /// What was read to know the version.
+    first: Bytes,
+    /// None when it was cut.
+    cut: Option<oneshot::Receiver<()>>,
     /// Runs since the other end took nothing.
     stalled: Option<Pin<Box<Sleep>>>,
     farewell: Option<Farewell>,
@@ -39,13 +49,33 @@ struct Farewell {
 }
 
 impl<S> Client<S> {
-    pub(super) fn new(stream: S, limit: Duration) -> Self {
+    pub(crate) fn new(stream: S, limit: Duration, cut: oneshot::Receiver<()>) -> Self {
         Self {
             stream,
             limit,
+            first: Bytes::new(),
+            cut: Some(cut),
             stalled: None,
             farewell: None,
         }
+    }
+
+    /// Whether a reader that waits has to end. A writer that waits ends when its patience does.
+    fn poll_cut(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(cut) = &mut self.cut {
+            // Whether it was sent or the other end is gone.
+            let _: Result<(), _> = ready!(Pin::new(cut).poll(context));
+            self.cut = None;
+        }
+        Poll::Ready(())
+    }
+
+    fn is_cut(&mut self) -> bool {
+        let told = self.cut.as_mut().map(oneshot::Receiver::try_recv);
+        if !matches!(told, Some(Err(oneshot::error::TryRecvError::Empty))) {
+            self.cut = None;
+        }
+        self.cut.is_none()
     }
 
     /// Passes the outcome of a write on, or the end of all patience.
@@ -62,6 +92,27 @@ impl<S> Client<S> {
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(limit)));
         ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> Client<S> {
+    /// Reads until it is known what the client speaks; what was read is not lost. None if it left before that.
+    pub(crate) async fn version(&mut self) -> io::Result<Option<Version>> {
+        let mut first = BytesMut::with_capacity(FIRST_READ);
+        let version = loop {
+            if self.stream.read_buf(&mut first).await? == 0 {
+                break None;
+            }
+            let both = first.len().min(PREFACE.len());
+            if first.get(..both) != PREFACE.get(..both) {
+                break Some(Version::Http1);
+            }
+            if both == PREFACE.len() {
+                break Some(Version::Http2);
+            }
+        };
+        self.first = first.freeze();
+        Ok(version)
     }
 }
 
@@ -99,6 +150,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Client<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.poll_cut(context).is_ready() {
+            return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
+        }
+        if !self.first.is_empty() {
+            let count = self.first.len().min(buffer.remaining());
+            buffer.put_slice(&self.first.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
@@ -109,6 +168,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Client<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.is_cut() {
+            return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
+        }
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.judge(context, written)
     }
@@ -118,6 +180,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Client<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.is_cut() {
+            return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
+        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         self.judge(context, written)
     }

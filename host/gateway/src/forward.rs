@@ -22,7 +22,7 @@ use http::{
 use http_body::Body as _;
 use hyper::upgrade::OnUpgrade;
 use platform_domain::{
-    Capability, GuestError, ProxyPath, RouteMatch, RouteRule, Slug, UnixSeconds, with_causes,
+    Caller, Capability, Digest, GuestError, ProxyPath, RouteMatch, RouteRule, Slug, UnixSeconds, with_causes,
 };
 use platform_keys::HOTKEY_HEADER;
 use platform_nonces::NonceError;
@@ -202,14 +202,18 @@ impl Gateway {
             _ => host.limits.max_upload,
         };
         let limit = body::limit(&host.limits, rule, serving.max_body, most);
-        let request = |caller| platform_domain::Request {
-            id: id.to_string(),
-            method: method.to_owned(),
-            path: path.to_string(),
-            query: parts.uri.query().map(str::to_owned),
-            headers: headers::to_challenge(&parts.headers, client, &slug, id),
-            body: (),
-            caller,
+        let request = |signed: Option<(Caller, Digest)>| {
+            let mut headers = headers::to_challenge(&parts.headers, client, &slug, id);
+            headers.extend(signed.as_ref().map(|(_, body)| headers::of_body(body)));
+            platform_domain::Request {
+                id: id.to_string(),
+                method: method.to_owned(),
+                path: path.to_string(),
+                query: parts.uri.query().map(str::to_owned),
+                headers,
+                body: (),
+                caller: signed.map(|(caller, _)| caller),
+            }
         };
         if streamed && wish.is_none() {
             body::declared(&parts.headers, limit)?;
@@ -218,30 +222,31 @@ impl Gateway {
         }
         let held = (&self.bodies, &self.spool, &host.limits);
         let held = Held::read(held, &parts.headers, limit, body).await?;
-        let (caller, reservation, own_place) = match claim {
+        let (signed, reservation, own_place) = match claim {
             Some(claim) => {
-                let proven = self.verify(&claim, &slug, parts, held.digest(), now()).await?;
+                let digest = held.digest();
+                let proven = self.verify(&claim, &slug, parts, digest, now()).await?;
                 let Proven {
                     caller,
                     reservation,
                     place,
                 } = proven;
-                (Some(caller), Some(reservation), Some(place))
+                (Some((caller, digest)), Some(reservation), Some(place))
             }
             None => (None, None, None),
         };
         let answer = match (held, wish) {
             // What it might have sent as a body is no part of it.
             (_, Some(wish)) if route.target.opens_web_sockets() && entrance == Entrance::Routes => {
-                web_socket::open(&route.target, request(caller), wish, [place, own_place]).await
+                web_socket::open(&route.target, request(signed), wish, [place, own_place]).await
             }
             (Held::InMemory(body, _room), _) if bodies == Bodies::Whole => {
-                let answer = route.target.handle(request(caller).with_body(body)).await;
+                let answer = route.target.handle(request(signed).with_body(body)).await;
                 answer.map_err(Refusal::Call).and_then(to_response)
             }
             (held, _) => {
                 let (target, arriving) = ((&route.target, entrance), Arriving::whole(held));
-                stream::ask(target, request(caller), arriving, [place, own_place]).await
+                stream::ask(target, request(signed), arriving, [place, own_place]).await
             }
         };
         if let (Some(reservation), Err(Refusal::Call(error))) = (reservation, &answer)

@@ -5,7 +5,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CONNECTION, InvalidHeaderName, InvalidHeaderValue},
 };
-use platform_domain::Slug;
+use platform_domain::{Digest, Slug};
 use platform_keys::{HOTKEY_HEADER, NONCE_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, VERSION_HEADER};
 
 use crate::{
@@ -46,6 +46,8 @@ const FOR_THE_HOST: [&str; 12] = [
 const OWN_PREFIXES: [&str; 2] = ["x-platform-", "x-forwarded-"];
 const PROXY: &str = "x-platform-proxy";
 const SLUG: &str = "x-platform-challenge-slug";
+/// The SHA-256 of a signed body in hexadecimal digits.
+const REQUEST_HASH: &str = "x-platform-request-hash";
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 /// The server counts the body it sends; a challenge's own count could only differ.
 const CONTENT_LENGTH: &str = "content-length";
@@ -88,6 +90,11 @@ pub(crate) fn to_challenge(
     let own = host.into_iter().chain(own);
     kept.chain(own.map(|(name, value)| (name.to_owned(), value)))
         .collect()
+}
+
+/// What a challenge is told of a body that was signed.
+pub(crate) fn of_body(digest: &Digest) -> (String, Bytes) {
+    (REQUEST_HASH.to_owned(), digest.hex().into())
 }
 
 /// What a client sees of a challenge's headers.

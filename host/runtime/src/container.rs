@@ -93,8 +93,11 @@ impl Container {
         epoch: &EpochContext,
         by: Instant,
     ) -> Result<Vec<RawWeight>, CallError> {
-        let mut headers = self.credentials();
-        headers.push(("accept".to_owned(), Bytes::from_static(b"application/json")));
+        let headers = vec![
+            self.credentials(),
+            ("x-platform-challenge-slug".to_owned(), self.slug.to_string().into()),
+            ("accept".to_owned(), Bytes::from_static(b"application/json")),
+        ];
         let own = Instant::now() + WEIGHTS_TIME;
         let answer = self
             .upstream
@@ -133,18 +136,14 @@ impl Container {
             Some(_) if request.method == "POST" => BRIDGE.to_owned(),
             _ => format!("{SUBMITTED}{}", request.path),
         };
-        request.headers.extend(self.credentials());
+        if request.path == BRIDGE {
+            request.headers.push(self.credentials());
+        }
     }
 
-    fn credentials(&self) -> Vec<(String, Bytes)> {
+    fn credentials(&self) -> (String, Bytes) {
         let token = format!("Bearer {}", self.token.reveal());
-        vec![
-            ("authorization".to_owned(), token.into()),
-            (
-                "x-platform-challenge-slug".to_owned(),
-                self.slug.to_string().into(),
-            ),
-        ]
+        ("authorization".to_owned(), token.into())
     }
 }
 

@@ -25,6 +25,7 @@ fn challenge(rule: &str, created_at: UnixSeconds) -> Challenge {
         version: "1.0.0".into(),
         emission_percent: "50".parse().unwrap(),
         on_failure: rule.parse().unwrap(),
+        serving: Default::default(),
         status: Status::Active,
         capabilities: BTreeSet::from([Capability::GetWeights]),
         data: DataMode::Exclusive,

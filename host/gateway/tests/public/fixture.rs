@@ -1,28 +1,31 @@
 //! A gateway with four challenges: `tsp` declares its routes, `open` declares none, `silent` serves no
-//! miners, `young` is being started. The subnet knows one key.
+//! miners, `young` is being started. The subnet knows two keys. A fifth one, `box`, is a container that a test runs.
 
 use std::{
     collections::BTreeSet,
-    net::{IpAddr, Ipv4Addr},
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     ops::Deref,
+    path::PathBuf,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use axum::body::Body;
+use axum::{Router, body::Body};
 use http::Request;
 use http_body_util::BodyExt as _;
 use platform_domain::{
-    BlockHash, BlockNumber, Capability, Digest, Hotkey, Metagraph, Netuid, Neuron, RouteRule, Serving, Uid,
-    UnixSeconds,
+    BlockHash, BlockNumber, Capability, Digest, Metagraph, Netuid, Neuron, PlainToken, RouteRule, Serving,
+    Uid, UnixSeconds,
 };
 use platform_gateway::{Callers, Gateway, Limits, Parts, TrustedProxies};
 use platform_keys::{Keypair, Nonce, SIGNED_REQUEST_PREFIX, Scheme, SignedRequest};
 use platform_nonces::Nonces;
 use platform_runtime::{
-    About, MetagraphReader, Route, RouteReader, Target, WeightsReader, metagraph_channel, route_channel,
-    weights_channel,
+    About, Container, MetagraphReader, Route, RouteReader, RouteTable, Target, WeightsReader,
+    metagraph_channel, route_channel, weights_channel,
 };
+use tokio::net::TcpListener;
 
 pub(crate) const NETUID: Netuid = Netuid(2);
 
@@ -32,7 +35,14 @@ pub(crate) const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 /// A gateway and what it keeps.
 pub(crate) struct App {
     gateway: Gateway,
-    _state: tempfile::TempDir,
+    state: tempfile::TempDir,
+}
+
+impl App {
+    /// Where large bodies are.
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.state.path().join("spool")
+    }
 }
 
 impl Deref for App {
@@ -51,84 +61,147 @@ pub(crate) struct Seen {
     pub(crate) message: String,
 }
 
+/// What a gateway is made of; the default is that of [`app`].
+pub(crate) struct Scene {
+    pub(crate) limits: Limits,
+    pub(crate) callers: Callers,
+    pub(crate) weights: WeightsReader,
+    /// Where the container `box` listens, which there is then.
+    pub(crate) container: Option<SocketAddr>,
+    /// How `open` and `box` are served.
+    pub(crate) serving: Serving,
+    /// Whether the subnet has been read.
+    pub(crate) subnet: bool,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            callers: callers(),
+            weights: weights_channel().1,
+            container: None,
+            serving: Serving::default(),
+            subnet: true,
+        }
+    }
+}
+
 pub(crate) fn app() -> Arc<App> {
-    app_with(Limits::default())
+    Scene::default().app()
 }
 
 pub(crate) fn app_with(limits: Limits) -> Arc<App> {
-    app_with_weights(limits, weights_channel().1)
+    Scene {
+        limits,
+        ..Scene::default()
+    }
+    .app()
 }
 
 pub(crate) fn app_with_weights(limits: Limits, weights: WeightsReader) -> Arc<App> {
-    let rule = |method: &str, pattern: &str, signed, max_body| RouteRule {
-        method: method.into(),
-        pattern: pattern.into(),
-        signed,
-        max_body,
-    };
-    let rules = vec![
-        rule("GET", "/tours/{id}", false, None),
-        rule("DELETE", "/tours/{id}", true, None),
-        rule("POST", "/submissions", true, None),
-        rule("PUT", "/notes", false, Some(10)),
-    ];
-    let proxied = BTreeSet::from([Capability::ProxyRoutes, Capability::GetWeights]);
-    let weighed = BTreeSet::from([Capability::GetWeights]);
-    let route = |slug: &str, rules, capabilities| Route {
-        slug: slug.parse().unwrap(),
-        target: Target::Down("the registry is not reachable".into()),
-        rules,
-        serving: Serving::default(),
-        about: About::default(),
-        capabilities,
-        emission_percent: "10".parse().unwrap(),
-        component: None,
-    };
-    let table = [
-        route("tsp", rules, proxied.clone()),
-        route("open", vec![], proxied.clone()),
-        route("silent", vec![], weighed),
-        Route {
-            target: Target::Starting,
-            ..route("young", vec![], proxied.clone())
-        },
-    ];
-    let (routes, reader) = route_channel();
-    routes.publish(table.into_iter().collect::<platform_runtime::RouteTable>());
-    let (subnet, metagraph) = metagraph_channel();
-    let at = (BlockNumber(1), BlockHash([0; 32]));
-    let neurons = [Hotkey::from_bytes([9; 32]), miner().hotkey()].map(|hotkey| Neuron {
-        hotkey,
-        stake: 0,
-        validator_permit: false,
-    });
-    subnet.publish(Arc::new(Metagraph::new(NETUID, at, None, neurons.into())));
-    gateway(reader, metagraph, weights, limits)
+    Scene {
+        limits,
+        weights,
+        ..Scene::default()
+    }
+    .app()
 }
 
-fn gateway(
-    routes: RouteReader,
-    metagraph: MetagraphReader,
-    weights: WeightsReader,
-    limits: Limits,
-) -> Arc<App> {
+impl Scene {
+    pub(crate) fn app(self) -> Arc<App> {
+        let (routes, reader) = route_channel();
+        routes.publish(self.table());
+        let (subnet, metagraph) = metagraph_channel();
+        let at = (BlockNumber(1), BlockHash([0; 32]));
+        let neurons = [owner().hotkey(), miner().hotkey()].map(|hotkey| Neuron {
+            hotkey,
+            stake: 0,
+            validator_permit: false,
+        });
+        if self.subnet {
+            subnet.publish(Arc::new(Metagraph::new(NETUID, at, None, neurons.into())));
+        }
+        gateway(reader, metagraph, self)
+    }
+
+    fn table(&self) -> RouteTable {
+        let rule = |method: &str, pattern: &str, signed, max_body| RouteRule {
+            method: method.into(),
+            pattern: pattern.into(),
+            signed,
+            max_body,
+        };
+        let rules = vec![
+            rule("GET", "/tours/{id}", false, None),
+            rule("DELETE", "/tours/{id}", true, None),
+            rule("POST", "/submissions", true, None),
+            rule("PUT", "/notes", false, Some(10)),
+        ];
+        let proxied = BTreeSet::from([Capability::ProxyRoutes, Capability::GetWeights]);
+        let weighed = BTreeSet::from([Capability::GetWeights]);
+        let route = |slug: &str, rules, capabilities| Route {
+            slug: slug.parse().unwrap(),
+            target: Target::Down("the registry is not reachable".into()),
+            rules,
+            serving: Serving::default(),
+            about: About::default(),
+            capabilities,
+            emission_percent: "10".parse().unwrap(),
+            component: None,
+        };
+        let container = |at: SocketAddr| {
+            let address = format!("http://{at}").parse().unwrap();
+            let token = PlainToken::from_text("token-of-box");
+            Target::Container(Container::new("box".parse().unwrap(), address, token))
+        };
+        let boxed = self.container.map(|at| Route {
+            target: container(at),
+            serving: self.serving.clone(),
+            ..route("box", vec![], proxied.clone())
+        });
+        let others = [
+            route("tsp", rules, proxied.clone()),
+            Route {
+                serving: self.serving.clone(),
+                ..route("open", vec![], proxied.clone())
+            },
+            route("silent", vec![], weighed),
+            Route {
+                target: Target::Starting,
+                ..route("young", vec![], proxied.clone())
+            },
+        ];
+        others.into_iter().chain(boxed).map(Arc::new).collect()
+    }
+}
+
+fn gateway(routes: RouteReader, metagraph: MetagraphReader, scene: Scene) -> Arc<App> {
     let state = tempfile::tempdir().unwrap();
     let nonces = Nonces::open(&state.path().join("nonces.sqlite3"), Default::default()).unwrap();
+    let spool = state.path().join("spool");
+    fs::create_dir(&spool).unwrap();
     let gateway = Gateway::new(Parts {
         routes,
         metagraph,
-        weights,
+        weights: scene.weights,
         nonces,
         netuid: NETUID,
-        callers: callers(),
-        limits,
+        callers: scene.callers,
+        limits: scene.limits,
         trusted: TrustedProxies::new(["10.0.0.0/8".parse().unwrap()]),
-        spool: state.path().to_owned(),
+        spool,
     });
-    Arc::new(App {
-        gateway,
-        _state: state,
-    })
+    Arc::new(App { gateway, state })
+}
+
+/// A container on a port of its own, for as long as the test runs.
+pub(crate) async fn container(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
 }
 
 /// As the host's are by default without a chain.
@@ -143,8 +216,12 @@ pub(crate) fn callers() -> Callers {
 /// A host that has not read its registry yet.
 pub(crate) fn young_app() -> Arc<App> {
     let ((_, reader), (_, metagraph)) = (route_channel(), metagraph_channel());
-    let weights = weights_channel().1;
-    gateway(reader, metagraph, weights, Limits::default())
+    gateway(reader, metagraph, Scene::default())
+}
+
+/// UID 0.
+pub(crate) fn owner() -> Keypair {
+    Keypair::from_seed([9; 32])
 }
 
 pub(crate) fn miner() -> Keypair {
@@ -161,21 +238,31 @@ pub(crate) fn signed(
     nonce: &Nonce,
     method: &str,
     uri: &str,
-    body: &'static [u8],
+    body: impl Into<bytes::Bytes>,
 ) -> Request<Body> {
-    let path = uri.split('?').next().unwrap();
-    let slug = path.split('/').nth(2).unwrap().parse().unwrap();
-    let (hotkey, timestamp) = (key.hotkey(), now());
+    signed_by((key, Scheme::FIRST), nonce, method, uri, body)
+}
+
+pub(crate) fn signed_by(
+    (key, scheme): (&Keypair, Scheme<'_>),
+    nonce: &Nonce,
+    method: &str,
+    uri: &str,
+    body: impl Into<bytes::Bytes>,
+) -> Request<Body> {
+    let body = body.into();
+    let mut segments = uri.split(['/', '?']).skip_while(|it| *it != "challenges");
+    let slug = segments.nth(1).unwrap().parse().unwrap();
     let request = SignedRequest {
-        scheme: Scheme::FIRST,
+        scheme,
         netuid: NETUID,
         slug: &slug,
         method,
         target: uri,
-        hotkey,
+        hotkey: key.hotkey(),
         nonce,
-        timestamp,
-        body: Digest::of(body),
+        timestamp: now(),
+        body: Digest::of(&body),
     };
     let builder = Request::builder().method(method).uri(uri);
     let builder = request

@@ -61,7 +61,7 @@ async fn the_body_of_an_unsigned_request_to_a_signed_route_is_not_read() {
         &nonce(),
         "POST",
         "/challenges/tsp/submissions",
-        b"",
+        "",
     );
     *request.body_mut() = endless();
     request.headers_mut().remove("x-signature");

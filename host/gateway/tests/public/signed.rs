@@ -8,22 +8,10 @@ use crate::fixture::{app, miner, nonce, now, send, signed};
 const URI: &str = "/challenges/tsp/submissions";
 
 #[tokio::test]
-async fn a_signed_request_passes_once() {
-    let (app, nonce) = (app(), nonce());
-    let request = || signed(&miner(), &nonce, "POST", URI, b"tour");
-    assert_eq!(send(&app, request()).await.status, 502);
-    let again = send(&app, request()).await;
-    assert_eq!(
-        (again.status, again.message.as_str()),
-        (409, "nonce already used")
-    );
-}
-
-#[tokio::test]
 async fn a_key_that_the_subnet_does_not_know_may_sign() {
     let stranger = Keypair::generate().unwrap();
     assert_eq!(
-        send(&app(), signed(&stranger, &nonce(), "POST", URI, b""))
+        send(&app(), signed(&stranger, &nonce(), "POST", URI, ""))
             .await
             .status,
         502
@@ -33,7 +21,7 @@ async fn a_key_that_the_subnet_does_not_know_may_sign() {
 #[tokio::test]
 async fn whatever_is_changed_after_signing_breaks_the_signature() {
     let app = app();
-    let sign = || signed(&miner(), &nonce(), "POST", URI, b"tour");
+    let sign = || signed(&miner(), &nonce(), "POST", URI, "tour");
     let other_body = sign().map(|_| Body::from("rout"));
     let mut other_key = sign();
     let stranger = Keypair::generate().unwrap().hotkey().to_string();
@@ -52,7 +40,7 @@ async fn whatever_is_changed_after_signing_breaks_the_signature() {
     *other_slug.uri_mut() = "/challenges/open/submissions".parse().unwrap();
     let mut other_spelling = sign();
     *other_spelling.uri_mut() = "/challenges/tsp/submission%73".parse().unwrap();
-    let mut other_method = signed(&miner(), &nonce(), "GET", "/challenges/open/x", b"");
+    let mut other_method = signed(&miner(), &nonce(), "GET", "/challenges/open/x", "");
     *other_method.method_mut() = http::Method::PUT;
     for request in [
         other_body,
@@ -76,10 +64,10 @@ async fn whatever_is_changed_after_signing_breaks_the_signature() {
 #[tokio::test]
 async fn a_nonce_is_used_up_by_a_valid_signature_only() {
     let (app, nonce) = (app(), nonce());
-    let forged = signed(&miner(), &nonce, "POST", URI, b"tour").map(|_| Body::from("rout"));
+    let forged = signed(&miner(), &nonce, "POST", URI, "tour").map(|_| Body::from("rout"));
     assert_eq!(send(&app, forged).await.status, 401);
     assert_eq!(
-        send(&app, signed(&miner(), &nonce, "POST", URI, b"tour"))
+        send(&app, signed(&miner(), &nonce, "POST", URI, "tour"))
             .await
             .status,
         502
@@ -90,10 +78,10 @@ async fn a_nonce_is_used_up_by_a_valid_signature_only() {
 async fn half_a_proof_is_refused_where_none_is_needed() {
     let app = app();
     for name in ["x-hotkey", "x-signature", "x-nonce", "x-timestamp"] {
-        let mut request = signed(&miner(), &nonce(), "GET", "/challenges/open/x", b"");
+        let mut request = signed(&miner(), &nonce(), "GET", "/challenges/open/x", "");
         request.headers_mut().remove(name);
         assert_eq!(send(&app, request).await.message, format!("missing {name}"));
-        let mut request = signed(&miner(), &nonce(), "GET", "/challenges/open/x", b"");
+        let mut request = signed(&miner(), &nonce(), "GET", "/challenges/open/x", "");
         let value = request.headers()[name].clone();
         request.headers_mut().append(name, value);
         assert_eq!(send(&app, request).await.message, format!("repeated {name}"));
@@ -101,17 +89,9 @@ async fn half_a_proof_is_refused_where_none_is_needed() {
 }
 
 #[tokio::test]
-async fn what_was_signed_before_the_host_started_is_stale() {
-    let app = app();
-    let mut request = signed(&miner(), &nonce(), "POST", URI, b"");
-    request.headers_mut().insert("x-timestamp", (now().0 - 10).into());
-    assert_eq!(send(&app, request).await.message, "stale signature");
-}
-
-#[tokio::test]
 async fn the_query_is_not_part_of_what_is_signed() {
     let app = app();
-    let mut request = signed(&miner(), &nonce(), "GET", "/challenges/open/x", b"");
+    let mut request = signed(&miner(), &nonce(), "GET", "/challenges/open/x", "");
     *request.uri_mut() = "/challenges/open/x?page=2".parse().unwrap();
     assert_eq!(send(&app, request).await.status, 502);
 }

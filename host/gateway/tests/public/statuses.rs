@@ -22,7 +22,7 @@ async fn what_is_being_started_is_asked_again_later() {
 async fn a_challenge_that_is_being_started_uses_up_no_nonce() {
     let (app, nonce) = (app(), nonce());
     for _ in 0..2 {
-        let request = signed(&miner(), &nonce, "POST", "/challenges/young/x", b"");
+        let request = signed(&miner(), &nonce, "POST", "/challenges/young/x", "");
         assert_eq!(send(&app, request).await.status, 503);
     }
 }
@@ -63,7 +63,42 @@ async fn the_checks_come_in_their_order() {
         ("BREW", "/challenges/open/x", 405, "Method not allowed"),
         ("POST", "/challenges/tsp/submissions", 401, "missing x-hotkey"),
         ("DELETE", "/challenges/tsp/tours/1", 401, "missing x-hotkey"),
+        // Where the clients of the platform before this one hand in.
+        ("POST", "/v1/challenges/tsp/submissions", 401, "missing x-hotkey"),
+        ("POST", "/v1/challenges/open/submissions", 401, "missing x-hotkey"),
+        (
+            "GET",
+            "/v1/challenges/open/submissions",
+            405,
+            "Method not allowed",
+        ),
+        (
+            "POST",
+            "/v1/challenges/open/submissions/7",
+            405,
+            "Method not allowed",
+        ),
+        ("GET", "/v1/challenges/tsp/submissions/7", 404, "Route not found"),
+        (
+            "GET",
+            "/v1/challenges/nim/submissions/7",
+            404,
+            "Challenge not found",
+        ),
+        (
+            "GET",
+            "/v1/challenges/silent/submissions/7",
+            404,
+            "Challenge not found",
+        ),
+        ("GET", "/v1/challenges/open/submissions/..", 404, "Not found"),
         // These have passed.
+        (
+            "GET",
+            "/v1/challenges/open/submissions/7",
+            502,
+            "Challenge unavailable",
+        ),
         ("GET", "/challenges/tsp/tours/1", 502, "Challenge unavailable"),
         ("GET", "/challenges/tsp/tours/1?x=1", 502, "Challenge unavailable"),
         ("GET", "/challenges/tsp/tours/a%2Fb", 502, "Challenge unavailable"),
@@ -72,7 +107,10 @@ async fn the_checks_come_in_their_order() {
         ("OPTIONS", "/challenges/open/a//b", 502, "Challenge unavailable"),
         // Not a challenge's.
         ("GET", "/", 404, "Not found"),
-        ("GET", "/challenges", 404, "Not found"),
+        ("GET", "/challenges", 200, ""),
+        ("GET", "/v1/registry", 200, ""),
+        ("POST", "/challenges", 405, "Method not allowed"),
+        ("GET", "/v1/registry/", 404, "Not found"),
         ("GET", "/v1/admin/challenges", 404, "Not found"),
         ("POST", "/health", 405, "Method not allowed"),
     ] {

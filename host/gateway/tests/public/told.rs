@@ -171,7 +171,7 @@ async fn what_there_is_nothing_of_looks_alike_and_is_kept_by_no_cache() {
             (answer.status, answer.body.as_str()),
             (
                 404,
-                r#"{"error":{"code":"weights_not_found","message":"No weights at this time"}}"#
+                r#"{"detail":"No weights at this time","error":{"code":"weights_not_found","message":"No weights at this time"}}"#
             ),
         );
         assert_eq!(answer.header("content-type"), Some("application/json"));

@@ -9,7 +9,7 @@ use platform_domain::{
 use super::*;
 use crate::migrations::migrate;
 
-fn database() -> Connection {
+pub(crate) fn database() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
     migrate(&mut connection).unwrap();
     connection

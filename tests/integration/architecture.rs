@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 /// Each crate of the host with those it may name in its manifest.
-const MAY_KNOW: [(&str, &[&str]); 20] = [
+const MAY_KNOW: [(&str, &[&str]); 23] = [
     ("domain", &[]),
     ("keys", &["domain"]),
     ("weights", &["domain"]),
@@ -26,8 +26,11 @@ const MAY_KNOW: [(&str, &[&str]); 20] = [
     ("admin-types", &["domain"]),
     ("chain", &["domain", "keys", "timelock"]),
     ("devnet", &["domain", "keys", "timelock"]),
-    ("runtime", &["domain", "wasm"]),
-    ("gateway", &["domain", "keys", "runtime"]),
+    ("listener", &[]),
+    ("nonces", &["domain"]),
+    ("upstream", &["domain"]),
+    ("runtime", &["domain", "upstream", "wasm"]),
+    ("gateway", &["domain", "keys", "nonces", "runtime"]),
     (
         "registry",
         &["domain", "oci", "runtime", "store", "vault", "wasm"],
@@ -50,6 +53,8 @@ const MAY_KNOW: [(&str, &[&str]); 20] = [
             "epoch",
             "gateway",
             "keys",
+            "listener",
+            "nonces",
             "oci",
             "registry",
             "runtime",
@@ -68,7 +73,7 @@ const HOMES: [(&str, &[&str]); 18] = [
     ("wasmtime-wasi", &["wasm"]),
     ("wasmtime-wasi-http", &["wasm"]),
     ("subxt", &["chain"]),
-    ("rusqlite", &["state", "store"]),
+    ("rusqlite", &["nonces", "state", "store"]),
     ("axum", &["gateway", "admin", "host"]),
     ("chacha20poly1305", &["vault"]),
     ("argon2", &["keys"]),
@@ -85,12 +90,14 @@ const HOMES: [(&str, &[&str]); 18] = [
 ];
 
 /// What a crate must not reach by any path.
-const NEVER_REACH: [(&str, &[&str]); 6] = [
+const NEVER_REACH: [(&str, &[&str]); 8] = [
     ("domain", &["tokio", "rusqlite", "wasmtime"]),
     ("weights", &["tokio", "rusqlite", "wasmtime"]),
     ("signatures", &["tokio", "reqwest", "oci-client"]),
     ("timelock", &["tokio", "reqwest", "subxt"]),
     ("gateway", &["platform-store", "subxt", "oci-client", "reqwest"]),
+    ("listener", &["rusqlite", "wasmtime", "axum"]),
+    ("upstream", &["rusqlite", "wasmtime", "axum"]),
     ("chain", &["rusqlite", "wasmtime", "axum"]),
 ];
 

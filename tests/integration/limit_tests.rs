@@ -1,6 +1,7 @@
 //! For each limit the test that tries to break it: a key of `[limits]` or a constant, and where the test is.
 
 mod chain;
+mod public;
 
 /// Constants in those files that bound nobody.
 pub(crate) const NO_LIMITS: [&str; 15] = [
@@ -37,7 +38,6 @@ const REGISTRY: &str =
     "host/oci/tests/attacks.rs::every_row_of_the_table_ends_in_its_own_error_and_leaves_nothing_behind";
 const PAUSES: &str = "host/oci/src/patience.rs::pauses_double_up_to_the_longest_and_end_with_the_tries";
 const LAYOUT: &str = "host/oci/tests/spoiled.rs::a_spoiled_layout_is_refused_with_its_own_reason";
-const HEAD: &str = "tests/integration/public.rs::a_head_without_end_is_refused";
 const DISK: &str = "host/wasm/tests/boundary/disk.rs::whoever_fills_the_disk_finds_it_full_and_can_make_room";
 const RESERVE: &str =
     "host/wasm/src/disk/tests.rs::a_large_file_stops_at_the_limit_and_small_ones_at_the_reserve";
@@ -58,12 +58,30 @@ const OUTGOING: &str = "host/wasm/tests/boundary/outgoing.rs::every_row_of_the_t
 const BODIES: &str = "host/wasm/tests/boundary/outgoing.rs::bodies_of_any_kind_stop_at_their_bound";
 
 /// Limits without a test, and why.
-pub(crate) const UNTESTED: [(&str, &str); 2] = [("CONNECT_TIMEOUT", WAITS), ("SURVEY_EVERY", WAITS)];
+pub(crate) const UNTESTED: [(&str, &str); 16] = [
+    ("CONNECT_TIMEOUT", WAITS),
+    ("SURVEY_EVERY", WAITS),
+    ("LINGER_PAUSE", WAITS),
+    ("LINGER", WAITS),
+    ("PING_AFTER", WAITS),
+    ("PING_TIME", WAITS),
+    ("KEEPALIVE", "the peer of a test does not lose its power"),
+    ("STREAM_WINDOW", BOUNDS),
+    ("CONNECTION_WINDOW", BOUNDS),
+    ("HEADER_TABLE", BOUNDS),
+    ("NONCE_BATCH", BOUNDS),
+    ("LOOKUPS", BOUNDS),
+    ("SPOOL_PIECE", BOUNDS),
+    ("MAX_PEM_BYTES", "only the operator names these files"),
+    ("RETRY_OF_ONE", "only told to clients"),
+    ("RETRY_OF_STRANGERS", "only told to clients"),
+];
+const BOUNDS: &str = "it bounds what the host itself does";
 const WAITS: &str = "a test would have to wait for as long";
 
 /// Limit and test, as `file::function`.
 pub(crate) fn tests() -> impl Iterator<Item = (&'static str, &'static str)> {
-    TESTS.iter().chain(chain::TESTS).copied()
+    TESTS.iter().chain(chain::TESTS).chain(public::TESTS).copied()
 }
 
 const TESTS: &[(&str, &str)] = &[
@@ -342,39 +360,6 @@ const TESTS: &[(&str, &str)] = &[
     ("MAX_SECRET_BYTES", SECRETS),
     ("MAX_NAMES", RECORD),
     ("MAX_NAME_BYTES", RECORD),
-    (
-        "MAX_URI_BYTES",
-        "host/gateway/tests/public/limits.rs::a_long_uri_and_large_headers_are_refused",
-    ),
-    (
-        "ADDRESS_PER_SECOND",
-        "host/gateway/src/rate.rs::a_bucket_is_as_a_bucket_of_tokens_is",
-    ),
-    (
-        "ADDRESS_BURST",
-        "host/gateway/tests/public/rates.rs::by_default_two_hundred_requests_may_come_at_once",
-    ),
-    (
-        "MAX_HEADER_BYTES",
-        "host/gateway/tests/public/limits.rs::a_long_uri_and_large_headers_are_refused",
-    ),
-    (
-        "MAX_GUEST_TEXT",
-        "host/gateway/src/refusal.rs::a_challenges_text_is_cut",
-    ),
-    (
-        "MAX_PER_HOTKEY",
-        "host/gateway/src/replay.rs::one_key_cannot_take_the_room_of_others",
-    ),
-    (
-        "MAX_OF_STRANGERS",
-        "host/gateway/src/replay.rs::one_key_cannot_take_the_room_of_others",
-    ),
-    (
-        "MAX_LIVE",
-        "host/gateway/src/replay.rs::when_it_is_full_no_live_nonce_is_forgotten",
-    ),
-    ("MAX_HEAD_BYTES", HEAD),
     ("MAX_INCIDENTS", INCIDENTS),
     ("FOLD_SECONDS", FOLDED),
     ("MAX_TEXT_CHARS", INCIDENTS),

@@ -64,14 +64,16 @@ its own, neighbours and weights go on; nothing of it is kept.
 ";
 
 /// Files whose constants are limits on a stranger.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 15] = [
     "host/chain/src/limits.rs",
     "host/wasm/src/limits.rs",
     "host/state/src/limits.rs",
     "host/registry/src/limits.rs",
     "host/gateway/src/limits.rs",
-    "host/gateway/src/replay.rs",
-    "host/platform/src/listener.rs",
+    "host/nonces/src/limits.rs",
+    "host/listener/src/limits.rs",
+    "host/upstream/src/limits.rs",
+    "host/runtime/src/limits.rs",
     "host/runtime/src/incidents.rs",
     "host/oci/src/limits.rs",
     "host/signatures/src/limits.rs",

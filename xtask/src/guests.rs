@@ -23,7 +23,7 @@ pub(crate) const TARGET: &str = "wasm32-wasip2";
 pub(crate) const WASI_HEADERS: [&str; 2] = ["/usr/include/wasm32-wasip2", "/usr/include/wasm32-wasi"];
 
 /// Builds every guest, copies it to `<target_dir>/guests/NAME.wasm`, the name with dashes, and returns that
-/// folder. When nothing has changed, it takes as long as asking cargo.
+/// folder. Beside them is a Python with a wallet, in which a guide is followed. When nothing has changed, it takes as long as asking cargo.
 pub(crate) fn build(root: &Path, target_dir: &Path) -> Result<PathBuf> {
     let (build_dir, guests_dir) = (target_dir.join("guest-build"), target_dir.join("guests"));
     fs::create_dir_all(&guests_dir).with_context(|| format!("making {}", guests_dir.display()))?;
@@ -34,6 +34,7 @@ pub(crate) fn build(root: &Path, target_dir: &Path) -> Result<PathBuf> {
     let (file, fresh) = python::component(root, &build_dir)?;
     let name = python::NAME.to_owned();
     artifacts.push(Artifact { name, file, fresh });
+    python::wallet(root, &guests_dir)?;
     let mut names = Vec::new();
     for Artifact { name, file, fresh } in artifacts {
         let copy = guests_dir.join(format!("{name}.wasm"));

@@ -32,7 +32,8 @@ pub(crate) fn component(root: &Path, build_dir: &Path) -> Result<(PathBuf, bool)
         return Ok((component, true));
     }
     let requirements = source.join("requirements.txt");
-    let python = environment(&requirements, &build_dir.join("componentize-py"))?;
+    let works = |python: &Path| succeeds(componentize_py(python).arg("--version"));
+    let python = environment("componentize-py", &requirements, &build_dir.join("componentize-py"), works)?;
     // Python keeps what it has compiled beside the source, so it gets a copy.
     let copy = dir.join("source");
     fs::create_dir_all(&copy)?;
@@ -48,6 +49,13 @@ pub(crate) fn component(root: &Path, build_dir: &Path) -> Result<(PathBuf, bool)
     // Last, so that an interrupted build is no build.
     fs::write(&made_of, inputs)?;
     Ok((component, false))
+}
+
+/// Makes a Python that has the Bittensor wallet, with which the example for miners signs, and returns it.
+pub(crate) fn wallet(root: &Path, guests_dir: &Path) -> Result<PathBuf> {
+    let requirements = root.join("tests/python/requirements.txt");
+    let works = |python: &Path| succeeds(Command::new(python).args(["-c", "import bittensor_wallet"]));
+    environment("the Bittensor wallet", &requirements, &guests_dir.join("wallet"), works)
 }
 
 /// A Python that can make virtual environments. The first on the `PATH` may be a version that is managed by hand and
@@ -81,18 +89,18 @@ fn inputs(source: &Path, wit: &Path) -> Result<String> {
 }
 
 /// The Python of an environment with what is required, made anew unless it works and was made for the same.
-fn environment(requirements: &Path, dir: &Path) -> Result<PathBuf> {
+fn environment(what: &str, requirements: &Path, dir: &Path, works: impl Fn(&Path) -> bool) -> Result<PathBuf> {
     let (python, made_for) = (dir.join("bin/python"), dir.join("made-for"));
     let required = fs::read_to_string(requirements)?;
     let is_current = fs::read_to_string(&made_for).is_ok_and(|text| text == required);
     // The Python it was made with may be gone.
-    if is_current && succeeds(componentize_py(&python).arg("--version")) {
+    if is_current && works(&python) {
         return Ok(python);
     }
     let base = interpreter().context(
         "there is no Python 3 that can make virtual environments; `cargo xtask setup` installs one on Debian",
     )?;
-    say("the guest in Python needs componentize-py");
+    say(&format!("a virtual environment with {what} is made"));
     let mut make = Command::new(base);
     make.args(["-m", "venv", "--clear"]).arg(dir);
     run("making a virtual environment", &mut make)?;
@@ -105,7 +113,7 @@ fn environment(requirements: &Path, dir: &Path) -> Result<PathBuf> {
         "--require-hashes",
         "--requirement",
     ]);
-    run("installing componentize-py", install.arg(requirements))?;
+    run(&format!("installing {what}"), install.arg(requirements))?;
     fs::write(&made_for, required)?;
     Ok(python)
 }

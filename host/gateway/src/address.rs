@@ -4,7 +4,7 @@
 use platform_domain::{ProxyPath, Slug};
 use platform_runtime::Entrance;
 
-use crate::refusal::Refusal;
+use crate::{limits::MAX_SUBMISSION_ID, refusal::Refusal};
 
 /// What a public path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,6 @@ pub(crate) struct Address {
 const CHALLENGES: &str = "/challenges/";
 /// The routes that miners' clients of the platform before this one know.
 const SUBMISSIONS: (&str, &str) = ("/v1/challenges/", "/submissions");
-/// Characters of a submission's id; a hash has 64.
-const MAX_ID: usize = 128;
 
 impl Address {
     /// Splits a raw public path. A private path is refused before anybody looks whether the challenge exists, so
@@ -46,7 +44,7 @@ fn submissions(rest: &str) -> Result<Address, Refusal> {
     let id = inner.strip_prefix(SUBMISSIONS.1).ok_or(Refusal::NotFound)?;
     // No sign of it means anything to whoever reads a path.
     let sign = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_');
-    let plain = |id: &str| (1..=MAX_ID).contains(&id.len()) && id.bytes().all(sign);
+    let plain = |id: &str| (1..=MAX_SUBMISSION_ID).contains(&id.len()) && id.bytes().all(sign);
     if !id.is_empty() && !id.strip_prefix('/').is_some_and(plain) {
         return Err(Refusal::NotFound);
     }

@@ -13,12 +13,12 @@ use http::{
 };
 use platform_domain::Serving;
 
+use crate::limits::MAX_CORS_HEADERS;
+
 /// For how many seconds a browser need not ask again: a change of the settings is noticed within minutes.
 const MAX_AGE: &str = "600";
 /// What a script may read beside what is always readable.
 const EXPOSED: &str = "etag, location, retry-after, x-request-id";
-/// Bytes of the names of headers that a script wants to send; the four of a signature and a few more.
-const MAX_ASKED: usize = 1024;
 
 /// The answer to a browser that asks whether a script may send this request; `None` when that is not what is asked, or not
 /// for the host to answer.
@@ -38,7 +38,7 @@ pub(crate) fn preflight(serving: &Serving, parts: &Parts, methods: &str) -> Opti
         }
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
         let names = parts.headers.get(ACCESS_CONTROL_REQUEST_HEADERS);
-        if let Some(names) = names.filter(|names| names.len() <= MAX_ASKED) {
+        if let Some(names) = names.filter(|names| names.len() <= MAX_CORS_HEADERS) {
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
         }
     }

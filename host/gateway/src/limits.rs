@@ -35,34 +35,43 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // An archive of source code fits, a data set does not.
-            max_body: 2 * 1024 * 1024,
-            // A data set fits, and nothing of it is held.
-            max_streamed_body: 256 * 1024 * 1024,
-            // Code with its weights, a small model.
-            max_upload: 64 * 1024 * 1024,
-            // 64 of the largest: a small part of a server's disk.
-            spool: 4 * 1024 * 1024 * 1024,
-            // 128 of the largest bodies: a small part of a server's memory, more than two cores can work on.
-            body_budget: 256 * 1024 * 1024,
-            // The largest body at 70 kB/s, a poor mobile line.
-            body_timeout: Duration::from_secs(30),
+            max_body: MAX_BODY,
+            max_streamed_body: MAX_STREAMED_BODY,
+            max_upload: MAX_UPLOAD,
+            spool: SPOOL_BYTES,
+            body_budget: BODY_BUDGET,
+            body_timeout: BODY_TIME,
             address_rate: Rate {
                 per_second: const { NonZeroU32::new(ADDRESS_PER_SECOND).unwrap() },
                 burst: const { NonZeroU32::new(ADDRESS_BURST).unwrap() },
             },
-            // What a browser opens at once over HTTP/2, for a few people behind one address.
-            address_at_once: 128,
+            address_at_once: ADDRESS_AT_ONCE,
             hotkey_rate: Rate {
                 per_second: const { NonZeroU32::new(HOTKEY_PER_SECOND).unwrap() },
                 burst: const { NonZeroU32::new(HOTKEY_BURST).unwrap() },
             },
-            // A miner is one program, or a few machines of it.
-            hotkey_at_once: 16,
+            hotkey_at_once: HOTKEY_AT_ONCE,
         }
     }
 }
 
+/// A body that is held in memory: an archive of source code fits, a data set does not.
+const MAX_BODY: usize = 2 * 1024 * 1024;
+/// A body that a challenge reads piece by piece: a data set fits, and nothing of it is held.
+const MAX_STREAMED_BODY: usize = 256 * 1024 * 1024;
+/// A body that is kept on disk until it was read: code with its weights, a small model.
+const MAX_UPLOAD: usize = 64 * 1024 * 1024;
+/// All of those on disk: 64 of the largest, a small part of a server's disk.
+const SPOOL_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// All bodies in memory: 128 of the largest, a small part of a server's memory and more than two cores can work on.
+const BODY_BUDGET: usize = 256 * 1024 * 1024;
+/// For a body to arrive: the largest in memory at 70 kB/s, a poor mobile line. A larger one has as much time for each 2 MiB.
+const BODY_TIME: Duration = Duration::from_secs(30);
+/// Requests of one address that are answered at the same time: what a browser opens at once over HTTP/2, and somebody else behind the
+/// same address.
+const ADDRESS_AT_ONCE: u32 = 128;
+/// Requests of one hotkey that are answered at the same time: a miner is one program, or a few machines of it.
+const HOTKEY_AT_ONCE: u32 = 16;
 /// Path and query together, in bytes; what browsers and proxies commonly let through.
 pub(crate) const MAX_URI_BYTES: usize = 8 * 1024;
 /// Names and values of all headers together, in bytes; twice what common servers allow. The HTTP parser
@@ -85,3 +94,7 @@ const HOTKEY_PER_SECOND: u32 = 5;
 const HOTKEY_BURST: u32 = 60;
 /// Bytes of an upload that are in memory between the client, the disk and the challenge, at each of these borders.
 pub(crate) const SPOOL_PIECE: usize = 64 * 1024;
+/// Characters of a submission's id; a hash has 64.
+pub(crate) const MAX_SUBMISSION_ID: usize = 128;
+/// Bytes of the names of headers that a script in a browser wants to send: those of a signature, and a few more.
+pub(crate) const MAX_CORS_HEADERS: usize = 1024;

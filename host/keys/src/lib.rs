@@ -19,8 +19,3 @@ pub use request::{
 pub use signatures::{verify_ed25519, verify_sr25519};
 pub use source::{KeySource, PASSPHRASE_MAX_BYTES, SEED_FILE_MAX_BYTES, no_passphrase};
 pub use wallet::{WalletHotkey, WalletHotkeyError};
-
-/// Compiles and runs the example of the miners' guide.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/miners.md")]
-struct MinersGuide;

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     Limits, NonceError, OpenError, Use,
-    limits::{PURGED, RETRY_OF_ONE, RETRY_OF_STRANGERS},
+    limits::{NONCES_PURGED, RETRY_OF_ONE, RETRY_OF_STRANGERS},
     writer::Order,
 };
 
@@ -122,13 +122,13 @@ impl Ledger {
                 let sql = "DELETE FROM nonces WHERE (hotkey, nonce) IN
                            (SELECT hotkey, nonce FROM nonces WHERE forgotten_at < ?1 ORDER BY forgotten_at LIMIT ?2)
                            RETURNING hotkey, registered";
-                removed(&transaction, sql, params![seconds(self.latest), PURGED], |it| {
+                removed(&transaction, sql, params![seconds(self.latest), NONCES_PURGED], |it| {
                     self.counts.change(&it.0, it.1, Change::Less);
                     changes.push((it.0, it.1, Change::Less));
                     old += 1;
                 })?;
             }
-            Ok(old >= PURGED)
+            Ok(old >= NONCES_PURGED)
         };
         let done = all().and_then(|more| transaction.commit().map(|()| more));
         match &done {

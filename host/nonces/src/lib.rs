@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 pub use error::{NonceError, OpenError};
 pub use limits::Limits;
 
-use crate::{ledger::Ledger, limits::QUEUE, writer::Order};
+use crate::{ledger::Ledger, limits::NONCE_QUEUE, writer::Order};
 
 /// A nonce about to be used. The signature has been verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Nonces {
     /// Opens or creates the database and begins to write. Blocks; meant for the start of the program.
     pub fn open(path: &Path, limits: Limits) -> Result<Self, OpenError> {
         let ledger = Ledger::open(path, limits)?;
-        let (orders, waiting) = mpsc::channel(QUEUE);
+        let (orders, waiting) = mpsc::channel(NONCE_QUEUE);
         let begun = thread::Builder::new().name("nonces".to_owned());
         begun
             .spawn(move || writer::run(ledger, waiting))

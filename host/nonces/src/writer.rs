@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     NonceError, Use,
     ledger::Ledger,
-    limits::{BATCH, PURGE_EVERY},
+    limits::{NONCE_BATCH, PURGE_EVERY},
 };
 
 /// What is to be done.
@@ -27,10 +27,10 @@ pub(crate) enum Order {
 
 /// Until the last [`crate::Nonces`] is gone.
 pub(crate) fn run(mut ledger: Ledger, mut waiting: mpsc::Receiver<Order>) {
-    let mut orders = Vec::with_capacity(BATCH);
+    let mut orders = Vec::with_capacity(NONCE_BATCH);
     // What a process before this one has left is looked through at once.
     let mut purged: Option<Instant> = None;
-    while waiting.blocking_recv_many(&mut orders, BATCH) > 0 {
+    while waiting.blocking_recv_many(&mut orders, NONCE_BATCH) > 0 {
         let due = purged.is_none_or(|at| at.elapsed() >= PURGE_EVERY);
         match ledger.work(&mut orders, due) {
             // As long as there is more to remove, the next orders bring a part of it with them.

@@ -12,10 +12,13 @@ use serde::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use crate::{CallError, Entrance, ResponseBody};
+use crate::{
+    CallError, Entrance, ResponseBody,
+    limits::{CONTAINER_WEIGHTS_BYTES, CONTAINER_WEIGHTS_TIME},
+};
 
 /// A container that can be called. Cheap to clone.
 #[derive(Clone)]
@@ -31,10 +34,6 @@ const BRIDGE: &str = "/internal/v1/bridge/submissions";
 const SUBMITTED: &str = "/v1";
 /// Where it gives weights.
 const GET_WEIGHTS: &str = "/internal/v1/get_weights";
-/// How long that may take. The platform before this one tried three times for ten seconds.
-pub const WEIGHTS_TIME: Duration = Duration::from_secs(30);
-/// Bytes of an answer with weights: 4096 hotkeys with all digits that a number can have, and as much again for whatever else it says.
-pub const MAX_WEIGHTS_BYTES: usize = 1024 * 1024;
 
 /// What a challenge answers. It may say more.
 #[derive(Deserialize)]
@@ -95,19 +94,22 @@ impl Container {
     ) -> Result<Vec<RawWeight>, CallError> {
         let headers = vec![
             self.credentials(),
-            ("x-platform-challenge-slug".to_owned(), self.slug.to_string().into()),
+            (
+                "x-platform-challenge-slug".to_owned(),
+                self.slug.to_string().into(),
+            ),
             ("accept".to_owned(), Bytes::from_static(b"application/json")),
         ];
-        let own = Instant::now() + WEIGHTS_TIME;
+        let own = Instant::now() + CONTAINER_WEIGHTS_TIME;
         let answer = self
             .upstream
-            .get_json(GET_WEIGHTS, headers, MAX_WEIGHTS_BYTES, by.min(own))
+            .get_json(GET_WEIGHTS, headers, CONTAINER_WEIGHTS_BYTES, by.min(own))
             .await;
         let answer = answer.map_err(|error| match error {
             UpstreamError::HeadTimeout(_) | UpstreamError::IdleTimeout(_) | UpstreamError::TooLong(_) => {
                 match by < own {
                     true => CallError::Overdue,
-                    false => CallError::Deadline(WEIGHTS_TIME),
+                    false => CallError::Deadline(CONTAINER_WEIGHTS_TIME),
                 }
             }
             error => failed(error),

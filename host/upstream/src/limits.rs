@@ -35,33 +35,44 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // On the same machine or next to it: a packet that was lost is sent again after one second and after three.
-            connect: Duration::from_secs(3),
-            // What challenges were written for: the platform that this one replaces waited as long.
-            head: Duration::from_secs(30),
-            // Servers of events send a comment every fifteen or thirty seconds.
-            idle: Duration::from_secs(60),
-            // Streams of events begin anew after it, as their clients are made to; whatever else takes longer is stuck.
-            whole: Duration::from_secs(3600),
-            // Less than the five seconds after which uvicorn hangs up: a request that meets the hang-up is lost.
-            pooled_for: Duration::from_secs(4),
-            // What a busy second opens; more would only hold descriptors, of which the host has few.
-            pooled: 32,
-            // What the host takes of a client, too.
-            head_bytes: 64 * 1024,
-            // The same; common servers send twenty.
-            headers: 100,
-            // More than one challenge works on at once; less than the connections that the host takes, so that one
-            // challenge that hangs does not take all.
-            exchanges: 256,
-            // Each holds two descriptors for as long as an hour.
-            upgrades: 64,
-            // Five of the pings that servers send every minute or sooner.
-            relay_idle: Duration::from_secs(300),
+            connect: UPSTREAM_CONNECT,
+            head: UPSTREAM_HEAD,
+            idle: UPSTREAM_IDLE,
+            whole: UPSTREAM_WHOLE,
+            pooled_for: UPSTREAM_POOLED_FOR,
+            pooled: UPSTREAM_POOLED,
+            head_bytes: UPSTREAM_HEAD_BYTES,
+            headers: UPSTREAM_HEADERS,
+            exchanges: UPSTREAM_EXCHANGES,
+            upgrades: UPSTREAM_UPGRADES,
+            relay_idle: UPSTREAM_RELAY_IDLE,
         }
     }
 }
 
+/// On the same machine or next to it: a packet that was lost is sent again after one second and after three.
+const UPSTREAM_CONNECT: Duration = Duration::from_secs(3);
+/// What challenges were written for: the platform that this one replaces waited as long.
+const UPSTREAM_HEAD: Duration = Duration::from_secs(30);
+/// Servers of events send a comment every fifteen or thirty seconds.
+const UPSTREAM_IDLE: Duration = Duration::from_secs(60);
+/// Streams of events begin anew after it, as their clients are made to; whatever else takes longer is stuck.
+const UPSTREAM_WHOLE: Duration = Duration::from_secs(3600);
+/// Less than the five seconds after which uvicorn hangs up: a request that meets the hang-up is lost.
+const UPSTREAM_POOLED_FOR: Duration = Duration::from_secs(4);
+/// What a busy second opens; more would only hold descriptors, of which the host has few.
+const UPSTREAM_POOLED: usize = 32;
+/// What the host takes of a client, too.
+const UPSTREAM_HEAD_BYTES: usize = 64 * 1024;
+/// The same; common servers send twenty.
+const UPSTREAM_HEADERS: usize = 100;
+/// More than one challenge works on at once; less than the connections that the host takes, so that one
+/// challenge that hangs does not take all.
+const UPSTREAM_EXCHANGES: usize = 256;
+/// Each holds two descriptors for as long as an hour.
+const UPSTREAM_UPGRADES: usize = 64;
+/// Five of the pings that servers send every minute or sooner.
+const UPSTREAM_RELAY_IDLE: Duration = Duration::from_secs(300);
 /// When to try again after all places were taken: exchanges come and go within a second.
 pub(crate) const BUSY_RETRY: Duration = Duration::from_secs(1);
 /// Heads that only say that another one will come (100, 103), for one request. Servers send one or two; they are read and

@@ -15,8 +15,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{
-    HeaderValue, Method, StatusCode, Uri,
-    header::{CACHE_CONTROL, CONTENT_LENGTH},
+    HeaderMap, HeaderValue, Method, StatusCode, Uri,
+    header::{CACHE_CONTROL, CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
     request::Parts,
 };
 use http_body::Body as _;
@@ -140,6 +140,7 @@ impl Gateway {
     fn find(&self, client: &Client, parts: &Parts) -> Result<(Slug, Result<Found, Refusal>), Refusal> {
         let place = self.admit(client)?;
         check_uri(&parts.uri)?;
+        check_message(&parts.headers)?;
         let address = Address::parse(parts.uri.path())?;
         let slug = address.slug.clone();
         let table = self.parts.routes.current();
@@ -194,6 +195,9 @@ impl Gateway {
             return Err(Refusal::HeaderMissing(HOTKEY_HEADER));
         }
         let bodies = route.target.bodies();
+        if wish.is_some() && route.target.opens_web_sockets() && entrance == Entrance::Routes {
+            web_socket::check_key(&parts.headers)?;
+        }
         // A signature covers the body, so what is signed is read before anyone acts on it.
         let streamed = bodies == Bodies::Streamed && claim.is_none();
         let most = match bodies {
@@ -284,6 +288,20 @@ fn check_uri(uri: &Uri) -> Result<(), Refusal> {
     match uri.path_and_query() {
         Some(text) if text.as_str().len() > MAX_URI_BYTES => Err(Refusal::UriTooLong),
         _ => Ok(()),
+    }
+}
+
+/// What the HTTP library reads one way and somebody before the host may have read in another: whom the request is for (RFC 9112,
+/// 3.2), and how its body is coded (6.1). A coding below the chunks would be lost on the way to the challenge.
+fn check_message(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.get_all(HOST).iter().nth(1).is_some() {
+        return Err(Refusal::HostRepeated);
+    }
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(Refusal::TransferCoding),
     }
 }
 

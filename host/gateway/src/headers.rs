@@ -1,5 +1,7 @@
 //! Which headers pass between a client and a challenge. Pure functions over header maps.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -71,9 +73,10 @@ pub(crate) fn to_challenge(
 ) -> Vec<(String, Bytes)> {
     let nominated = nominated(asked.get_all(CONNECTION).iter().map(HeaderValue::as_bytes));
     let passes = |name: &str| {
-        !HOP_BY_HOP.contains(&name)
-            && !FOR_THE_HOST.contains(&name)
-            && !OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        let read = as_variable(name);
+        !HOP_BY_HOP.contains(&&*read)
+            && !FOR_THE_HOST.contains(&&*read)
+            && !OWN_PREFIXES.iter().any(|prefix| read.starts_with(prefix))
             && !nominated.iter().any(|it| it == name)
     };
     let kept = asked.iter().filter(|(name, _)| passes(name.as_str()));
@@ -121,6 +124,15 @@ pub(crate) fn size(headers: &HeaderMap) -> usize {
         .iter()
         .map(|(name, value)| name.as_str().len().saturating_add(value.len()));
     each.fold(0, usize::saturating_add)
+}
+
+/// A name as servers read it that hand headers on as variables: there `_` and `-` are the same, and who writes `x_hotkey` would be
+/// taken for somebody.
+fn as_variable(name: &str) -> Cow<'_, str> {
+    match name.contains('_') {
+        true => name.replace('_', "-").into(),
+        false => name.into(),
+    }
 }
 
 /// The names that `Connection` headers list, in lower case.
@@ -198,8 +210,13 @@ mod tests {
             ("x-forwarded-for", "198.51.100.7"),
             ("x-forwarded-port", "1"),
             ("x-real-ip", "198.51.100.7"),
+            ("x_hotkey", "5G"),
+            ("X_Platform-Verified_Hotkey", "5G"),
+            ("x_forwarded_for", "198.51.100.7"),
+            ("transfer_encoding", "chunked"),
         ];
         assert_eq!(passed(&spoofed), Vec::<String>::new());
+        assert_eq!(passed(&[("x_a", "1")]), ["x_a: 1"]);
         assert_eq!(
             passed(&[("connection", "x-platform-proxy, x-request-id")]),
             Vec::<String>::new()

@@ -33,6 +33,12 @@ pub(crate) enum Refusal {
     RouteNotFound,
     #[error("Method not allowed")]
     MethodNotAllowed { allow: String },
+    #[error("repeated host")]
+    HostRepeated,
+    #[error("transfer coding not supported")]
+    TransferCoding,
+    #[error("invalid sec-websocket-key")]
+    WebSocketKey,
     #[error("URI too long")]
     UriTooLong,
     #[error("Request headers too large")]
@@ -103,6 +109,8 @@ impl Refusal {
             Self::NoWeights => (StatusCode::NOT_FOUND, "weights_not_found", None),
             Self::RouteNotFound => (StatusCode::NOT_FOUND, "route_not_found", None),
             Self::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", None),
+            Self::HostRepeated | Self::WebSocketKey => (StatusCode::BAD_REQUEST, "bad_request", None),
+            Self::TransferCoding => (StatusCode::NOT_IMPLEMENTED, "transfer_coding", None),
             Self::UriTooLong => (StatusCode::URI_TOO_LONG, "uri_too_long", None),
             Self::HeadersTooLarge => (
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::{
     HeaderMap, Method, Version,
-    header::{CONNECTION, HeaderValue, UPGRADE},
+    header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_KEY, UPGRADE},
     request::Parts,
 };
 use hyper::upgrade::OnUpgrade;
@@ -14,6 +14,8 @@ use platform_runtime::{Opened, Target};
 use crate::{forward::head, in_flight::Place, refusal::Refusal, stream};
 
 const WEBSOCKET: &str = "websocket";
+/// Characters of a key before its padding: 16 bytes in base64.
+const KEY_CHARACTERS: usize = 22;
 
 /// Takes the client's wish out of its request, if it has one that can be fulfilled: HTTP/1.1 and both headers (RFC 6455, section
 /// 4.2.1). Whatever else it wants to upgrade to is not heard, and its request is a request like any other.
@@ -31,6 +33,24 @@ fn lists(headers: &HeaderMap, header: &str, name: &str) -> bool {
     let lists = headers.get_all(header).into_iter();
     let mut names = lists.flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
     names.any(|it| it.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// Refuses what no challenge can answer: the key is one of 16 bytes (RFC 6455, section 4.2.1).
+pub(crate) fn check_key(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
+    match (keys.next(), keys.next()) {
+        (Some(key), None) if is_key(key.as_bytes()) => Ok(()),
+        _ => Err(Refusal::WebSocketKey),
+    }
+}
+
+fn is_key(key: &[u8]) -> bool {
+    let sign = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/');
+    let characters = key.strip_suffix(b"==").unwrap_or_default();
+    // Of the last character, four bits are no part of the bytes, and none of them is set.
+    characters.len() == KEY_CHARACTERS
+        && characters.iter().all(sign)
+        && matches!(characters.last(), Some(b'A' | b'Q' | b'g' | b'w'))
 }
 
 /// Asks the challenge, and passes bytes both ways when both sides have switched. The client keeps its places for as long.
@@ -67,4 +87,27 @@ pub(crate) async fn open(
         }
     });
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_sixteen_bytes_in_base64() {
+        for (key, is) in [
+            ("dGhlIHNhbXBsZSBub25jZQ==", true),
+            ("AAAAAAAAAAAAAAAAAAAAAA==", true),
+            ("++++////++++////++++/w==", true),
+            ("AAAAAAAAAAAAAAAAAAAAAB==", false),
+            ("AAAAAAAAAAAAAAAAAAAAA===", false),
+            ("AAAAAAAAAAAAAAAAAAAAAA", false),
+            ("AAAAAAAAAAAAAAAAAAAAAAAA", false),
+            ("AAAAAAAAAAAAAAAAAAAA AA==", false),
+            ("", false),
+            ("==", false),
+        ] {
+            assert_eq!(is_key(key.as_bytes()), is, "{key}");
+        }
+    }
 }

@@ -41,6 +41,8 @@ mod epochs;
 #[cfg(test)]
 mod games;
 #[cfg(test)]
+mod gateway;
+#[cfg(test)]
 mod guest_log;
 #[cfg(test)]
 mod guides;
@@ -64,6 +66,8 @@ mod memory;
 mod metagraph;
 #[cfg(test)]
 mod migrating;
+#[cfg(test)]
+mod miners_guide;
 #[cfg(test)]
 mod outbound;
 #[cfg(test)]

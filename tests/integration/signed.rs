@@ -96,10 +96,10 @@ async fn a_verified_caller_reaches_the_challenge_and_a_replay_does_not() {
 async fn a_caller_that_the_subnet_knows_comes_with_its_uid() {
     let (validator, miner) = (Keypair::generate().unwrap(), Keypair::generate().unwrap());
     let devnet = devnet(&validator, &[miner.hotkey()]).await;
-    let host = HostBuilder::default()
-        .on(&devnet, NETUID, &validator)
-        .start()
-        .await;
+    let mut builder = HostBuilder::default().on(&devnet, NETUID, &validator);
+    builder.config.callers.require_registered = Some(false);
+    builder.config.callers.blocked_uids.clear();
+    let host = builder.start().await;
     host.run_guest("echo", "echo", "0", &[]).await;
     // The host has read the subnet then.
     host.admin.weights_preview().await.unwrap();

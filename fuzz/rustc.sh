@@ -4,7 +4,7 @@
 # So this project's own crates have them, those that read what strangers send, and no others.
 case "$3" in
 platform_fuzz) ;;
-platform_* | request | response | manifest | sql | text | http | serde_json)
+platform_* | request | claim | response | manifest | sql | text | http | serde_json)
     exec "$@"
     ;;
 esac

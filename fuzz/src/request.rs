@@ -12,8 +12,8 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     private::could_be_private,
-    served::{Answer, Served},
-    words::{Headers, Name, Value, by_name, without_one_hop},
+    served::{Answer, PROXY, Served},
+    words::{Headers, Name, ONE_HOP, Value, by_name, without_one_hop},
 };
 
 /// A request before it is one: the HTTP parser refuses what makes no URI, method or header.
@@ -52,14 +52,17 @@ const VERBS: [&str; 11] = [
     "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "CONNECT", "get", "BREW",
 ];
 /// `echo` declares no routes, `declared` those of [`rules`], the others are not there.
-const SLUGS: [&str; 5] = [
+const SLUGS: [&str; 7] = [
     "/challenges/echo",
+    "/v1/challenges/echo",
+    "/v1/challenges/declared/submissions",
     "/challenges/declared",
     "/challenges/nobody",
     "/challenges/",
     "",
 ];
-const KNOWN: [&str; 24] = [
+const KNOWN: [&str; 25] = [
+    "/submissions",
     "/",
     "//",
     "internal",
@@ -89,8 +92,8 @@ const KNOWN: [&str; 24] = [
 const MAX_BODY: usize = 2 << 20;
 const MAX_NOTES: usize = 10;
 /// What the host says in place of a challenge when the client is at fault; anything else would be its own fault.
-const REFUSALS: [(u16, &[&str]); 8] = [
-    (400, &["body_broken"]),
+const REFUSALS: [(u16, &[&str]); 9] = [
+    (400, &["body_broken", "bad_request"]),
     (
         401,
         &[
@@ -108,9 +111,10 @@ const REFUSALS: [(u16, &[&str]); 8] = [
     (413, &["body_too_large"]),
     (414, &["uri_too_long"]),
     (431, &["headers_too_large"]),
+    (501, &["transfer_coding"]),
 ];
 /// What the client says of itself, and to the host.
-const FOR_THE_HOST: [&str; 9] = [
+const FOR_THE_HOST: [&str; 12] = [
     "authorization",
     "x-admin-token",
     "host",
@@ -120,6 +124,9 @@ const FOR_THE_HOST: [&str; 9] = [
     "x-signature",
     "x-nonce",
     "x-timestamp",
+    "x-signature-version",
+    "forwarded",
+    "x-real-ip",
 ];
 
 /// Sends it and compares.
@@ -134,6 +141,9 @@ pub fn check(case: &Case) {
     let segments: Vec<_> = sent.uri.path().split('/').collect();
     if let ["", "v1", "weights", "latest"] | ["", "v1", "challenges", _, "weights", "latest"] = *segments {
         return assert!(matches!(answer.status, 404 | 405));
+    }
+    if let ["", "challenges"] | ["", "v1", "registry"] = *segments {
+        return assert!(matches!(answer.status, 200 | 304 | 405));
     }
     assert_eq!(answer.headers.get_all("x-request-id").iter().count(), 1);
     if answer.status == 200 {
@@ -197,7 +207,17 @@ impl Sent {
 
     /// The slug and the path inside of the challenge, as they were written.
     fn inside(&self) -> Option<(&str, &str)> {
-        let rest = self.uri.path().strip_prefix("/challenges/")?;
+        let path = self.uri.path();
+        if let Some((slug, rest)) = path
+            .strip_prefix("/v1/challenges/")
+            .and_then(|it| it.split_once('/'))
+        {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+            let id = rest.strip_prefix("submissions/");
+            let known = rest == "submissions" || id.is_some_and(|id| !id.is_empty() && id.bytes().all(plain));
+            return known.then(|| (slug, &path[path.len() - rest.len() - 1..]));
+        }
+        let rest = path.strip_prefix("/challenges/")?;
         Some(match rest.find('/') {
             Some(at) => rest.split_at(at),
             None => (rest, "/"),
@@ -225,18 +245,44 @@ impl Sent {
         assert_eq!(seen, expected);
         let id = answer.headers["x-request-id"].as_bytes();
         let mut expected = by_name(without_one_hop(&self.headers, |name| {
-            FOR_THE_HOST.contains(&name) || name.starts_with("x-platform-")
+            let name = &*name.replace('_', "-");
+            let own = name.starts_with("x-platform-") || name.starts_with("x-forwarded-");
+            own || FOR_THE_HOST.contains(&name) || ONE_HOP.contains(&name)
         }));
         let mut headers: Headers = headers.as_array().expect("a list").iter().map(pair).collect();
-        let own = headers.split_off(headers.len().saturating_sub(3));
+        let host = match self.uri.authority() {
+            Some(authority) => Some(authority.as_str().as_bytes().to_vec()),
+            None => self.named("host").next().cloned(),
+        };
+        let own = headers.split_off(headers.len().saturating_sub(5 + usize::from(host.is_some())));
+        let (from, proto) = (PROXY.to_string(), "http");
         let told = [
-            ("x-platform-proxy", &b"true"[..]),
+            ("x-forwarded-for", from.as_bytes()),
+            ("x-forwarded-proto", proto.as_bytes()),
+            ("x-platform-proxy", b"true"),
             ("x-platform-challenge-slug", slug.as_bytes()),
             ("x-request-id", id),
         ];
-        assert_eq!(own, told.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let host = host.map(|host| ("x-forwarded-host".to_owned(), shown(&host)));
+        let told = told.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let told: Headers = host.into_iter().chain(told).collect();
+        // The client is a proxy, and a proxy may say otherwise.
+        if !self
+            .headers
+            .iter()
+            .any(|(name, _)| name.starts_with("x-forwarded-"))
+        {
+            assert_eq!(own, told);
+        }
         expected.iter_mut().for_each(|(_, value)| *value = shown(value));
         assert_eq!(by_name(headers), expected);
+    }
+
+    fn named(&self, name: &str) -> impl Iterator<Item = &Vec<u8>> {
+        self.headers
+            .iter()
+            .filter(move |(it, _)| it == name)
+            .map(|(_, value)| value)
     }
 
     /// What a challenge declares is all that reaches it.
@@ -270,7 +316,11 @@ impl Sent {
         let Some(("echo", path)) = self.inside() else {
             return false;
         };
-        VERBS[..7].contains(&self.method.as_str())
+        let coded = self.named("transfer-encoding").any(|coding| coding != b"chunked");
+        let old = self.uri.path().starts_with("/v1/");
+        let ambiguous =
+            coded || self.named("transfer-encoding").count() > 1 || self.named("host").count() > 1;
+        !ambiguous && !old && VERBS[..7].contains(&self.method.as_str())
             && self
                 .uri
                 .path_and_query()

@@ -94,7 +94,7 @@ pub fn check(case: &Case) {
             code,
             message,
         } => {
-            let expected = json!({ "error": { "code": code, "message": message } }).to_string();
+            let expected = json!({ "error": { "code": code, "message": message }, "detail": message }).to_string();
             assert_eq!((answer.status, &answer.body[..]), (status, expected.as_bytes()));
             let own = ["content-type", "content-length", "x-request-id", "retry-after"];
             assert!(

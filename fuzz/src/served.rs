@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     env,
     net::{IpAddr, Ipv4Addr},
+    num::NonZeroU32,
     path::PathBuf,
     process::{ExitCode, exit},
     sync::Arc,
@@ -14,17 +15,22 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::BodyExt as _;
-use platform_domain::{ByteSize, Capability, Digest, Instances, Netuid, RouteRule, Slug, UnixSeconds};
-use platform_gateway::{Gateway, Limits, Parts, TrustedProxies};
+use platform_domain::{ByteSize, Capability, Digest, Instances, Netuid, RouteRule, Serving, Slug};
+use platform_gateway::{Callers, Gateway, Limits, Parts, Rate, TrustedProxies};
+use platform_keys::SIGNED_REQUEST_PREFIX;
+use platform_nonces::Nonces;
 use platform_runtime::{
-    BreakerPolicy, Guarded, Health, MetagraphPublisher, Route, RoutePublisher, RouteTable, Target,
+    About, BreakerPolicy, Guarded, Health, MetagraphPublisher, Route, RoutePublisher, RouteTable, Target,
     metagraph_channel, route_channel, weights_channel,
 };
 use platform_wasm::{CompilerProgram, Engine, EngineConfig, Program, ProgramSpec};
+use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
+/// The subnet that is served.
+pub(crate) const NETUID: Netuid = Netuid(1);
 /// A proxy, whose requests nobody counts.
-const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+pub(crate) const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 
 /// A host that serves one guest under several slugs.
 pub(crate) struct Served {
@@ -32,6 +38,7 @@ pub(crate) struct Served {
     gateway: Gateway,
     /// Kept, or the tables would have no writer.
     _publishers: (RoutePublisher, MetagraphPublisher),
+    _state: TempDir,
 }
 
 /// An answer as the server would send it.
@@ -64,19 +71,40 @@ impl Served {
         let ((routes, route_reader), (subnet, metagraph)) = (route_channel(), metagraph_channel());
         let table = slugs.iter().map(|(slug, rules)| route(slug, rules, &program));
         routes.publish(table.collect::<RouteTable>());
+        let state = tempfile::tempdir().expect("a directory");
+        // Nobody who signs is kept waiting: there is one client, and it is in a hurry.
+        let often = const { NonZeroU32::new(1_000_000_000).expect("not zero") };
+        let nonces = platform_nonces::Limits {
+            of_one_hotkey: u32::MAX,
+            of_strangers: u32::MAX,
+            ..platform_nonces::Limits::default()
+        };
         let gateway = Gateway::new(Parts {
             routes: route_reader,
             metagraph,
             weights: weights_channel().1,
-            netuid: Netuid(1),
-            limits: Limits::default(),
+            nonces: Nonces::open(&state.path().join("nonces.sqlite3"), nonces).expect("a database"),
+            netuid: NETUID,
+            callers: Callers {
+                first_prefix: Some(SIGNED_REQUEST_PREFIX.to_owned()),
+                require_registered: false,
+                blocked_uids: BTreeSet::new(),
+            },
+            limits: Limits {
+                hotkey_rate: Rate {
+                    per_second: often,
+                    burst: often,
+                },
+                ..Limits::default()
+            },
             trusted: TrustedProxies::new(["10.0.0.0/8".parse().expect("a network")]),
-            started: UnixSeconds(0),
+            spool: state.path().to_owned(),
         });
         Self {
             runtime,
             gateway,
             _publishers: (routes, subnet),
+            _state: state,
         }
     }
 
@@ -97,7 +125,8 @@ impl Answer {
     pub(crate) fn refusal(&self) -> String {
         let body: serde_json::Value = serde_json::from_slice(&self.body).expect("the host refuses with JSON");
         let (code, message) = (&body["error"]["code"], &body["error"]["message"]);
-        let expected = serde_json::json!({ "error": { "code": code, "message": message } });
+        let expected =
+            serde_json::json!({ "error": { "code": code, "message": message }, "detail": message });
         assert!(
             code.is_string() && message.is_string() && body == expected,
             "{body}"
@@ -155,6 +184,8 @@ fn route(name: &str, rules: &[RouteRule], program: &Arc<Program>) -> Route {
         slug: slug(name),
         target: Target::Wasm(Guarded::new(program.clone(), Arc::new(health))),
         rules: rules.to_vec(),
+        serving: Serving::default(),
+        about: About::default(),
         capabilities: BTreeSet::from([Capability::ProxyRoutes]),
         emission_percent: "0".parse().expect("a percentage"),
         component: None,

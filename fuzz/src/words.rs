@@ -29,7 +29,11 @@ pub(crate) enum Value {
 #[derive(Debug)]
 pub(crate) struct Between(&'static str);
 
-const NAMES: [&str; 33] = [
+const NAMES: [&str; 37] = [
+    "forwarded",
+    "x-real-ip",
+    "x_hotkey",
+    "X_Forwarded_For",
     "connection",
     "keep-alive",
     "proxy-connection",

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Files in `fuzz/fuzz_targets`.
-pub(crate) const TARGETS: [&str; 5] = ["request", "response", "manifest", "sql", "text"];
+pub(crate) const TARGETS: [&str; 6] = ["request", "claim", "response", "manifest", "sql", "text"];
 /// For each target, when nobody says otherwise: what a change may cost.
 pub(crate) const SECONDS: u32 = 60;
 const CARGO_FUZZ: CargoTool = CargoTool {

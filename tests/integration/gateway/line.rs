@@ -125,10 +125,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// An answer with its body, which without a length goes to the end.
     pub(crate) async fn answer(&mut self, method: &str) -> Option<Message> {
         let mut answer = self.head().await?;
-        if method != "HEAD" && !matches!(answer.status(), 100..200 | 204 | 304) {
-            if !self.body(&mut answer).await {
-                answer.body = self.rest().await;
-            }
+        let has_body = method != "HEAD" && !matches!(answer.status(), 100..200 | 204 | 304);
+        if has_body && !self.body(&mut answer).await {
+            answer.body = self.rest().await;
         }
         Some(answer)
     }

@@ -56,6 +56,11 @@ impl Stage {
         let mut builder = HostBuilder::default();
         builder.config.chain.netuid = NETUID;
         change(&mut builder);
+        // On the heap, as it is large.
+        Box::pin(Self::build(builder)).await
+    }
+
+    async fn build(builder: HostBuilder) -> Self {
         let (host, container) = (builder.start().await, Upstream::start().await);
         host.run_guest("echo", "echo", "0", &[]).await;
         run_container(&host, &image("box", container.at, json!({}))).await;

@@ -123,6 +123,9 @@ impl From<RegistryError> for ApiError {
             .hint("nothing was changed; take another archive"),
             RegistryError::Disk(source) => archive_io(source),
             RegistryError::Image(_) => {
+                conflict("components_only").hint("a container has its own way to this; see docs/operators/public.md")
+            }
+            RegistryError::NoAddress(_) => {
                 conflict("no_address").hint("run the container, and say where it listens: `platform challenge patch SLUG --address http://HOST:PORT`")
             }
             RegistryError::Untrusted(untrusted) | RegistryError::Load(LoadError::Untrusted(untrusted)) => {

@@ -2,7 +2,6 @@
 //! cheap and says nothing about the inside comes first, and no unsigned body is read for a signed route.
 
 use std::{
-    error::Error,
     net::IpAddr,
     sync::Arc,
     time::{Instant, SystemTime},
@@ -15,24 +14,20 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode, Uri,
-    header::{CACHE_CONTROL, CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
+    HeaderMap, HeaderValue, Method, Uri,
+    header::{CACHE_CONTROL, HOST, TRANSFER_ENCODING},
     request::Parts,
 };
-use http_body::Body as _;
 use hyper::upgrade::OnUpgrade;
-use platform_domain::{
-    Caller, Capability, Digest, GuestError, ProxyPath, RouteMatch, RouteRule, Slug, UnixSeconds, with_causes,
-};
+use platform_domain::{Caller, Capability, Digest, Slug, UnixSeconds};
 use platform_keys::HOTKEY_HEADER;
-use platform_nonces::NonceError;
-use platform_runtime::{Bodies, CallError, Entrance, Route};
+use platform_runtime::{Bodies, Entrance, Route};
 
 use crate::{
     Gateway,
     address::Address,
+    answer::{log, to_response, with_length},
     body::{self, Held},
-    callers::Proven,
     claim::Claim,
     client::{Client, Peer},
     cors, headers,
@@ -42,13 +37,11 @@ use crate::{
     rate::Rate,
     refusal::Refusal,
     request_id::RequestId,
+    route::{self, METHODS},
     stream::{self, Arriving},
     told::{self, Asked},
     web_socket,
 };
-
-/// The methods that reach a challenge.
-const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"];
 
 /// The process serves; it says nothing about any challenge.
 const HEALTH: &str = "/health";
@@ -59,6 +52,15 @@ struct Found {
     route: Arc<Route>,
     /// Of the client, for as long as it is answered.
     place: Option<Place>,
+}
+
+/// What is known of it before its body is.
+struct Decided {
+    claim: Option<Claim>,
+    /// Its body goes to the challenge as it comes.
+    streamed: bool,
+    /// The most bytes that its body may have.
+    limit: usize,
 }
 
 impl Gateway {
@@ -153,34 +155,26 @@ impl Gateway {
         Ok((slug, found))
     }
 
-    async fn answer(
-        &self,
-        (id, client): (&RequestId, &Client),
-        found: Found,
-        parts: &Parts,
-        (body, wish): (Body, Option<OnUpgrade>),
-    ) -> Result<Response, Refusal> {
+    /// Everything that is decided before a byte of a body is read.
+    fn decide(&self, found: &Found, parts: &Parts) -> Result<Decided, Refusal> {
         let Self { parts: host, .. } = self;
         let Found {
             address: Address { slug, path, entrance },
             route,
-            place,
+            ..
         } = found;
-        let serving = &route.serving;
-        if let Some(answer) = cors::preflight(serving, parts, &METHODS.join(", ")) {
-            return Ok(answer);
-        }
+        let (method, serving) = (parts.method.as_str(), &route.serving);
         // Before its start has ended nothing is known of its routes, and no nonce may be used up for nothing.
         route.target.started().map_err(Refusal::Call)?;
-        let method = parts.method.as_str();
-        let rule = find_rule(&route.rules, method, &path)?;
-        let submits = entrance == Entrance::Submissions && submission(method, &path)?;
+        let rule = route::find(&route.rules, method, path)?;
+        let submits = *entrance == Entrance::Submissions && route::submits(method, path)?;
         // While nothing of it is served, no body is read and no nonce used up.
         route.target.may_ask().map_err(Refusal::Call)?;
         if let Some(per_second) = serving.requests_per_second {
             let burst = per_second;
-            let rate = Rate { per_second, burst };
-            let taken = self.challenges.take(&slug, rate, Instant::now());
+            let taken = self
+                .challenges
+                .take(slug, Rate { per_second, burst }, Instant::now());
             taken.map_err(|retry_after| Refusal::ChallengeTooFast { retry_after })?;
         }
         if headers::size(&parts.headers) > MAX_HEADER_BYTES {
@@ -191,9 +185,6 @@ impl Gateway {
             return Err(Refusal::HeaderMissing(HOTKEY_HEADER));
         }
         let bodies = route.target.bodies();
-        if wish.is_some() && route.target.opens_web_sockets() && entrance == Entrance::Routes {
-            web_socket::check_key(&parts.headers)?;
-        }
         // A signature covers the body, so what is signed is read before anyone acts on it.
         let streamed = bodies == Bodies::Streamed && claim.is_none();
         let most = match bodies {
@@ -202,12 +193,42 @@ impl Gateway {
             _ => host.limits.max_upload,
         };
         let limit = body::limit(&host.limits, rule, serving.max_body, most);
+        body::declared(&parts.headers, limit)?;
+        Ok(Decided {
+            claim,
+            streamed,
+            limit,
+        })
+    }
+
+    async fn answer(
+        &self,
+        (id, client): (&RequestId, &Client),
+        found: Found,
+        parts: &Parts,
+        (body, wish): (Body, Option<OnUpgrade>),
+    ) -> Result<Response, Refusal> {
+        if let Some(answer) = cors::preflight(&found.route.serving, parts, &METHODS.join(", ")) {
+            return Ok(answer);
+        }
+        let Decided {
+            claim,
+            streamed,
+            limit,
+        } = self.decide(&found, parts)?;
+        let Found {
+            address: Address { slug, path, entrance },
+            route,
+            place,
+        } = found;
+        let target = &route.target;
+        let wish = wish.filter(|_| entrance == Entrance::Routes && target.opens_web_sockets());
         let request = |signed: Option<(Caller, Digest)>| {
             let mut headers = headers::to_challenge(&parts.headers, client, &slug, id);
             headers.extend(signed.as_ref().map(|(_, body)| headers::of_body(body)));
             platform_domain::Request {
                 id: id.to_string(),
-                method: method.to_owned(),
+                method: parts.method.to_string(),
                 path: path.to_string(),
                 query: parts.uri.query().map(str::to_owned),
                 headers,
@@ -215,39 +236,32 @@ impl Gateway {
                 caller: signed.map(|(caller, _)| caller),
             }
         };
-        if streamed && wish.is_none() {
-            body::declared(&parts.headers, limit)?;
+        if wish.is_some() {
+            web_socket::check_key(&parts.headers)?;
+        } else if streamed {
             let arriving = Arriving::new(body, limit);
-            return stream::ask((&route.target, entrance), request(None), arriving, [place, None]).await;
+            return stream::ask((target, entrance), request(None), arriving, [place, None]).await;
         }
-        let held = (&self.bodies, &self.spool, &host.limits);
+        let held = (&self.bodies, &self.spool, &self.parts.limits);
         let held = Held::read(held, &parts.headers, limit, body).await?;
         let (signed, reservation, own_place) = match claim {
             Some(claim) => {
                 let digest = held.digest();
                 let proven = self.verify(&claim, &slug, parts, digest, now()).await?;
-                let Proven {
-                    caller,
-                    reservation,
-                    place,
-                } = proven;
-                (Some((caller, digest)), Some(reservation), Some(place))
+                let signed = (proven.caller, digest);
+                (Some(signed), Some(proven.reservation), Some(proven.place))
             }
             None => (None, None, None),
         };
+        let (request, places) = (request(signed), [place, own_place]);
         let answer = match (held, wish) {
             // What it might have sent as a body is no part of it.
-            (_, Some(wish)) if route.target.opens_web_sockets() && entrance == Entrance::Routes => {
-                web_socket::open(&route.target, request(signed), wish, [place, own_place]).await
-            }
-            (Held::InMemory(body, _room), _) if bodies == Bodies::Whole => {
-                let answer = route.target.handle(request(signed).with_body(body)).await;
+            (_, Some(wish)) => web_socket::open(target, request, wish, places).await,
+            (Held::InMemory(body, _room), _) if target.bodies() == Bodies::Whole => {
+                let answer = target.handle(request.with_body(body)).await;
                 answer.map_err(Refusal::Call).and_then(to_response)
             }
-            (held, _) => {
-                let (target, arriving) = ((&route.target, entrance), Arriving::whole(held));
-                stream::ask(target, request(signed), arriving, [place, own_place]).await
-            }
+            (held, _) => stream::ask((target, entrance), request, Arriving::whole(held), places).await,
         };
         if let (Some(reservation), Err(Refusal::Call(error))) = (reservation, &answer)
             && !error.reached_it()
@@ -255,18 +269,6 @@ impl Gateway {
             reservation.release();
         }
         answer
-    }
-}
-
-/// Whether this hands something in; the other thing that is done at this entrance is to look at what was.
-fn submission(method: &str, path: &ProxyPath) -> Result<bool, Refusal> {
-    let one = path.as_str().matches('/').count() > 1;
-    match (one, method) {
-        (false, "POST") => Ok(true),
-        (true, "GET" | "HEAD") => Ok(false),
-        _ => Err(Refusal::MethodNotAllowed {
-            allow: if one { "GET, HEAD" } else { "POST" }.to_owned(),
-        }),
     }
 }
 
@@ -298,117 +300,6 @@ fn check_message(headers: &HeaderMap) -> Result<(), Refusal> {
         (None, _) => Ok(()),
         (Some(only), None) if only.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
         _ => Err(Refusal::TransferCoding),
-    }
-}
-
-/// The declared route; `None` when the challenge declares none.
-fn find_rule<'a>(
-    rules: &'a [RouteRule],
-    method: &str,
-    path: &ProxyPath,
-) -> Result<Option<&'a RouteRule>, Refusal> {
-    if !METHODS.contains(&method) {
-        return Err(Refusal::MethodNotAllowed {
-            allow: METHODS.join(", "),
-        });
-    }
-    match RouteRule::find(rules, method, path) {
-        RouteMatch::Undeclared => Ok(None),
-        RouteMatch::Rule(rule) => Ok(Some(rule)),
-        RouteMatch::NotDeclared => Err(Refusal::RouteNotFound),
-        RouteMatch::OtherMethod => {
-            let declared =
-                |method: &&str| matches!(RouteRule::find(rules, method, path), RouteMatch::Rule(_));
-            let allow: Vec<&str> = METHODS.into_iter().filter(declared).collect();
-            Err(Refusal::MethodNotAllowed {
-                allow: allow.join(", "),
-            })
-        }
-    }
-}
-
-fn to_response(answer: platform_domain::Response) -> Result<Response, Refusal> {
-    let (answer, body) = answer.take_body();
-    let mut response = head(answer)?;
-    if has_body(response.status()) {
-        *response.body_mut() = Body::from(body);
-    }
-    Ok(response)
-}
-
-/// The answer without its body.
-pub(crate) fn head(answer: platform_domain::Response<()>) -> Result<Response, Refusal> {
-    let broken = |error: &dyn Error| Refusal::Call(CallError::Failed(with_causes(error)));
-    let status = StatusCode::from_u16(answer.status).map_err(|error| broken(&error))?;
-    let headers = headers::to_client(answer.headers).map_err(|error| broken(&error))?;
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    Ok(response)
-}
-
-/// The length is told here, because an answer to `HEAD` has the length of the body that it does not have.
-fn with_length(method: &Method, mut response: Response) -> Response {
-    let length = response.body().size_hint().exact();
-    if let Some(length) = length.filter(|_| has_body(response.status())) {
-        response.headers_mut().insert(CONTENT_LENGTH, length.into());
-    }
-    if method == Method::HEAD {
-        *response.body_mut() = Body::empty();
-    }
-    response
-}
-
-/// Whether HTTP lets this status have a body.
-pub(crate) fn has_body(status: StatusCode) -> bool {
-    !status.is_informational()
-        && !matches!(
-            status,
-            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
-        )
-}
-
-/// Once for each refusal. What a client did wrong is its own affair; what a challenge did is the operator's.
-fn log(id: &RequestId, slug: Option<&Slug>, refusal: &Refusal) {
-    let slug = slug.map(Slug::as_str);
-    let status = refusal.status().as_u16();
-    match refusal {
-        // The challenge did answer: what the client asked for was wrong, or it said that it is busy.
-        Refusal::Call(CallError::Guest(error)) if !matches!(error, GuestError::Internal(_)) => {
-            tracing::debug!(
-                request.id = %id, challenge.slug = slug, http.status = status, error = %error,
-                "a challenge refused a request"
-            )
-        }
-        Refusal::Call(error @ CallError::Starting { .. }) => tracing::debug!(
-            request.id = %id, challenge.slug = slug, http.status = status, error = %error,
-            "a request came too early"
-        ),
-        Refusal::Call(error @ CallError::SlowClient(_)) => tracing::debug!(
-            request.id = %id, challenge.slug = slug, http.status = status, error = %error,
-            "a client was too slow"
-        ),
-        Refusal::Call(CallError::Suspended { .. }) => tracing::debug!(
-            request.id = %id, challenge.slug = slug, http.status = status, "a suspended challenge was asked"
-        ),
-        Refusal::Call(error) => tracing::warn!(
-            request.id = %id, challenge.slug = slug, http.status = status, error = with_causes(error),
-            "a challenge did not answer a request"
-        ),
-        Refusal::Spool(error) => tracing::error!(
-            request.id = %id, challenge.slug = slug, http.status = status, error = %error,
-            "an upload cannot be kept"
-        ),
-        Refusal::Overloaded | Refusal::Nonce(NonceError::Full { .. } | NonceError::Overloaded) => {
-            tracing::warn!(
-                request.id = %id, challenge.slug = slug, http.status = status, reason = %refusal,
-                "the host could not take a request"
-            )
-        }
-        _ => tracing::debug!(
-            request.id = %id, challenge.slug = slug, http.status = status, reason = %refusal,
-            "a request was refused"
-        ),
     }
 }
 

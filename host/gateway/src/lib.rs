@@ -3,6 +3,7 @@
 //! Knows no challenge by name, reads no database.
 
 mod address;
+mod answer;
 mod body;
 mod callers;
 mod claim;
@@ -16,6 +17,7 @@ mod listing;
 mod rate;
 mod refusal;
 mod request_id;
+mod route;
 mod spool;
 mod stream;
 mod told;

@@ -15,8 +15,8 @@ use platform_domain::{Request, with_causes};
 use platform_runtime::{BodyError, CallError, Entrance, RequestBody, ResponseBody, Target};
 
 use crate::{
+    answer::{has_body, head},
     body::Held,
-    forward::{has_body, head},
     in_flight::Place,
     refusal::Refusal,
 };

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use platform_domain::{Request, with_causes};
 use platform_runtime::{Opened, Target};
 
-use crate::{forward::head, in_flight::Place, refusal::Refusal, stream};
+use crate::{answer::head, in_flight::Place, refusal::Refusal, stream};
 
 const WEBSOCKET: &str = "websocket";
 /// Characters of a key before its padding: 16 bytes in base64.

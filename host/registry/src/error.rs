@@ -52,9 +52,12 @@ pub enum RegistryError {
     /// The disk failed under what challenges keep.
     #[error("the state of challenges cannot be read or written")]
     Disk(#[from] io::Error),
-    /// This host runs components only.
-    #[error("Challenge '{0}' is a container image, and this host runs components only")]
+    /// What was asked is done with components only.
+    #[error("Challenge '{0}' is a container image, and this is for components")]
     Image(Slug),
+    /// The host runs no containers, and nobody has said where this one runs.
+    #[error("Challenge '{0}' is a container image, and no address says where somebody runs it")]
+    NoAddress(Slug),
     /// The component could not be had from where the reference points.
     #[error("the component cannot be fetched")]
     Fetch(#[source] OciError),

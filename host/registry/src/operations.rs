@@ -406,7 +406,7 @@ impl Registry {
         }
         match self.loader.load(challenge, Start::Rehearsal, |_| ()).await {
             Ok(_) => Ok(()),
-            Err(LoadError::Image) => Err(RegistryError::Image(challenge.slug.clone())),
+            Err(LoadError::Image) => Err(RegistryError::NoAddress(challenge.slug.clone())),
             Err(LoadError::Limit(field) | LoadError::Config(field)) => Err(field.into()),
             Err(error) => Err(RegistryError::Load(error)),
         }

@@ -22,52 +22,196 @@ pub(super) const TESTS: &[(&str, &str)] = &[
         "MAX_GUEST_TEXT",
         "host/gateway/src/refusal.rs::a_challenges_text_is_cut",
     ),
-    ("MAX_BODY", "host/gateway/tests/public/limits.rs::a_declared_length_is_refused_before_the_body_is_read"),
-    ("MAX_STREAMED_BODY", "tests/integration/streams.rs::a_streamed_body_is_as_large_as_its_route_says_and_no_larger"),
-    ("MAX_UPLOAD", "host/gateway/tests/public/containers.rs::a_large_signed_body_waits_on_disk_under_no_name_and_arrives_whole"),
-    ("SPOOL_BYTES", "host/gateway/tests/public/containers.rs::a_large_signed_body_waits_on_disk_under_no_name_and_arrives_whole"),
-    ("BODY_BUDGET", "host/gateway/tests/public/limits.rs::when_all_room_for_bodies_is_taken_only_requests_with_a_body_wait"),
-    ("BODY_TIME", "host/gateway/tests/public/limits.rs::a_body_that_does_not_come_is_not_waited_for"),
-    ("ADDRESS_AT_ONCE", "host/gateway/tests/public/callers.rs::of_one_hotkey_or_address_so_many_are_answered_at_once_and_no_more"),
-    ("HOTKEY_AT_ONCE", "host/gateway/tests/public/callers.rs::of_one_hotkey_or_address_so_many_are_answered_at_once_and_no_more"),
-    ("HOTKEY_PER_SECOND", "host/gateway/tests/public/callers.rs::a_hotkey_that_signs_too_often_is_told_to_wait_and_others_are_not"),
-    ("HOTKEY_BURST", "host/gateway/tests/public/callers.rs::a_hotkey_that_signs_too_often_is_told_to_wait_and_others_are_not"),
-    ("MAX_SUBMISSION_ID", "host/gateway/src/address.rs::what_is_not_a_challenges_path_is_not_found_and_a_private_one_not_allowed"),
-    ("MAX_CORS_HEADERS", "host/gateway/tests/public/browsers.rs::the_host_answers_a_preflight_where_sites_are_named_and_the_challenge_elsewhere"),
-    ("NONCE_KEPT", "host/nonces/tests/nonces.rs::a_key_of_the_subnet_is_remembered_for_a_day_and_a_stranger_while_its_signature_counts"),
-    ("NONCES_OF_ONE_HOTKEY", "host/nonces/tests/nonces.rs::what_is_old_is_removed_and_its_room_given_back"),
-    ("NONCES_OF_STRANGERS", "host/nonces/tests/nonces.rs::strangers_share_a_part_and_lock_nobody_of_the_subnet_out"),
-    ("NONCE_QUEUE", "host/nonces/tests/nonces.rs::more_than_can_wait_are_told_so"),
-    ("NONCES_PURGED", "host/nonces/tests/nonces.rs::what_is_old_is_removed_and_its_room_given_back"),
-    ("PURGE_EVERY", "host/nonces/tests/nonces.rs::what_is_old_is_removed_and_its_room_given_back"),
-    ("HEAD_TIME", "host/listener/tests/sockets/http1.rs::a_client_without_a_request_is_dropped_however_it_waits"),
-    ("WRITE_TIME", "host/listener/tests/sockets/http1.rs::a_client_that_takes_nothing_of_its_answer_is_dropped"),
-    ("MAX_CONNECTIONS", "host/listener/tests/sockets/caps.rs::a_thousand_idle_connections_are_nothing"),
-    ("MAX_CONNECTIONS_PER_NETWORK", "host/listener/tests/sockets/caps.rs::a_network_has_its_places_others_have_theirs_and_a_trusted_one_has_no_number"),
-    ("MAX_HEAD_BYTES", "host/listener/tests/sockets/http1.rs::a_head_that_is_too_large_is_refused"),
-    ("DISCARDED", "host/listener/tests/sockets/http1.rs::an_answer_that_comes_before_the_end_of_a_body_is_not_lost"),
-    ("FIRST_READ", "host/listener/tests/sockets/http2.rs::both_versions_are_spoken_on_one_port"),
-    ("MAX_STREAMS", "host/listener/tests/sockets/hostile.rs::streams_beyond_the_cap_are_refused_and_the_others_answered"),
-    ("MAX_RESET_STREAMS", "host/listener/tests/sockets/hostile.rs::streams_that_are_reset_as_soon_as_opened_end_the_connection"),
-    ("MAX_BROKEN_STREAMS", "host/listener/tests/sockets/hostile.rs::streams_that_the_host_has_to_reset_end_the_connection"),
-    ("MAX_SEND_BUFFER", "host/listener/tests/sockets/hostile.rs::a_client_that_makes_room_for_everything_and_reads_nothing_is_dropped"),
-    ("MAX_FRAME", "host/listener/tests/sockets/hostile.rs::a_head_without_end_ends_the_connection"),
-    ("ANSWER_PIECE", "host/listener/tests/sockets/http2.rs::an_answer_that_nobody_takes_is_given_up_and_the_connection_goes_on"),
-    ("LEAVE_TIME", "host/listener/tests/sockets/stop.rs::a_client_that_does_not_hear_of_a_stop_does_not_hold_it_up"),
-    ("UPGRADED_STOP_TIME", "host/listener/tests/sockets/upgrade.rs::a_stop_gives_upgraded_connections_their_time_and_then_cuts_them"),
-    ("CERTIFICATE_LOOK", "host/listener/tests/sockets/tls.rs::files_that_change_are_taken_without_a_word_of_anybody"),
-    ("UPSTREAM_CONNECT", "host/upstream/tests/upstream/hostile.rs::who_does_not_listen_or_has_no_name_is_unreachable"),
-    ("UPSTREAM_HEAD", "host/upstream/tests/upstream/hostile.rs::what_comes_drop_by_drop_comes_too_late"),
-    ("UPSTREAM_IDLE", "host/upstream/tests/upstream/hostile.rs::what_comes_drop_by_drop_comes_too_late"),
-    ("UPSTREAM_WHOLE", "host/upstream/tests/upstream/hostile.rs::what_comes_drop_by_drop_comes_too_late"),
-    ("UPSTREAM_POOLED_FOR", "host/upstream/tests/upstream/pool.rs::a_connection_that_nobody_needs_is_closed_in_time"),
-    ("UPSTREAM_POOLED", "host/upstream/tests/upstream/pool.rs::a_connection_that_nobody_needs_is_closed_in_time"),
-    ("UPSTREAM_HEAD_BYTES", "host/upstream/tests/upstream/hostile.rs::a_head_within_its_limits_is_read_and_one_byte_more_is_not"),
-    ("UPSTREAM_HEADERS", "host/upstream/tests/upstream/hostile.rs::a_head_within_its_limits_is_read_and_one_byte_more_is_not"),
-    ("UPSTREAM_EXCHANGES", "host/upstream/tests/upstream/places.rs::as_many_as_there_are_places_and_then_busy"),
-    ("UPSTREAM_UPGRADES", "host/upstream/tests/upstream/websocket.rs::a_websocket_has_its_place_until_it_is_dropped"),
-    ("UPSTREAM_RELAY_IDLE", "host/upstream/tests/upstream/websocket.rs::silence_and_time_end_a_websocket"),
-    ("MAX_INFORMATIONAL", "host/upstream/tests/upstream/hostile.rs::a_bad_answer_is_an_error_and_costs_a_connection_and_no_place"),
-    ("CONTAINER_WEIGHTS_TIME", "host/runtime/tests/container.rs::an_epoch_does_not_wait_for_longer_than_it_can"),
-    ("CONTAINER_WEIGHTS_BYTES", "host/runtime/tests/container.rs::an_answer_that_is_none_is_a_failure_that_says_why"),
+    (
+        "MAX_BODY",
+        "host/gateway/tests/public/limits.rs::a_declared_length_is_refused_before_the_body_is_read",
+    ),
+    (
+        "MAX_STREAMED_BODY",
+        "tests/integration/streams.rs::a_streamed_body_is_as_large_as_its_route_says_and_no_larger",
+    ),
+    (
+        "MAX_UPLOAD",
+        "host/gateway/tests/public/containers.rs::a_large_signed_body_waits_on_disk_under_no_name_and_arrives_whole",
+    ),
+    (
+        "SPOOL_BYTES",
+        "host/gateway/tests/public/containers.rs::a_large_signed_body_waits_on_disk_under_no_name_and_arrives_whole",
+    ),
+    (
+        "BODY_BUDGET",
+        "host/gateway/tests/public/limits.rs::when_all_room_for_bodies_is_taken_only_requests_with_a_body_wait",
+    ),
+    (
+        "BODY_TIME",
+        "host/gateway/tests/public/limits.rs::a_body_that_does_not_come_is_not_waited_for",
+    ),
+    (
+        "ADDRESS_AT_ONCE",
+        "host/gateway/tests/public/callers.rs::of_one_hotkey_or_address_so_many_are_answered_at_once_and_no_more",
+    ),
+    (
+        "HOTKEY_AT_ONCE",
+        "host/gateway/tests/public/callers.rs::of_one_hotkey_or_address_so_many_are_answered_at_once_and_no_more",
+    ),
+    (
+        "HOTKEY_PER_SECOND",
+        "host/gateway/tests/public/callers.rs::a_hotkey_that_signs_too_often_is_told_to_wait_and_others_are_not",
+    ),
+    (
+        "HOTKEY_BURST",
+        "host/gateway/tests/public/callers.rs::a_hotkey_that_signs_too_often_is_told_to_wait_and_others_are_not",
+    ),
+    (
+        "MAX_SUBMISSION_ID",
+        "host/gateway/src/address.rs::what_is_not_a_challenges_path_is_not_found_and_a_private_one_not_allowed",
+    ),
+    (
+        "MAX_CORS_HEADERS",
+        "host/gateway/tests/public/browsers.rs::the_host_answers_a_preflight_where_sites_are_named_and_the_challenge_elsewhere",
+    ),
+    (
+        "NONCE_KEPT",
+        "host/nonces/tests/nonces.rs::a_key_of_the_subnet_is_remembered_for_a_day_and_a_stranger_while_its_signature_counts",
+    ),
+    (
+        "NONCES_OF_ONE_HOTKEY",
+        "host/nonces/tests/nonces.rs::what_is_old_is_removed_and_its_room_given_back",
+    ),
+    (
+        "NONCES_OF_STRANGERS",
+        "host/nonces/tests/nonces.rs::strangers_share_a_part_and_lock_nobody_of_the_subnet_out",
+    ),
+    (
+        "NONCE_QUEUE",
+        "host/nonces/tests/nonces.rs::more_than_can_wait_are_told_so",
+    ),
+    (
+        "NONCES_PURGED",
+        "host/nonces/tests/nonces.rs::what_is_old_is_removed_and_its_room_given_back",
+    ),
+    (
+        "PURGE_EVERY",
+        "host/nonces/tests/nonces.rs::what_is_old_is_removed_and_its_room_given_back",
+    ),
+    (
+        "HEAD_TIME",
+        "host/listener/tests/sockets/http1.rs::a_client_without_a_request_is_dropped_however_it_waits",
+    ),
+    (
+        "WRITE_TIME",
+        "host/listener/tests/sockets/http1.rs::a_client_that_takes_nothing_of_its_answer_is_dropped",
+    ),
+    (
+        "MAX_CONNECTIONS",
+        "host/listener/tests/sockets/caps.rs::a_thousand_idle_connections_are_nothing",
+    ),
+    (
+        "MAX_CONNECTIONS_PER_NETWORK",
+        "host/listener/tests/sockets/caps.rs::a_network_has_its_places_others_have_theirs_and_a_trusted_one_has_no_number",
+    ),
+    (
+        "MAX_HEAD_BYTES",
+        "host/listener/tests/sockets/http1.rs::a_head_that_is_too_large_is_refused",
+    ),
+    (
+        "DISCARDED",
+        "host/listener/tests/sockets/http1.rs::an_answer_that_comes_before_the_end_of_a_body_is_not_lost",
+    ),
+    (
+        "FIRST_READ",
+        "host/listener/tests/sockets/http2.rs::both_versions_are_spoken_on_one_port",
+    ),
+    (
+        "MAX_STREAMS",
+        "host/listener/tests/sockets/hostile.rs::streams_beyond_the_cap_are_refused_and_the_others_answered",
+    ),
+    (
+        "MAX_RESET_STREAMS",
+        "host/listener/tests/sockets/hostile.rs::streams_that_are_reset_as_soon_as_opened_end_the_connection",
+    ),
+    (
+        "MAX_BROKEN_STREAMS",
+        "host/listener/tests/sockets/hostile.rs::streams_that_the_host_has_to_reset_end_the_connection",
+    ),
+    (
+        "MAX_SEND_BUFFER",
+        "host/listener/tests/sockets/hostile.rs::a_client_that_makes_room_for_everything_and_reads_nothing_is_dropped",
+    ),
+    (
+        "MAX_FRAME",
+        "host/listener/tests/sockets/hostile.rs::a_head_without_end_ends_the_connection",
+    ),
+    (
+        "ANSWER_PIECE",
+        "host/listener/tests/sockets/http2.rs::an_answer_that_nobody_takes_is_given_up_and_the_connection_goes_on",
+    ),
+    (
+        "LEAVE_TIME",
+        "host/listener/tests/sockets/stop.rs::a_client_that_does_not_hear_of_a_stop_does_not_hold_it_up",
+    ),
+    (
+        "UPGRADED_STOP_TIME",
+        "host/listener/tests/sockets/upgrade.rs::a_stop_gives_upgraded_connections_their_time_and_then_cuts_them",
+    ),
+    (
+        "CERTIFICATE_LOOK",
+        "host/listener/tests/sockets/tls.rs::files_that_change_are_taken_without_a_word_of_anybody",
+    ),
+    (
+        "UPSTREAM_CONNECT",
+        "host/upstream/tests/upstream/hostile.rs::who_does_not_listen_or_has_no_name_is_unreachable",
+    ),
+    (
+        "UPSTREAM_HEAD",
+        "host/upstream/tests/upstream/hostile.rs::what_comes_drop_by_drop_comes_too_late",
+    ),
+    (
+        "UPSTREAM_IDLE",
+        "host/upstream/tests/upstream/hostile.rs::what_comes_drop_by_drop_comes_too_late",
+    ),
+    (
+        "UPSTREAM_WHOLE",
+        "host/upstream/tests/upstream/hostile.rs::what_comes_drop_by_drop_comes_too_late",
+    ),
+    (
+        "UPSTREAM_POOLED_FOR",
+        "host/upstream/tests/upstream/pool.rs::a_connection_that_nobody_needs_is_closed_in_time",
+    ),
+    (
+        "UPSTREAM_POOLED",
+        "host/upstream/tests/upstream/pool.rs::a_connection_that_nobody_needs_is_closed_in_time",
+    ),
+    (
+        "UPSTREAM_HEAD_BYTES",
+        "host/upstream/tests/upstream/hostile.rs::a_head_within_its_limits_is_read_and_one_byte_more_is_not",
+    ),
+    (
+        "UPSTREAM_HEADERS",
+        "host/upstream/tests/upstream/hostile.rs::a_head_within_its_limits_is_read_and_one_byte_more_is_not",
+    ),
+    (
+        "UPSTREAM_EXCHANGES",
+        "host/upstream/tests/upstream/places.rs::as_many_as_there_are_places_and_then_busy",
+    ),
+    (
+        "UPSTREAM_UPGRADES",
+        "host/upstream/tests/upstream/websocket.rs::a_websocket_has_its_place_until_it_is_dropped",
+    ),
+    (
+        "UPSTREAM_RELAY_IDLE",
+        "host/upstream/tests/upstream/websocket.rs::silence_and_time_end_a_websocket",
+    ),
+    (
+        "MAX_INFORMATIONAL",
+        "host/upstream/tests/upstream/hostile.rs::a_bad_answer_is_an_error_and_costs_a_connection_and_no_place",
+    ),
+    (
+        "CONTAINER_WEIGHTS_TIME",
+        "host/runtime/tests/container.rs::an_epoch_does_not_wait_for_longer_than_it_can",
+    ),
+    (
+        "CONTAINER_WEIGHTS_BYTES",
+        "host/runtime/tests/container.rs::an_answer_that_is_none_is_a_failure_that_says_why",
+    ),
 ];

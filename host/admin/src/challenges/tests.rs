@@ -413,12 +413,7 @@ async fn every_refusal_has_its_status_its_code_and_its_field() {
     }
     for (method, path, body, expected) in [
         ("POST", "misfit/activate", None, (422, "cannot_start", "")),
-        (
-            "POST",
-            "gpu/activate",
-            None,
-            (409, "containers_not_supported", ""),
-        ),
+        ("POST", "gpu/activate", None, (409, "no_address", "")),
         ("GET", "nothing", None, (404, "not_found", "")),
         ("GET", "Not%20A%20Slug", None, (404, "not_found", "")),
         ("GET", "%ff", None, (404, "not_found", "")),

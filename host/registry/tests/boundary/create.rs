@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use platform_domain::{Artifact, Capability, DataMode, Digest, Instances, Status};
+use platform_domain::{Artifact, Capability, DataMode, Digest, Instances, Serving, Status};
 use platform_oci::OciError;
-use platform_registry::{NewChallenge, Observed, RegistryError, Source};
+use platform_registry::{ChallengePatch, NewChallenge, Observed, RegistryError, Source};
 use platform_wasm::ComponentError;
 
 use crate::host::{Host, misfit, new, slug, whole};
@@ -206,7 +206,14 @@ async fn a_refused_registration_leaves_nothing_behind() {
                 status: Status::Active,
                 ..new("ab", Source::Image("registry.example/gpu:1".parse().unwrap()))
             },
-            |e| matches!(e, RegistryError::Image(_)),
+            |e| matches!(e, RegistryError::NoAddress(_)),
+        ),
+        (
+            NewChallenge {
+                serving: at("http://127.0.0.1:8000"),
+                ..new("ab", host.component("s.wasm", &whole(MANIFEST)))
+            },
+            |e| field(e) == "serving.address",
         ),
     ];
     for (new, expected) in table {
@@ -242,7 +249,7 @@ async fn of_two_registrations_of_one_slug_at_the_same_time_one_wins() {
 }
 
 #[tokio::test]
-async fn an_image_is_recorded_as_a_draft_and_never_activated() {
+async fn an_image_is_a_draft_until_somebody_says_where_it_runs() {
     let host = Host::start().await;
     let image = new("gpu", Source::Image("registry.example/gpu:1".parse().unwrap()));
     let image = NewChallenge {
@@ -254,9 +261,37 @@ async fn an_image_is_recorded_as_a_draft_and_never_activated() {
     let (created, _) = host.registry.challenge_create(image).await.unwrap();
     assert_eq!(created.capabilities, BTreeSet::from(Capability::ALL));
     let error = host.registry.challenge_activate(&slug("gpu")).await.unwrap_err();
-    assert!(matches!(error, RegistryError::Image(_)), "{error:?}");
+    assert!(matches!(error, RegistryError::NoAddress(_)), "{error:?}");
     assert_eq!(
         host.registry.challenge_get(&slug("gpu")).await.unwrap().status,
         Status::Draft
     );
+    for address in ["http://127.0.0.1:8000", "http://challenge-gpu:8000"] {
+        let patch = ChallengePatch {
+            serving: Some(at(address)),
+            ..ChallengePatch::default()
+        };
+        host.registry.challenge_patch(&slug("gpu"), patch).await.unwrap();
+        host.registry.challenge_activate(&slug("gpu")).await.unwrap();
+        let target = host.routes.current().get(&slug("gpu")).unwrap().target.clone();
+        assert_eq!(format!("{target:?}"), format!("Container({address})"));
+    }
+    let nowhere = ChallengePatch {
+        serving: Some(Serving::default()),
+        ..ChallengePatch::default()
+    };
+    let error = host
+        .registry
+        .challenge_patch(&slug("gpu"), nowhere)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, RegistryError::NoAddress(_)), "{error:?}");
+}
+
+/// Of a container that listens there.
+fn at(address: &str) -> Serving {
+    Serving {
+        address: Some(address.parse().unwrap()),
+        ..Serving::default()
+    }
 }

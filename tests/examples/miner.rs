@@ -1,6 +1,12 @@
 //! `miner HOST HOTKEY_FILE NETUID`: hands in a tour, as docs/miners.md has it.
 
-use std::{collections::HashMap, error::Error, path::Path, time::UNIX_EPOCH};
+use std::{
+    collections::HashMap,
+    error::Error,
+    io::{self, Write as _},
+    path::Path,
+    time::UNIX_EPOCH,
+};
 
 use platform_domain::{Digest, UnixSeconds};
 use platform_keys::{Keypair, Nonce, Scheme, SignedRequest};
@@ -19,9 +25,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .send()
         .await?;
     let instance: Value = asked.json().await?;
-    let cities = instance["cities"].as_array().map_or(0, Vec::len);
+    let cities = instance
+        .get("cities")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
     let tour: Vec<usize> = (0..cities).collect();
-    let body = json!({"round": instance["round"], "tour": tour}).to_string();
+    let body = json!({"round": instance.get("round"), "tour": tour}).to_string();
 
     let target = "/challenges/tsp/submissions";
     let request = SignedRequest {
@@ -48,6 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .body(body)
         .send()
         .await?;
-    println!("{} {}", answer.status().as_u16(), answer.text().await?);
+    let status = answer.status().as_u16();
+    writeln!(io::stdout(), "{status} {}", answer.text().await?)?;
     Ok(())
 }

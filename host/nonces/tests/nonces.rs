@@ -1,5 +1,7 @@
 //! Nonces over the border of the crate: used once, also over a restart, and within bounds.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{path::PathBuf, time::Duration};
 
 use platform_domain::{Digest, Hotkey, UnixSeconds};

@@ -3,6 +3,8 @@ use super::*;
 const SLUG: &str = "tsp";
 const TARGET: &str = "/challenges/tsp/submissions?round=7";
 
+type Bend = fn(&mut SignedRequest<'_>);
+
 fn alice() -> Keypair {
     Keypair::from_phrase("bottom drive obey lake curtain smoke basket hold race lonely fit walk").unwrap()
 }
@@ -60,7 +62,7 @@ fn each_field_is_part_of_what_is_signed() {
             );
             let signature = crate::parse_signature(&headers[1].1).unwrap();
             assert!(request.verify(&signature));
-            let changes: [(&str, fn(&mut SignedRequest<'_>)); 6] = [
+            let changes: [(&str, Bend); 6] = [
                 ("netuid", |it| it.netuid = Netuid(3)),
                 ("method", |it| it.method = "PUT"),
                 ("path", |it| it.target = "/challenges/tsp/submission?round=7"),

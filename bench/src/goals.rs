@@ -17,10 +17,15 @@ pub(crate) enum Target {
 
 use Target::{RatioAtLeast, RatioAtMost, ValueAtMost};
 
-pub(crate) const GOALS: [Goal; 16] = [
+pub(crate) const GOALS: [Goal; 21] = [
     goal("route_fresh_rps", RatioAtLeast(4.0)),
     goal("route_fresh_vs_native", RatioAtLeast(0.45)),
     goal("route_warm_vs_native", RatioAtLeast(0.65)),
+    goal("proxy_container_vs_direct", RatioAtLeast(0.5)),
+    goal("signed_rps", RatioAtLeast(0.5)),
+    goal("upload_64mib_rss_mb", ValueAtMost(64.0)),
+    goal("idle_1000_conn_mb", ValueAtMost(40.0)),
+    goal("flood_p99_ratio", RatioAtMost(3.0)),
     goal("call_fresh_us", RatioAtMost(0.4)),
     goal("call_warm_us", RatioAtMost(0.2)),
     goal("weights_256_us", RatioAtMost(0.6)),

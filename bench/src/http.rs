@@ -27,6 +27,18 @@ impl Connection {
 
     /// The status of the answer; the answer is read to its end.
     pub(crate) async fn send(&mut self, method: &str, path: &str) -> Result<u16> {
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nhost: x\r\nx-name: miner\r\ncontent-length: 0\r\n\r\n");
+        self.send_bytes(head.as_bytes()).await
+    }
+
+    /// Whether there is a connection that the next request would use.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// The same with a request that is written out already.
+    pub(crate) async fn send_bytes(&mut self, request: &[u8]) -> Result<u16> {
         let stream = match self.stream.take() {
             Some(stream) => stream,
             None => {
@@ -37,10 +49,8 @@ impl Connection {
         };
         // Kept only when everything went well.
         let stream = self.stream.insert(stream);
-        let head =
-            format!("{method} {path} HTTP/1.1\r\nhost: x\r\nx-name: miner\r\ncontent-length: 0\r\n\r\n");
         let answer = async {
-            stream.write_all(head.as_bytes()).await?;
+            stream.write_all(request).await?;
             read(stream, &mut self.buffer).await
         };
         let answer = answer.await;

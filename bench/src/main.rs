@@ -7,8 +7,11 @@ mod calls;
 mod extras;
 mod first_request;
 mod fleet;
+mod flood;
+mod gateway;
 mod goals;
 mod http;
+mod memory;
 mod naive;
 mod native;
 mod neighbour;
@@ -16,11 +19,15 @@ mod numbers;
 mod open_loop;
 mod peers;
 mod plan;
+mod prepared;
 mod priority;
+mod refused;
 mod report;
 mod routes;
 mod served;
+mod signer;
 mod state;
+mod uploads;
 mod weights;
 mod wrk;
 
@@ -35,8 +42,11 @@ struct Group {
     run: fn(&Plan) -> Result<Vec<Measure>>,
 }
 
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 11] = [
     group(&routes::MEASURES, routes::run),
+    group(&gateway::MEASURES, gateway::run),
+    group(&memory::MEASURES, memory::run),
+    group(&flood::MEASURES, flood::run),
     group(&calls::MEASURES, calls::run),
     group(&first_request::MEASURES, first_request::run),
     group(&neighbour::MEASURES, neighbour::run),

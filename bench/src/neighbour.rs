@@ -39,10 +39,7 @@ async fn measure(plan: &Plan) -> Result<Vec<Measure>> {
     let requests = plan.of(400, 250);
     let parts = plan.of(5, 1);
     let dir = tempfile::tempdir()?;
-    let config = dir.path().join("platform.toml");
-    std::fs::write(&config, CONFIG)?;
-    let config = config.display().to_string();
-    let host = Served::start(dir.path(), &["--config", &config]).await?;
+    let host = Served::configured(dir.path(), CONFIG).await?;
     let mut slugs = Vec::<Slug>::new();
     let victim = new_challenge(VICTIM, "hello", "0", &[]);
     let hostile = attacks::challenges().into_iter();

@@ -8,9 +8,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use platform_admin_types::{Client, Observed};
+use platform_admin_types::{Client, CreateChallenge, Observed};
 use platform_domain::{PlainToken, Slug};
 use platform_tests::Program;
+use serde_json::json;
 
 /// A running host. Ends when dropped, as a power cut ends it.
 pub(crate) struct Served {
@@ -24,6 +25,16 @@ pub(crate) struct Served {
 /// Where a host keeps what it has.
 pub(crate) fn state(dir: &Path) -> PathBuf {
     dir.join("state")
+}
+
+/// A challenge that listens at this address already. Nothing is fetched of its image.
+pub(crate) fn container(slug: &str, address: &str) -> Result<CreateChallenge> {
+    let new = json!({
+        "slug": slug, "image": "registry.example/bench:1", "status": "active",
+        // As much as a signed body may have in any case.
+        "serving": { "address": address, "max_body": "64MiB" },
+    });
+    Ok(serde_json::from_value(new)?)
 }
 
 impl Served {
@@ -51,6 +62,13 @@ impl Served {
             public: url("public").context("no public address")?.to_owned(),
             program,
         })
+    }
+
+    /// The same, with a configuration.
+    pub(crate) async fn configured(dir: &Path, config: &str) -> Result<Self> {
+        let file = dir.join("platform.toml");
+        fs::write(&file, config)?;
+        Self::start(dir, &["--config", &file.display().to_string()]).await
     }
 
     /// Waits until all of these run. Asking costs the host something too, so it is asked seldom in proportion.

@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let [host, hotkey_file, netuid] = [1, 2, 3].map(|at| std::env::args().nth(at).unwrap_or_default());
+    // Where reqwest brings no provider of TLS of its own, as in this repository.
+    drop(rustls::crypto::ring::default_provider().install_default());
     // The wallet's plain hotkey file.
     let keypair = Keypair::from_file(Path::new(&hotkey_file))?;
     let client = reqwest::Client::new();

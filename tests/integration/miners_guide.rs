@@ -14,7 +14,7 @@ async fn host() -> TestHost {
     let mut builder = HostBuilder::default();
     builder.config.chain.netuid = platform_domain::Netuid(NETUID);
     let host = builder.start().await;
-    host.run_guest("tsp", "tsp", "0", &[]).await;
+    host.run_guest("tsp", "tsp", "0", &[("SEED", "a secret")]).await;
     host
 }
 

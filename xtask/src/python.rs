@@ -33,7 +33,12 @@ pub(crate) fn component(root: &Path, build_dir: &Path) -> Result<(PathBuf, bool)
     }
     let requirements = source.join("requirements.txt");
     let works = |python: &Path| succeeds(componentize_py(python).arg("--version"));
-    let python = environment("componentize-py", &requirements, &build_dir.join("componentize-py"), works)?;
+    let python = environment(
+        "componentize-py",
+        &requirements,
+        &build_dir.join("componentize-py"),
+        works,
+    )?;
     // Python keeps what it has compiled beside the source, so it gets a copy.
     let copy = dir.join("source");
     fs::create_dir_all(&copy)?;
@@ -55,7 +60,12 @@ pub(crate) fn component(root: &Path, build_dir: &Path) -> Result<(PathBuf, bool)
 pub(crate) fn wallet(root: &Path, guests_dir: &Path) -> Result<PathBuf> {
     let requirements = root.join("tests/python/requirements.txt");
     let works = |python: &Path| succeeds(Command::new(python).args(["-c", "import bittensor_wallet"]));
-    environment("the Bittensor wallet", &requirements, &guests_dir.join("wallet"), works)
+    environment(
+        "the Bittensor wallet",
+        &requirements,
+        &guests_dir.join("wallet"),
+        works,
+    )
 }
 
 /// A Python that can make virtual environments. The first on the `PATH` may be a version that is managed by hand and
@@ -89,7 +99,12 @@ fn inputs(source: &Path, wit: &Path) -> Result<String> {
 }
 
 /// The Python of an environment with what is required, made anew unless it works and was made for the same.
-fn environment(what: &str, requirements: &Path, dir: &Path, works: impl Fn(&Path) -> bool) -> Result<PathBuf> {
+fn environment(
+    what: &str,
+    requirements: &Path,
+    dir: &Path,
+    works: impl Fn(&Path) -> bool,
+) -> Result<PathBuf> {
     let (python, made_for) = (dir.join("bin/python"), dir.join("made-for"));
     let required = fs::read_to_string(requirements)?;
     let is_current = fs::read_to_string(&made_for).is_ok_and(|text| text == required);

@@ -122,11 +122,16 @@ impl Ledger {
                 let sql = "DELETE FROM nonces WHERE (hotkey, nonce) IN
                            (SELECT hotkey, nonce FROM nonces WHERE forgotten_at < ?1 ORDER BY forgotten_at LIMIT ?2)
                            RETURNING hotkey, registered";
-                removed(&transaction, sql, params![seconds(self.latest), NONCES_PURGED], |it| {
-                    self.counts.change(&it.0, it.1, Change::Less);
-                    changes.push((it.0, it.1, Change::Less));
-                    old += 1;
-                })?;
+                removed(
+                    &transaction,
+                    sql,
+                    params![seconds(self.latest), NONCES_PURGED],
+                    |it| {
+                        self.counts.change(&it.0, it.1, Change::Less);
+                        changes.push((it.0, it.1, Change::Less));
+                        old += 1;
+                    },
+                )?;
             }
             Ok(old >= NONCES_PURGED)
         };

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use platform_domain::{
     BlockHash, BlockNumber, EpochContext, EpochId, Metagraph, Netuid, PlainToken, RawWeight, UnixSeconds,
 };
-use platform_runtime::{CallError, Container, CONTAINER_WEIGHTS_BYTES, Target};
+use platform_runtime::{CONTAINER_WEIGHTS_BYTES, CallError, Container, Target};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,

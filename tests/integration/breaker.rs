@@ -96,7 +96,10 @@ async fn a_challenge_that_keeps_crashing_is_left_alone_and_its_neighbour_is_not(
     assert_eq!((answer.status, answer.all("retry-after")), (503, vec!["60"]));
     assert_eq!(
         answer.json(),
-        serde_json::json!({"error": {"code": "suspended", "message": "Challenge is suspended for now"}})
+        serde_json::json!({
+            "error": {"code": "suspended", "message": "Challenge is suspended for now"},
+            "detail": "Challenge is suspended for now",
+        })
     );
     assert_eq!(get(&host, "trap", "/no-such-route").await.status, 404);
     assert_eq!(get(&host, "echo", "/x").await.status, 200);

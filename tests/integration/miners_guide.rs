@@ -68,7 +68,7 @@ async fn the_client_in_python_signs_with_the_wallet() {
     let mut python = Command::new(guest("echo").with_file_name("wallet/bin/python"));
     python.arg(&file).env("HOME", home.path());
     let said = said(python).await;
-    assert!(said.starts_with("(200, {"), "{said}");
+    assert!(said.starts_with("(201, {"), "{said}");
     is_taken(&host, &key).await;
 }
 
@@ -86,7 +86,7 @@ async fn the_client_in_rust_is_the_one_of_the_guide_and_signs() {
         .arg(hotkey_file(home.path()))
         .arg(NETUID.to_string());
     let said = said(rust).await;
-    assert!(said.starts_with("200 {"), "{said}");
+    assert!(said.starts_with("201 {"), "{said}");
     is_taken(&host, &key).await;
 }
 

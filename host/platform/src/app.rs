@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    hotkey, keys, registries,
+    hotkey, keys, open_files, registries,
     settings::{self, Config},
     state_dir,
     tasks::Tasks,
@@ -131,7 +131,8 @@ impl App {
             stop: stop.clone(),
         }));
 
-        let options = config.public.options().context("public.tls")?;
+        let mut options = config.public.options().context("public.tls")?;
+        options.connections = open_files::leave_room(options.connections);
         let tls = options.tls.clone();
         let bind = async |what, at: SocketAddr| {
             TcpListener::bind(at)

@@ -24,9 +24,33 @@ pub(crate) fn raise_limit() {
     }
 }
 
+/// How many of so many connections there may be: the rest of the files is for challenges, the chain and operators.
+pub(crate) fn leave_room(connections: usize) -> usize {
+    let allowed = getrlimit(Resource::Nofile).current;
+    let half = allowed.and_then(|files| usize::try_from(files / 2).ok());
+    match half {
+        Some(half) if half < connections => {
+            tracing::warn!(
+                connections = half,
+                wanted = connections,
+                "the system allows too few open files for so many connections"
+            );
+            half
+        }
+        _ => connections,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_take_half_of_the_files_and_no_more() {
+        let files = getrlimit(Resource::Nofile).current.unwrap();
+        assert_eq!(leave_room(1), 1);
+        assert_eq!(u64::try_from(leave_room(usize::MAX)).unwrap(), files / 2);
+    }
 
     #[test]
     fn the_limit_is_what_the_system_allows() {

@@ -59,7 +59,7 @@ impl Outcome {
     /// Whether the answer is this and nothing more.
     pub fn fits(self, answer: &RawAnswer) -> bool {
         match self {
-            Refused(status) => answer.status == status && answer.body.len() < 1100 && is_clean(answer),
+            Refused(status) => answer.status == status && answer.body.len() < 2200 && is_clean(answer),
             Cut(_) => is_cut(answer),
             Served(holds) | Full(holds) => (holds.check)(answer),
             Dies(_) | Late | Fails => self.refusal().is_some_and(|refusal| is_refusal(answer, refusal)),
@@ -164,7 +164,7 @@ fn is_refusal(answer: &RawAnswer, (status, code, message): (u16, &str, &str)) ->
         "date",
         "x-request-id",
     ];
-    let body = json!({ "error": { "code": code, "message": message } }).to_string();
+    let body = json!({ "error": { "code": code, "message": message }, "detail": message }).to_string();
     answer.status == status
         && answer.body == body.as_bytes()
         && answer

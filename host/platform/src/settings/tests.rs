@@ -225,6 +225,8 @@ fn the_guide_for_operators_has_an_example_with_every_key_and_the_defaults() {
     let own = [
         "/state_dir",
         "/admin/token_file",
+        "/public/tls",
+        "/callers/require_registered",
         "/chain/endpoint",
         "/chain/endpoints",
         "/chain/netuid",

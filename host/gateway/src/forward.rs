@@ -239,7 +239,7 @@ impl Gateway {
         if wish.is_some() {
             web_socket::check_key(&parts.headers)?;
         } else if streamed {
-            let arriving = Arriving::new(body, limit);
+            let arriving = Arriving::new(body, limit, target, &self.parts.limits);
             return stream::ask((target, entrance), request(None), arriving, [place, None]).await;
         }
         let held = (&self.bodies, &self.spool, &self.parts.limits);

@@ -1,9 +1,12 @@
 //! Challenges that speak HTTP themselves: bodies go to them and come from them piece by piece.
 
 use std::{
+    error::Error,
+    future::Future as _,
     pin::Pin,
     sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use axum::{body::Body, response::Response};
@@ -13,11 +16,13 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use platform_domain::{Request, with_causes};
 use platform_runtime::{BodyError, CallError, Entrance, RequestBody, ResponseBody, Target};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
     answer::{has_body, head},
     body::Held,
     in_flight::Place,
+    limits::Limits,
     refusal::Refusal,
 };
 
@@ -34,18 +39,38 @@ struct Ended(Arc<OnceLock<BodyError>>);
 struct Bounded {
     body: Limited<Body>,
     ended: Ended,
+    patience: Option<Patience>,
 }
+
+/// How long a client may keep a challenge waiting that does not look after that itself. The time in which the challenge does not
+/// read is not the client's.
+struct Patience {
+    /// For one piece, and for all before as many bytes have come as `bytes`; as long again for as many more.
+    time: Duration,
+    bytes: usize,
+    received: usize,
+    waited: Duration,
+    /// Since when a piece is waited for.
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the client let too much time pass")]
+struct TooSlow;
 
 /// No body, but as long as another one was, if that is known.
 struct Counted(Option<u64>);
 
 impl Arriving {
     /// Of at most so many bytes.
-    pub(crate) fn new(body: Body, limit: usize) -> Self {
+    pub(crate) fn new(body: Body, limit: usize, target: &Target, limits: &Limits) -> Self {
         let ended = Ended::default();
+        // A component's calls are ended by whoever runs them.
+        let patience = matches!(target, Target::Container(_)).then(|| Patience::new(limits));
         let body = Bounded {
             body: Limited::new(body, limit),
             ended: ended.clone(),
+            patience,
         };
         let body = body.boxed_unsync();
         Self { body, ended }
@@ -82,6 +107,7 @@ pub(crate) async fn ask(
     // Whatever the challenge made of that, it is the client who has to know.
     match ended.0.get() {
         Some(BodyError::TooLarge) => return Err(Refusal::BodyTooLarge),
+        Some(BodyError::TooSlow) => return Err(Refusal::BodyTimeout),
         Some(BodyError::Broken) => return Err(Refusal::BodyBroken),
         None => {}
     }
@@ -138,6 +164,56 @@ async fn drain(mut body: ResponseBody) -> Result<u64, CallError> {
     Ok(length)
 }
 
+impl Patience {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            time: limits.body_timeout,
+            bytes: limits.max_body.max(1),
+            received: 0,
+            waited: Duration::ZERO,
+            waiting: None,
+        }
+    }
+
+    fn arrived(&mut self, bytes: usize) {
+        self.received = self.received.saturating_add(bytes);
+        if let Some((since, _)) = self.waiting.take() {
+            self.waited = self.waited.saturating_add(since.elapsed());
+        }
+    }
+
+    /// Ready when it is over.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let (_, end) = self.waiting.get_or_insert_with(|| {
+            let parts = u32::try_from(self.received / self.bytes).unwrap_or(u32::MAX);
+            let all = self.time.saturating_mul(parts.saturating_add(1));
+            let left = all.saturating_sub(self.waited).min(self.time);
+            let now = Instant::now();
+            (now, Box::pin(sleep_until(now + left)))
+        });
+        end.as_mut().poll(context)
+    }
+}
+
+type Piece = Option<Result<Frame<Bytes>, Box<dyn Error + Send + Sync>>>;
+
+impl Bounded {
+    /// Passes a piece on, or the end of all patience.
+    fn judge(&mut self, polled: Poll<Piece>, context: &mut Context<'_>) -> Poll<Piece> {
+        let Some(patience) = &mut self.patience else {
+            return polled;
+        };
+        match &polled {
+            Poll::Ready(piece) => {
+                let data = piece.as_ref().and_then(|piece| piece.as_ref().ok()?.data_ref());
+                patience.arrived(data.map_or(0, Bytes::len));
+                polled
+            }
+            Poll::Pending => patience.poll_end(context).map(|()| Some(Err(TooSlow.into()))),
+        }
+    }
+}
+
 impl HttpBody for Bounded {
     type Data = Bytes;
     type Error = BodyError;
@@ -146,7 +222,9 @@ impl HttpBody for Bounded {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let error = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        let error = match ready!(self.judge(polled, context)) {
+            Some(Err(error)) if error.is::<TooSlow>() => BodyError::TooSlow,
             Some(Ok(frame)) if frame.is_data() => return Poll::Ready(Some(Ok(frame))),
             // Trailers are headers that nobody has looked through.
             Some(Ok(_)) | None => return Poll::Ready(None),

@@ -33,6 +33,9 @@ pub enum BodyError {
     /// It has more than it may.
     #[error("the body is too large")]
     TooLarge,
+    /// The client has let too much time pass.
+    #[error("the body did not arrive in time")]
+    TooSlow,
     /// The client is gone, or speaks no HTTP.
     #[error("the body could not be read")]
     Broken,
@@ -131,6 +134,7 @@ impl From<BodyError> for Error {
     fn from(error: BodyError) -> Self {
         match error {
             BodyError::TooLarge => Self::HttpRequestBodySize(None),
+            BodyError::TooSlow => Self::ConnectionReadTimeout,
             BodyError::Broken => Self::ConnectionTerminated,
         }
     }

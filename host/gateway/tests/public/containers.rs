@@ -1,6 +1,6 @@
 //! Requests to a container and what comes back.
 
-use std::{convert::Infallible, fs};
+use std::{convert::Infallible, fs, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -14,7 +14,7 @@ use http_body_util::BodyExt as _;
 use platform_domain::Digest;
 use platform_gateway::Limits;
 use platform_keys::Scheme;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::fixture::{PROXY, Scene, container, miner, nonce, send, send_plain, signed_by};
 
@@ -230,6 +230,69 @@ async fn events_arrive_one_by_one() {
     }
     drop(events);
     assert!(body.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_client_that_keeps_a_container_waiting_is_told_so_and_one_that_is_kept_waiting_is_not() {
+    let (gate, reads) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (held, begun) = (gate.clone(), reads.clone());
+    let router = Router::new()
+        .route("/reads", post(async |body: Bytes| body.len().to_string()))
+        .route(
+            "/waits",
+            post(async move |body: Body| {
+                begun.notify_one();
+                held.notified().await;
+                body.collect()
+                    .await
+                    .map(|all| all.to_bytes().len().to_string())
+                    .unwrap_or_default()
+            }),
+        );
+    let app = Scene {
+        container: Some(container(router).await),
+        limits: Limits {
+            body_timeout: Duration::from_millis(200),
+            ..Limits::default()
+        },
+        serving: serde_json::from_str(r#"{"max_body":"64MiB"}"#).unwrap(),
+        ..Scene::default()
+    }
+    .app();
+    let post = |path: &str, body| {
+        Request::post(format!("/challenges/box{path}"))
+            .body(body)
+            .unwrap()
+    };
+    let first = || stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"x"))]);
+    let stops = Body::from_stream(first().chain(stream::pending()));
+    let seen = send(&app, post("/reads", stops)).await;
+    assert_eq!(
+        (seen.status, seen.message.as_str()),
+        (408, "The body did not arrive in time")
+    );
+    // A little now and then does not help for long.
+    let trickle = stream::unfold((), async |()| {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Some((Ok::<_, Infallible>(Bytes::from_static(b"x")), ()))
+    });
+    assert_eq!(
+        send(&app, post("/reads", Body::from_stream(trickle)))
+            .await
+            .status,
+        408
+    );
+    // More than the system holds between the two, so the client waits for the challenge.
+    let large = Bytes::from(vec![0; 64 * 1024]);
+    let pieces = stream::iter((0..768).map(move |_| Ok::<_, Infallible>(large.clone())));
+    let waiting = app.respond(PROXY, post("/waits", Body::from_stream(pieces)));
+    let later = async {
+        reads.notified().await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        gate.notify_one();
+    };
+    let (answer, ()) = tokio::join!(waiting, later);
+    assert_eq!(text(answer).await, (768 * 64 * 1024).to_string());
 }
 
 #[tokio::test]

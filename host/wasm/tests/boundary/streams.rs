@@ -238,7 +238,7 @@ async fn an_answer_that_was_cut_off_never_looks_like_a_whole_one() {
 async fn a_body_that_ends_too_early_is_no_whole_one_for_the_guest_either() {
     let host = Host::new();
     let program = relay(&host, |_| ()).await;
-    for error in [BodyError::TooLarge, BodyError::Broken] {
+    for error in [BodyError::TooLarge, BodyError::TooSlow, BodyError::Broken] {
         let body = || streamed(stream::iter([Ok(Bytes::from("12345")), Err(error)]));
         let counted = text(&program, "/count", body()).await;
         assert!(counted.starts_with("after 5: "), "{error:?}: {counted}");

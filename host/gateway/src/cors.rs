@@ -13,7 +13,7 @@ use http::{
 };
 use platform_domain::Serving;
 
-use crate::limits::MAX_CORS_HEADERS;
+use crate::{limits::MAX_CORS_HEADERS, route::METHODS};
 
 /// For how many seconds a browser need not ask again: a change of the settings is noticed within minutes.
 const MAX_AGE: &str = "600";
@@ -22,7 +22,7 @@ const EXPOSED: &str = "etag, location, retry-after, x-request-id";
 
 /// The answer to a browser that asks whether a script may send this request; `None` when that is not what is asked, or not
 /// for the host to answer.
-pub(crate) fn preflight(serving: &Serving, parts: &Parts, methods: &str) -> Option<Response> {
+pub(crate) fn preflight(serving: &Serving, parts: &Parts) -> Option<Response> {
     let asked = parts.method == Method::OPTIONS
         && parts.headers.contains_key(ORIGIN)
         && parts.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
@@ -33,7 +33,7 @@ pub(crate) fn preflight(serving: &Serving, parts: &Parts, methods: &str) -> Opti
     *response.status_mut() = StatusCode::NO_CONTENT;
     if allowed(serving, &parts.headers).is_some() {
         let headers = response.headers_mut();
-        if let Ok(methods) = HeaderValue::from_str(methods) {
+        if let Ok(methods) = HeaderValue::try_from(METHODS.join(", ")) {
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
         }
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));

@@ -37,7 +37,7 @@ use crate::{
     rate::Rate,
     refusal::Refusal,
     request_id::RequestId,
-    route::{self, METHODS},
+    route,
     stream::{self, Arriving},
     told::{self, Asked},
     web_socket,
@@ -208,7 +208,7 @@ impl Gateway {
         parts: &Parts,
         (body, wish): (Body, Option<OnUpgrade>),
     ) -> Result<Response, Refusal> {
-        if let Some(answer) = cors::preflight(&found.route.serving, parts, &METHODS.join(", ")) {
+        if let Some(answer) = cors::preflight(&found.route.serving, parts) {
             return Ok(answer);
         }
         let Decided {

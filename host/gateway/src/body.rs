@@ -71,13 +71,12 @@ impl Held {
     /// Takes room for a body of at most so many bytes before any of it is read, and then reads it.
     pub(crate) async fn read(
         (budget, spool, limits): (&Arc<Semaphore>, &Spool, &Limits),
-        headers: &HeaderMap,
+        expected: Option<usize>,
         limit: usize,
         body: Body,
     ) -> Result<Self, Refusal> {
-        let expected = declared(headers, limit)?;
         if expected.unwrap_or(limit) <= limits.max_body {
-            let room = Room::take(budget, headers, limit, &body)?;
+            let room = Room::take(budget, expected, limit, &body)?;
             let body = room.fill(body, limits).await?;
             return Ok(Self::InMemory(body, room));
         }
@@ -102,11 +101,11 @@ impl Room {
     /// Takes room for a body before any of it is read: as much as it declares, or as much as it may have.
     pub(crate) fn take(
         budget: &Arc<Semaphore>,
-        headers: &HeaderMap,
+        declared: Option<usize>,
         limit: usize,
         body: &Body,
     ) -> Result<Self, Refusal> {
-        let expected = match declared(headers, limit)? {
+        let expected = match declared {
             Some(length) => length,
             None if http_body::Body::is_end_stream(body) => 0,
             None => limit,

@@ -61,6 +61,8 @@ struct Decided {
     streamed: bool,
     /// The most bytes that its body may have.
     limit: usize,
+    /// How many it says that it has.
+    declared: Option<usize>,
 }
 
 impl Gateway {
@@ -193,11 +195,11 @@ impl Gateway {
             _ => host.limits.max_upload,
         };
         let limit = body::limit(&host.limits, rule, serving.max_body, most);
-        body::declared(&parts.headers, limit)?;
         Ok(Decided {
             claim,
             streamed,
             limit,
+            declared: body::declared(&parts.headers, limit)?,
         })
     }
 
@@ -215,6 +217,7 @@ impl Gateway {
             claim,
             streamed,
             limit,
+            declared,
         } = self.decide(&found, parts)?;
         let Found {
             address: Address { slug, path, entrance },
@@ -243,7 +246,7 @@ impl Gateway {
             return stream::ask((target, entrance), request(None), arriving, [place, None]).await;
         }
         let held = (&self.bodies, &self.spool, &self.parts.limits);
-        let held = Held::read(held, &parts.headers, limit, body).await?;
+        let held = Held::read(held, declared, limit, body).await?;
         let (signed, reservation, own_place) = match claim {
             Some(claim) => {
                 let digest = held.digest();

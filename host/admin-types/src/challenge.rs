@@ -400,7 +400,7 @@ mod tests {
             r#"{"slug":"tsp","emission_percent":null}"#,
             r#"{"slug":"tsp","emission_percent":"100.1"}"#,
             r#"{"slug":"tsp","required_capabilities":["fly"]}"#,
-            r#"{"slug":"tsp","resources":{"shm":"1g"}}"#,
+            r#"{"slug":"tsp","resources":{"swap":"1g"}}"#,
             r#"{"slug":"tsp","instances":"warm(0)"}"#,
             r#"{"slug":"tsp","instances":null}"#,
             r#"{"slug":"tsp","instances":4}"#,

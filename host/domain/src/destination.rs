@@ -3,7 +3,10 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
 };
+
+use crate::text::serde_as_text;
 
 /// What a challenge may speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,25 +69,8 @@ impl Destination {
             _ if scheme.eq_ignore_ascii_case("https") => HttpScheme::Https,
             _ => return Err(DestinationError::Scheme),
         };
-        if authority.contains('@') {
-            return Err(DestinationError::User);
-        }
-        let (host, port) = match authority.strip_prefix('[') {
-            Some(rest) => {
-                let (address, port) = rest.split_once(']').ok_or(DestinationError::Host)?;
-                let address: Ipv6Addr = address.parse().map_err(|_| DestinationError::Host)?;
-                (Host::Ip(IpAddr::V6(address).to_canonical()), port)
-            }
-            None => {
-                let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-                (Host::parse(host)?, port)
-            }
-        };
-        let port = match port.strip_prefix(':') {
-            Some(digits) => parse_port(digits)?,
-            None if port.is_empty() => scheme.default_port(),
-            None => return Err(DestinationError::Host),
-        };
+        let (host, port) = read_authority(authority)?;
+        let port = port.unwrap_or(scheme.default_port());
         Ok(Self { scheme, host, port })
     }
 
@@ -95,6 +81,29 @@ impl Destination {
             true => host.to_string(),
             false => format!("{host}:{port}"),
         }
+    }
+}
+
+/// Host and port, which is absent where none is written.
+pub(crate) fn read_authority(authority: &str) -> Result<(Host, Option<u16>), DestinationError> {
+    if authority.contains('@') {
+        return Err(DestinationError::User);
+    }
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']').ok_or(DestinationError::Host)?;
+            let address: Ipv6Addr = address.parse().map_err(|_| DestinationError::Host)?;
+            (Host::Ip(IpAddr::V6(address).to_canonical()), port)
+        }
+        None => {
+            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            (Host::parse(host)?, port)
+        }
+    };
+    match port.strip_prefix(':') {
+        Some(digits) => Ok((host, Some(parse_port(digits)?))),
+        None if port.is_empty() => Ok((host, None)),
+        None => Err(DestinationError::Host),
     }
 }
 
@@ -150,6 +159,18 @@ impl HttpScheme {
     }
 }
 
+impl FromStr for Host {
+    type Err = DestinationError;
+
+    /// IPv6 is in brackets, as where a port may follow; none may here.
+    fn from_str(text: &str) -> Result<Self, DestinationError> {
+        match read_authority(text)? {
+            (host, None) => Ok(host),
+            (_, Some(_)) => Err(DestinationError::Host),
+        }
+    }
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -159,6 +180,8 @@ impl fmt::Display for Host {
         }
     }
 }
+
+serde_as_text!(Host);
 
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -244,6 +267,30 @@ mod tests {
         assert!(read(&"a".repeat(64)).is_err());
         assert!(read(&["a.".repeat(126), "aa".to_owned()].concat()).is_err());
         assert_eq!(Destination::parse("ftp", "x"), Err(DestinationError::Scheme));
+    }
+
+    #[test]
+    fn a_host_alone_is_written_as_it_is_read() {
+        for (text, written) in [
+            ("GPU1.example.", "gpu1.example"),
+            ("10.0.0.7", "10.0.0.7"),
+            ("[fd00:0::7]", "[fd00::7]"),
+        ] {
+            let host: super::Host = text.parse().unwrap();
+            assert_eq!(host.to_string(), written);
+            assert_eq!(written.parse::<super::Host>(), Ok(host));
+        }
+        for bad in [
+            "",
+            "gpu1:80",
+            "fd00::7",
+            "me@gpu1",
+            "gpu 1",
+            "[fd00::7]:80",
+            "http://gpu1",
+        ] {
+            assert!(bad.parse::<super::Host>().is_err(), "{bad}");
+        }
     }
 
     proptest! {

@@ -10,7 +10,11 @@ mod config;
 mod destination;
 mod digest;
 mod emission;
+mod engine_endpoint;
 mod failure_rule;
+mod gpu;
+mod gpu_request;
+mod gpu_server;
 mod grant;
 mod hotkey;
 mod ids;
@@ -18,10 +22,13 @@ mod incident;
 mod injection;
 mod instances;
 mod key_name;
+mod labels;
+mod limits;
 mod log;
 mod manifest;
 mod metagraph;
 mod outbound;
+mod placement;
 mod proxy_path;
 mod resources;
 mod secret;
@@ -44,7 +51,17 @@ pub use config::{ConfigError, ConfigType, ConfigVariable, configured};
 pub use destination::{Destination, DestinationError, Host, HttpScheme};
 pub use digest::{Digest, DigestError};
 pub use emission::{EmissionError, EmissionPercent};
+pub use engine_endpoint::{EngineEndpoint, EngineEndpointError, SocketPath, SshUser};
 pub use failure_rule::{FailureRule, MAX_LAST_GOOD, UnknownFailureRule};
+pub use gpu::{
+    GpuCapability, GpuKind, GpuKindError, GpuList, GpuListError, Holders, LeaseMode, UnknownGpuCapability,
+    UnknownLeaseMode,
+};
+pub use gpu_request::{GpuChoice, GpuRequest, GpuRequestError};
+pub use gpu_server::{
+    GpuLease, GpuLeaseId, GpuLeaseIdError, GpuServer, GpuServerId, GpuServerIdError, LeaseState,
+    UnknownLeaseState,
+};
 pub use grant::{Grant, UnknownGrant};
 pub use hotkey::{Hotkey, HotkeyError};
 pub use ids::{BlockHash, BlockHashError, BlockNumber, EpochId, MechanismId, Netuid, Uid, UnixSeconds};
@@ -52,10 +69,13 @@ pub use incident::{CalledFunction, IncidentKind, UnknownIncident};
 pub use injection::{HeaderTemplate, HeaderTemplateError, InClear, Injection};
 pub use instances::{Instances, UnknownInstances, Warm};
 pub use key_name::{KeyName, KeyNameError};
+pub use labels::{Labels, LabelsError};
+pub use limits::{MAX_GPU_HOLDERS, MAX_GPUS, MAX_PIDS};
 pub use log::{LogLevel, LogSource, UnknownLevel, UnknownSource};
 pub use manifest::{MANIFEST_MAX_BYTES, Manifest, ManifestError, ManifestLimits, RouteMatch, RouteRule};
 pub use metagraph::{Metagraph, Neuron};
 pub use outbound::{OutboundRule, OutboundRuleError};
+pub use placement::{Candidate, Misfit, NoPlace, Placement, place};
 pub use proxy_path::{BlockedPath, ProxyPath};
 pub use resources::{ByteSize, Resources, ResourcesError};
 pub use secret::{MAX_SECRET_NAME, Secret, SecretName, SecretNameError, SecretUse, SecretValue};

@@ -9,7 +9,8 @@ use std::{
 
 use platform_domain::{
     BlockHash, BlockNumber, ByteSize, Capability, ComponentRef, DataMode, Digest, EmissionPercent,
-    FailureRule, Hotkey, ImageRef, ProxyPath, Slug, Status, Uid,
+    EngineEndpoint, FailureRule, GpuCapability, GpuKind, GpuLeaseId, GpuList, GpuServerId, Host, Hotkey,
+    ImageRef, Labels, LeaseMode, ProxyPath, Slug, Status, Uid,
 };
 use proptest::prelude::*;
 
@@ -35,7 +36,16 @@ fn every_parser(text: &str) {
     means_the_same::<DataMode>(text);
     means_the_same::<Digest>(text);
     means_the_same::<EmissionPercent>(text);
+    means_the_same::<EngineEndpoint>(text);
     means_the_same::<FailureRule>(text);
+    means_the_same::<GpuCapability>(text);
+    means_the_same::<GpuKind>(text);
+    means_the_same::<GpuLeaseId>(text);
+    means_the_same::<GpuList>(text);
+    means_the_same::<GpuServerId>(text);
+    means_the_same::<Host>(text);
+    means_the_same::<Labels>(text);
+    means_the_same::<LeaseMode>(text);
     means_the_same::<Hotkey>(text);
     means_the_same::<ImageRef>(text);
     means_the_same::<ProxyPath>(text);

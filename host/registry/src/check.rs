@@ -113,8 +113,14 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
             if resources.cpu.is_some() {
                 return Err(FieldError::new("resources.cpu", CONTAINERS_ONLY));
             }
-            if let Some(key) = resources.gpu.keys().next() {
-                return Err(FieldError::new(format!("resources.{key}"), CONTAINERS_ONLY));
+            if resources.pids.is_some() {
+                return Err(FieldError::new("resources.pids", CONTAINERS_ONLY));
+            }
+            if resources.shm.is_some() {
+                return Err(FieldError::new("resources.shm", CONTAINERS_ONLY));
+            }
+            if let Some(gpu) = &resources.gpu {
+                return Err(FieldError::new(format!("resources.{}", gpu.key()), CONTAINERS_ONLY));
             }
             if !volumes.is_empty() {
                 return Err(FieldError::new("volumes", CONTAINERS_ONLY));
@@ -350,6 +356,14 @@ pub(crate) mod tests {
             (
                 |c| c.resources = Resources::try_from(map("cpus", "1")).unwrap(),
                 "resources.cpu",
+            ),
+            (
+                |c| c.resources = Resources::try_from(map("pids", "64")).unwrap(),
+                "resources.pids",
+            ),
+            (
+                |c| c.resources = Resources::try_from(map("shm", "64MiB")).unwrap(),
+                "resources.shm",
             ),
             (
                 |c| c.resources = Resources::try_from(map("gpu_count", "1")).unwrap(),

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Row, named_params};
 use crate::{
     StoreError,
     columns::{Columns, json, seconds},
+    gpu_leases,
 };
 
 const TABLE: &str = "challenge";
@@ -76,8 +77,22 @@ pub fn update(connection: &Connection, challenge: &Challenge) -> Result<bool, St
     write(connection, UPDATE, challenge).map(|rows| rows > 0)
 }
 
-/// Removes a record; `false` when there is none.
+/// Whether there is one.
+pub(crate) fn exists(connection: &Connection, slug: &Slug) -> Result<bool, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM challenges WHERE slug = ?1)")?;
+    Ok(statement.query_row([slug.as_str()], |row| row.get(0))?)
+}
+
+/// Removes a record; `false` when there is none. One that has leases of GPUs is [`StoreError::ChallengeHasGpus`]: its
+/// container may run, and the GPUs would be given to another.
 pub fn delete(connection: &Connection, slug: &Slug) -> Result<bool, StoreError> {
+    let leases = gpu_leases::of_challenge(connection, slug)?;
+    if !leases.is_empty() {
+        let servers = leases.into_iter().map(|lease| lease.server).collect();
+        let slug = slug.clone();
+        return Err(StoreError::ChallengeHasGpus { slug, servers });
+    }
     let mut statement = connection.prepare_cached("DELETE FROM challenges WHERE slug = ?1")?;
     Ok(statement.execute([slug.as_str()])? > 0)
 }

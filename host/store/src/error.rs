@@ -1,8 +1,10 @@
 //! What can go wrong with the database.
 
-use std::{error::Error, io, path::PathBuf};
+use std::{collections::BTreeSet, error::Error, fmt::Display, io, path::PathBuf};
 
-use platform_domain::{EpochId, Slug};
+use platform_domain::{EpochId, GpuServerId, Slug};
+
+use crate::LeaseRefused;
 
 /// Why a database operation failed. After an error inside [`crate::Store::write`] nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +67,41 @@ pub enum StoreError {
         /// What it was to do.
         step: &'static str,
     },
+    /// The challenge has GPUs: what runs of it must be stopped, and its leases released.
+    #[error("challenge '{slug}' has leases of GPU server {}", some(servers))]
+    ChallengeHasGpus {
+        /// The challenge.
+        slug: Slug,
+        /// Where.
+        servers: BTreeSet<GpuServerId>,
+    },
+    /// There is a GPU server of this id.
+    #[error("GPU server {0} already exists")]
+    GpuServerExists(GpuServerId),
+    /// Challenges have what would go.
+    #[error("GPU server {server} is used by {}", some(holders))]
+    GpuServerInUse {
+        /// The server.
+        server: GpuServerId,
+        /// By whom.
+        holders: BTreeSet<Slug>,
+    },
+    /// GPUs are not given.
+    #[error(transparent)]
+    Lease(#[from] LeaseRefused),
     /// The process is stopping, so the operation did not run.
     #[error("the host is stopping")]
     Stopping,
+}
+
+/// Names that one line tells; errors are read by people.
+const TOLD: usize = 8;
+
+fn some<T: Display>(names: &BTreeSet<T>) -> String {
+    let told: Vec<_> = names.iter().take(TOLD).map(ToString::to_string).collect();
+    let told = told.join(", ");
+    match names.len().checked_sub(TOLD) {
+        None | Some(0) => told,
+        Some(more) => format!("{told} and {more} more"),
+    }
 }

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0013_on_failure.sql"),
     include_str!("../../../migrations/0014_serving.sql"),
     include_str!("../../../migrations/0015_tokens.sql"),
+    include_str!("../../../migrations/0016_gpu.sql"),
 ];
 
 /// Brings the schema to the newest version: all missing steps or none.

@@ -24,7 +24,7 @@ const READERS: usize = 2;
 /// How long to wait for another process, such as a backup or the command line, to let go of the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements a connection keeps compiled: more than all the modules here have.
-const STATEMENT_CACHE: usize = 64;
+const STATEMENT_CACHE: usize = 128;
 /// Only the host's own user may read the registry: environment values are in it.
 const FILE_MODE: u32 = 0o600;
 

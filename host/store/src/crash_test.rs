@@ -7,10 +7,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-use platform_domain::Challenge;
+use platform_domain::{Challenge, GpuLeaseId, Placement, UnixSeconds};
 use rusqlite::Connection;
 
-use crate::{Store, StoreError, challenges, challenges::tests::challenge};
+use crate::{
+    Store, StoreError, challenges, challenges::tests::challenge, gpu_leases, gpu_servers,
+    gpu_servers::tests::server,
+};
 
 /// Where the child finds its database; without it there is nothing to write.
 const DATABASE: &str = "PLATFORM_CRASH_TEST_DATABASE";
@@ -50,10 +53,73 @@ async fn crash_writer() {
     }
 }
 
-/// Starts the writer, kills it after `commits` reported ones and returns the last it reported.
-fn kill_writer(path: &Path, commits: usize) -> u32 {
+/// GPUs of each lease.
+const GPUS: u16 = 5;
+
+fn lease(round: u32) -> GpuLeaseId {
+    format!("start-{round}").parse().unwrap()
+}
+
+/// Starts one container after the other: a lease for the next, then the one before gives back its own.
+#[tokio::test]
+#[ignore = "the writing half of the crash test of leases, which starts and kills it"]
+async fn crash_leaser() {
+    let Some(path) = env::var_os(DATABASE).map(PathBuf::from) else {
+        return;
+    };
+    let store = Store::open(&path).unwrap();
+    let insert = |connection: &Connection| {
+        challenges::insert(connection, &challenge("tsp"))?;
+        gpu_servers::insert(connection, &server("a", &format!("l4:{GPUS}"), "shared(2)"))
+    };
+    store.write("insert", insert).await.unwrap();
+    for round in 1.. {
+        let acquire = move |connection: &Connection| {
+            let placement = Placement {
+                server: "a".parse().unwrap(),
+                devices: (0..GPUS).collect(),
+            };
+            let holder = "tsp".parse().unwrap();
+            gpu_leases::acquire(connection, &lease(round), &holder, &placement, UnixSeconds(1))
+        };
+        store.write("acquire", acquire).await.unwrap();
+        writeln!(std::io::stdout(), "{COMMITTED}{round}").unwrap();
+        let release = move |connection: &Connection| gpu_leases::release(connection, &lease(round - 1));
+        store.write("release", release).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_killed_host_has_a_lease_or_has_it_not() {
+    for commits in [1, 2, 9, 30] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("registry.sqlite3");
+        let reported = kill_writer("crash_test::crash_leaser", &path, commits);
+        let store = Store::open(&path).unwrap();
+        let check = |connection: &Connection| {
+            let health: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+            let free = gpu_leases::free_slots(connection, &"a".parse().unwrap())?;
+            Ok::<_, StoreError>((health, gpu_leases::list(connection)?, free))
+        };
+        let (health, leases, free) = store.read("check", check).await.unwrap();
+        assert_eq!(health, "ok");
+        assert!(
+            leases.iter().any(|it| it.id == lease(reported)),
+            "{reported} was answered: {leases:?}"
+        );
+        assert!(
+            leases.iter().all(|it| it.devices == (0..GPUS).collect()),
+            "{leases:?}"
+        );
+        let left = 2 - u16::try_from(leases.len()).unwrap();
+        assert_eq!(free, (0..GPUS).map(|device| (device, left)).collect());
+    }
+}
+
+/// Starts a writer, kills it after `commits` reported ones and returns the last it reported.
+fn kill_writer(writer: &str, path: &Path, commits: usize) -> u32 {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "crash_test::crash_writer", "--ignored", "--nocapture"])
+        .args(["--exact", writer, "--ignored", "--nocapture"])
         .env(DATABASE, path)
         .stdout(Stdio::piped())
         .spawn()
@@ -76,7 +142,7 @@ async fn a_killed_writer_leaves_whole_records_and_every_answered_change() {
     for commits in [1, 2, 7, 23, 40] {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("registry.sqlite3");
-        let reported = kill_writer(&path, commits);
+        let reported = kill_writer("crash_test::crash_writer", &path, commits);
         assert!(
             fs::metadata(dir.path().join("registry.sqlite3-wal"))
                 .unwrap()

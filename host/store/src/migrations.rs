@@ -116,6 +116,54 @@ mod tests {
     }
 
     #[test]
+    fn what_an_older_record_asks_of_gpus_can_be_read_or_is_taken_out() {
+        for (before, after) in [
+            (r#"{"memory":"1GiB"}"#, r#"{"memory":"1GiB"}"#),
+            (r#"{"gpu_count":"2"}"#, r#"{"gpu_count":"2"}"#),
+            (
+                r#"{"gpus":"64","gpu_server":"a-1.b"}"#,
+                r#"{"gpu_count":"64","gpu_server":"a-1.b"}"#,
+            ),
+            (r#"{"gpu_device_ids":"3, 0"}"#, r#"{"gpu_device_ids":"0,3"}"#),
+            (
+                r#"{"gpu_count":"1","gpu_capabilities":"gpu, compute"}"#,
+                r#"{"gpu_capabilities":"compute,gpu","gpu_count":"1"}"#,
+            ),
+            (r#"{"gpu_count":"two","memory":"1GiB"}"#, r#"{"memory":"1GiB"}"#),
+            (r#"{"gpu_count":"0"}"#, "{}"),
+            (r#"{"gpu_count":""}"#, "{}"),
+            (r#"{"gpu_count":"65"}"#, "{}"),
+            (r#"{"gpu_count":"18446744073709551617"}"#, "{}"),
+            (r#"{"gpu_count":"1","gpus":"2"}"#, "{}"),
+            (r#"{"gpu_count":"1","gpu_device_ids":"0,1"}"#, "{}"),
+            (r#"{"gpu_device_ids":"0,0"}"#, "{}"),
+            (r#"{"gpu_device_ids":""}"#, "{}"),
+            (r#"{"gpu_device_ids":"0 1"}"#, "{}"),
+            (r#"{"gpu_device_ids":"64"}"#, "{}"),
+            (r#"{"gpu_device_ids":"GPU-8f2b"}"#, "{}"),
+            (r#"{"gpu_server":"a"}"#, "{}"),
+            (r#"{"gpu_count":"1","gpu_server":".."}"#, "{}"),
+            (r#"{"gpu_count":"1","gpu_server":"a b"}"#, "{}"),
+            (r#"{"gpu_count":"1","gpu_capabilities":"fly"}"#, "{}"),
+            (r#"{"gpu_count":"1","gpu_capabilities":""}"#, "{}"),
+        ] {
+            let mut connection = Connection::open_in_memory().unwrap();
+            migrate_with(&mut connection, &MIGRATIONS[..14]).unwrap();
+            crate::challenges::insert(&connection, &crate::challenges::tests::challenge("tsp")).unwrap();
+            connection
+                .execute("UPDATE challenges SET resources = ?1", [before])
+                .unwrap();
+            migrate(&mut connection).unwrap();
+            let challenges = crate::challenges::list(&connection).unwrap();
+            assert_eq!(
+                serde_json::to_string(&challenges[0].resources).unwrap(),
+                after,
+                "{before}"
+            );
+        }
+    }
+
+    #[test]
     fn an_older_ledger_is_carried_over_with_its_answers() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate_with(&mut connection, &MIGRATIONS[..10]).unwrap();

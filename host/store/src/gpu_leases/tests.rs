@@ -6,6 +6,7 @@ use platform_domain::{Resources, place};
 
 use super::*;
 use crate::{
+    Store,
     challenges::tests::{challenge, database},
     gpu_servers::tests::server,
 };
@@ -54,8 +55,14 @@ fn a_lease_is_given_once_and_given_back_once() {
     assert_eq!((&lease.devices, lease.state), (&at.devices, LeaseState::Held));
     assert_eq!(take(&connection, "1", "tsp", &at).unwrap(), lease, "asked again");
     assert_eq!(get(&connection, &lease.id).unwrap(), Some(lease.clone()));
-    assert_eq!(of_server(&connection, &lease.server).unwrap(), [lease.clone()]);
-    assert_eq!(of_challenge(&connection, &lease.holder).unwrap(), [lease.clone()]);
+    assert_eq!(
+        of_server(&connection, &lease.server).unwrap(),
+        std::slice::from_ref(&lease)
+    );
+    assert_eq!(
+        of_challenge(&connection, &lease.holder).unwrap(),
+        std::slice::from_ref(&lease)
+    );
     assert_eq!(of_challenge(&connection, &"prism".parse().unwrap()).unwrap(), []);
     let free = free_slots(&connection, &lease.server).unwrap();
     assert_eq!(free, [(0, 1), (1, 0), (2, 1), (3, 0)].into());
@@ -232,6 +239,40 @@ fn a_place_is_chosen_from_what_is_there() {
         none.contains("a: gpu_server_lost") && none.contains("b: gpu_capacity_insufficient"),
         "{none}"
     );
+}
+
+/// From two processes, with many tasks each, who all saw the same GPUs free.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_ask_at_once_as_many_get_a_place_as_there_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("registry.sqlite3");
+    let stores = [Store::open(&path).unwrap(), Store::open(&path).unwrap()];
+    let insert = |connection: &Connection| {
+        challenges::insert(connection, &challenge("tsp"))?;
+        gpu_servers::insert(connection, &server("a", "l4:4", "shared(3)"))
+    };
+    stores[0].write("insert", insert).await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let store = stores[number % 2].clone();
+        tasks.spawn(async move {
+            let acquire = move |connection: &Connection| {
+                let at = placement("a", &[0, 1 + u16::try_from(number % 3).unwrap()]);
+                take(connection, &number.to_string(), "tsp", &at)
+            };
+            store.write("acquire", acquire).await
+        });
+    }
+    let answers = tasks.join_all().await;
+    let (given, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert_eq!(given.len(), 3, "GPU 0, which all want, has three places");
+    for refused in refused {
+        assert!(matches!(refusal(refused), LeaseRefused::Taken { device: 0, .. }));
+    }
+    let kept = stores[1].read("list", list).await.unwrap();
+    let mut given: Vec<_> = given.into_iter().map(Result::unwrap).collect();
+    given.sort_by(|one, other| one.id.cmp(&other.id));
+    assert_eq!(kept, given);
 }
 
 #[test]

@@ -120,7 +120,10 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
                 return Err(FieldError::new("resources.shm", CONTAINERS_ONLY));
             }
             if let Some(gpu) = &resources.gpu {
-                return Err(FieldError::new(format!("resources.{}", gpu.key()), CONTAINERS_ONLY));
+                return Err(FieldError::new(
+                    format!("resources.{}", gpu.key()),
+                    CONTAINERS_ONLY,
+                ));
             }
             if !volumes.is_empty() {
                 return Err(FieldError::new("volumes", CONTAINERS_ONLY));

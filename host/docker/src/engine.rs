@@ -134,11 +134,20 @@ impl Engine {
         failed(&self.endpoint().to_string(), error.into())
     }
 
+    pub(crate) fn hung_up(&self) -> EngineError {
+        self.failed(std::io::Error::from(std::io::ErrorKind::UnexpectedEof))
+    }
+
     /// An answer that is read piece by piece, without the library. `path` begins with `/` and has its query.
-    pub(crate) async fn open(&self, path: &str, subject: Subject<'_>) -> Result<Incoming, EngineError> {
+    pub(crate) async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        subject: Subject<'_>,
+    ) -> Result<Incoming, EngineError> {
         self.docker().await?;
         let request = http::Request::builder()
-            .method(Method::GET)
+            .method(method)
             .uri(path)
             .body(body_full(Bytes::new()));
         let request = request.map_err(EngineError::protocol)?;

@@ -51,8 +51,8 @@ pub(crate) const JOB_OUTPUT_BYTES: usize = 64_000;
 
 /// What a job is given, packed.
 pub(crate) const ARCHIVE_PACKED_BYTES: usize = 64 << 20;
-/// And unpacked.
-pub(crate) const ARCHIVE_BYTES: u64 = 256 << 20;
+/// And unpacked. It is in memory twice while it is packed anew.
+pub(crate) const ARCHIVE_BYTES: u64 = 128 << 20;
 /// Files and directories of it.
 pub(crate) const ARCHIVE_MEMBERS: usize = 10_000;
 /// The longest path in it, as POSIX has it for its own archives.

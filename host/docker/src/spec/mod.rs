@@ -20,7 +20,10 @@ pub use loosened::{Loosened, LoosenedError, Outside};
 pub use mount::{MountPoint, MountPointError};
 pub use user::User;
 
-pub(crate) use body::{SECRETS_DIR, create_body, volume_mount};
+pub(crate) use body::{SECRETS_DIR, volume_mount};
+pub(crate) use check::name as check_name;
+
+use body::create_body;
 
 use crate::{
     Image, Kind, Owner,

@@ -13,8 +13,11 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     gzip.finish().unwrap()
 }
 
+/// What an entry says it is, its path, what is in it.
+type Raw<'a> = (EntryType, &'a str, &'a [u8]);
+
 /// Written by hand, because the library refuses to write most of these.
-fn tar(members: &[(EntryType, &str, &[u8])]) -> Vec<u8> {
+fn tar(members: &[Raw]) -> Vec<u8> {
     let mut tar = Builder::new(Vec::new());
     for (kind, path, content) in members {
         let mut header = Header::new_gnu();
@@ -58,7 +61,7 @@ fn files_and_directories_come_through_with_plain_modes() {
 #[test]
 fn what_is_not_plainly_a_file_inside_is_refused() {
     let regular = EntryType::Regular;
-    let table: &[(&[(EntryType, &str, &[u8])], &str)] = &[
+    let table: &[(&[Raw], &str)] = &[
         (&[(regular, "/etc/passwd", b"")], "Path"),
         (&[(regular, "a/../../b", b"")], "Path"),
         (&[(regular, "..", b"")], "Path"),
@@ -69,7 +72,7 @@ fn what_is_not_plainly_a_file_inside_is_refused() {
         (&[(EntryType::Char, "a", b"")], "NotAFile"),
         (&[(EntryType::Block, "a", b"")], "NotAFile"),
         (&[(EntryType::Fifo, "a", b"")], "NotAFile"),
-        (&[(EntryType::GNUSparse, "a", b"")], "NotAFile"),
+        (&[(EntryType::GNUSparse, "a", b"")], "Unreadable"),
         (&[(EntryType::Continuous, "a", b"")], "NotAFile"),
         (&[(regular, "a", b"1"), (regular, "./a", b"2")], "Twice"),
         (&[(regular, "a", b"1"), (regular, "a/b", b"2")], "Twice"),

@@ -34,6 +34,9 @@ pub(crate) fn refusal(endpoint: &str, subject: Subject<'_>, error: Error) -> Eng
     match error {
         Error::DockerResponseServerError { status_code, message } => said(status_code, &message, subject),
         Error::DockerStreamError { error } => said(0, &error, subject),
+        // Both say their inner error's words and causes in its place.
+        Error::IOError { err } => failed(endpoint, err.into()),
+        Error::HyperResponseError { err } => failed(endpoint, err.into()),
         error => failed(endpoint, error.into()),
     }
 }

@@ -1,1 +1,12 @@
-//! x
+//! The crate at its public border, against a real engine: what it makes, what that can do, and what is left of it.
+
+#[cfg(test)]
+mod describing;
+#[cfg(test)]
+mod engine;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod lifecycle;

@@ -7,6 +7,10 @@ mod engine;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod http;
+#[cfg(test)]
+mod jobs;
 #[cfg(test)]
 mod lifecycle;

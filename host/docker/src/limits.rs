@@ -1,0 +1,99 @@
+//! How long an engine may take, how much it may say, and what a container may have.
+
+use std::time::Duration;
+
+/// Until there is a connection, with the look-up of a name and what TLS or SSH say first.
+pub(crate) const CONNECT: Duration = Duration::from_secs(10);
+/// A question that an engine answers from memory. A busy one that holds its locks takes seconds.
+pub(crate) const QUESTION: Duration = Duration::from_secs(15);
+/// Making, starting or removing something: the engine unpacks, mounts and starts programs for it.
+pub(crate) const CHANGE: Duration = Duration::from_secs(60);
+/// Sending an archive of the largest size over a slow line.
+pub(crate) const UPLOAD: Duration = Duration::from_secs(300);
+/// A whole pull. Images with what a GPU needs have ten gigabytes.
+pub(crate) const PULL: Duration = Duration::from_secs(3600);
+/// The longest in which a pull may make no progress. Unpacking one large layer is silent for that long.
+pub(crate) const PULL_IDLE: Duration = Duration::from_secs(300);
+/// The longest that a container may be given to end by itself.
+pub(crate) const MAX_GRACE: Duration = Duration::from_secs(120);
+/// Until what a job left behind is gone, when nobody waits for it any more.
+pub(crate) const CLEAN_UP: Duration = Duration::from_secs(60);
+/// The longest that a job may run: what the original platform allowed.
+pub(crate) const MAX_JOB: Duration = Duration::from_secs(86_400);
+
+/// The bytes of one answer. What an engine says of itself or of a thousand containers has a tenth of it.
+pub(crate) const ANSWER_BYTES: u64 = 16 << 20;
+/// The bytes in which a pull says how it does: a line for each piece of each layer, ten a second for an hour.
+pub(crate) const PULL_BYTES: u64 = 64 << 20;
+/// The head of an answer.
+pub(crate) const HEAD_BYTES: usize = 64 * 1024;
+/// What an engine says of an error, for the operator.
+pub(crate) const MESSAGE_CHARS: usize = 500;
+/// Names, versions and other short texts of an engine.
+pub(crate) const TEXT_CHARS: usize = 128;
+/// How many of them there may be in one list.
+pub(crate) const LIST: usize = 64;
+/// One event, of which labels are the most.
+pub(crate) const EVENT_BYTES: usize = 256 * 1024;
+/// What SSH says when it fails.
+pub(crate) const SSH_BYTES: u64 = 1024;
+/// How long a child that failed may take to say why.
+pub(crate) const SSH_LAST_WORDS: Duration = Duration::from_secs(1);
+/// The longest path of a socket that the system takes.
+pub(crate) const SOCKET_PATH: usize = 107;
+
+/// One line of a container's log; more of it is cut off. The engine itself cuts at the same length.
+pub(crate) const LINE_BYTES: usize = 16 * 1024;
+/// The most lines that are asked for from the end of a log.
+pub(crate) const TAIL_LINES: u32 = 10_000;
+/// What is kept of each output of a job: as in the original platform.
+pub(crate) const JOB_OUTPUT_BYTES: usize = 64_000;
+
+/// What a job is given, packed.
+pub(crate) const ARCHIVE_PACKED_BYTES: usize = 64 << 20;
+/// And unpacked. It is in memory twice while it is packed anew.
+pub(crate) const ARCHIVE_BYTES: u64 = 128 << 20;
+/// Files and directories of it.
+pub(crate) const ARCHIVE_MEMBERS: usize = 10_000;
+/// The longest path in it, as POSIX has it for its own archives.
+pub(crate) const ARCHIVE_PATH: usize = 255;
+
+/// Secrets of one container.
+pub(crate) const SECRETS: usize = 64;
+/// The bytes of one secret: what Swarm takes.
+pub(crate) const SECRET_BYTES: usize = 500 * 1024;
+/// Environment variables and labels, each.
+pub(crate) const VARIABLES: usize = 256;
+/// The bytes of one of them, name and value: the system takes 128 KiB.
+pub(crate) const VARIABLE_BYTES: usize = 64 * 1024;
+/// Words of a command.
+pub(crate) const COMMAND_WORDS: usize = 256;
+/// Volumes of one container.
+pub(crate) const VOLUMES: usize = 16;
+/// The bytes of a mount point.
+pub(crate) const MOUNT_POINT: usize = 255;
+/// GPUs of one container, by number or by name.
+pub(crate) const GPUS: u32 = 64;
+
+/// Memory where nothing is said: what the original platform gave.
+pub(crate) const MEMORY: u64 = 4 << 30;
+/// The least memory with which a program and its init start.
+pub(crate) const MIN_MEMORY: u64 = 16 << 20;
+/// The most: no single machine for this has more.
+pub(crate) const MAX_MEMORY: u64 = 4 << 40;
+/// Processor time where nothing is said, in thousandths of a core: what the original platform gave.
+pub(crate) const MILLI_CPUS: u32 = 2_000;
+/// The most.
+pub(crate) const MAX_MILLI_CPUS: u32 = 512_000;
+/// Processes and threads where nothing is said: what the original platform gave.
+pub(crate) const PIDS: u32 = 512;
+/// The most: half of what a machine has for all.
+pub(crate) const MAX_PIDS: u32 = 16_384;
+/// Open files of one process: what the original platform gave to jobs. A server with a thousand clients needs more.
+pub(crate) const OPEN_FILES: i64 = 4096;
+/// Bytes of `/tmp`, which are the container's memory: what the original platform gave.
+pub(crate) const TMP_BYTES: u64 = 512 << 20;
+/// One file of a container's log.
+pub(crate) const LOG_FILE: &str = "10m";
+/// How many of those: with the above 30 MB of disk for each container.
+pub(crate) const LOG_FILES: &str = "3";

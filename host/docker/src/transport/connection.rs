@@ -1,0 +1,228 @@
+//! Opening a connection, and counting what comes over it.
+
+use std::{
+    io,
+    path::Path,
+    pin::Pin,
+    process::Stdio,
+    task::{Context, Poll},
+};
+
+use bollard::errors::Error;
+use rustls::pki_types::ServerName;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
+    net::{TcpStream, UnixStream},
+    process::{Child, ChildStderr, Command},
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+
+use super::unreachable;
+use crate::{
+    ClientTls, Endpoint,
+    error::AnswerTooLarge,
+    limits::{CONNECT, MESSAGE_CHARS, SSH_BYTES, SSH_LAST_WORDS},
+    text::shown,
+};
+
+/// Something to speak HTTP over.
+pub(super) struct Connection {
+    pub(super) io: Box<dyn Duplex>,
+    /// Where a child says why it failed.
+    pub(super) last_words: Option<ChildStderr>,
+}
+
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// The two pipes of a child that carries a connection. The child ends with it.
+struct Carried<T> {
+    io: T,
+    _child: Child,
+}
+
+/// Reads so many bytes and no more.
+pub(super) struct Metered<T> {
+    io: T,
+    left: u64,
+    most: u64,
+}
+
+impl Connection {
+    pub(super) async fn open(endpoint: &Endpoint) -> Result<Self, Error> {
+        let opening = async {
+            match endpoint {
+                Endpoint::Unix(path) => unix(path).await,
+                Endpoint::Tls { host, port, tls } => secured(host, *port, tls).await,
+                Endpoint::Ssh { user, host, port } => ssh(user, host, *port),
+            }
+        };
+        let opened = timeout(CONNECT, opening).await;
+        let opened = opened.unwrap_or_else(|late| Err(unreachable("there is no connection in time", late)));
+        opened.map_err(|err| Error::IOError { err })
+    }
+}
+
+async fn unix(path: &Path) -> io::Result<Connection> {
+    let stream = UnixStream::connect(path).await.map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::NotFound => "there is no such socket; is Docker installed and running?",
+            io::ErrorKind::ConnectionRefused => "nobody listens at the socket; is Docker running?",
+            io::ErrorKind::PermissionDenied => {
+                "the socket may not be opened; is this user in the group docker?"
+            }
+            _ => "the socket cannot be opened",
+        };
+        unreachable(hint, error)
+    })?;
+    Ok(Connection {
+        io: Box::new(stream),
+        last_words: None,
+    })
+}
+
+async fn secured(host: &str, port: u16, tls: &ClientTls) -> io::Result<Connection> {
+    let stream = TcpStream::connect((host, port)).await.map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::ConnectionRefused => "nobody listens there",
+            _ => "there is no way to it",
+        };
+        unreachable(hint, error)
+    })?;
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|error| unreachable("its name cannot be in a certificate", error))?;
+    let connector = TlsConnector::from(tls.config());
+    let stream = connector.connect(name, stream).await.map_err(|error| {
+        unreachable(
+            "TLS failed; do the certificates on both sides belong together?",
+            error,
+        )
+    })?;
+    Ok(Connection {
+        io: Box::new(stream),
+        last_words: None,
+    })
+}
+
+/// What Docker's own command line does: a `docker system dial-stdio` on the other side.
+fn ssh(user: &str, host: &str, port: Option<u16>) -> io::Result<Connection> {
+    let mut command = Command::new("ssh");
+    // Nobody is there to be asked for a password, or whether a host is known.
+    command.args(["-T", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-l", user]);
+    if let Some(port) = port {
+        command.args(["-p", &port.to_string()]);
+    }
+    command.args(["--", host, "docker", "system", "dial-stdio"]);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut child = command
+        .spawn()
+        .map_err(|error| unreachable("ssh cannot be started; is it installed?", error))?;
+    let pipes = (child.stdout.take(), child.stdin.take(), child.stderr.take());
+    let (Some(stdout), Some(stdin), last_words) = pipes else {
+        return Err(unreachable("ssh has no pipes", "none were made"));
+    };
+    Ok(Connection {
+        io: Box::new(Carried {
+            io: tokio::io::join(stdout, stdin),
+            _child: child,
+        }),
+        last_words,
+    })
+}
+
+/// Why a child that carried the connection failed, in its own words.
+pub(super) async fn said_last(stderr: ChildStderr, error: hyper::Error) -> Error {
+    let mut said = Vec::new();
+    let mut stderr = stderr.take(SSH_BYTES);
+    // Whatever was read when the time is over counts.
+    drop(timeout(SSH_LAST_WORDS, stderr.read_to_end(&mut said)).await);
+    let said = shown(&String::from_utf8_lossy(&said), MESSAGE_CHARS);
+    let hint = match said.is_empty() {
+        true => "ssh ended without a word".to_owned(),
+        false => format!("ssh says: {said}"),
+    };
+    Error::IOError {
+        err: unreachable(hint, error),
+    }
+}
+
+impl<T> Metered<T> {
+    pub(super) const fn new(io: T, most: u64) -> Self {
+        let left = most;
+        Self { io, left, most }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Metered<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.left == 0 {
+            return Poll::Ready(Err(io::Error::other(AnswerTooLarge(self.most))));
+        }
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.io).poll_read(cx, buf);
+        // What is read with the last bytes is less than one buffer of the HTTP library.
+        let read = buf.filled().len().saturating_sub(before);
+        self.left = self.left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
+        polled
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Carried<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+macro_rules! writes_through {
+    ($type:ident) => {
+        impl<T: AsyncWrite + Unpin> AsyncWrite for $type<T> {
+            fn poll_write(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                Pin::new(&mut self.io).poll_write(cx, buf)
+            }
+
+            fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Pin::new(&mut self.io).poll_flush(cx)
+            }
+
+            fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Pin::new(&mut self.io).poll_shutdown(cx)
+            }
+        }
+    };
+}
+
+writes_through!(Metered);
+writes_through!(Carried);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_ends_with_an_error_when_it_is_too_large() {
+        let mut metered = Metered::new(&b"twelve bytes"[..], 12);
+        let mut read = Vec::new();
+        let error = metered.read_to_end(&mut read).await.unwrap_err();
+        assert_eq!(read, b"twelve bytes");
+        assert_eq!(error.to_string(), "the answer has more than 12 bytes");
+        assert!(Metered::new(&b"x"[..], 12).read_to_end(&mut read).await.is_ok());
+    }
+}

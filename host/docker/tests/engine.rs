@@ -1,0 +1,184 @@
+//! A real engine of its own: Debian's `dockerd` with its data, its socket and its containers in a directory of its own, which ends
+//! with this value and, because a shell watches, also with a test that is killed.
+//!
+//! Engines on one machine share its packet filter, and each that starts writes it anew. So of those that have one only one runs
+//! at a time in one process; others are started with [`Filter::None`] and run nothing with a network.
+
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+/// How long an engine may take to start.
+const STARTING: Duration = Duration::from_secs(120);
+
+/// Whether an engine writes the packet filter of this machine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filter {
+    Own,
+    None,
+}
+
+/// A running `dockerd`.
+pub(crate) struct TestEngine {
+    /// A shell, which ends the engine when its input ends.
+    watcher: Child,
+    /// `unix://…`.
+    pub(crate) endpoint: String,
+    /// `127.0.0.1:PORT`, if it was told to listen there.
+    pub(crate) tcp: Option<String>,
+    dir: TempDir,
+}
+
+impl TestEngine {
+    pub(crate) fn start() -> Self {
+        Self::start_with(Filter::Own, &[])
+    }
+
+    /// With more of its own options.
+    pub(crate) fn start_with(filter: Filter, more: &[&str]) -> Self {
+        let dir = TempDir::new().unwrap();
+        let at = |name: &str| dir.path().join(name).display().to_string();
+        let socket = at("docker.sock");
+        let pool = format!("base=10.{}.0.0/16,size=28", 64 + std::process::id() % 128);
+        // Its containerd is its child. There is no bridge but those of tests' networks: `docker0` would be everybody's.
+        let mut options = vec![
+            ("--data-root", at("data")),
+            ("--exec-root", at("exec")),
+            ("--pidfile", at("pid")),
+            ("--host", format!("unix://{socket}")),
+            ("--bridge", "none".to_owned()),
+            ("--default-address-pool", pool),
+            ("--shutdown-timeout", "1".to_owned()),
+        ];
+        if filter == Filter::None {
+            options.extend([
+                ("--iptables=false", String::new()),
+                ("--ip-forward=false", String::new()),
+            ]);
+        }
+        let words = options
+            .into_iter()
+            .flat_map(|(name, value)| [name.to_owned(), value]);
+        let watcher = Command::new("sh")
+            .args([
+                "-c",
+                r#""$@" & engine=$!; cat > /dev/null; kill $engine; wait $engine; umount -l "$DIR/data" 2> /dev/null; rm -rf "$DIR""#,
+            ])
+            .args(["watcher", "dockerd"])
+            .args(words.filter(|word| !word.is_empty()))
+            .args(more)
+            .env("DIR", dir.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut watcher = watcher.unwrap();
+        let (said, heard) = mpsc::channel();
+        let mut log = File::create(dir.path().join("log")).unwrap();
+        let lines = BufReader::new(watcher.stderr.take().unwrap()).lines();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                drop(writeln!(log, "{line}"));
+                drop(said.send(line));
+            }
+        });
+        let mut tcp = None;
+        let mut last = String::from("dockerd is missing: apt-get install docker.io iptables");
+        loop {
+            let line = heard.recv_timeout(STARTING);
+            let line = line.unwrap_or_else(|_| panic!("dockerd did not start: {last}"));
+            assert!(!line.ends_with("dockerd: not found"), "{last}");
+            let listens = line.split("API listen on ").nth(1);
+            match listens.map(|at| at.trim_end_matches('"').to_owned()) {
+                Some(at) if at.starts_with('/') => break,
+                Some(at) => tcp = Some(at),
+                None => last = line,
+            }
+        }
+        Self {
+            watcher,
+            endpoint: format!("unix://{socket}"),
+            tcp,
+            dir,
+        }
+    }
+
+    /// Docker's own command line, for what the crate does not do.
+    pub(crate) fn cli(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("docker");
+        command
+            .args(["--host", &self.endpoint])
+            .args(args)
+            .env("DOCKER_CONFIG", self.dir.path().join("client"))
+            .env_remove("DOCKER_HOST")
+            .env_remove("DOCKER_CONTEXT");
+        command
+    }
+
+    /// Runs it, and gives what it prints.
+    pub(crate) fn docker(&self, args: &[&str]) -> String {
+        let output = self
+            .cli(args)
+            .output()
+            .expect("docker is missing: apt-get install docker.io");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        assert!(
+            output.status.success(),
+            "docker {args:?}: {}",
+            text(&output.stderr)
+        );
+        text(&output.stdout)
+    }
+
+    /// An image with one program in it and nothing else, made without a network. `changes` are lines of a Dockerfile.
+    pub(crate) fn import(&self, program: &Path, changes: &[&str], name: &str) {
+        let mut tar = tar::Builder::new(Vec::new());
+        let file = program.file_name().unwrap();
+        tar.append_path_with_name(program, file).unwrap();
+        let changes = changes.iter().flat_map(|change| ["--change", change]);
+        let args: Vec<&str> = ["import"].into_iter().chain(changes).chain(["-", name]).collect();
+        let mut child = self
+            .cli(&args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("docker is missing: apt-get install docker.io");
+        let tar = tar.into_inner().unwrap();
+        child.stdin.take().unwrap().write_all(&tar).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+impl Drop for TestEngine {
+    fn drop(&mut self) {
+        drop(self.watcher.stdin.take());
+        drop(self.watcher.wait());
+    }
+}
+
+/// Builds `examples/gpu-container` once, statically, into `target` and gives the program. `repository` is the root of this one.
+pub(crate) fn gpu_container(repository: &Path, target: &Path) -> PathBuf {
+    let target = target.join("gpu-container");
+    let built = Command::new("cargo")
+        .args(["build", "--release", "--locked", "--quiet"])
+        // Where its own configuration is.
+        .current_dir(repository.join("examples/gpu-container"))
+        .env("CARGO_TARGET_DIR", &target)
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("CARGO_BUILD_TARGET")
+        .status();
+    assert!(built.unwrap().success(), "examples/gpu-container does not build");
+    target.join("x86_64-unknown-linux-gnu/release/gpu-container")
+}

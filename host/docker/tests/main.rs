@@ -1,0 +1,16 @@
+//! The crate at its public border, against a real engine: what it makes, what that can do, and what is left of it.
+
+#[cfg(test)]
+mod describing;
+#[cfg(test)]
+mod engine;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod jobs;
+#[cfg(test)]
+mod lifecycle;

@@ -1,0 +1,90 @@
+//! Clients of engines: the host's own and those of GPU servers, made when they are needed and kept while nothing changes.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use platform_docker::{Endpoint, Engine};
+use platform_domain::{EngineEndpoint, GpuServerId, UnixSeconds};
+use platform_store::{Store, gpu_servers};
+use platform_vault::Key;
+
+use crate::{FleetError, TlsFiles};
+
+/// All engines of a host. Cheap to clone.
+#[derive(Clone)]
+pub struct Engines(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    key_file: PathBuf,
+    local: Option<Engine>,
+    /// By server, with the moment of the record's last change. Held for as long as a look-up takes.
+    made: Mutex<BTreeMap<GpuServerId, (UnixSeconds, EngineEndpoint, Engine)>>,
+}
+
+impl Engines {
+    /// `local` is the engine of the host's own machine, if it has one.
+    pub fn new(
+        store: Store,
+        key_file: impl Into<PathBuf>,
+        local: Option<&EngineEndpoint>,
+    ) -> Result<Self, FleetError> {
+        let local = match local {
+            Some(endpoint) => Some(Engine::new(Endpoint::parse(&endpoint.to_string(), None)?)?),
+            None => None,
+        };
+        Ok(Self(Arc::new(Inner {
+            store,
+            key_file: key_file.into(),
+            local,
+            made: Mutex::default(),
+        })))
+    }
+
+    /// The engine of the host's own machine.
+    pub fn local(&self) -> Result<&Engine, FleetError> {
+        self.0.local.as_ref().ok_or(FleetError::NoEngine)
+    }
+
+    /// The engine of a server, as its record says now.
+    pub async fn of(&self, id: &GpuServerId) -> Result<Engine, FleetError> {
+        let (key, key_file) = (id.clone(), self.0.key_file.clone());
+        let read = self.0.store.read("engine_of", move |connection| {
+            let row = gpu_servers::get(connection, &key)?.ok_or_else(|| FleetError::NoServer(key.clone()))?;
+            let tls = gpu_servers::tls(connection, &key)?;
+            Ok::<_, FleetError>((row.server, tls))
+        });
+        let (server, tls) = read.await?;
+        if let Some((at, endpoint, engine)) = self.made().get(id)
+            && (*at, endpoint) == (server.updated_at, &server.endpoint)
+        {
+            return Ok(engine.clone());
+        }
+        let tls = match (server.endpoint.needs_tls(), tls) {
+            (true, Some(row)) => Some(open(&key_file, id, &row)?.read()?),
+            (true, None) => return Err(FleetError::NoCertificates(id.clone())),
+            (false, _) => None,
+        };
+        let engine = Engine::new(Endpoint::parse(&server.endpoint.to_string(), tls)?)?;
+        let kept = (server.updated_at, server.endpoint, engine.clone());
+        self.made().insert(id.clone(), kept);
+        Ok(engine)
+    }
+
+    /// Forgets what was made for a server, after its certificates have changed.
+    pub fn forget(&self, id: &GpuServerId) {
+        self.made().remove(id);
+    }
+
+    fn made(&self) -> std::sync::MutexGuard<'_, BTreeMap<GpuServerId, (UnixSeconds, EngineEndpoint, Engine)>> {
+        self.0.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn open(key_file: &Path, id: &GpuServerId, row: &gpu_servers::GpuServerTls) -> Result<TlsFiles, FleetError> {
+    let key = Key::read(key_file)?;
+    TlsFiles::open(&key, id, row).ok_or_else(|| FleetError::NoCertificates(id.clone()))
+}

@@ -1,0 +1,11 @@
+//! Where containers of challenges run: which engine, with which GPUs, and what becomes of each container. Everything that has
+//! to be true on an engine is made true again from what is wanted, so nothing here has to be remembered over a restart but
+//! leases, which the database keeps.
+
+mod engines;
+mod error;
+mod tls;
+
+pub use engines::Engines;
+pub use error::FleetError;
+pub use tls::TlsFiles;

@@ -45,8 +45,7 @@ pub use logs::{Follow, LogLine, LogLines};
 pub use observed::{Observed, State};
 pub use reap::Reaped;
 pub use spec::{
-    ContainerLimits, ContainerSpec, Gpu, Loosened, LoosenedError, MountPoint, MountPointError, Outside, Plan,
-    SpecError, User,
+    ContainerLimits, ContainerSpec, Gpu, MountPoint, MountPointError, Outside, Plan, SpecError, User,
 };
 pub use stats::Stats;
 pub use tls::{ClientTls, TlsError};

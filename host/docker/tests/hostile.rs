@@ -5,8 +5,8 @@ use std::{
     time::Duration,
 };
 
-use platform_docker::{ContainerSpec, Follow, JobOutcome, JobSpec, Loosened, Outside, State, User};
-use platform_domain::ByteSize;
+use platform_docker::{ContainerSpec, Follow, JobOutcome, JobSpec, Outside, State, User};
+use platform_domain::{ByteSize, Loosened};
 
 use crate::{
     fixture::{IMAGE, ROOT_IMAGE, challenge, engine, image, job, nothing_is_left, owner, shared},

@@ -2,8 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use platform_docker::{ContainerSpec, EngineError, Follow, Loosened, Outside, SPEC, State, User};
-use platform_domain::{PlainToken, Slug};
+use platform_docker::{ContainerSpec, EngineError, Follow, Outside, SPEC, State, User};
+use platform_domain::{Loosened, PlainToken, Slug};
 
 use crate::{
     fixture::{IMAGE, ROOT_IMAGE, TOKEN, challenge, engine, image, nothing_is_left, owner, shared, unique},

@@ -7,10 +7,10 @@ use bollard::models::{
     HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount, MountType, MountVolumeOptions, NetworkingConfig,
     PortBinding, PortMap, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
-use platform_domain::Digest;
+use platform_domain::{Digest, Loosened};
 use serde_json::{Value, json};
 
-use super::{ContainerSpec, Gpu, Loosened, User};
+use super::{ContainerSpec, Gpu, User, outside::capability};
 use crate::{
     Image,
     labels::{VERSION, ours},
@@ -60,7 +60,7 @@ pub(crate) fn create_body(spec: &ContainerSpec, image: &Image, user: &User) -> C
 fn host_config(spec: &ContainerSpec) -> HostConfig {
     let has = |one: Loosened| spec.loosened.contains(&one);
     let exec = if has(Loosened::ExecTmp) { "exec" } else { "noexec" };
-    let capabilities = spec.loosened.iter().filter_map(|one| one.capability());
+    let capabilities = spec.loosened.iter().filter_map(|one| capability(*one));
     let memory = i64::try_from(spec.limits.memory.0).unwrap_or(i64::MAX);
     let mut mounts: Vec<Mount> = spec
         .volumes
@@ -94,6 +94,7 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         memory_swap: Some(memory),
         nano_cpus: Some(i64::from(spec.limits.milli_cpus) * 1_000_000),
         pids_limit: Some(spec.limits.pids.into()),
+        shm_size: spec.limits.shm.and_then(|shm| i64::try_from(shm.0).ok()),
         ulimits: Some(vec![
             ulimit("nofile", OPEN_FILES),
             // What crashes leaves nothing on the engine's disk.

@@ -159,6 +159,7 @@ fn limits(limits: ContainerLimits) -> Result<(), SpecError> {
         memory,
         milli_cpus,
         pids,
+        shm,
     } = limits;
     let rows = [
         ("the bytes of memory", memory.0, MIN_MEMORY, MAX_MEMORY),
@@ -169,6 +170,7 @@ fn limits(limits: ContainerLimits) -> Result<(), SpecError> {
             MAX_MILLI_CPUS.into(),
         ),
         ("the number of processes", pids.into(), 1, MAX_PIDS.into()),
+        ("the bytes of /dev/shm", shm.map_or(1, |shm| shm.0), 1, memory.0),
     ];
     for (what, value, least, most) in rows {
         if !(least..=most).contains(&value) {

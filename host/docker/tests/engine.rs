@@ -89,15 +89,15 @@ impl TestEngine {
                 drop(said.send(line));
             }
         });
-        let mut tcp = None;
+        let (mut tcp, mut local) = (None, false);
         let mut last = String::from("dockerd is missing: apt-get install docker.io iptables");
-        loop {
+        while !local || (tcp.is_none() && more.contains(&"--host")) {
             let line = heard.recv_timeout(STARTING);
             let line = line.unwrap_or_else(|_| panic!("dockerd did not start: {last}"));
             assert!(!line.ends_with("dockerd: not found"), "{last}");
             let listens = line.split("API listen on ").nth(1);
             match listens.map(|at| at.trim_end_matches('"').to_owned()) {
-                Some(at) if at.starts_with('/') => break,
+                Some(at) if at.starts_with('/') => local = true,
                 Some(at) => tcp = Some(at),
                 None => last = line,
             }

@@ -3,6 +3,9 @@
 #[cfg(test)]
 mod describing;
 #[cfg(test)]
+#[path = "../../oci/tests/docker_registry.rs"]
+mod docker_registry;
+#[cfg(test)]
 mod engine;
 #[cfg(test)]
 mod fixture;
@@ -11,6 +14,12 @@ mod hostile;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod images;
+#[cfg(test)]
 mod jobs;
 #[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
+mod ssh;
+#[cfg(test)]
+mod tls;

@@ -1,6 +1,8 @@
 //! The crate at its public border, against a real engine: what it makes, what that can do, and what is left of it.
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod describing;
 #[cfg(test)]
 #[path = "../../oci/tests/docker_registry.rs"]

@@ -1,6 +1,6 @@
 //! An engine over TCP: certificates on both sides, or nothing.
 
-use std::{fs, net::IpAddr};
+use std::{fs, io::Write as _, net::IpAddr, process::Stdio};
 
 use platform_docker::{ClientTls, Endpoint, Engine, EngineError};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
@@ -76,18 +76,33 @@ async fn an_engine_over_tcp_is_spoken_to_only_with_the_right_certificates_on_bot
     }
     // Without a certificate there is no endpoint to begin with; whoever tries by other means gets nothing.
     assert!(Endpoint::parse(&address, None).is_err());
-    let plain = std::process::Command::new("openssl")
+    let mut plain = std::process::Command::new("openssl")
         .args([
             "s_client",
+            "-quiet",
+            "-ign_eof",
             "-connect",
             engine.tcp.as_deref().unwrap(),
-            "-CAfile",
-            &at("ca.pem", &ours.1),
         ])
-        .stdin(std::process::Stdio::null())
-        .output()
+        .args(["-CAfile", &at("ca.pem", &ours.1)])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
-    assert!(String::from_utf8_lossy(&plain.stderr).contains("bad certificate") || !plain.status.success());
+    drop(
+        plain
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(b"GET /version HTTP/1.0\r\n\r\n"),
+    );
+    let plain = plain.wait_with_output().unwrap();
+    assert!(
+        String::from_utf8_lossy(&plain.stderr).contains("bad certificate"),
+        "{plain:?}"
+    );
+    assert!(plain.stdout.is_empty(), "{plain:?}");
     // An engine that stops is an error for whoever follows what it does.
     let (certificate, key) = ours.issue(ExtendedKeyUsagePurpose::ClientAuth, "127.0.0.1");
     let tls = ClientTls::from_pem(ours.1.as_bytes(), certificate.as_bytes(), key.as_bytes()).unwrap();

@@ -198,3 +198,6 @@ impl Plan {
         serde_json::to_value(&self.body).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

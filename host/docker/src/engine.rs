@@ -110,7 +110,12 @@ impl Engine {
 
     /// The version of the API that is spoken.
     pub(crate) fn api(&self) -> String {
-        format!("1.{}", self.0.transport.minor().unwrap_or_default())
+        format!("1.{}", self.minor())
+    }
+
+    /// Its minor part; 0 before anything was asked.
+    pub(crate) fn minor(&self) -> u32 {
+        self.0.transport.minor().unwrap_or_default()
     }
 
     /// A call of the library within its time.

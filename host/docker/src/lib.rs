@@ -25,6 +25,7 @@ mod reap;
 mod refusal;
 mod spec;
 mod stats;
+mod swarm;
 mod text;
 mod tls;
 mod transport;
@@ -49,5 +50,6 @@ pub use spec::{
     SpecError, User,
 };
 pub use stats::Stats;
+pub use swarm::{ObservedService, ServiceSpec, ServiceTask};
 pub use tls::{ClientTls, TlsError};
 pub use volume::OwnVolume;

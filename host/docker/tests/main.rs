@@ -24,4 +24,6 @@ mod lifecycle;
 #[cfg(test)]
 mod ssh;
 #[cfg(test)]
+mod swarm;
+#[cfg(test)]
 mod tls;

@@ -42,6 +42,7 @@ fn a_challenge_is_as_closed_as_an_engine_can_make_it() {
             "CHALLENGE_DATABASE_URL=sqlite+aiosqlite:////data/challenge.sqlite3",
             "CHALLENGE_SHARED_TOKEN_FILE=/run/secrets/platform/challenge_token",
             "PLATFORM_CHALLENGE_SLUG=prism-2",
+            "NVIDIA_VISIBLE_DEVICES=void",
         ],
         "ExposedPorts": { "8000/tcp": {} },
         "Healthcheck": { "Test": ["NONE"] },
@@ -100,6 +101,8 @@ fn what_an_operator_allows_is_in_the_request_and_is_shown() {
         pids: 4096,
     };
     spec.publish = Some("10.0.0.7".parse().unwrap());
+    spec.env
+        .insert("NVIDIA_VISIBLE_DEVICES".to_owned(), "all".to_owned());
     spec.gpus = Some(Gpu::Ids(["GPU-1".to_owned(), "0".to_owned()].into()));
     let sent = spec.plan(&image("")).unwrap().to_json();
     assert_eq!(sent["User"], "0:0");
@@ -124,6 +127,8 @@ fn what_an_operator_allows_is_in_the_request_and_is_shown() {
     let request = json!([{ "Driver": "", "DeviceIDs": ["0", "GPU-1"], "Capabilities": [["gpu"]] }]);
     assert_eq!(host["DeviceRequests"], request);
     assert_eq!(host["Privileged"], false);
+    // Which GPUs it sees nobody says but the engine.
+    assert!(!sent["Env"].to_string().contains("NVIDIA_VISIBLE_DEVICES"));
     assert_eq!(spec.outside(), Outside::Open);
     let shown = spec.shown();
     assert_eq!(shown.len(), Loosened::ALL.len() + 3);
@@ -259,7 +264,7 @@ fn the_digest_is_that_of_everything_that_was_wanted() {
     let changes: [Change; 8] = [
         |spec| spec.version = "2".to_owned(),
         |spec| spec.limits.pids += 1,
-        |spec| drop(spec.loosened.insert(Loosened::ExecTmp)),
+        |spec| spec.loosened.extend([Loosened::ExecTmp]),
         |spec| spec.gpus = Some(Gpu::All),
         |spec| drop(spec.labels.insert("a".to_owned(), "b".to_owned())),
         |spec| {

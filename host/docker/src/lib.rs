@@ -5,6 +5,7 @@
 //! believed; what runs in its containers is hostile, and what an engine passes on of it is bounded.
 
 mod archive;
+mod ask;
 mod clock;
 mod container;
 mod describe;

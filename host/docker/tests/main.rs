@@ -22,6 +22,8 @@ mod jobs;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod silence;
+#[cfg(test)]
 mod ssh;
 #[cfg(test)]
 mod swarm;

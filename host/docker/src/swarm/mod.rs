@@ -8,7 +8,7 @@ mod observed;
 mod secrets;
 mod task;
 
-use bollard::query_parameters::ListServicesOptions;
+use bollard::{models::ServiceCreateResponse, query_parameters::ListServicesOptions};
 
 use crate::{
     ContainerSpec, Created, Engine, EngineError, Image, Kind, Owner, PullAs,
@@ -43,12 +43,13 @@ impl Engine {
         let container = &spec.container;
         let plan = container.plan(image)?;
         task::check(spec)?;
-        let docker = self.docker().await?;
         let subject = Subject::Swarm(&container.name);
         let secrets = self.make_secrets(container, plan.user()).await?;
         let request = task::service(spec, image, plan, secrets)?;
-        let made = docker.create_service(request, credentials.map(PullAs::to_docker));
-        match self.within(CHANGE, subject, made).await {
+        let path = "/services/create";
+        let made: Result<ServiceCreateResponse, _> =
+            self.post(CHANGE, path, &request, credentials, subject).await;
+        match made {
             Ok(made) => {
                 let mut warnings = made.warnings.unwrap_or_default();
                 warnings.extend(task::not_enforced(spec, self.minor()).map(str::to_owned));
@@ -68,15 +69,10 @@ impl Engine {
     pub async fn inspect_service(&self, name: &str) -> Result<ObservedService, EngineError> {
         check_name(name, "the name of a service")?;
         let subject = Subject::Swarm(name);
-        let docker = self.docker().await?;
-        let found = docker.inspect_service(name, None);
-        let found = self.within(QUESTION, subject, found).await?;
-        let options = bollard::query_parameters::ListTasksOptions {
-            filters: Some([("service".to_owned(), vec![name.to_owned()])].into()),
-        };
-        let tasks = self
-            .within(QUESTION, subject, docker.list_tasks(Some(options)))
-            .await?;
+        let found = self.get(&format!("/services/{name}"), subject).await?;
+        // The JSON of the filter, in the alphabet of a query.
+        let path = format!("/tasks?filters=%7B%22service%22%3A%5B%22{name}%22%5D%7D");
+        let tasks = self.get(&path, subject).await?;
         Ok(observed::observed(found, tasks))
     }
 

@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 
 use bollard::{
-    models::{SecretSpec, TaskSpecContainerSpecFile, TaskSpecContainerSpecSecrets},
+    models::{IdResponse, SecretSpec, TaskSpecContainerSpecFile, TaskSpecContainerSpecSecrets},
     query_parameters::ListSecretsOptions,
 };
 use platform_domain::Digest;
 
 use crate::{
     ContainerSpec, Engine, EngineError, Kind, OF, Owner, User,
+    ask::base64,
     labels::{filter, ours},
     limits::{CHANGE, QUESTION},
     refusal::Subject,
@@ -28,7 +29,6 @@ impl Engine {
         user: &User,
     ) -> Result<Vec<TaskSpecContainerSpecSecrets>, EngineError> {
         let present = self.secrets_of(&spec.owner, &spec.name).await?;
-        let docker = self.docker().await?;
         let mut made = Vec::new();
         for (name, value) in &spec.secrets {
             let content = Digest::of(value.reveal());
@@ -42,16 +42,12 @@ impl Engine {
                     let request = SecretSpec {
                         name: Some(secret_name.clone()),
                         labels: Some(labels.into_iter().collect()),
-                        data: Some(base64::Engine::encode(
-                            &base64::engine::general_purpose::STANDARD,
-                            value.reveal(),
-                        )),
+                        data: Some(base64(value.reveal())),
                         ..SecretSpec::default()
                     };
-                    let created = docker.create_secret(request);
-                    self.within(CHANGE, Subject::Swarm(&secret_name), created)
-                        .await?
-                        .id
+                    let subject = Subject::Swarm(&secret_name);
+                    let made = self.post::<IdResponse>(CHANGE, "/secrets/create", &request, None, subject);
+                    made.await?.id
                 }
             };
             let (owner, group, mode) = match user {

@@ -190,7 +190,7 @@ fn image(found: ImageInspect) -> Result<Image, EngineError> {
 }
 
 impl PullAs {
-    fn to_docker(&self) -> DockerCredentials {
+    pub(crate) fn to_docker(&self) -> DockerCredentials {
         let text = |secret: &SecretValue| Some(String::from_utf8_lossy(secret.reveal()).into_owned());
         match self {
             Self::User { name, password } => DockerCredentials {

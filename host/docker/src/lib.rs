@@ -5,6 +5,7 @@
 //! believed; what runs in its containers is hostile, and what an engine passes on of it is bounded.
 
 mod archive;
+mod ask;
 mod clock;
 mod container;
 mod describe;
@@ -25,6 +26,7 @@ mod reap;
 mod refusal;
 mod spec;
 mod stats;
+mod swarm;
 mod text;
 mod tls;
 mod transport;
@@ -48,5 +50,6 @@ pub use spec::{
     ContainerLimits, ContainerSpec, Gpu, MountPoint, MountPointError, Outside, Plan, SpecError, User,
 };
 pub use stats::Stats;
+pub use swarm::{ObservedService, ServiceSpec, ServiceTask};
 pub use tls::{ClientTls, TlsError};
 pub use volume::OwnVolume;

@@ -20,6 +20,8 @@ use crate::{
 const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquerade";
 /// Whether containers of one network reach each other.
 const AMONG_THEMSELVES: &str = "com.docker.network.bridge.enable_icc";
+const LOCAL: &str = "local";
+const SWARM: &str = "swarm";
 
 impl Engine {
     /// Makes the network of a challenge, or sees that it is as it should be. One of ours that is otherwise is made anew, as long as
@@ -31,6 +33,29 @@ impl Engine {
         name: &str,
         outside: Outside,
     ) -> Result<(), EngineError> {
+        self.ensure_network_in(owner, slug, name, outside, LOCAL).await
+    }
+
+    /// The same for a service of a swarm: known to all of its machines, and on each a bridge of its own, so that a service is reached
+    /// like a container by whoever is on the same machine.
+    pub async fn ensure_swarm_network(
+        &self,
+        owner: &Owner,
+        slug: &Slug,
+        name: &str,
+        outside: Outside,
+    ) -> Result<(), EngineError> {
+        self.ensure_network_in(owner, slug, name, outside, SWARM).await
+    }
+
+    async fn ensure_network_in(
+        &self,
+        owner: &Owner,
+        slug: &Slug,
+        name: &str,
+        outside: Outside,
+        scope: &str,
+    ) -> Result<(), EngineError> {
         check_name(name, "the name of a network")?;
         match self.network(name).await {
             Err(EngineError::NotFound(_)) => {}
@@ -38,13 +63,14 @@ impl Engine {
             Ok(found) if !is_ours(found.labels.as_ref().unwrap_or(&HashMap::new()), owner) => {
                 return Err(EngineError::NotOurs(format!("the network {name}")));
             }
-            Ok(found) if is(&found, outside) => return Ok(()),
+            Ok(found) if is(&found, outside, scope) => return Ok(()),
             Ok(_) => self.remove_network(owner, name).await?,
         }
         let yes = |yes: bool| if yes { "true" } else { "false" }.to_owned();
         let request = NetworkCreateRequest {
             name: name.to_owned(),
             driver: Some("bridge".to_owned()),
+            scope: Some(scope.to_owned()),
             internal: Some(outside == Outside::Closed),
             attachable: Some(false),
             labels: Some(ours(owner, Kind::Challenge, slug).into_iter().collect()),
@@ -84,13 +110,14 @@ impl Engine {
     }
 }
 
-fn is(network: &NetworkInspect, outside: Outside) -> bool {
+fn is(network: &NetworkInspect, outside: Outside, scope: &str) -> bool {
     let masquerade = network
         .options
         .as_ref()
         .and_then(|options| options.get(MASQUERADE));
     let masquerade = masquerade.is_none_or(|value| value == "true");
     network.driver.as_deref() == Some("bridge")
+        && network.scope.as_deref() == Some(scope)
         && network.internal == Some(outside == Outside::Closed)
         && masquerade == (outside == Outside::Open)
 }

@@ -51,6 +51,9 @@ pub enum SpecError {
     /// Not absolute, or unprintable.
     #[error("the working directory is an absolute path")]
     Workdir,
+    /// What a container can have, and a service of a swarm cannot.
+    #[error("a service of a swarm cannot have {0}")]
+    Swarm(&'static str),
     /// Longer than a day, or nothing.
     #[error("a job runs for 1 second to 24 hours")]
     Deadline,

@@ -202,3 +202,6 @@ impl Plan {
         serde_json::to_value(&self.body).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

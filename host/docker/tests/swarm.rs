@@ -6,10 +6,10 @@ use std::{
 };
 
 use platform_docker::{
-    Endpoint, Engine, EngineError, Gpu, Image, Loosened, Outside, Owner, ServiceSpec, ServiceTask, SpecError,
+    Endpoint, Engine, EngineError, Gpu, Image, Outside, Owner, ServiceSpec, ServiceTask, SpecError,
     Swarm,
 };
-use platform_domain::PlainToken;
+use platform_domain::{Loosened, PlainToken};
 
 use crate::{
     engine::{Filter, TestEngine},

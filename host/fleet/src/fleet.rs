@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
 };
 
 use platform_docker::{Engine, Owner};
@@ -20,6 +21,7 @@ struct Inner {
     store: Store,
     engines: Engines,
     owner: Owner,
+    ready: Duration,
     /// By challenge, while somebody works on it.
     busy: Mutex<BTreeMap<Slug, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -40,12 +42,14 @@ pub struct Running {
 }
 
 impl Fleet {
-    /// `owner` tells this host from others that use the same engines; it is always the same.
-    pub fn new(store: Store, engines: Engines, owner: Owner) -> Self {
+    /// `owner` tells this host from others that use the same engines; it is always the same. A container that was started has to be
+    /// well within `ready`, usually [`crate::READY_TIME`].
+    pub fn new(store: Store, engines: Engines, owner: Owner, ready: Duration) -> Self {
         Self(Arc::new(Inner {
             store,
             engines,
             owner,
+            ready,
             busy: Mutex::default(),
         }))
     }
@@ -61,6 +65,10 @@ impl Fleet {
 
     pub(crate) fn owner(&self) -> &Owner {
         &self.0.owner
+    }
+
+    pub(crate) fn ready_within(&self) -> Duration {
+        self.0.ready
     }
 
     /// The engine of a server, or the host's own.

@@ -16,5 +16,6 @@ mod wish;
 pub use engines::Engines;
 pub use error::FleetError;
 pub use fleet::{Fleet, Running};
+pub use limits::READY_TIME;
 pub use tls::TlsFiles;
 pub use wish::Wish;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// From the start of a container until it says that it is well. The original waited for 24 seconds, which is too little for an
 /// image that reads a model into a GPU first.
-pub(crate) const READY_TIME: Duration = Duration::from_secs(180);
+pub const READY_TIME: Duration = Duration::from_secs(180);
 /// One question whether it is well: as in the original.
 pub(crate) const READY_QUESTION: Duration = Duration::from_secs(5);
 /// Between two such questions.

@@ -1,5 +1,7 @@
 //! Whether a container that was started is the challenge that it should be, and is well: the contract of the original platform.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use platform_docker::{Engine, Follow, LogLine, State};
 use platform_domain::{Capability, UpstreamAddress, with_causes};
@@ -9,7 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{
     FleetError, Wish,
-    limits::{LAST_WORDS, LAST_WORDS_CHARS, READY_BYTES, READY_PAUSE, READY_QUESTION, READY_TIME},
+    limits::{LAST_WORDS, LAST_WORDS_CHARS, READY_BYTES, READY_PAUSE, READY_QUESTION},
 };
 
 /// The version of the contract between host and container.
@@ -44,9 +46,10 @@ pub(crate) async fn wait(
     container: &str,
     address: &UpstreamAddress,
     wish: &Wish,
+    within: Duration,
 ) -> Result<(), FleetError> {
     let upstream = Upstream::new(address.clone(), Limits::default());
-    let by = Instant::now() + READY_TIME;
+    let by = Instant::now() + within;
     loop {
         let pause = Instant::now() + READY_PAUSE;
         let why = match ask(&upstream, wish).await {
@@ -60,7 +63,6 @@ pub(crate) async fn wait(
         }
         if pause >= by {
             let said = last_words(engine, container).await;
-            let within = READY_TIME;
             return Err(FleetError::NeverReady { within, why, said });
         }
         sleep_until(pause).await;

@@ -224,7 +224,7 @@ impl Fleet {
             return Err(FleetError::Ended { code, oom, said });
         }
         let address = reached(&seen, spec)?;
-        ready::wait(&spot.engine, container, &address, wish).await?;
+        ready::wait(&spot.engine, container, &address, wish, self.ready_within()).await?;
         Ok(Running {
             server: spot.server.as_ref().map(|server| server.id.clone()),
             container: seen.id,

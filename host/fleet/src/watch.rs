@@ -184,9 +184,7 @@ impl Fleet {
         if let Ok(engine) = self.engines().local() {
             all.push((None, engine.clone()));
         }
-        let servers = self
-            .store()
-            .read("gpu_servers", gpu_servers::list);
+        let servers = self.store().read("gpu_servers", gpu_servers::list);
         for row in servers.await.map_err(FleetError::Store)? {
             match self.engines().of(&row.server.id).await {
                 Ok(engine) => all.push((Some(row.server.id), engine)),

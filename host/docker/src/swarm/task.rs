@@ -8,9 +8,11 @@ use bollard::models::{
     TaskSpecResources, TaskSpecRestartPolicy, TaskSpecRestartPolicyConditionEnum,
 };
 
+use platform_domain::Loosened;
+
 use super::ServiceSpec;
 use crate::{
-    EngineError, Gpu, Image, Loosened, Plan, SpecError,
+    EngineError, Gpu, Image, Plan, SpecError,
     labels::ours,
     limits::{LIST, TEXT_CHARS, TMP_BYTES},
     spec::{SECRETS_DIR, check_name},

@@ -6,8 +6,7 @@ use std::{
 };
 
 use platform_docker::{
-    Endpoint, Engine, EngineError, Gpu, Image, Outside, Owner, ServiceSpec, ServiceTask, SpecError,
-    Swarm,
+    Endpoint, Engine, EngineError, Gpu, Image, Outside, Owner, ServiceSpec, ServiceTask, SpecError, Swarm,
 };
 use platform_domain::{Loosened, PlainToken};
 

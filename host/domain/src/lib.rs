@@ -47,7 +47,7 @@ mod version;
 pub use artifact::{Artifact, ArtifactError, ComponentRef, ImageRef, PinnedComponent};
 pub use call::{Caller, EpochContext, GuestError, RawWeight, Request, Response};
 pub use capability::{Capability, UnknownCapability};
-pub use challenge::{Challenge, DataMode, UnknownDataMode};
+pub use challenge::{Challenge, DataMode, Runs, UnknownDataMode};
 pub use config::{ConfigError, ConfigType, ConfigVariable, configured};
 pub use destination::{Destination, DestinationError, Host, HttpScheme};
 pub use digest::{Digest, DigestError};

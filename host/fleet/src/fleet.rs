@@ -27,7 +27,7 @@ struct Inner {
 }
 
 /// A container that was started or found, and is well.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Running {
     /// On which server; `None`: the host's own engine.
     pub server: Option<GpuServerId>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use platform_docker::{Engine, EngineError, Kind, State};
+use platform_docker::{Engine, EngineError, Follow, Kind, LogLines, State, Stats};
 use platform_domain::{GpuServerId, LeaseState, Slug};
 use platform_store::{gpu_leases, gpu_servers};
 use tokio::time::{Instant, sleep};
@@ -40,6 +40,18 @@ impl Fleet {
                 Err(error) => return error,
             }
         }
+    }
+
+    /// What a container writes.
+    pub async fn logs(&self, running: &Running, tail: u32, follow: Follow) -> Result<LogLines, FleetError> {
+        let engine = self.engine(running.server.as_ref()).await?;
+        Ok(engine.logs(&running.container, tail, follow).await?)
+    }
+
+    /// What a container uses now.
+    pub async fn stats(&self, running: &Running) -> Result<Stats, FleetError> {
+        let engine = self.engine(running.server.as_ref()).await?;
+        Ok(engine.stats(&running.container).await?)
     }
 
     async fn look(&self, running: &Running) -> Result<(), FleetError> {

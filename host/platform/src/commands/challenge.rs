@@ -73,10 +73,16 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         allow,
         trust,
         follow,
+        fallback_image,
+        loosen,
+        volume,
         description,
         env,
         resource,
     } = fields;
+    if image.is_some() && !serving.is_elsewhere() {
+        output.progress("fetching the image and starting what it is");
+    }
     if component.is_some() {
         output.progress("fetching, checking and compiling the component");
     }
@@ -84,6 +90,7 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         slug,
         component: component.map(absolute).transpose()?,
         image,
+        fallback_image: fallback_image.and_then(|Or(image)| image),
         name,
         version,
         emission_percent: emission.unwrap_or_default(),
@@ -97,8 +104,9 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         outbound: Allowed::all(allow).unwrap_or_default(),
         trust: trust.and_then(|TrustArg(policy)| policy),
         follow: follow.unwrap_or_default(),
+        loosened: loosen.unwrap_or_default(),
         resources: pair::map(resource).unwrap_or_default().try_into()?,
-        volumes: Default::default(),
+        volumes: pair::map(volume).unwrap_or_default(),
         env: pair::map(env).unwrap_or_default(),
         secrets: Default::default(),
         description,
@@ -145,11 +153,17 @@ fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
         allow,
         trust,
         follow,
+        fallback_image,
+        loosen,
+        volume,
         description,
         env,
         resource,
     } = fields;
     Ok(PatchChallenge {
+        fallback_image: fallback_image.map(|Or(image)| image),
+        loosened: loosen,
+        volumes: pair::map(volume),
         name,
         version,
         emission_percent: emission,

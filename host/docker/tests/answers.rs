@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use platform_docker::{Endpoint, Engine, EngineError, Follow};
-use platform_domain::with_causes;
+use platform_docker::{ClientTls, Endpoint, Engine, EngineError, Follow};
+use platform_domain::{ImageRef, with_causes};
 use tempfile::TempDir;
 
 const VERSION: &str = r#"{"ApiVersion":"1.41","Os":"linux","Arch":"amd64"}"#;
@@ -103,7 +103,7 @@ async fn logs_and_events_that_have_no_end_are_not_held_in_memory() {
         .next()
         .await
         .unwrap_err();
-    assert_protocol(&error, "an event has no end");
+    assert_protocol(&error, "a line has no end");
     // One frame of four gigabytes.
     let dir = TempDir::new().unwrap();
     let frame = [&head[..], b"\x01\0\0\0\xff\xff\xff\xff", &[b'x'; 1 << 16]].concat();
@@ -127,6 +127,74 @@ async fn an_engine_that_says_nothing_has_so_much_time_and_no_more() {
     assert!(
         matches!(error, EngineError::Timeout(limit) if limit == Duration::from_secs(15)),
         "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn each_kind_of_call_has_its_own_time() {
+    let dir = TempDir::new().unwrap();
+    let engine = engine(&dir, true, Vec::new(), 0);
+    let image: ImageRef = "r.io/some:image".parse().unwrap();
+    let owner = "host".parse().unwrap();
+    // It says its version while time goes on.
+    engine.ping().await.unwrap();
+    tokio::time::pause();
+    let timeouts = [
+        (engine.image(&image).await.map(drop), 15),
+        (engine.inspect("some").await.map(drop), 15),
+        (engine.stats("some").await.map(drop), 15),
+        (engine.list_volumes(&owner).await.map(drop), 15),
+        (engine.logs("some", 1, Follow::Yes).await.map(drop), 15),
+        (engine.events(&owner).await.map(drop), 15),
+        (engine.remove_image(&image).await, 60),
+        (engine.pull(&image, None, |_| {}).await.map(drop), 300),
+    ];
+    for (outcome, seconds) in timeouts {
+        let error = outcome.unwrap_err();
+        assert!(
+            matches!(error, EngineError::Timeout(limit) if limit == Duration::from_secs(seconds)),
+            "{error:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_never_finished_is_given_up() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let made = rcgen::generate_simple_self_signed(["engine".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let tls = ClientTls::from_pem(certificate.as_bytes(), certificate.as_bytes(), key.as_bytes()).unwrap();
+    let text = format!("tcp://{}", listener.local_addr().unwrap());
+    let engine = Engine::new(Endpoint::parse(&text, Some(tls)).unwrap()).unwrap();
+    let error = engine.ping().await.unwrap_err();
+    assert!(
+        matches!(&error, EngineError::Absent { hint, .. } if hint.contains("in time")),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_pull_that_talks_without_end_is_cut_off() {
+    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
+    let image: ImageRef = "r.io/some:image".parse().unwrap();
+    let dir = TempDir::new().unwrap();
+    // A line that is blank for ever, and one that has no end.
+    let blank = engine(
+        &dir,
+        true,
+        format!("{head}{}", "\r".repeat(1 << 16)).into_bytes(),
+        2000,
+    );
+    assert_protocol(
+        &blank.pull(&image, None, |_| {}).await.unwrap_err(),
+        "a line has no end",
+    );
+    let dir = TempDir::new().unwrap();
+    let lines = format!("{head}\n{}", r#"{"status":"x"}  "#.repeat(4096));
+    let endless = engine(&dir, true, lines.into_bytes(), 2000);
+    assert_protocol(
+        &endless.pull(&image, None, |_| {}).await.unwrap_err(),
+        "a line has no end",
     );
 }
 

@@ -40,14 +40,11 @@ impl Engine {
         credentials: Option<&PullAs>,
         subject: Subject<'_>,
     ) -> Result<T, EngineError> {
-        let mut request = Builder::new()
+        let request = Builder::new()
             .method(Method::POST)
             .uri(path)
             .header(header::CONTENT_TYPE, JSON);
-        if let Some(credentials) = credentials {
-            let auth = serde_json::to_vec(&credentials.to_docker()).map_err(EngineError::protocol)?;
-            request = request.header("x-registry-auth", base64(&auth));
-        }
+        let request = with_credentials(request, credentials)?;
         let body = serde_json::to_vec(body).map_err(EngineError::protocol)?;
         self.asked(limit, request, body.into(), subject).await
     }
@@ -76,9 +73,21 @@ impl Engine {
         path: &str,
         subject: Subject<'_>,
     ) -> Result<Incoming, EngineError> {
-        let request = Builder::new().method(method).uri(path);
-        let sent = timeout(QUESTION, self.send(request, Bytes::new(), subject)).await;
-        sent.unwrap_or(Err(EngineError::Timeout(QUESTION)))
+        self.open_as(QUESTION, method, path, None, subject).await
+    }
+
+    /// The same with credentials for whoever fetches an image for it.
+    pub(crate) async fn open_as(
+        &self,
+        limit: Duration,
+        method: Method,
+        path: &str,
+        credentials: Option<&PullAs>,
+        subject: Subject<'_>,
+    ) -> Result<Incoming, EngineError> {
+        let request = with_credentials(Builder::new().method(method).uri(path), credentials)?;
+        let sent = timeout(limit, self.send(request, Bytes::new(), subject)).await;
+        sent.unwrap_or(Err(EngineError::Timeout(limit)))
     }
 
     async fn asked<T: DeserializeOwned>(
@@ -122,6 +131,14 @@ impl Engine {
         let message = json.get("message").and_then(|message| message.as_str());
         Err(said(status.as_u16(), message.unwrap_or_default(), subject))
     }
+}
+
+fn with_credentials(request: Builder, credentials: Option<&PullAs>) -> Result<Builder, EngineError> {
+    let Some(credentials) = credentials else {
+        return Ok(request);
+    };
+    let auth = serde_json::to_vec(&credentials.to_docker()).map_err(EngineError::protocol)?;
+    Ok(request.header("x-registry-auth", base64(&auth)))
 }
 
 /// With padding, in the usual alphabet; the transport changes it where an engine wants the other one.

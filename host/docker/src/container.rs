@@ -203,3 +203,16 @@ fn bounded(grace: Duration) -> (Duration, i32) {
     let grace = grace.min(MAX_GRACE);
     (grace, i32::try_from(grace.as_secs()).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_given_more_than_two_minutes_to_end() {
+        for (asked, given) in [(0, 0), (10, 10), (120, 120), (3600, 120), (u64::MAX, 120)] {
+            let (grace, seconds) = bounded(Duration::from_secs(asked));
+            assert_eq!((grace, seconds), (Duration::from_secs(given), given as i32));
+        }
+    }
+}

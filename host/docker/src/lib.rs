@@ -18,6 +18,7 @@ mod image;
 mod job;
 mod labels;
 mod limits;
+mod lines;
 mod logs;
 mod network;
 mod observed;

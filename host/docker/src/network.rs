@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use bollard::{
-    models::{NetworkCreateRequest, NetworkInspect},
-    query_parameters::InspectNetworkOptions,
+    models::{Network, NetworkCreateRequest},
+    query_parameters::ListNetworksOptions,
 };
 use platform_domain::Slug;
 
@@ -57,14 +57,11 @@ impl Engine {
         scope: &str,
     ) -> Result<(), EngineError> {
         check_name(name, "the name of a network")?;
-        match self.network(name).await {
-            Err(EngineError::NotFound(_)) => {}
-            Err(error) => return Err(error),
-            Ok(found) if !is_ours(found.labels.as_ref().unwrap_or(&HashMap::new()), owner) => {
-                return Err(EngineError::NotOurs(format!("the network {name}")));
-            }
-            Ok(found) if is(&found, outside, scope) => return Ok(()),
-            Ok(_) => self.remove_network(owner, name).await?,
+        let found = self.own_networks(owner, name).await?;
+        match found.first() {
+            None => {}
+            Some(first) if is(first, outside, scope) => return self.keep_first(found).await,
+            Some(_) => self.remove_network(owner, name).await?,
         }
         let yes = |yes: bool| if yes { "true" } else { "false" }.to_owned();
         let request = NetworkCreateRequest {
@@ -82,35 +79,66 @@ impl Engine {
         };
         let docker = self.docker().await?;
         let made = docker.create_network(request);
-        self.within(CHANGE, Subject::Network(name), made).await.map(drop)
+        self.within(CHANGE, Subject::Network(name), made).await?;
+        // Engines before 25 make two networks of one name for two that ask at once, and then know neither by its name.
+        let found = self.own_networks(owner, name).await?;
+        self.keep_first(found).await
+    }
+
+    async fn keep_first(&self, networks: Vec<Network>) -> Result<(), EngineError> {
+        for network in networks.into_iter().skip(1) {
+            match self.remove_network_by(&network.id.unwrap_or_default()).await {
+                // Whoever is in it was started in the meantime: it goes when they go.
+                Ok(()) | Err(EngineError::InUse(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Removes a network of ours; one that is not there is no error.
     pub async fn remove_network(&self, owner: &Owner, name: &str) -> Result<(), EngineError> {
         check_name(name, "the name of a network")?;
-        let found = match self.network(name).await {
-            Err(EngineError::NotFound(_)) => return Ok(()),
-            found => found?,
-        };
-        if !is_ours(&found.labels.unwrap_or_default(), owner) {
-            return Err(EngineError::NotOurs(format!("the network {name}")));
+        for network in self.own_networks(owner, name).await? {
+            self.remove_network_by(&network.id.unwrap_or_default()).await?;
         }
+        Ok(())
+    }
+
+    async fn remove_network_by(&self, id: &str) -> Result<(), EngineError> {
         let docker = self.docker().await?;
-        let removed = docker.remove_network(name);
-        match self.within(CHANGE, Subject::Network(name), removed).await {
+        match self
+            .within(CHANGE, Subject::Network(id), docker.remove_network(id))
+            .await
+        {
             Err(EngineError::NotFound(_)) => Ok(()),
             removed => removed,
         }
     }
 
-    async fn network(&self, name: &str) -> Result<NetworkInspect, EngineError> {
+    /// All with the name, in an order that all see; none may be another's.
+    async fn own_networks(&self, owner: &Owner, name: &str) -> Result<Vec<Network>, EngineError> {
         let docker = self.docker().await?;
-        let asked = docker.inspect_network(name, None::<InspectNetworkOptions>);
-        self.within(QUESTION, Subject::Network(name), asked).await
+        let options = ListNetworksOptions {
+            // Whatever contains it.
+            filters: Some(HashMap::from([("name".to_owned(), vec![name.to_owned()])])),
+        };
+        let listed = docker.list_networks(Some(options));
+        let mut found = self.within(QUESTION, Subject::Network(name), listed).await?;
+        found.retain(|network| network.name.as_deref() == Some(name));
+        found.sort_by(|one, other| one.id.cmp(&other.id));
+        let none = HashMap::new();
+        match found
+            .iter()
+            .all(|network| is_ours(network.labels.as_ref().unwrap_or(&none), owner))
+        {
+            true => Ok(found),
+            false => Err(EngineError::NotOurs(format!("the network {name}"))),
+        }
     }
 }
 
-fn is(network: &NetworkInspect, outside: Outside, scope: &str) -> bool {
+fn is(network: &Network, outside: Outside, scope: &str) -> bool {
     let masquerade = network
         .options
         .as_ref()

@@ -6,19 +6,20 @@ use std::{
     time::Duration,
 };
 
-use platform_docker::{Endpoint, Engine, EngineError, Follow};
-use platform_domain::with_causes;
+use platform_docker::{ClientTls, Endpoint, Engine, EngineError, Follow};
+use platform_domain::{ImageRef, with_causes};
+use serde_json::json;
 use tempfile::TempDir;
 
 const VERSION: &str = r#"{"ApiVersion":"1.41","Os":"linux","Arch":"amd64"}"#;
 
-fn json(body: &str) -> Vec<u8> {
+fn with_length(body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
         .into_bytes()
 }
 
-/// An engine that says its version honestly, and then always this, for as often as it is given.
+/// An engine that says its version honestly, and then always this, with the body once more for as often as it is given.
 fn engine(dir: &TempDir, honest: bool, answer: Vec<u8>, repeated: usize) -> Engine {
     let socket = dir.path().join("docker.sock");
     let listener = UnixListener::bind(&socket).unwrap();
@@ -31,13 +32,16 @@ fn engine(dir: &TempDir, honest: bool, answer: Vec<u8>, repeated: usize) -> Engi
                 head.extend(byte);
             }
             if honest && head.starts_with(b"GET /version") {
-                drop(stream.write_all(&json(VERSION)));
+                drop(stream.write_all(&with_length(VERSION)));
                 continue;
             }
             drop(stream.write_all(&answer));
-            let last = answer.rsplit(|c| *c == b'\n').next().unwrap_or_default();
+            let body = answer
+                .windows(4)
+                .position(|end| end == b"\r\n\r\n")
+                .unwrap_or_default();
             for _ in 0..repeated {
-                if stream.write_all(last).is_err() {
+                if stream.write_all(&answer[body + 4..]).is_err() {
                     break;
                 }
             }
@@ -65,10 +69,18 @@ async fn an_answer_that_is_too_large_or_none_is_an_error() {
         (zeros, 32, "more than 16777216 bytes"),
         (headers, 1, ""),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec(), 0, "invalid HTTP version"),
-        (json("{}"), 0, "at least 1.41 is needed"),
-        (json(r#"{"ApiVersion":"1.24"}"#), 0, "the engine has API 1.24"),
-        (json(r#"{"ApiVersion":"2.0"}"#), 0, "the engine has API 2.0"),
-        (json("no json"), 0, ""),
+        (with_length("{}"), 0, "at least 1.41 is needed"),
+        (
+            with_length(r#"{"ApiVersion":"1.24"}"#),
+            0,
+            "the engine has API 1.24",
+        ),
+        (
+            with_length(r#"{"ApiVersion":"2.0"}"#),
+            0,
+            "the engine has API 2.0",
+        ),
+        (with_length("no json"), 0, ""),
     ] {
         let dir = TempDir::new().unwrap();
         let error = engine(&dir, false, answer, repeated).ping().await.unwrap_err();
@@ -103,7 +115,7 @@ async fn logs_and_events_that_have_no_end_are_not_held_in_memory() {
         .next()
         .await
         .unwrap_err();
-    assert_protocol(&error, "an event has no end");
+    assert_protocol(&error, "a line has no end");
     // One frame of four gigabytes.
     let dir = TempDir::new().unwrap();
     let frame = [&head[..], b"\x01\0\0\0\xff\xff\xff\xff", &[b'x'; 1 << 16]].concat();
@@ -128,6 +140,74 @@ async fn an_engine_that_says_nothing_has_so_much_time_and_no_more() {
         matches!(error, EngineError::Timeout(limit) if limit == Duration::from_secs(15)),
         "{error:?}"
     );
+}
+
+#[tokio::test]
+async fn each_kind_of_call_has_its_own_time() {
+    let dir = TempDir::new().unwrap();
+    let engine = engine(&dir, true, Vec::new(), 0);
+    let image: ImageRef = "r.io/some:image".parse().unwrap();
+    let owner = "host".parse().unwrap();
+    // It says its version while time goes on.
+    engine.ping().await.unwrap();
+    tokio::time::pause();
+    let timeouts = [
+        (engine.image(&image).await.map(drop), 15),
+        (engine.inspect("some").await.map(drop), 15),
+        (engine.stats("some").await.map(drop), 15),
+        (engine.list_volumes(&owner).await.map(drop), 15),
+        (engine.logs("some", 1, Follow::Yes).await.map(drop), 15),
+        (engine.events(&owner).await.map(drop), 15),
+        (engine.remove_image(&image).await, 60),
+        (engine.pull(&image, None, |_| {}).await.map(drop), 300),
+    ];
+    for (outcome, seconds) in timeouts {
+        let error = outcome.unwrap_err();
+        assert!(
+            matches!(error, EngineError::Timeout(limit) if limit == Duration::from_secs(seconds)),
+            "{error:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_never_finished_is_given_up() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let made = rcgen::generate_simple_self_signed(["engine".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let tls = ClientTls::from_pem(certificate.as_bytes(), certificate.as_bytes(), key.as_bytes()).unwrap();
+    let text = format!("tcp://{}", listener.local_addr().unwrap());
+    let engine = Engine::new(Endpoint::parse(&text, Some(tls)).unwrap()).unwrap();
+    let error = engine.ping().await.unwrap_err();
+    assert!(
+        matches!(&error, EngineError::Absent { hint, .. } if hint.contains("in time")),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_pull_that_talks_without_end_is_cut_off() {
+    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
+    let image: ImageRef = "r.io/some:image".parse().unwrap();
+    let dir = TempDir::new().unwrap();
+    // A line without an end, and lines without one.
+    let blank = engine(
+        &dir,
+        true,
+        format!("{head}{}", "\r".repeat(1 << 16)).into_bytes(),
+        2000,
+    );
+    assert_protocol(
+        &blank.pull(&image, None, |_| {}).await.unwrap_err(),
+        "a line has no end",
+    );
+    let dir = TempDir::new().unwrap();
+    let line = format!("{head}{}\n", json!({ "status": "x".repeat(1 << 16) }));
+    let endless = engine(&dir, true, line.into_bytes(), 2000);
+    let mut longest = 0;
+    let pulled = endless.pull(&image, None, |line| longest = longest.max(line.status.len()));
+    assert_protocol(&pulled.await.unwrap_err(), "more than 67108864 bytes");
+    assert!(longest < 200);
 }
 
 #[tokio::test]

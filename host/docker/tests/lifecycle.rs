@@ -294,6 +294,26 @@ async fn a_network_is_made_anew_when_it_should_be_otherwise_unless_somebody_is_i
 }
 
 #[tokio::test]
+async fn who_makes_a_network_second_makes_no_second_one() {
+    let (engine, owner) = (engine(), owner("twice"));
+    let (slug, name): (Slug, _) = ("twice".parse().unwrap(), unique("twice"));
+    let ensure = || engine.ensure_network(&owner, &slug, &name, Outside::Closed);
+    let (one, other) = tokio::join!(ensure(), ensure());
+    for outcome in [one, other, ensure().await] {
+        outcome.unwrap();
+    }
+    let filter = format!("name={name}");
+    assert_eq!(
+        shared()
+            .docker(&["network", "ls", "--quiet", "--filter", &filter])
+            .lines()
+            .count(),
+        1
+    );
+    nothing_is_left(&engine, &owner).await;
+}
+
+#[tokio::test]
 async fn a_published_port_leads_into_a_network_that_is_not_closed() {
     let (engine, owner) = (engine(), owner("published"));
     let mut spec = challenge(&engine, &owner).await;

@@ -120,9 +120,18 @@ impl Manager {
                 .await
                 .unwrap();
         }
+        let ours = format!("label=platform.owner={}", self.owner);
+        let networks = ["network", "ls", "--format", "{{.Name}}", "--filter", &ours];
+        for network in self.test.docker(&networks).lines() {
+            self.engine.remove_network(&self.owner, network).await.unwrap();
+        }
+        assert_eq!(self.test.docker(&networks), "");
         for command in ["service", "secret", "volume"] {
             assert_eq!(self.test.docker(&[command, "ls", "--quiet"]), "", "{command}");
         }
+        // The bridge that a swarm makes for itself, on the machine of the test. Another test's engine may have it just now.
+        self.test.docker(&["swarm", "leave", "--force"]);
+        drop(self.test.cli(&["network", "rm", "docker_gwbridge"]).output());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, sync::Arc};
 
-use platform_domain::ComponentRef;
+use platform_domain::{ComponentRef, SecretValue};
 use reqwest::Certificate;
 use serde::{Deserialize, Serialize};
 

@@ -38,7 +38,7 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
         outbound,
         trust,
         follow,
-        loosened,
+        loosened: _,
         resources,
         volumes,
         env,

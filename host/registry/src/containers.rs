@@ -11,7 +11,7 @@ use platform_domain::{
 use platform_fleet::{Fleet, FleetError, Running, Wish};
 use platform_oci::Registries;
 use platform_runtime::Container;
-use platform_wasm::{Code, LogBook};
+use platform_wasm::{Code, Engine, LogBook};
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -42,10 +42,6 @@ impl Containers {
         Self { fleet, registries }
     }
 
-    pub(crate) const fn fleet(&self) -> &Fleet {
-        &self.fleet
-    }
-
     /// A container that answers: one of ours, started or found again, or one that somebody else runs, of which it is seen when it
     /// is asked.
     pub(crate) async fn load(
@@ -61,7 +57,7 @@ impl Containers {
             None => {
                 let files = files(secrets, challenge).await?;
                 let wish = self.wish(challenge, image, token.clone(), files).await;
-                let running = self.fleet.start(&wish).await?;
+                let running = Box::pin(self.fleet.start(&wish)).await?;
                 (running.address.clone(), Some(Arc::new(running)))
             }
         };
@@ -82,7 +78,7 @@ impl Containers {
     ) -> Result<ImageRef, FleetError> {
         let token = PlainToken::from_text(NO_TOKEN);
         let wish = self.wish(challenge, image, token, Vec::new()).await;
-        let found = self.fleet.rehearse(&wish).await?;
+        let found = Box::pin(self.fleet.rehearse(&wish)).await?;
         let digests = found.repo_digests.iter();
         let of_repository = digests.filter_map(|text| text.parse::<ImageRef>().ok());
         let mut same = of_repository.filter(|found| found.repository() == image.repository());
@@ -120,11 +116,11 @@ impl Containers {
         self,
         slug: Slug,
         running: Arc<Running>,
-        logs: LogBook,
+        engine: Engine,
     ) -> (Slug, Arc<Running>, FleetError) {
         let why = tokio::select! {
             why = self.fleet.lost(&running) => why,
-            never = self.follow(&slug, &running, &logs) => never,
+            never = self.follow(&slug, &running, engine.logs()) => never,
         };
         (slug, running, why)
     }

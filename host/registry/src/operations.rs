@@ -108,7 +108,7 @@ impl Registry {
         let token = new_token()?;
         let challenge = record(new, facts, self.loader.limits(), &token)?;
         check::record(self.loader.limits(), &challenge)?;
-        let challenge = self.with_image(challenge).await?;
+        let challenge = Box::pin(self.with_image(challenge)).await?;
         if challenge.status == Status::Active && matches!(challenge.runs(), Runs::Component(_)) {
             self.check_start(&challenge).await?;
         }
@@ -402,7 +402,7 @@ impl Registry {
     /// Loads the program and lets it go: the compiled code stays in the cache for the reconciler.
     pub(crate) async fn check_start(&self, challenge: &Challenge) -> Result<(), RegistryError> {
         if let Runs::Container(image) = challenge.runs() {
-            return self.check_container(challenge, image).await;
+            return Box::pin(self.check_container(challenge, image)).await;
         }
         match self.loader.load(challenge, Start::Rehearsal, |_| ()).await {
             Ok(_) => Ok(()),

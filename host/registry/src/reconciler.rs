@@ -13,7 +13,7 @@ use platform_domain::{Challenge, Digest, Slug, Status, UnixSeconds, with_causes}
 use platform_fleet::{FleetError, Running};
 use platform_runtime::{RoutePublisher, RouteTable};
 use platform_store::{Store, StoreError, challenges, secrets};
-use platform_wasm::LogBook;
+use platform_wasm::Engine;
 use tokio::{
     sync::{Notify, watch},
     task::{JoinError, JoinSet},
@@ -42,7 +42,8 @@ pub struct Reconciler {
     /// Every active challenge, as the registry was last read.
     entries: BTreeMap<Slug, Entry>,
     containers: Containers,
-    logs: LogBook,
+    /// Keeps the logs.
+    engine: Engine,
     /// A task for each container that runs, until it does not.
     watched: JoinSet<(Slug, Arc<Running>, FleetError)>,
     /// Of which challenges containers are to run.
@@ -69,11 +70,11 @@ impl Reconciler {
         routes: RoutePublisher,
     ) -> Self {
         let now = Instant::now();
-        let (containers, logs) = (loader.containers().clone(), loader.logs().clone());
+        let (containers, engine) = (loader.containers().clone(), loader.engine().clone());
         Self {
             store,
             containers,
-            logs,
+            engine,
             watched: JoinSet::new(),
             wanted: watch::Sender::new(None),
             starts: Starts::new(loader),
@@ -222,7 +223,7 @@ impl Reconciler {
         {
             let watch = self.containers.clone();
             self.watched
-                .spawn(watch.watch(slug.clone(), Arc::clone(running), self.logs.clone()));
+                .spawn(watch.watch(slug.clone(), Arc::clone(running), self.engine.clone()));
         }
         entry.end(outcome);
         self.next_pass = entry

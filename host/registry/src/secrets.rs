@@ -155,7 +155,7 @@ impl Registry {
                 let challenge = challenges::get(connection, &key)?.ok_or(RegistryError::NotFound(key))?;
                 if matches!(challenge.artifact, Artifact::Image(_)) && secret.usage != SecretUse::Reveal {
                     let reason = "a container reads its secrets as files, and sends its own requests";
-                    return Err(FieldError::new("inject", reason).into());
+                    return Err(RegistryError::Field(FieldError::new("inject", reason)));
                 }
                 let rows = secrets::of(connection, &challenge.slug).map_err(SecretError::Store)?;
                 fits(&secret, &rows)?;

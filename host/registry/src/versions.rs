@@ -61,7 +61,7 @@ impl Registry {
             if !grant.is_empty() {
                 return Err(FieldError::new("grant", "a container imports nothing").into());
             }
-            return self.bring_image(slug, &reference).await;
+            return Box::pin(self.bring_image(slug, &reference)).await;
         }
         component_of(&before)?;
         let mut fetched = self.fetch(&reference).await?;

@@ -1,10 +1,11 @@
 //! `platform challenge`: the registry from the command line.
 
-use platform_admin_types::{ChallengeView, Client, CreateChallenge, PatchChallenge};
+use platform_admin_types::{ChallengeView, Client, CreateChallenge, Observed, PatchChallenge};
 use platform_domain::{ByteSize, ComponentRef, CorsOrigin, KeyName, OutboundRule, Serving, Status};
 
 use crate::{
     cli::challenge::{Allowed, ChallengeCommand, CreateArgs, FieldArgs, PatchArgs, TrustArg},
+    cli::serving::Or,
     commands::{
         health, logs,
         observed::{code_text, observed_text},
@@ -202,6 +203,36 @@ fn list_text(challenges: &[ChallengeView]) -> String {
     )
 }
 
+/// Where its container is, and what it may do that others may not.
+fn container_lines(view: &ChallengeView) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !view.loosened.is_empty() {
+        let words: Vec<_> = view.loosened.iter().map(ToString::to_string).collect();
+        lines.push(format!("loosened   {}", words.join(", ")));
+    }
+    if let Observed::Running {
+        container: Some(container),
+        ..
+    } = &view.observed
+    {
+        let short: String = container.id.chars().take(12).collect();
+        let place = match &container.server {
+            Some(server) => format!("on {server}"),
+            None => "here".to_owned(),
+        };
+        lines.push(format!("container  {short} {place}, at {}", container.address));
+        if !container.allowed.is_empty() {
+            lines.push(format!("allowed    {}", container.allowed.join(", ")));
+        }
+    }
+    lines.extend(
+        view.fallback_image
+            .iter()
+            .map(|image| format!("fallback   {image}")),
+    );
+    lines
+}
+
 fn data_text(view: &ChallengeView) -> String {
     let Some(usage) = view.data_usage else {
         return view.data.to_string();
@@ -340,6 +371,7 @@ pub(super) fn view_text(view: &ChallengeView) -> String {
         format!("data       {}", data_text(view)),
         format!("instances  {}", view.instances),
     ];
+    lines.extend(container_lines(view));
     if view.component.is_some() {
         lines.push(format!("grants     {}", grants_text(view)));
         lines.extend(outbound_lines(view));

@@ -1,6 +1,8 @@
 //! Every refusal of the private side, and the one place where it becomes HTTP. What the host knows of its
 //! own failures is logged here, once, and never sent.
 
+mod gpu_servers;
+
 use std::io;
 
 use axum::{
@@ -13,6 +15,8 @@ use platform_registry::{
     ArchiveError, ComponentError, KeyError, LoadError, OciError, RegistryError, SecretError, StateError,
     StoreError, Untrusted,
 };
+
+pub(crate) use gpu_servers::absent;
 
 /// An answer that is not a success.
 #[derive(Debug)]

@@ -8,4 +8,5 @@ mod tls;
 
 pub use engines::Engines;
 pub use error::FleetError;
+pub use platform_docker::{Description, EngineError, Gpus, Platform, Swarm, TlsError};
 pub use tls::TlsFiles;

@@ -14,7 +14,7 @@ use platform_gateway::{Gateway, TrustedProxies};
 use platform_listener::Peer;
 use platform_nonces::Nonces;
 use platform_oci::ContentStore;
-use platform_registry::Parts;
+use platform_registry::{Engines, GpuServers, Parts};
 use platform_runtime::{metagraph_channel, route_channel, weights_channel};
 use platform_store::Store;
 use platform_wasm::{CompilerProgram, Engine, EngineConfig, Network};
@@ -80,7 +80,9 @@ impl App {
             routes,
             breaker: config.breaker.policy(),
         };
+        let engines = Engines::new(store.clone(), config.secrets_key_file(), None)?;
         let (registry, reconciler) = platform_registry::build(parts);
+        let gpu_servers = GpuServers::new(&registry, engines);
         let (told, told_reader) = weights_channel();
         let epochs = Epochs::new(
             epoch_config(&config)?,
@@ -124,6 +126,7 @@ impl App {
         let admin_token = token.hash();
         let admin = TowerToHyperService::new(platform_admin::router(AdminState {
             registry,
+            gpu_servers,
             epochs: epochs.clone(),
             admin_token,
             started_at,

@@ -163,7 +163,7 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
     Ok(())
 }
 
-fn text(field: &str, value: &str, most: usize) -> Result<(), FieldError> {
+pub(crate) fn text(field: &str, value: &str, most: usize) -> Result<(), FieldError> {
     let length = value.chars().count();
     if length > most {
         return Err(FieldError::new(

@@ -13,6 +13,7 @@ mod content;
 mod drift;
 mod entry;
 mod error;
+mod gpu_servers;
 mod health;
 mod inputs;
 mod keeping;
@@ -39,10 +40,15 @@ pub use board::{Board, Observed, StartStep};
 pub use content::KeptContent;
 pub use drift::Drift;
 pub use error::{FieldError, RegistryError};
+pub use gpu_servers::{
+    GpuServerError, GpuServerHealth, GpuServerPatch, GpuServerSeen, GpuServerWarning, GpuServers,
+    KeptCertificates, NewGpuServer,
+};
 pub use inputs::{ChallengePatch, NewChallenge, Source};
 pub use keeping::KeptState;
 pub use load::LoadError;
 pub use operations::Registry;
+pub use platform_fleet::{Description, EngineError, Engines, FleetError, Gpus, Swarm, TlsFiles};
 pub use platform_oci::{Collected, Content, ContentKind, OciError};
 pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
 pub use platform_store::StoreError;

@@ -10,7 +10,7 @@ use axum::{
 use platform_domain::{MechanismId, Netuid, PlainToken, TrustPolicy, UnixSeconds};
 use platform_epoch::{EpochConfig, Epochs, Parts as EpochParts, Schedule};
 use platform_oci::ContentStore;
-use platform_registry::{Parts, build};
+use platform_registry::{Engines, GpuServers, Parts, build};
 use platform_runtime::{BreakerPolicy, metagraph_channel, route_channel, weights_channel};
 use platform_store::Store;
 use platform_wasm::{CompilerProgram, Engine, EngineConfig};
@@ -72,7 +72,9 @@ impl Host {
         tasks.spawn(reconciler.run(CancellationToken::new()));
         registry.started().await;
         let admin_token = PlainToken::from_text(TOKEN).hash();
+        let engines = Engines::new(store.clone(), dir.path().join("secrets.key"), None).unwrap();
         let state = AdminState {
+            gpu_servers: GpuServers::new(&registry, engines),
             registry,
             epochs: Epochs::new(
                 no_chain(),

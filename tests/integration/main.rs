@@ -34,6 +34,10 @@ mod crash_state;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+#[path = "../../host/docker/tests/engine.rs"]
+#[allow(dead_code, reason = "what the tests of the crate need of it is more")]
+mod docker_engine;
+#[cfg(test)]
 #[path = "../../host/oci/tests/docker_registry.rs"]
 mod docker_registry;
 #[cfg(test)]
@@ -42,6 +46,8 @@ mod epochs;
 mod games;
 #[cfg(test)]
 mod gateway;
+#[cfg(test)]
+mod gpu_servers;
 #[cfg(test)]
 mod guest_log;
 #[cfg(test)]

@@ -9,8 +9,8 @@ use axum::{
 };
 
 use crate::{
-    AdminState, ApiError, auth, chain, challenges, content, gpu_servers, health, logs, secrets, state, status, versions,
-    weights,
+    AdminState, ApiError, auth, chain, challenges, content, gpu_servers, health, logs, secrets, state,
+    status, versions, weights,
 };
 
 type Listed = (Method, &'static str, MethodRouter<AdminState>);

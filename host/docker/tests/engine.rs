@@ -89,7 +89,8 @@ impl TestEngine {
                 drop(said.send(line));
             }
         });
-        let mut tcp = None;
+        let (mut socket_is_there, mut tcp) = (false, None);
+        let wants_tcp = more.iter().any(|word| word.starts_with("tcp://"));
         let mut last = String::from("dockerd is missing: apt-get install docker.io iptables");
         loop {
             let line = heard.recv_timeout(STARTING);
@@ -97,9 +98,12 @@ impl TestEngine {
             assert!(!line.ends_with("dockerd: not found"), "{last}");
             let listens = line.split("API listen on ").nth(1);
             match listens.map(|at| at.trim_end_matches('"').to_owned()) {
-                Some(at) if at.starts_with('/') => break,
+                Some(at) if at.starts_with('/') => socket_is_there = true,
                 Some(at) => tcp = Some(at),
                 None => last = line,
+            }
+            if socket_is_there && (tcp.is_some() || !wants_tcp) {
+                break;
             }
         }
         Self {

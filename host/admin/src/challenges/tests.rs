@@ -39,8 +39,14 @@ pub(crate) struct Host {
 
 pub(crate) struct Answer {
     status: StatusCode,
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
 }
 
 pub(crate) fn compiler() -> CompilerProgram {

@@ -14,9 +14,7 @@ impl From<GpuServerError> for ApiError {
             GpuServerError::Exists(_) => {
                 conflict("already_exists").hint("`platform gpu-server set` changes it")
             }
-            GpuServerError::TooMany => {
-                conflict("too_many").hint("remove one that is not used any more")
-            }
+            GpuServerError::TooMany => conflict("too_many").hint("remove one that is not used any more"),
             GpuServerError::Field(field) => Self::invalid_field(&field.field, &field.reason),
             GpuServerError::InUse { field: None, .. } => conflict("in_use").hint(
                 "disable the server so that nothing new comes, and deactivate those challenges or move them; \
@@ -24,9 +22,9 @@ impl From<GpuServerError> for ApiError {
             ),
             GpuServerError::InUse {
                 field: Some(field), ..
-            } => conflict("in_use").at(*field).hint(
-                "deactivate those challenges first, or register what has changed as another server",
-            ),
+            } => conflict("in_use")
+                .at(*field)
+                .hint("deactivate those challenges first, or register what has changed as another server"),
             GpuServerError::Secret(source) => not_opened(source),
             GpuServerError::Store(_) => Self::internal(&error),
         }

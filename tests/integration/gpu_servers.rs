@@ -114,7 +114,10 @@ async fn an_engine_behind_a_socket_tells_what_it_is_and_that_its_gpus_are_unknow
     let health = admin.gpu_server_health(&id("local")).await.unwrap();
     assert_eq!(facts(&health).gpus.counted, 3);
     let warnings = health.warnings.join("\n");
-    assert!(warnings.contains("tells of 3 GPUs, and 2 are declared"), "{warnings}");
+    assert!(
+        warnings.contains("tells of 3 GPUs, and 2 are declared"),
+        "{warnings}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,11 +221,7 @@ async fn what_is_no_engine_is_told_apart_from_what_is_not_there() {
         .await
         .unwrap();
     let health = host.admin.gpu_server_health(&id("gpu-1")).await.unwrap();
-    assert!(
-        reason(&health).contains("no such socket"),
-        "{}",
-        reason(&health)
-    );
+    assert!(reason(&health).contains("no such socket"), "{}", reason(&health));
     // Something else listens there, and says what no engine says.
     let listener = tokio::net::UnixListener::bind(&socket).unwrap();
     let answering = async {
@@ -236,9 +235,5 @@ async fn what_is_no_engine_is_told_apart_from_what_is_not_there() {
         health = host.admin.gpu_server_health(&id("gpu-1")) => health.unwrap(),
         () = answering => unreachable!(),
     };
-    assert!(
-        reason(&health).contains("cannot be used"),
-        "{}",
-        reason(&health)
-    );
+    assert!(reason(&health).contains("cannot be used"), "{}", reason(&health));
 }

@@ -194,7 +194,7 @@ fn not_opened(error: &SecretError) -> ApiError {
         ),
         SecretError::Key(KeyError::Missing(_)) => (
             "secrets_key",
-            "put the file back; if it is lost, remove the secrets of every challenge and set them anew",
+            "put the file back; if it is lost, remove what is sealed with it (secrets, containers, GPU servers with certificates) and set it anew",
         ),
         SecretError::Key(KeyError::Open(_)) => (
             "secrets_key",

@@ -194,13 +194,15 @@ impl GpuServers {
     }
 }
 
-/// Seals certificates in place of those that are kept.
+/// Seals certificates in place of those that are kept. Those go first, so that they alone do not keep a lost key from being
+/// replaced.
 fn keep(
     connection: &Connection,
     key_file: &Path,
     id: &GpuServerId,
     tls: &TlsFiles,
 ) -> Result<(), GpuServerError> {
+    gpu_servers::delete_tls(connection, id)?;
     let key = to_seal(connection, key_file)?;
     let row = tls.seal(&key, id).map_err(SecretError::Key)?;
     Ok(gpu_servers::put_tls(connection, id, &row)?)

@@ -1,9 +1,7 @@
 //! An authority of certificates for engines and for hosts, as an operator makes one.
 
 use platform_admin_types::ClientCertificates;
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 
 pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 

@@ -85,7 +85,12 @@ async fn the_page_on_gpu_servers_is_followed_word_by_word_and_no_key_is_left_lyi
         ("PLATFORM_ADMIN_TOKEN_FILE", &token),
     ];
     let said = run(&here(&operate.join("\n")), dir, &operator);
-    for part in ["linux/amd64", "seccomp", "certificates set, until", "2 of 2 places"] {
+    for part in [
+        "linux/amd64",
+        "seccomp",
+        "certificates set, until",
+        "2 of 2 places",
+    ] {
         assert!(said.contains(part), "{part} is not in: {said}");
     }
 
@@ -107,7 +112,10 @@ async fn the_page_on_gpu_servers_is_followed_word_by_word_and_no_key_is_left_lyi
     let key = fs::read_to_string(dir.join("host-key.pem")).unwrap();
     let secret = key.lines().nth(1).unwrap();
     let mut looked_at = 0;
-    for file in [&state, &dir.to_path_buf()].iter().flat_map(|dir| fs::read_dir(dir).unwrap()) {
+    for file in [&state, &dir.to_path_buf()]
+        .iter()
+        .flat_map(|dir| fs::read_dir(dir).unwrap())
+    {
         let path = file.unwrap().path();
         if path.is_file() && !path.ends_with("host-key.pem") {
             let bytes = fs::read(&path).unwrap();

@@ -46,7 +46,7 @@ pub(crate) fn absent(error: &FleetError) -> (String, &'static str) {
             "put the host's key file back, or set the certificates again: `platform gpu-server set ID --tls-ca FILE --tls-cert FILE --tls-key FILE`"
         }
         FleetError::Key(_) => {
-            "put the host's key file back (secrets.key_file), for the host's user alone; if it is lost, set the certificates again"
+            "put the host's key file back (secrets.key_file), for the host's user alone; if it is lost, remove what else was sealed with it and set the certificates again"
         }
         FleetError::Engine(EngineError::Absent { .. } | EngineError::Timeout(_)) => {
             "look whether Docker runs on the server and listens there, whether a firewall is between, and whether its certificate is for this name and of the authority that was set"

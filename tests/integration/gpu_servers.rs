@@ -231,8 +231,9 @@ async fn what_is_no_engine_is_told_apart_from_what_is_not_there() {
             drop(tokio::io::AsyncWriteExt::write_all(&mut stream, answer).await);
         }
     };
+    let server = id("gpu-1");
     let health = tokio::select! {
-        health = host.admin.gpu_server_health(&id("gpu-1")) => health.unwrap(),
+        health = host.admin.gpu_server_health(&server) => health.unwrap(),
         () = answering => unreachable!(),
     };
     assert!(reason(&health).contains("cannot be used"), "{}", reason(&health));

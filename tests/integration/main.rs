@@ -22,6 +22,8 @@ mod busy;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
+mod containers;
+#[cfg(test)]
 mod content;
 #[cfg(test)]
 mod crash;

@@ -112,12 +112,20 @@ impl Engine {
             container.volumes.insert(volume.clone(), target);
             files.of = HashMap::from([(volume.as_str(), members.as_slice())]);
         }
-        self.create_with(&container, image, Some(until), &files).await?;
+        let created = self.create_with(&container, image, Some(until), &files).await;
         drop(files);
         drop(members);
-        let outcome = self.watched(&container, deadline).await;
-        clean_up.now().await?;
-        outcome
+        let outcome = match created {
+            Ok(_) => self.watched(&container, deadline).await,
+            Err(error) => {
+                // Somebody took the name in this moment: it is theirs.
+                clean_up.armed &= !matches!(error, EngineError::NameTaken(_));
+                Err(error)
+            }
+        };
+        // What went wrong first counts.
+        let removed = clean_up.now().await;
+        outcome.and_then(|outcome| removed.map(|()| outcome))
     }
 
     async fn watched(
@@ -216,6 +224,9 @@ impl Tail {
 impl CleanUp {
     /// And says whether it could.
     async fn now(mut self) -> Result<(), EngineError> {
+        if !self.armed {
+            return Ok(());
+        }
         let removed = self.engine.remove(&self.owner, &self.name).await;
         self.armed = removed.is_err();
         removed

@@ -4,9 +4,18 @@
 
 mod engines;
 mod error;
+mod fleet;
+mod leasing;
+mod limits;
+mod ready;
+mod start;
 mod tls;
+mod watch;
+mod wish;
 
 pub use engines::Engines;
 pub use error::FleetError;
-pub use platform_docker::{Description, EngineError, Gpus, Platform, Swarm, TlsError};
+pub use fleet::{Fleet, Running};
+pub use limits::READY_TIME;
 pub use tls::TlsFiles;
+pub use wish::Wish;

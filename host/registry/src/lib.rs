@@ -9,12 +9,14 @@ mod board;
 mod check;
 mod compose;
 mod config;
+mod containers;
 mod content;
 mod drift;
 mod entry;
 mod error;
 mod gpu_servers;
 mod health;
+mod images;
 mod inputs;
 mod keeping;
 mod limits;
@@ -30,7 +32,8 @@ mod versions;
 use std::{path::PathBuf, sync::Arc};
 
 use platform_domain::TrustPolicy;
-use platform_oci::ContentStore;
+use platform_fleet::Fleet;
+use platform_oci::{ContentStore, Registries};
 use platform_runtime::{BreakerPolicy, MetagraphReader, RoutePublisher};
 use platform_store::Store;
 use platform_wasm::Engine;
@@ -48,7 +51,8 @@ pub use inputs::{ChallengePatch, NewChallenge, Source};
 pub use keeping::KeptState;
 pub use load::LoadError;
 pub use operations::Registry;
-pub use platform_fleet::{Description, EngineError, Engines, FleetError, Gpus, Swarm, TlsFiles};
+pub use platform_docker::{Description, EngineError, Gpus, Swarm};
+pub use platform_fleet::{Engines, FleetError, Running, TlsFiles};
 pub use platform_oci::{Collected, Content, ContentKind, OciError};
 pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
 pub use platform_store::StoreError;
@@ -78,6 +82,10 @@ pub struct Parts {
     pub key_file: PathBuf,
     /// Where challenges that ask for it read the subnet.
     pub metagraph: MetagraphReader,
+    /// What runs containers.
+    pub fleet: Fleet,
+    /// Who fetches images.
+    pub registries: Registries,
     /// The one writer of the table of routes.
     pub routes: RoutePublisher,
     /// When a challenge that fails is left alone.
@@ -95,6 +103,8 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
         state_dir,
         key_file,
         metagraph,
+        fleet,
+        registries,
         routes,
         breaker,
     } = parts;
@@ -104,7 +114,8 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
     let wake = Arc::new(Notify::new());
     let (publisher, board) = board::channel();
     let opener = secrets::Opener::new(store.clone(), key_file);
-    let loader = load::Loader::new(content, trust, engine, state_dir, metagraph, opener);
+    let containers = containers::Containers::new(fleet, registries);
+    let loader = load::Loader::new(content, trust, engine, state_dir, metagraph, opener, containers);
     let health = health::HealthBook::new(breaker);
     let reader = routes.reader();
     let reconciler = Reconciler::new(

@@ -9,8 +9,9 @@ use axum::{
 };
 use platform_domain::{MechanismId, Netuid, PlainToken, TrustPolicy, UnixSeconds};
 use platform_epoch::{EpochConfig, Epochs, Parts as EpochParts, Schedule};
-use platform_oci::ContentStore;
-use platform_registry::{Engines, GpuServers, Parts, build};
+use platform_fleet::{Engines, Fleet, READY_TIME};
+use platform_oci::{ContentStore, Registries};
+use platform_registry::{GpuServers, Parts, build};
 use platform_runtime::{BreakerPolicy, metagraph_channel, route_channel, weights_channel};
 use platform_store::Store;
 use platform_wasm::{CompilerProgram, Engine, EngineConfig};
@@ -62,7 +63,11 @@ impl Host {
         let (routes, route_reader) = route_channel();
         let (metagraph, metagraph_reader) = metagraph_channel();
         let store = Store::open(&dir.path().join("registry.sqlite3")).unwrap();
+        let engines = Engines::new(store.clone(), dir.path().join("secrets.key"), None).unwrap();
+        let owner = "of-a-test".parse().unwrap();
         let parts = Parts {
+            fleet: Fleet::new(store.clone(), engines.clone(), owner, READY_TIME),
+            registries: Registries::default(),
             store: store.clone(),
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
             trust: TrustPolicy::Any,
@@ -78,7 +83,6 @@ impl Host {
         tasks.spawn(reconciler.run(CancellationToken::new()));
         registry.started().await;
         let admin_token = PlainToken::from_text(TOKEN).hash();
-        let engines = Engines::new(store.clone(), dir.path().join("secrets.key"), None).unwrap();
         let state = AdminState {
             gpu_servers: GpuServers::new(&registry, engines),
             registry,

@@ -62,9 +62,8 @@ pub(crate) fn absent(error: &FleetError) -> (String, &'static str) {
                 "look into the host's log",
             );
         }
-        FleetError::NoEngine | FleetError::NoServer(_) | FleetError::Endpoint(_) => {
-            "look at the server's record, and set its endpoint again"
-        }
+        // The rest is about containers, which nobody has asked for.
+        _ => "look at the server's record, and set its endpoint again",
     };
     (with_causes(error), hint)
 }

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use platform_docker::{Description, EngineError, Gpus};
 use platform_domain::{GpuServer, GpuServerId, Timestamp, UnixSeconds};
-use platform_fleet::{Description, EngineError, FleetError, Gpus};
+use platform_fleet::FleetError;
 use platform_store::{gpu_leases, gpu_servers};
 
 use super::{GpuServerSeen, GpuServers, KeptCertificates};

@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use platform_docker::TlsError;
 use platform_domain::{
     EngineEndpoint, GpuList, GpuServer, GpuServerId, Host, Labels, LeaseMode, UnixSeconds, with_causes,
 };
-use platform_fleet::{TlsError, TlsFiles};
+use platform_fleet::TlsFiles;
 
 use crate::{
     FieldError, check,

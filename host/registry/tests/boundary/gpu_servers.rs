@@ -342,7 +342,10 @@ async fn a_key_that_is_lost_is_told_and_no_other_is_made_while_certificates_are_
         ..GpuServerPatch::default()
     };
     let seen = servers.patch(&id("gpu-1"), patch).await.unwrap();
-    assert!(matches!(seen.certificates, Some(KeptCertificates::Readable { .. })));
+    assert!(matches!(
+        seen.certificates,
+        Some(KeptCertificates::Readable { .. })
+    ));
     assert_ne!(fs::read(&key_file).unwrap(), key);
     servers.create(secured("gpu-2")).await.unwrap();
 }

@@ -152,6 +152,7 @@ pub(crate) fn new(name: &str, source: Source) -> NewChallenge {
     NewChallenge {
         slug: slug(name),
         source,
+        fallback: None,
         name: None,
         version: None,
         emission_percent: EmissionPercent::default(),
@@ -164,6 +165,7 @@ pub(crate) fn new(name: &str, source: Source) -> NewChallenge {
         grants: None,
         trust: None,
         follow: false,
+        loosened: Default::default(),
         outbound: BTreeSet::new(),
         resources: Resources::default(),
         volumes: Default::default(),

@@ -9,6 +9,7 @@ mod chain;
 mod challenges;
 mod content;
 mod error;
+mod gpu_servers;
 mod health;
 mod json;
 mod logs;
@@ -23,7 +24,7 @@ mod weights;
 
 use platform_domain::{TokenHash, UnixSeconds};
 use platform_epoch::Epochs;
-use platform_registry::Registry;
+use platform_registry::{GpuServers, Registry};
 use tokio_util::sync::CancellationToken;
 
 pub use routes::router;
@@ -36,6 +37,8 @@ pub(crate) use json::Json;
 pub struct AdminState {
     /// What decides on challenges.
     pub registry: Registry,
+    /// What decides on GPU servers.
+    pub gpu_servers: GpuServers,
     /// What decides on weights.
     pub epochs: Epochs,
     /// Who may come in.

@@ -15,7 +15,7 @@ use platform_gateway::{Gateway, TrustedProxies};
 use platform_listener::Peer;
 use platform_nonces::Nonces;
 use platform_oci::ContentStore;
-use platform_registry::Parts;
+use platform_registry::{GpuServers, Parts};
 use platform_runtime::{metagraph_channel, route_channel, weights_channel};
 use platform_store::Store;
 use platform_wasm::{CompilerProgram, Engine, EngineConfig, Network};
@@ -74,7 +74,7 @@ impl App {
         let endpoint = config.docker.endpoint.as_ref();
         let engines =
             Engines::new(store.clone(), config.secrets_key_file(), endpoint).context("docker.endpoint")?;
-        let fleet = Fleet::new(store.clone(), engines, owner, config.docker.ready());
+        let fleet = Fleet::new(store.clone(), engines.clone(), owner, config.docker.ready());
         let parts = Parts {
             store: store.clone(),
             content,
@@ -89,6 +89,7 @@ impl App {
             breaker: config.breaker.policy(),
         };
         let (registry, reconciler) = platform_registry::build(parts);
+        let gpu_servers = GpuServers::new(&registry, engines);
         let (told, told_reader) = weights_channel();
         let epochs = Epochs::new(
             epoch_config(&config)?,
@@ -132,6 +133,7 @@ impl App {
         let admin_token = token.hash();
         let admin = TowerToHyperService::new(platform_admin::router(AdminState {
             registry,
+            gpu_servers,
             epochs: epochs.clone(),
             admin_token,
             started_at,

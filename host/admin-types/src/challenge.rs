@@ -381,6 +381,23 @@ pub struct ComponentView {
     pub digest: Digest,
 }
 
+/// `POST /v1/admin/challenges/{slug}/token/rotate`: the answer is that of a create.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RotateToken {
+    /// For how many seconds the token before counts too; an hour when absent, a week at most.
+    pub overlap_seconds: u64,
+}
+
+impl Default for RotateToken {
+    fn default() -> Self {
+        // Enough for whoever rotates it to give a container the new one.
+        Self {
+            overlap_seconds: 3600,
+        }
+    }
+}
+
 /// `201` of a create.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChallengeCreated {

@@ -19,8 +19,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     ArchiveRequest, BackupView, ChallengeCreated, ChallengeList, ChallengeView, CollectRequest, CollectView,
     ContentList, CreateChallenge, ErrorBody, HostStatus, IncidentList, PatchChallenge, PurgeView,
-    RestoreView, RollBackChallenge, SecretList, SecretView, SetSecret, StateList, UpdateChallenge,
-    VersionList,
+    RestoreView, RollBackChallenge, RotateToken, SecretList, SecretView, SetSecret, StateList,
+    UpdateChallenge, VersionList,
 };
 
 /// Speaks to one host as its operator.
@@ -100,6 +100,16 @@ impl Client {
     /// Registers a challenge.
     pub async fn challenge_create(&self, new: &CreateChallenge) -> Result<ChallengeCreated, ClientError> {
         self.post("/v1/admin/challenges", new).await
+    }
+
+    /// Gives a challenge another token.
+    pub async fn challenge_rotate_token(
+        &self,
+        slug: &Slug,
+        rotate: RotateToken,
+    ) -> Result<ChallengeCreated, ClientError> {
+        self.post(&format!("/v1/admin/challenges/{slug}/token/rotate"), &rotate)
+            .await
     }
 
     /// Every challenge.

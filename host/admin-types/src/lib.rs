@@ -25,7 +25,7 @@ pub use chain::{
 };
 pub use challenge::{
     BlobUsageView, ChallengeCreated, ChallengeList, ChallengeView, ComponentView, CreateChallenge,
-    DataUsageView, DatabaseUsageView, DriftView, OutboundUsageView, PatchChallenge, TrustView,
+    DataUsageView, DatabaseUsageView, DriftView, OutboundUsageView, PatchChallenge, RotateToken, TrustView,
 };
 pub use client::{Client, ClientError};
 pub use content::{CollectRequest, CollectView, ContentKind, ContentList, ContentView};

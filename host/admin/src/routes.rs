@@ -78,6 +78,11 @@ fn listed() -> Vec<Listed> {
             post(health::close),
         ),
         (
+            Method::POST,
+            "/v1/admin/challenges/{slug}/token/rotate",
+            post(challenges::rotate_token),
+        ),
+        (
             Method::GET,
             "/v1/admin/challenges/{slug}/secrets",
             get(secrets::list),

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     load::{Callable, LoadError, Loaded},
-    secrets::Opener,
+    secrets::{Opener, Tokens},
 };
 
 /// What runs containers. Cheap to clone.
@@ -51,17 +51,19 @@ impl Containers {
         image: &ImageRef,
     ) -> Result<Loaded, LoadError> {
         let slug = &challenge.slug;
-        let token = secrets.token(slug).await?;
+        let Tokens { current, previous } = secrets.token(slug).await?;
         let (address, running) = match &challenge.serving.address {
             Some(address) => (address.clone(), None),
             None => {
                 let files = files(secrets, challenge).await?;
-                let wish = self.wish(challenge, image, token.clone(), files).await;
+                let wish = self.wish(challenge, image, current.clone(), files).await;
                 let running = Box::pin(self.fleet.start(&wish)).await?;
                 (running.address.clone(), Some(Arc::new(running)))
             }
         };
-        let container = Container::new(slug.clone(), address, token);
+        // One of ours has the current one.
+        let previous = previous.filter(|_| running.is_none());
+        let container = Container::new(slug.clone(), address, current, previous);
         Ok(Loaded {
             callable: Callable::Container(container, running),
             rules: Vec::new(),

@@ -33,6 +33,8 @@ pub(crate) const MAX_METADATA_BYTES: usize = 64 << 10;
 pub(crate) const MAX_OUTBOUND: usize = 64;
 /// Versions of a challenge that are remembered, and can be gone back to: more than anyone goes back.
 pub(crate) const MAX_VERSIONS: u32 = 50;
+/// How long a token may count after another was given: whoever rotates it because it became known wants it to end.
+pub(crate) const MAX_TOKEN_OVERLAP: Duration = Duration::from_secs(7 * 86_400);
 /// Who made a version: a name, in characters.
 pub(crate) const MAX_BY_CHARS: usize = 64;
 /// Secrets of one challenge: a handful, and each start opens all of them.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use platform_domain::{
-    Artifact, Challenge, Change, LogLevel, PlainToken, Runs, Slug, Status, TrustPolicy, Version,
+    Artifact, Challenge, Change, LogLevel, PlainToken, Runs, Slug, Status, TrustPolicy, UnixSeconds, Version,
 };
 use platform_runtime::{Health, RouteReader};
 use platform_store::{Store, StoreError, breakers, challenges, versions};
@@ -11,14 +11,14 @@ use platform_wasm::{ChallengeLog, CompilerStatus, FollowFrom, Follower, Start, U
 use tokio::sync::Notify;
 
 use crate::{
-    Board, ChallengePatch, NewChallenge, Observed, RegistryError, Source,
+    Board, ChallengePatch, FieldError, NewChallenge, Observed, RegistryError, Source,
     board::BoardReader,
     check,
     compose::{Facts, exported, new_token, record},
     config,
     drift::{Drift, Drifts},
     health::HealthBook,
-    limits::MAX_VERSIONS,
+    limits::{MAX_TOKEN_OVERLAP, MAX_VERSIONS},
     load::{LoadError, Loader},
     plan::Wanted,
     reconciler::now,
@@ -119,7 +119,7 @@ impl Registry {
             .write("challenge_create", move |connection| {
                 challenges::insert(connection, &written)?;
                 if written.has_image() {
-                    opener.keep_token(connection, &written.slug, &given)?;
+                    opener.keep_token(connection, &written.slug, &given, None)?;
                 }
                 if let Artifact::Component(pinned) = &written.artifact {
                     let first = Version {
@@ -272,6 +272,37 @@ impl Registry {
         self.drifts.forget(slug);
         self.loader.logs().forget(slug);
         Ok(())
+    }
+
+    /// Gives a challenge another token, which is in this answer and nowhere else. The one before counts for some more time,
+    /// where a container that somebody else runs still has it; one of this host is replaced by one that has the new one.
+    pub async fn challenge_rotate_token(
+        &self,
+        slug: &Slug,
+        overlap: Duration,
+    ) -> Result<(Challenge, PlainToken), RegistryError> {
+        if overlap > MAX_TOKEN_OVERLAP {
+            let reason = format!("is at most {} seconds", MAX_TOKEN_OVERLAP.as_secs());
+            return Err(FieldError::new("overlap_seconds", reason).into());
+        }
+        let token = new_token()?;
+        let (key, wake, opener, given) = (slug.clone(), self.wake(), self.opener().clone(), token.clone());
+        let written = self.store.write("token_rotate", move |connection| {
+            let mut record = challenges::get(connection, &key)?.ok_or(RegistryError::NotFound(key))?;
+            if record.has_image() {
+                let until = UnixSeconds(now().0.saturating_add(overlap.as_secs()));
+                let until = (!overlap.is_zero()).then_some(until);
+                opener.keep_token(connection, &record.slug, &given, until)?;
+            }
+            (record.token_hash, record.token_hint) = (given.hash(), given.hint());
+            record.updated_at = now();
+            challenges::update(connection, &record)?;
+            Ok::<_, RegistryError>((record, wake))
+        });
+        let (record, wake) = written.await?;
+        tracing::info!(challenge.slug = %slug, "The challenge has another token");
+        self.settle(slug, wake).await;
+        Ok((record, token))
     }
 
     /// Lets miners reach a challenge again that is left alone because it failed too often.

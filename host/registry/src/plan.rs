@@ -39,6 +39,8 @@ enum Program {
         volumes: BTreeMap<String, String>,
         /// The names of secrets that it must have.
         secrets: BTreeSet<String>,
+        /// Of the token that it is given.
+        token: [u8; 32],
     },
 }
 
@@ -83,6 +85,7 @@ impl Wanted {
                     loosened: challenge.loosened.clone(),
                     volumes: challenge.volumes.clone(),
                     secrets: challenge.secrets.clone(),
+                    token: *challenge.token_hash.as_bytes(),
                 },
             },
             data: challenge.data,

@@ -63,6 +63,13 @@ pub struct KeptSecret {
     pub set_at: UnixSeconds,
 }
 
+/// By which a container knows the host.
+pub(crate) struct Tokens {
+    pub(crate) current: PlainToken,
+    /// The one before the last rotation, and the last second in which it counts.
+    pub(crate) previous: Option<(PlainToken, UnixSeconds)>,
+}
+
 /// Opens secrets. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Opener {
@@ -99,14 +106,14 @@ impl Opener {
             .await
     }
 
-    /// The token by which a container knows the host.
-    pub(crate) async fn token(&self, slug: &Slug) -> Result<PlainToken, SecretError> {
+    /// The tokens by which a container knows the host.
+    pub(crate) async fn token(&self, slug: &Slug) -> Result<Tokens, SecretError> {
         let (slug, key_file) = (slug.clone(), self.key_file.clone());
         self.store
             .read("token_open", move |connection| {
                 let row = tokens::get(connection, &slug)?.ok_or(SecretError::NoToken)?;
-                let (key, found) = (Key::read(&key_file)?, row.key_id);
-                match key.unseal(&token_purpose(&slug), &row.sealed) {
+                let key = Key::read(&key_file)?;
+                let open = |sealed: &[u8], found: &str| match key.unseal(&token_purpose(&slug), sealed) {
                     Ok(value) => Ok(PlainToken::from_text(&String::from_utf8_lossy(value.reveal()))),
                     Err(_) if found != key.id() => Err(SecretError::OtherKey {
                         name: TOKEN.parse().map_err(|_| SecretError::NoToken)?,
@@ -115,23 +122,45 @@ impl Opener {
                         found: key.id(),
                     }),
                     Err(_) => Err(SecretError::NoToken),
-                }
+                };
+                // One that cannot be opened any more is as good as over.
+                let previous = row.previous.and_then(|previous| {
+                    let token = open(&previous.sealed, &previous.key_id).ok()?;
+                    Some((token, previous.until))
+                });
+                Ok(Tokens {
+                    current: open(&row.sealed, &row.key_id)?,
+                    previous: previous.filter(|(_, until)| *until >= now()),
+                })
             })
             .await
     }
 
-    /// Keeps the token of a challenge.
+    /// Keeps the token of a challenge, and the one that it had until then for some time.
     pub(crate) fn keep_token(
         &self,
         connection: &Connection,
         slug: &Slug,
         token: &PlainToken,
+        previous_until: Option<UnixSeconds>,
     ) -> Result<(), SecretError> {
         let key = to_seal(connection, &self.key_file)?;
         let value = SecretValue::new(token.reveal().as_bytes().to_vec());
+        let before = match previous_until {
+            Some(_) => tokens::get(connection, slug)?,
+            None => None,
+        };
+        let previous = before
+            .zip(previous_until)
+            .map(|(before, until)| tokens::PreviousToken {
+                sealed: before.sealed,
+                key_id: before.key_id,
+                until,
+            });
         let row = tokens::TokenRow {
             sealed: key.seal(&token_purpose(slug), &value)?,
             key_id: key.id(),
+            previous,
         };
         Ok(tokens::put(connection, slug, &row)?)
     }

@@ -1,9 +1,18 @@
 //! A challenge that runs outside and speaks HTTP: what the host asks of it, in the words of the platform before this one.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::SystemTime,
+};
 
 use bytes::Bytes;
-use platform_domain::{EpochContext, PlainToken, RawWeight, Request, Response, Slug, UpstreamAddress};
+use platform_domain::{
+    EpochContext, PlainToken, RawWeight, Request, Response, Slug, UnixSeconds, UpstreamAddress,
+};
 use platform_upstream::{Limits, Upgrade, Upstream, UpstreamError, relay};
 use platform_wasm::RequestBody;
 use serde::{
@@ -25,7 +34,16 @@ use crate::{
 pub struct Container {
     upstream: Upstream,
     slug: Slug,
-    token: Arc<PlainToken>,
+    tokens: Arc<Tokens>,
+}
+
+/// By which the challenge knows the host.
+struct Tokens {
+    current: PlainToken,
+    /// The one before, and the last second in which it counts.
+    previous: Option<(PlainToken, UnixSeconds)>,
+    /// The challenge knows the current one.
+    known: AtomicBool,
 }
 
 /// Where it takes what miners hand in. Private: only the host comes by this door.
@@ -34,6 +52,9 @@ const BRIDGE: &str = "/internal/v1/bridge/submissions";
 const SUBMITTED: &str = "/v1";
 /// Where it gives weights.
 const GET_WEIGHTS: &str = "/internal/v1/get_weights";
+
+/// What a challenge answers that does not know the token.
+const UNAUTHORIZED: u16 = 401;
 
 /// What a challenge answers. It may say more.
 #[derive(Deserialize)]
@@ -59,12 +80,23 @@ pub enum Opened {
 }
 
 impl Container {
-    /// Connects when it is asked to.
-    pub fn new(slug: Slug, address: UpstreamAddress, token: PlainToken) -> Self {
+    /// Connects when it is asked to. A challenge that somebody else runs may know only the token before, until it is given the
+    /// current one: as long as that counts, it is asked with whichever it is known to know.
+    pub fn new(
+        slug: Slug,
+        address: UpstreamAddress,
+        current: PlainToken,
+        previous: Option<(PlainToken, UnixSeconds)>,
+    ) -> Self {
+        let known = AtomicBool::new(previous.is_none());
         Self {
             upstream: Upstream::new(address, Limits::default()),
             slug,
-            token: token.into(),
+            tokens: Arc::new(Tokens {
+                current,
+                previous,
+                known,
+            }),
         }
     }
 
@@ -92,19 +124,20 @@ impl Container {
         epoch: &EpochContext,
         by: Instant,
     ) -> Result<Vec<RawWeight>, CallError> {
-        let headers = vec![
-            self.credentials(),
-            (
-                "x-platform-challenge-slug".to_owned(),
-                self.slug.to_string().into(),
-            ),
-            ("accept".to_owned(), Bytes::from_static(b"application/json")),
-        ];
         let own = Instant::now() + CONTAINER_WEIGHTS_TIME;
-        let answer = self
-            .upstream
-            .get_json(GET_WEIGHTS, headers, CONTAINER_WEIGHTS_BYTES, by.min(own))
-            .await;
+        let by_both = by.min(own);
+        let answer = match self.ask_weights(&self.tokens.current, by_both).await {
+            Err(UpstreamError::Status(UNAUTHORIZED)) if let Some(before) = self.tokens.previous() => {
+                self.tokens.known.store(false, Relaxed);
+                self.ask_weights(before, by_both).await
+            }
+            answer => {
+                if answer.is_ok() {
+                    self.tokens.known.store(true, Relaxed);
+                }
+                answer
+            }
+        };
         let answer = answer.map_err(|error| match error {
             UpstreamError::HeadTimeout(_) | UpstreamError::IdleTimeout(_) | UpstreamError::TooLong(_) => {
                 match by < own {
@@ -132,6 +165,20 @@ impl Container {
         Ok(weights)
     }
 
+    async fn ask_weights(&self, token: &PlainToken, by: Instant) -> Result<Bytes, UpstreamError> {
+        let headers = vec![
+            credentials(token),
+            (
+                "x-platform-challenge-slug".to_owned(),
+                self.slug.to_string().into(),
+            ),
+            ("accept".to_owned(), Bytes::from_static(b"application/json")),
+        ];
+        self.upstream
+            .get_json(GET_WEIGHTS, headers, CONTAINER_WEIGHTS_BYTES, by)
+            .await
+    }
+
     /// By which door it is reached, and as whom.
     fn submissions<B>(&self, request: &mut Request<B>) {
         request.path = match request.caller {
@@ -139,14 +186,28 @@ impl Container {
             _ => format!("{SUBMITTED}{}", request.path),
         };
         if request.path == BRIDGE {
-            request.headers.push(self.credentials());
+            request.headers.push(credentials(self.tokens.best()));
         }
     }
+}
 
-    fn credentials(&self) -> (String, Bytes) {
-        let token = format!("Bearer {}", self.token.reveal());
-        ("authorization".to_owned(), token.into())
+impl Tokens {
+    /// The one before the current one, as long as it counts.
+    fn previous(&self) -> Option<&PlainToken> {
+        let (token, until) = self.previous.as_ref()?;
+        (*until >= UnixSeconds::from(SystemTime::now())).then_some(token)
     }
+
+    /// The one that the challenge is known to know.
+    fn best(&self) -> &PlainToken {
+        let previous = self.previous().filter(|_| !self.known.load(Relaxed));
+        previous.unwrap_or(&self.current)
+    }
+}
+
+fn credentials(token: &PlainToken) -> (String, Bytes) {
+    let token = format!("Bearer {}", token.reveal());
+    ("authorization".to_owned(), token.into())
 }
 
 impl WebSocket {

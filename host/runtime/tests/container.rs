@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use platform_domain::{
     BlockHash, BlockNumber, EpochContext, EpochId, Metagraph, Netuid, PlainToken, RawWeight, UnixSeconds,
+    UpstreamAddress,
 };
 use platform_runtime::{CONTAINER_WEIGHTS_BYTES, CallError, Container, Target};
 use tokio::{
@@ -37,6 +38,7 @@ async fn container(answer: String) -> (Target, JoinHandle<String>) {
         "tsp".parse().unwrap(),
         address,
         PlainToken::from_text("the-token"),
+        None,
     );
     (Target::Container(container), asked)
 }
@@ -150,7 +152,63 @@ async fn a_container_that_is_not_there_is_down() {
         .local_addr()
         .unwrap();
     let address = format!("http://{nobody}").parse().unwrap();
-    let container = Container::new("tsp".parse().unwrap(), address, PlainToken::from_text("t"));
+    let container = Container::new("tsp".parse().unwrap(), address, PlainToken::from_text("t"), None);
     let error = ask(&Target::Container(container), LONG).await.unwrap_err();
     assert!(matches!(error, CallError::Down(_)), "{error:?}");
+}
+
+/// Listens for so many requests, answers 401 to all but those with this token, and tells which tokens it was shown.
+async fn knows(token: &'static str, requests: usize) -> (UpstreamAddress, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+    let shown = tokio::spawn(async move {
+        let mut shown = Vec::new();
+        while shown.len() < requests {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            let head = String::from_utf8(head).unwrap();
+            let line = head
+                .lines()
+                .find_map(|line| line.strip_prefix("authorization: Bearer "));
+            let line = line.unwrap().to_owned();
+            let answer = match line == token {
+                true => json(r#"{"challenge_slug":"tsp","weights":{}}"#),
+                false => "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n".to_owned(),
+            };
+            let answer = answer.replacen("\r\n", "\r\nconnection: close\r\n", 1);
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            shown.push(line);
+        }
+        shown
+    });
+    (address.parse().unwrap(), shown)
+}
+
+#[tokio::test]
+async fn after_a_rotation_the_token_that_the_challenge_knows_is_found_as_long_as_it_counts() {
+    let far = UnixSeconds(u64::MAX);
+    for (known, until, tokens, ok) in [
+        ("new", far, &["new", "new"][..], true),
+        ("old", far, &["new", "old", "new", "old"], true),
+        ("old", UnixSeconds(0), &["new", "new"], false),
+        ("neither", far, &["new", "old", "new", "old"], false),
+    ] {
+        let (address, shown) = knows(known, tokens.len()).await;
+        let previous = Some((PlainToken::from_text("old"), until));
+        let container = Container::new(
+            "tsp".parse().unwrap(),
+            address,
+            PlainToken::from_text("new"),
+            previous,
+        );
+        let target = Target::Container(container);
+        for _ in 0..2 {
+            assert_eq!(ask(&target, LONG).await.is_ok(), ok, "{known}");
+        }
+        assert_eq!(shown.await.unwrap(), tokens, "{known}");
+    }
 }

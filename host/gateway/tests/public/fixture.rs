@@ -153,7 +153,7 @@ impl Scene {
         let container = |at: SocketAddr| {
             let address = format!("http://{at}").parse().unwrap();
             let token = PlainToken::from_text("token-of-box");
-            Target::Container(Container::new("box".parse().unwrap(), address, token))
+            Target::Container(Container::new("box".parse().unwrap(), address, token, None))
         };
         let boxed = self.container.map(|at| Route {
             target: container(at),

@@ -62,6 +62,19 @@ pub(crate) enum ChallengeCommand {
     ///
     /// Example: platform challenge logs tsp --follow --level warn
     Logs(LogsArgs),
+    /// Give it another token, which is shown once.
+    ///
+    /// A container of this host is replaced by one that has it. A container that somebody else runs is given it by hand: until
+    /// --overlap is over, the host uses whichever of the two it accepts.
+    ///
+    /// Example: platform challenge rotate-token tours --overlap 600
+    RotateToken {
+        /// The challenge.
+        slug: Slug,
+        /// For how many seconds the token before counts too: 0 to 604800, a week.
+        #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+        overlap: u64,
+    },
     /// Let miners reach it again at once when it is suspended after too many crashes or time-outs.
     Resume { slug: Slug },
     /// Remove it from the registry; its state directory stays.

@@ -1,6 +1,6 @@
 //! `platform challenge`: the registry from the command line.
 
-use platform_admin_types::{ChallengeView, Client, CreateChallenge, Observed, PatchChallenge};
+use platform_admin_types::{ChallengeView, Client, CreateChallenge, Observed, PatchChallenge, RotateToken};
 use platform_domain::{ByteSize, ComponentRef, CorsOrigin, KeyName, OutboundRule, Serving, Status};
 
 use crate::{
@@ -29,6 +29,16 @@ pub(crate) async fn run(command: ChallengeCommand, client: &Client, output: Outp
         }
         ChallengeCommand::Incidents { slug } => {
             return output.show(&client.challenge_incidents(&slug).await?, health::incidents_text);
+        }
+        ChallengeCommand::RotateToken { slug, overlap } => {
+            let rotate = RotateToken {
+                overlap_seconds: overlap,
+            };
+            let rotated = client.challenge_rotate_token(&slug, rotate).await?;
+            return output.show(&rotated, |rotated| {
+                let token = rotated.challenge_token.reveal();
+                format!("token      {token}\nThe token is shown this once.")
+            });
         }
         ChallengeCommand::Update(args) => return versions::update(args, client, output).await,
         ChallengeCommand::Rollback(args) => return versions::roll_back(args, client, output).await,

@@ -2,13 +2,15 @@
 //!
 //! `proxy_container_vs_direct`: the axum handler as a container, asked through the host, beside the same process asked
 //! directly. `wrk` does both in turns, with the same connections. The host is one program more on the way, so every request
-//! is read, written and scheduled twice as often.
+//! is read, written and scheduled twice as often. `proxy_container_vs_nginx` is the same beside nginx in the host's place, which
+//! checks, limits and filters nothing.
 //!
-//! `signed_rps`: a route of a component, asked with signatures of the second version from several hotkeys, beside the same
-//! route asked without. Each signature is verified, and its nonce is on disk before the request reaches the component. The host
-//! has no chain, so all hotkeys are strangers to it, of whom it remembers a fixed number of nonces for as long as signatures
-//! count: a round is a number of requests and not of seconds. How often and how many at once one hotkey may ask is configured
-//! away. What is signed is made before the clock runs.
+//! `signed_rps`: a route of a component that stores a row in its database, which is what miners sign requests for, asked with
+//! signatures of the second version from several hotkeys, beside the same route asked without. Each signature is verified, and
+//! its nonce is on disk before the request reaches the component. `signed_rps/hello` is the same with a guest that does nothing.
+//! The host has no chain, so all hotkeys are strangers to it, of whom it remembers a fixed number of nonces for as long as
+//! signatures count: a round is a number of requests and not of seconds. How often and how many at once one hotkey may ask is
+//! configured away. What is signed is made before the clock runs.
 
 use anyhow::{Result, ensure};
 use platform_domain::{Digest, Slug};
@@ -25,9 +27,11 @@ use crate::{
     wrk,
 };
 
-pub(crate) const MEASURES: [&str; 2] = [PROXY, SIGNED];
+pub(crate) const MEASURES: [&str; 4] = [PROXY, NGINX, SIGNED, SIGNED_HELLO];
 const PROXY: &str = "proxy_container_vs_direct";
+const NGINX: &str = "proxy_container_vs_nginx";
 const SIGNED: &str = "signed_rps";
+const SIGNED_HELLO: &str = "signed_rps/hello";
 const PATH: &str = "/hello";
 /// More than one client ever has.
 pub(crate) const CONFIG: &str = "\
@@ -38,24 +42,53 @@ hotkey_at_once = 1024
 ";
 /// Miners of one challenge that ask at the same time.
 const HOTKEYS: usize = 16;
+const SIGNED_ROUTES: [SignedRoute; 2] = [
+    SignedRoute {
+        measure: SIGNED,
+        guest: "ledger",
+        method: "POST",
+        path: "/execute",
+        body: "INSERT INTO entries (amount, note) VALUES (1, 'signed')",
+        unsigned: 4000,
+    },
+    SignedRoute {
+        measure: SIGNED_HELLO,
+        guest: "hello",
+        method: "GET",
+        path: PATH,
+        body: "",
+        unsigned: 16_000,
+    },
+];
 /// Signed requests of a round. All rounds together stay below what is remembered of strangers, 32,768.
 const SIGNED_REQUESTS: usize = 4000;
-/// Unsigned ones take a fraction of the time each.
-const UNSIGNED_REQUESTS: usize = 16_000;
+
+/// What is asked, signed and not.
+struct SignedRoute {
+    measure: &'static str,
+    guest: &'static str,
+    method: &'static str,
+    path: &'static str,
+    body: &'static str,
+    /// Requests of a round without a signature, so that it takes about as long.
+    unsigned: usize,
+}
 
 pub(crate) fn run(plan: &Plan) -> Result<Vec<Measure>> {
     let runtime = tokio::runtime::Runtime::new()?;
     let mut measures = Vec::new();
-    if plan.wants(&[PROXY]) {
-        measures.push(runtime.block_on(proxy(plan))?);
+    if plan.wants(&[PROXY, NGINX]) {
+        measures.extend(runtime.block_on(proxy(plan))?);
     }
-    if plan.wants(&[SIGNED]) {
-        measures.push(runtime.block_on(signed(plan))?);
+    for route in &SIGNED_ROUTES {
+        if plan.wants_part(route.measure) {
+            measures.push(runtime.block_on(signed(plan, route))?);
+        }
     }
     Ok(measures)
 }
 
-async fn proxy(plan: &Plan) -> Result<Measure> {
+async fn proxy(plan: &Plan) -> Result<[Measure; 2]> {
     let (dir, native) = (tempfile::tempdir()?, Peer::native()?);
     let host = Served::start(dir.path(), &[]).await?;
     let slug: Slug = "native".parse()?;
@@ -63,52 +96,75 @@ async fn proxy(plan: &Plan) -> Result<Measure> {
         .challenge_create(&container(slug.as_str(), &native.url)?)
         .await?;
     host.running(std::slice::from_ref(&slug)).await?;
-    let urls = [host.url(&slug, PATH), format!("{}{PATH}", native.url)];
+    let nginx = Peer::nginx(dir.path(), &native.url)?;
+    let urls = [
+        host.url(&slug, PATH),
+        format!("{}{PATH}", nginx.url),
+        format!("{}{PATH}", native.url),
+    ];
     for url in &urls {
         let answer = client().get(url).header("x-name", "miner").send().await?;
         let text = answer.error_for_status()?.text().await?;
         ensure!(text == "hello, miner", "{url} answers {text:?}");
     }
-    let [through, direct] = &urls;
     let (rounds, seconds) = (plan.of(7, 1), plan.of(4, 2));
-    let (mut rates, mut baseline) = (Samples::new(), Samples::new());
+    let mut rates = [Samples::new(), Samples::new(), Samples::new()];
     for round in 0..=rounds {
         // The first round warms up.
         let seconds = if round == 0 { 1 } else { seconds };
-        let through = wrk::load(through, seconds)?.requests_per_second;
-        let direct = wrk::load(direct, seconds)?.requests_per_second;
-        if round > 0 {
-            rates.push(through);
-            baseline.push(direct);
+        let mut told = Vec::new();
+        for (url, rates) in urls.iter().zip(&mut rates) {
+            let rate = wrk::load(url, seconds)?.requests_per_second;
+            if round > 0 {
+                rates.push(rate);
+            }
+            told.push(format!("{rate:.0}"));
         }
         progress(&format!(
-            "container, round {round} of {rounds}: through the host {through:.0} requests/s, directly {direct:.0}"
+            "container, round {round} of {rounds}: through the host, through nginx and directly {} requests/s",
+            told.join(", ")
         ));
     }
-    Ok(Measure::new(PROXY, rates.median(), "req/s").over(baseline.median()))
+    let [through, nginx, direct] = rates.map(|rates| rates.median());
+    Ok([
+        Measure::new(PROXY, through, "req/s").over(direct),
+        Measure::new(NGINX, through, "req/s").over(nginx),
+    ])
 }
 
-async fn signed(plan: &Plan) -> Result<Measure> {
+async fn signed(plan: &Plan, route: &SignedRoute) -> Result<Measure> {
+    let SignedRoute {
+        measure,
+        guest,
+        method,
+        path,
+        body,
+        unsigned,
+    } = *route;
     let dir = tempfile::tempdir()?;
     let host = Served::configured(dir.path(), CONFIG).await?;
     let slug: Slug = "signed".parse()?;
     host.admin
-        .challenge_create(&new_challenge(slug.as_str(), "hello", "0", &[]))
+        .challenge_create(&new_challenge(slug.as_str(), guest, "0", &[]))
         .await?;
     host.running(std::slice::from_ref(&slug)).await?;
     let signers: Vec<Signer> = (0..HOTKEYS).map(|_| Signer::new(&slug)).collect::<Result<_>>()?;
-    let nothing = Digest::of(&[]);
-    let unsigned = format!(
-        "GET /challenges/{slug}{PATH} HTTP/1.1\r\nhost: x\r\nx-name: miner\r\ncontent-length: 0\r\n\r\n"
+    let digest = Digest::of(body.as_bytes());
+    let plain = format!(
+        "{method} /challenges/{slug}{path} HTTP/1.1\r\nhost: x\r\nx-name: miner\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
     );
     let rounds = plan.of(7, 2);
     let (mut rates, mut baseline) = (Samples::new(), Samples::new());
     for round in 0..=rounds {
-        let heads = signers.iter().cycle().take(SIGNED_REQUESTS);
-        let heads = heads.map(|signer| Ok(signer.head("GET", PATH, 0, nothing)?.into_bytes()));
-        let heads: Vec<Vec<u8>> = heads.collect::<Result<_>>()?;
-        let signed = prepared::load(&host.public, heads).await?;
-        let same = vec![unsigned.clone().into_bytes(); UNSIGNED_REQUESTS];
+        let signers = signers.iter().cycle().take(SIGNED_REQUESTS);
+        let requests = signers.map(|signer| {
+            let head = signer.head(method, path, body.len(), digest)?;
+            Ok(format!("{head}{body}").into_bytes())
+        });
+        let requests = requests.collect::<Result<_>>()?;
+        let signed = prepared::load(&host.public, requests).await?;
+        let same = vec![plain.clone().into_bytes(); unsigned];
         let unsigned = prepared::load(&host.public, same).await?;
         // The first round warms up.
         if round > 0 {
@@ -116,8 +172,8 @@ async fn signed(plan: &Plan) -> Result<Measure> {
             baseline.push(unsigned);
         }
         progress(&format!(
-            "signatures, round {round} of {rounds}: signed {signed:.0} requests/s, unsigned {unsigned:.0}"
+            "signatures for {guest}, round {round} of {rounds}: signed {signed:.0} requests/s, unsigned {unsigned:.0}"
         ));
     }
-    Ok(Measure::new(SIGNED, rates.median(), "req/s").over(baseline.median()))
+    Ok(Measure::new(measure, rates.median(), "req/s").over(baseline.median()))
 }

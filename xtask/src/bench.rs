@@ -24,7 +24,7 @@ const WASMTIME_FEATURES: &str = "run,serve,cranelift,parallel-compilation,poolin
 /// Builds everything for speed, measures, and leaves the report. `rest` are the options and names.
 pub(crate) fn bench(rest: &[&str]) -> Result<()> {
     let guests = prepare()?;
-    setup::ensure_load_generator()?;
+    setup::ensure_benchmark()?;
     let target = target_dir()?;
     let wasmtime = wasmtime(&target)?;
     let build = [

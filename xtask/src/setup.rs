@@ -85,21 +85,29 @@ const TOOLS: [Tool; 10] = [
         package: "python3-venv",
     },
 ];
-const LOAD_GENERATOR: Tool = Tool {
-    what: "the load of the benchmark",
-    presence: Presence::AnyOf(&["wrk"]),
-    package: "wrk",
-};
+const OF_THE_BENCHMARK: [Tool; 2] = [
+    Tool {
+        what: "the load of the benchmark",
+        presence: Presence::AnyOf(&["wrk"]),
+        package: "wrk",
+    },
+    Tool {
+        what: "the proxy that the benchmark compares with",
+        // Debian keeps it where only root looks.
+        presence: Presence::AnyOf(&["nginx", "/usr/sbin/nginx"]),
+        package: "nginx-light",
+    },
+];
 
-/// Everything but the load generator, which only the benchmark needs.
+/// Everything but what only the benchmark needs.
 pub(crate) fn run() -> Result<()> {
     ensure_target()?;
     ensure_tools(&TOOLS)
 }
 
 /// What the benchmark needs beside.
-pub(crate) fn ensure_load_generator() -> Result<()> {
-    ensure_tools(&[LOAD_GENERATOR])
+pub(crate) fn ensure_benchmark() -> Result<()> {
+    ensure_tools(&OF_THE_BENCHMARK)
 }
 
 /// The toolchain file asks for the target too, but rustup may be told not to install by itself.

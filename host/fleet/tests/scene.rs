@@ -10,9 +10,11 @@ use std::{
 };
 
 use platform_docker::{Engine, Owner};
-use platform_domain::{Capability, PlainToken, Slug};
+use platform_domain::{
+    Artifact, Capability, Challenge, DataMode, GpuServer, Instances, PlainToken, Slug, Status, UnixSeconds,
+};
 use platform_fleet::{Engines, Fleet, Wish};
-use platform_store::Store;
+use platform_store::{Store, challenges, gpu_servers};
 use tempfile::TempDir;
 
 use crate::engine::{TestEngine, gpu_container};
@@ -111,6 +113,59 @@ impl Scene {
         let all = shared().docker(&args);
         all.lines().map(str::to_owned).collect()
     }
+}
+
+/// The record of the challenge, which holds leases; and a server with these GPUs, whose engine is there.
+pub(crate) async fn registered(scene: &Scene, server: &str, endpoint: &str) {
+    let token = PlainToken::from_text("plt_of_a_test_and_nothing_else");
+    let record = Challenge {
+        slug: scene.slug.clone(),
+        name: "GPU".into(),
+        artifact: Artifact::Image(IMAGE.parse().unwrap()),
+        fallback: None,
+        version: "1.0.0".into(),
+        emission_percent: Default::default(),
+        on_failure: Default::default(),
+        serving: Default::default(),
+        status: Status::Active,
+        capabilities: Capability::ALL.into(),
+        data: DataMode::Exclusive,
+        instances: Instances::default(),
+        grants: Default::default(),
+        outbound: Default::default(),
+        trust: None,
+        follow: false,
+        loosened: Default::default(),
+        resources: Default::default(),
+        volumes: Default::default(),
+        env: Default::default(),
+        secrets: Default::default(),
+        description: None,
+        metadata: Default::default(),
+        token_hash: token.hash(),
+        token_hint: token.hint(),
+        created_at: UnixSeconds(1),
+        updated_at: UnixSeconds(1),
+    };
+    let server = GpuServer {
+        id: server.parse().unwrap(),
+        endpoint: endpoint.parse().unwrap(),
+        address: "127.0.0.1".parse().unwrap(),
+        labels: Default::default(),
+        gpus: "a100:2".parse().unwrap(),
+        lease: Default::default(),
+        enabled: true,
+        description: None,
+        created_at: UnixSeconds(1),
+        updated_at: UnixSeconds(1),
+    };
+    let written = scene.store.write("test", move |connection| {
+        if challenges::get(connection, &record.slug)?.is_none() {
+            challenges::insert(connection, &record)?;
+        }
+        gpu_servers::insert(connection, &server)
+    });
+    written.await.unwrap();
 }
 
 fn fleet(store: &Store, owner: &Owner, dir: &Path) -> Fleet {

@@ -45,7 +45,9 @@ const FOR_THE_HOST: [&str; 12] = [
     VERSION_HEADER,
 ];
 /// Every name of these families is the host's own.
-const OWN_PREFIXES: [&str; 2] = ["x-platform-", "x-forwarded-"];
+const OWN_PREFIXES: [&str; 2] = [PLATFORM, "x-forwarded-"];
+/// What the host says, to challenges; to clients nobody does.
+const PLATFORM: &str = "x-platform-";
 const PROXY: &str = "x-platform-proxy";
 const SLUG: &str = "x-platform-challenge-slug";
 /// The SHA-256 of a signed body in hexadecimal digits.
@@ -110,7 +112,8 @@ pub(crate) fn to_client(challenge: Vec<(String, Bytes)>) -> Result<HeaderMap, In
     for (name, value) in challenge {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(InvalidHeader::Name)?;
         let value = HeaderValue::from_maybe_shared(value).map_err(InvalidHeader::Value)?;
-        let dropped = HOP_BY_HOP.contains(&name.as_str()) || name == CONTENT_LENGTH || name == REQUEST_ID;
+        let own = name == CONTENT_LENGTH || name == REQUEST_ID || name.as_str().starts_with(PLATFORM);
+        let dropped = own || HOP_BY_HOP.contains(&name.as_str());
         if !dropped && !nominated.iter().any(|it| name == it.as_str()) {
             headers.append(name, value);
         }
@@ -260,6 +263,7 @@ mod tests {
             ("content-length", "29"),
             ("content-encoding", "gzip"),
             ("x-request-id", "forged"),
+            ("X-Platform-Verified-Hotkey", "forged"),
         ];
         assert_eq!(answered(&answer), ["content-encoding: gzip"]);
     }

@@ -12,6 +12,7 @@ use http::{HeaderValue, StatusCode, header};
 use platform_domain::GuestError;
 use platform_nonces::NonceError;
 use platform_runtime::{CallError, STARTING_RETRY};
+use serde::Serialize;
 
 use crate::limits::{MAX_GUEST_TEXT, OVERLOADED_RETRY};
 
@@ -245,6 +246,19 @@ fn call_answer(error: &CallError) -> Answer {
     }
 }
 
+/// The body of a refusal. `detail` is where clients of the platform before this one look.
+#[derive(Serialize)]
+struct Told<'a> {
+    detail: &'a str,
+    error: Error<'a>,
+}
+
+#[derive(Serialize)]
+struct Error<'a> {
+    code: &'static str,
+    message: &'a str,
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let Answer {
@@ -253,7 +267,13 @@ impl IntoResponse for Refusal {
             message,
             retry_after,
         } = self.answer();
-        let body = serde_json::json!({"error": {"code": code, "message": message}, "detail": message});
+        let body = Told {
+            detail: &message,
+            error: Error {
+                code,
+                message: &message,
+            },
+        };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         if let Some(wait) = retry_after {

@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, Sleep, sleep, sleep_until},
 };
 
-use crate::limits::{DISCARDED, FIRST_READ, LINGER, LINGER_PAUSE};
+use crate::limits::{DISCARDED, FIRST_READ, LEAST_TAKEN, LINGER, LINGER_PAUSE};
 
 /// How a client begins that speaks HTTP/2 without having asked (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -28,8 +28,8 @@ pub(crate) enum Version {
     Http2,
 }
 
-/// Ends with [`ErrorKind::TimedOut`] once a write has waited for `limit` and nothing at all was taken, and with
-/// [`ErrorKind::ConnectionAborted`] when it was cut.
+/// Ends with [`ErrorKind::TimedOut`] once writes have waited for `limit` in all and less than [`LEAST_TAKEN`] was taken meanwhile,
+/// and with [`ErrorKind::ConnectionAborted`] when it was cut.
 pub(crate) struct Client<S> {
     stream: S,
     limit: Duration,
@@ -37,8 +37,11 @@ pub(crate) struct Client<S> {
     first: Bytes,
     /// None when it was cut.
     cut: Option<oneshot::Receiver<()>>,
-    /// Runs since the other end took nothing.
-    stalled: Option<Pin<Box<Sleep>>>,
+    /// A write waits: since when, and until its patience ends.
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
+    /// For how long writes have waited before, and what was taken since.
+    waited: Duration,
+    taken: usize,
     farewell: Option<Farewell>,
 }
 
@@ -55,7 +58,9 @@ impl<S> Client<S> {
             limit,
             first: Bytes::new(),
             cut: Some(cut),
-            stalled: None,
+            waiting: None,
+            waited: Duration::ZERO,
+            taken: 0,
             farewell: None,
         }
     }
@@ -84,13 +89,21 @@ impl<S> Client<S> {
         context: &mut Context<'_>,
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
-            self.stalled = None;
+        if let Poll::Ready(wrote) = &written {
+            self.taken = self.taken.saturating_add(*wrote.as_ref().unwrap_or(&0));
+            if let Some((since, _)) = self.waiting.take() {
+                self.waited = self.waited.saturating_add(since.elapsed());
+            }
+            if self.taken >= LEAST_TAKEN {
+                (self.taken, self.waited) = (0, Duration::ZERO);
+            }
             return written;
         }
-        let limit = self.limit;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(limit)));
-        ready!(stalled.as_mut().poll(context));
+        let left = self.limit.saturating_sub(self.waited);
+        let (_, end) = self
+            .waiting
+            .get_or_insert_with(|| (Instant::now(), Box::pin(sleep(left))));
+        ready!(end.as_mut().poll(context));
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
     }
 }
@@ -202,5 +215,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Client<S> {
         }
         let farewell = this.farewell.get_or_insert_with(Farewell::new);
         farewell.poll(context, Pin::new(&mut this.stream)).map(Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt as _, duplex};
+
+    use super::*;
+
+    /// What is written until the end, while the other end takes so many bytes ten times in each limit.
+    async fn written(bytes: usize) -> (usize, io::Result<()>) {
+        let limit = Duration::from_millis(500);
+        let (near, mut far) = duplex(64);
+        let (_cut, end) = oneshot::channel();
+        let mut client = Client::new(near, limit, end);
+        let answer = vec![0; 4 * LEAST_TAKEN];
+        let take = async {
+            let mut some = vec![0; bytes];
+            while far.read_exact(&mut some).await.is_ok() {
+                sleep(limit / 10).await;
+            }
+        };
+        let mut wrote = 0;
+        let write = async {
+            while let Some(rest @ [_, ..]) = answer.get(wrote..) {
+                wrote += client.write(rest).await?;
+            }
+            Ok(())
+        };
+        tokio::select! {
+            ended = write => (wrote, ended),
+            () = take => panic!("the other end has gone"),
+        }
+    }
+
+    #[tokio::test]
+    async fn who_takes_too_little_is_given_up_however_often_it_takes_some() {
+        let (wrote, ended) = written(LEAST_TAKEN / 20).await;
+        assert_eq!(ended.unwrap_err().kind(), ErrorKind::TimedOut);
+        assert!(wrote < LEAST_TAKEN, "{wrote}");
+        let (wrote, ended) = written(LEAST_TAKEN / 5).await;
+        assert!(ended.is_ok(), "{wrote}");
     }
 }

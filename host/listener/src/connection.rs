@@ -11,8 +11,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{CONNECTION, HOST},
+};
 use http_body::Body;
+use http_body_util::{Either, Empty};
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
@@ -172,9 +176,15 @@ impl Driver {
         match version {
             Version::Http1 => {
                 let asked = Arc::clone(&activity);
-                let service = service_fn(move |request| {
+                let service = service_fn(move |request: Request<Incoming>| {
                     asked.begin();
-                    service.call(request)
+                    let answer = (!lacks_host(&request)).then(|| service.call(request));
+                    async move {
+                        match answer {
+                            Some(answer) => answer.await.map(|answer| answer.map(Either::Left)),
+                            None => Ok(malformed()),
+                        }
+                    }
                 });
                 let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
@@ -245,6 +255,20 @@ impl Driver {
             look.as_mut().reset(now + leave_time);
         }
     }
+}
+
+/// What hyper does not look at (RFC 9112, 3.2): in front of several sites somebody would have to guess which one is meant.
+fn lacks_host(request: &Request<Incoming>) -> bool {
+    request.version() == http::Version::HTTP_11 && !request.headers().contains_key(HOST)
+}
+
+/// As hyper answers other heads that cannot be read.
+fn malformed<B>() -> Response<Either<B, Empty<Bytes>>> {
+    let mut answer = Response::new(Either::Right(Empty::new()));
+    *answer.status_mut() = StatusCode::BAD_REQUEST;
+    let close = HeaderValue::from_static("close");
+    answer.headers_mut().insert(CONNECTION, close);
+    answer
 }
 
 fn http2(streams: Streams) -> http2::Builder<Streams> {

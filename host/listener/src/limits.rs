@@ -5,8 +5,12 @@ use std::time::Duration;
 /// From the first moment of a connection, TLS and all, or from its last answer, to the end of a request's head. So it also ends
 /// connections that are idle. A client that takes longer holds a connection for nothing.
 pub(crate) const HEAD_TIME: Duration = Duration::from_secs(10);
-/// Without taking anything of an answer. As long as a body may take; an answer of megabytes stays in memory that long.
+/// In which a client has to take something of its answer, and [`LEAST_TAKEN`] when there is more. As long as a body may take; an
+/// answer of megabytes stays in memory that long.
 pub(crate) const WRITE_TIME: Duration = Duration::from_secs(30);
+/// Bytes of an answer that a client has to take while it is waited for that long in all: 2 KB a second, as by telephone. One that
+/// takes a byte now and then would keep what its answer holds, such as a place of a container, for as long as it likes.
+pub(crate) const LEAST_TAKEN: usize = 64 * 1024;
 /// Connections at the same time; more wait to be accepted. Each costs a descriptor and, at rest, some 20 KiB.
 pub(crate) const MAX_CONNECTIONS: usize = 4096;
 /// Connections of one IPv4 address or one /64 of IPv6 at the same time; more are closed at once. A browser opens six and an office

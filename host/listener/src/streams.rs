@@ -19,7 +19,7 @@ use hyper::rt::Executor;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::limits::ANSWER_PIECE;
+use crate::limits::{ANSWER_PIECE, LEAST_TAKEN};
 
 /// What a connection has in flight.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Drop for Running {
 #[derive(Clone)]
 pub(crate) struct Streams {
     pub(crate) activity: Arc<Activity>,
-    /// Without taking anything of an answer.
+    /// In which so much of an answer has to be taken.
     pub(crate) write: Duration,
 }
 
@@ -106,8 +106,8 @@ enum Asked {
     Nothing,
     /// It waits for the service.
     Waits,
-    /// It gave something that now waits for the client.
-    Gave,
+    /// It gave so many bytes, of which the last now wait for the client.
+    Gave(usize),
 }
 
 thread_local! {
@@ -118,7 +118,8 @@ thread_local! {
 /// Gives a request up when its answer waits for the client for too long. Dropping it resets its stream.
 async fn patient(request: impl Future<Output = ()>, write: Duration, _counts: Option<Running>) {
     let mut request = pin!(request);
-    let mut stalled: Option<Pin<Box<Sleep>>> = None;
+    // Since the client was last fast enough: until when, and the bytes that were given since.
+    let mut stalled: Option<(Pin<Box<Sleep>>, usize)> = None;
     poll_fn(move |context| {
         ASKED.set(Asked::Nothing);
         if request.as_mut().poll(context).is_ready() {
@@ -127,15 +128,29 @@ async fn patient(request: impl Future<Output = ()>, write: Duration, _counts: Op
         match (ASKED.get(), &mut stalled) {
             (Asked::Nothing, _) => {}
             (Asked::Waits, stalled) => *stalled = None,
-            (Asked::Gave, Some(stalled)) => stalled.as_mut().reset(Instant::now() + write),
-            (Asked::Gave, stalled) => *stalled = Some(Box::pin(sleep(write))),
+            (Asked::Gave(bytes), Some((end, given))) => {
+                *given = given.saturating_add(bytes);
+                if *given >= LEAST_TAKEN {
+                    *given = 0;
+                    end.as_mut().reset(Instant::now() + write);
+                }
+            }
+            (Asked::Gave(_), stalled) => *stalled = Some((Box::pin(sleep(write)), 0)),
         }
         match &mut stalled {
-            Some(stalled) => stalled.as_mut().poll(context),
+            Some((end, _)) => end.as_mut().poll(context),
             None => Poll::Pending,
         }
     })
     .await;
+}
+
+/// Several pieces may be given while a request is polled once.
+fn gave(bytes: usize) {
+    ASKED.set(match ASKED.get() {
+        Asked::Gave(before) => Asked::Gave(before.saturating_add(bytes)),
+        Asked::Nothing | Asked::Waits => Asked::Gave(bytes),
+    });
 }
 
 pin_project! {
@@ -167,22 +182,26 @@ impl<B: Body<Data = Bytes>> Body for Pieces<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = self.project();
         if this.rest.is_empty() {
-            let polled = this.body.poll_frame(context);
-            ASKED.set(if polled.is_pending() {
-                Asked::Waits
-            } else {
-                Asked::Gave
-            });
-            match polled {
+            match this.body.poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) => *this.rest = data,
-                    Err(frame) => return Poll::Ready(Some(Ok(frame))),
+                    Err(frame) => {
+                        gave(0);
+                        return Poll::Ready(Some(Ok(frame)));
+                    }
                 },
-                other => return other,
+                Poll::Ready(end) => {
+                    gave(0);
+                    return Poll::Ready(end);
+                }
+                Poll::Pending => {
+                    ASKED.set(Asked::Waits);
+                    return Poll::Pending;
+                }
             }
         }
-        ASKED.set(Asked::Gave);
         let piece = this.rest.split_to(this.rest.len().min(ANSWER_PIECE));
+        gave(piece.len());
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 

@@ -187,31 +187,38 @@ fn reserve(
     if expires < latest {
         return Ok(Err(NonceError::Stale));
     }
-    let mut known = transaction.prepare_cached("SELECT 1 FROM nonces WHERE hotkey = ?1 AND nonce = ?2")?;
-    if known.exists(params![hotkey.as_bytes(), nonce.as_bytes()])? {
-        return Ok(Err(NonceError::Used));
-    }
-    if counts.of(&hotkey) >= limits.of_one_hotkey {
+    let full = if counts.of(&hotkey) >= limits.of_one_hotkey {
         let retry_after = RETRY_OF_ONE;
-        return Ok(Err(NonceError::TooFast { retry_after }));
-    }
-    if !registered && counts.of_strangers >= limits.of_strangers {
+        Some(NonceError::TooFast { retry_after })
+    } else if !registered && counts.of_strangers >= limits.of_strangers {
         let retry_after = RETRY_OF_STRANGERS;
-        return Ok(Err(NonceError::Full { retry_after }));
+        Some(NonceError::Full { retry_after })
+    } else {
+        None
+    };
+    // Whoever sends the same twice is told so, also when it could not have sent another.
+    if let Some(full) = full {
+        let mut known =
+            transaction.prepare_cached("SELECT 1 FROM nonces WHERE hotkey = ?1 AND nonce = ?2")?;
+        let known = known.exists(params![hotkey.as_bytes(), nonce.as_bytes()])?;
+        return Ok(Err(if known { NonceError::Used } else { full }));
     }
     let forgotten_at = match registered {
         true => expires.max(UnixSeconds(latest.0.saturating_add(limits.kept.as_secs()))),
         false => expires,
     };
-    let sql = "INSERT INTO nonces (hotkey, nonce, forgotten_at, registered) VALUES (?1, ?2, ?3, ?4)";
+    let sql = "INSERT INTO nonces (hotkey, nonce, forgotten_at, registered) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT DO NOTHING";
     let row = params![
         hotkey.as_bytes(),
         nonce.as_bytes(),
         seconds(forgotten_at),
         registered
     ];
-    transaction.prepare_cached(sql)?.execute(row)?;
-    Ok(Ok(()))
+    match transaction.prepare_cached(sql)?.execute(row)? {
+        0 => Ok(Err(NonceError::Used)),
+        _ => Ok(Ok(())),
+    }
 }
 
 /// Runs a statement that removes rows, and tells each by its key.

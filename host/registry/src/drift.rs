@@ -146,7 +146,7 @@ impl Registry {
             grant: BTreeSet::new(),
             by: Some(BY.to_owned()),
         };
-        match self.bring(slug, update, Some(pinned.clone())).await {
+        match Box::pin(self.bring(slug, update, Some(pinned.clone()))).await {
             Ok(_) => None,
             Err(error) => {
                 let reason = with_causes(&error);

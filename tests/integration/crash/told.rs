@@ -81,7 +81,9 @@ pub(super) fn check(scene: &Scene, ledger: &Ledger) {
                 }
             }
             // In a block of the next epoch, and revealed with that one's.
-            EpochState::Failed if reason.contains("replaced it at the reveal") => {
+            EpochState::Failed
+                if reason.starts_with("the chain revealed it together with the newer weights") =>
+            {
                 late += 1;
                 assert!(scene.kind == Kind::Sealed && count == 1, "{row:?}");
             }

@@ -103,6 +103,10 @@ pub(super) const TESTS: &[(&str, &str)] = &[
         "host/listener/tests/sockets/http1.rs::a_client_that_takes_nothing_of_its_answer_is_dropped",
     ),
     (
+        "LEAST_TAKEN",
+        "host/listener/src/client.rs::who_takes_too_little_is_given_up_however_often_it_takes_some",
+    ),
+    (
         "MAX_CONNECTIONS",
         "host/listener/tests/sockets/caps.rs::a_thousand_idle_connections_are_nothing",
     ),

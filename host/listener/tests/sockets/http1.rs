@@ -107,3 +107,23 @@ async fn a_head_that_is_too_large_is_refused() {
     assert!(answer.starts_with(b"HTTP/1.1 431 "), "{answer:?}");
     assert!(server.answers().await);
 }
+
+#[tokio::test]
+async fn a_request_that_names_no_site_is_refused_unless_its_version_needs_none() {
+    let server = server(short()).await;
+    for (head, status) in [
+        ("GET /quick HTTP/1.1\r\n\r\n", "HTTP/1.1 400 "),
+        ("GET http://x/quick HTTP/1.1\r\n\r\n", "HTTP/1.1 400 "),
+        (
+            "GET /quick HTTP/1.1\r\nhost:\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 200 ",
+        ),
+        ("GET /quick HTTP/1.0\r\n\r\n", "HTTP/1.0 200 "),
+    ] {
+        // What comes behind is not looked at.
+        let mut stream = server.send(&[head.as_bytes(), REQUEST].concat()).await;
+        let answer = String::from_utf8(rest(&mut stream).await).unwrap();
+        assert!(answer.starts_with(status), "{head:?}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.").count(), 1, "{head:?}: {answer}");
+    }
+}

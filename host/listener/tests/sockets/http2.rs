@@ -115,6 +115,30 @@ async fn an_answer_that_nobody_takes_is_given_up_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
+async fn an_answer_of_which_a_little_is_taken_now_and_then_is_given_up_too() {
+    let server = server(short()).await;
+    let (_sender, mut body) = large(&server).await;
+    let (mut taken, mut room) = (0, 0);
+    let error = loop {
+        match timeout(LONG, body.data()).await.unwrap() {
+            Some(Ok(bytes)) => {
+                taken += bytes.len();
+                room += bytes.len();
+            }
+            Some(Err(error)) => break error,
+            None => panic!("all of it came"),
+        }
+        // A third of what has to be taken in that time, and always soon enough for one more piece.
+        let some = room.min(2048);
+        body.flow_control().release_capacity(some).unwrap();
+        room -= some;
+        sleep(short().write / 10).await;
+    };
+    assert_eq!(error.reason(), Some(Reason::CANCEL));
+    assert!(taken < 1 << 20, "{taken}");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_taken_slowly_comes_whole() {
     let server = server(short()).await;
     let (_sender, mut body) = large(&server).await;

@@ -354,6 +354,12 @@ pub(crate) const LINES: &[(&str, Outcome)] = &[
         "POST /challenges/{slug}/first HTTP/1.1\nHost: x\nContent-Length: 4\n\nbody",
         Both("body"),
     ),
+    // Nobody is to guess which site is meant.
+    (
+        "POST /challenges/{slug}/first HTTP/1.1\r\nContent-Length: {n}\r\n\r\n{h}",
+        Refused,
+    ),
+    ("GET http://x/challenges/{slug}/first HTTP/1.1\r\n\r\n", Refused),
     // The host's own refusals know where a request ends.
     (
         "TRACE /challenges/{slug}/first HTTP/1.1\r\nHost: x\r\nContent-Length: {n}\r\n\r\n{h}",

@@ -37,7 +37,7 @@ mod crash_state;
 mod disk;
 #[cfg(test)]
 #[path = "../../host/docker/tests/engine.rs"]
-#[allow(dead_code, reason = "what the tests of the crate need of it is more")]
+#[expect(dead_code, reason = "what the tests of the crate need of it is more")]
 mod docker_engine;
 #[cfg(test)]
 #[path = "../../host/oci/tests/docker_registry.rs"]

@@ -184,7 +184,7 @@ pub struct GpuServerHealthView {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum EngineView {
     /// It answers.
-    Answers(EngineFacts),
+    Answers(Box<EngineFacts>),
     /// It cannot be used.
     Absent {
         /// Why.

@@ -1,7 +1,7 @@
 //! Challenges that run in containers: what their records want of one, and what becomes of it. Where it runs is the fleet's affair,
 //! but for those that somebody else runs.
 
-use std::{collections::BTreeSet, future, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use platform_docker::{Follow, Output, PullAs};
 use platform_domain::{
@@ -175,7 +175,8 @@ impl Containers {
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                changed = wanted.changed() => if changed.is_err() { future::pending().await },
+                // The reconciler has ended.
+                changed = wanted.changed() => if changed.is_err() { return },
                 () = sleep(TIDY_EVERY) => {}
             }
         }

@@ -6,6 +6,8 @@ use platform_registry::{EngineError, FleetError, GpuServerError};
 
 use super::{ApiError, not_opened};
 
+const CERTIFICATES: &str = "give three files in PEM that belong together: --tls-ca, --tls-cert and --tls-key; docs/operators/gpu.md makes some";
+
 impl From<GpuServerError> for ApiError {
     fn from(error: GpuServerError) -> Self {
         let conflict = |code| Self::new(StatusCode::CONFLICT, code, error.to_string());
@@ -15,7 +17,13 @@ impl From<GpuServerError> for ApiError {
                 conflict("already_exists").hint("`platform gpu-server set` changes it")
             }
             GpuServerError::TooMany => conflict("too_many").hint("remove one that is not used any more"),
-            GpuServerError::Field(field) => Self::invalid_field(&field.field, &field.reason),
+            GpuServerError::Field(field) => {
+                let refused = Self::invalid_field(&field.field, &field.reason);
+                match field.field.starts_with("tls") {
+                    true => refused.hint(CERTIFICATES),
+                    false => refused,
+                }
+            }
             GpuServerError::InUse { field: None, .. } => conflict("in_use").hint(
                 "disable the server so that nothing new comes, and deactivate those challenges or move them; \
                  if the server is gone, ask for its health first, so that what it held expires",
@@ -49,7 +57,7 @@ pub(crate) fn absent(error: &FleetError) -> (String, &'static str) {
             "put the host's key file back (secrets.key_file), for the host's user alone; if it is lost, remove what else was sealed with it and set the certificates again"
         }
         FleetError::Engine(EngineError::Absent { .. } | EngineError::Timeout(_)) => {
-            "look whether Docker runs on the server and listens there, whether a firewall is between, and whether its certificate is for this name and of the authority that was set"
+            "look whether Docker runs on the server and listens there, and whether a firewall is between; with tcp://, whether its certificate is for this name and of the authority that was set; with ssh://, whether `ssh USER@HOST docker version` works for the host's user"
         }
         FleetError::Engine(EngineError::Protocol(_)) => {
             "look what listens there: it is no Docker engine of version 20.10 or newer"

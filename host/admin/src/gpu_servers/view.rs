@@ -152,7 +152,7 @@ pub(super) fn health_view(health: GpuServerHealth) -> GpuServerHealthView {
         warnings,
     } = health;
     let engine = match engine {
-        Ok(description) => EngineView::Answers(facts(description)),
+        Ok(description) => EngineView::Answers(Box::new(facts(description))),
         Err(error) => {
             let (reason, hint) = absent(&error);
             let hint = hint.to_owned();

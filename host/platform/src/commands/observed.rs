@@ -81,6 +81,7 @@ mod tests {
                 compile_ms: 400,
                 load_ms: 2,
             },
+            container: None,
         };
         let text = |cached| code_text(&running(cached)).unwrap();
         assert_eq!(text(true), "5 KiB, from the cache in 2 ms; compiling took 400 ms");

@@ -115,7 +115,7 @@ impl GpuServers {
                 Some(row) if row.server.endpoint == asked.endpoint => {
                     let expired = gpu_leases::expire_of_server(connection, &asked.id, now())?;
                     let is_new = row.lost_at.is_none() || !expired.is_empty();
-                    Ok::<_, GpuServerError>(is_new.then(|| (expired.len(), wake)))
+                    Ok::<_, GpuServerError>(is_new.then_some((expired.len(), wake)))
                 }
                 Some(_) | None => Ok(None),
             }

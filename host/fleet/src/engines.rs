@@ -79,7 +79,9 @@ impl Engines {
         self.made().remove(id);
     }
 
-    fn made(&self) -> std::sync::MutexGuard<'_, BTreeMap<GpuServerId, (UnixSeconds, EngineEndpoint, Engine)>> {
+    fn made(
+        &self,
+    ) -> std::sync::MutexGuard<'_, BTreeMap<GpuServerId, (UnixSeconds, EngineEndpoint, Engine)>> {
         self.0.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0014_serving.sql"),
     include_str!("../../../migrations/0015_tokens.sql"),
     include_str!("../../../migrations/0016_gpu.sql"),
+    include_str!("../../../migrations/0017_jobs.sql"),
 ];
 
 /// Brings the schema to the newest version: all missing steps or none.

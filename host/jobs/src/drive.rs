@@ -7,13 +7,14 @@ use platform_store::{
     Connection,
     jobs::{self, JobEnd, JobExit, JobOutputs},
 };
+use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     board::Turn,
     jobs::{Inner, now},
     judge::{Judged, network_name},
-    limits::REASON_CHARS,
+    limits::{LOOK, LOOKS, REASON_CHARS},
 };
 
 /// A job that was written down.
@@ -32,7 +33,7 @@ impl Work {
             biased;
             () = cancel.cancelled() => JobEnd::Cancelled,
             () = inner.closing.cancelled() => JobEnd::Lost,
-            () = turn.comes() => self.run(inner, cancel).await,
+            () = turn.comes() => Box::pin(self.run(inner, cancel)).await,
         };
         tracing::debug!(job.id = %id, end = end_word(&end), "A job has ended");
         let write = move |connection: &Connection| jobs::end(connection, &id, &end, now());
@@ -132,11 +133,24 @@ async fn fetched(engine: &Engine, image: &ImageRef) -> Result<Image, EngineError
     }
 }
 
-/// The container of a job with what it needs to be made, its volumes and its network.
+/// The container of a job with what it needs to be made, its volumes and its network. When this returns `Ok` they are gone: a job that
+/// is dropped is removed by its engine's client at the same time, and an engine says yes to the second who asks before it is done.
 pub(crate) async fn remove(engine: &Engine, owner: &Owner, container: &str) -> Result<(), EngineError> {
     engine.remove(owner, &format!("{container}.helper")).await?;
-    engine.remove(owner, container).await?;
-    engine.remove_network(owner, &network_name(container)).await
+    let mut looks = interval(LOOK);
+    for _ in 0..LOOKS {
+        looks.tick().await;
+        let removed = engine.remove(owner, container).await;
+        match (removed, engine.inspect(container).await) {
+            (Ok(()), Err(EngineError::NotFound(_))) => {
+                return engine.remove_network(owner, &network_name(container)).await;
+            }
+            // Not gone yet, or gone before its volumes.
+            (Ok(()) | Err(EngineError::InUse(_)), Ok(_) | Err(EngineError::NotFound(_))) => {}
+            (Err(error), _) | (Ok(()), Err(error)) => return Err(error),
+        }
+    }
+    Err(EngineError::InUse(container.to_owned()))
 }
 
 /// The operator reads all of it, the challenge what it can do something about.

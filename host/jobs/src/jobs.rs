@@ -20,7 +20,7 @@ use crate::{
     Busy, JobError, JobRequest, JobsConfig, Refused,
     board::{Board, Turn},
     drive::Work,
-    judge::{Judged, container_name, judge},
+    judge::{self, Judged, judge},
     limits::{CHECKS, LISTED, RETRY},
 };
 
@@ -121,7 +121,7 @@ impl Jobs {
             // The first two are what nobody wrote the end of, on a disk that was full for instance.
             JobStatus::Queued | JobStatus::Running | JobStatus::Lost => return Err(JobError::Lost),
         };
-        let container = container_name(slug, &id);
+        let container = self.container_name(slug, &id);
         Ok(JobResult {
             id,
             container,
@@ -273,6 +273,11 @@ impl Jobs {
             self.ended(id).await;
         }
         Ok(ids.len())
+    }
+
+    /// What the container of a job is called, or was.
+    pub fn container_name(&self, slug: &Slug, id: &JobId) -> String {
+        judge::container_name(&self.0.config.owner, slug, id)
     }
 
     /// Until a job is not under way in this process.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use platform_docker::{ContainerLimits, ContainerSpec, Kind, Loosened};
-use platform_domain::{ByteSize, JobId, Slug};
+use platform_docker::{ContainerLimits, ContainerSpec, Kind, Loosened, Owner};
+use platform_domain::{ByteSize, Digest, JobId, Slug};
 
 use crate::{
     JobNetwork, JobRequest, JobsConfig, Refused,
@@ -24,9 +24,12 @@ pub(crate) struct Judged {
     pub(crate) timeout: Duration,
 }
 
-/// The name of its container. Everything else of it on the engine has a name that begins with this one.
-pub(crate) fn container_name(slug: &Slug, id: &JobId) -> String {
-    format!("{PREFIX}{slug}-{id}")
+/// The name of its container. Everything else of it on the engine has a name that begins with this one. Two hosts on one engine may
+/// have challenges and jobs of the same names.
+pub(crate) fn container_name(owner: &Owner, slug: &Slug, id: &JobId) -> String {
+    let mut host = Digest::of(owner.as_str().as_bytes()).hex();
+    host.truncate(8);
+    format!("{PREFIX}{slug}-{host}-{id}")
 }
 
 /// The network of a job that may reach the world.
@@ -76,7 +79,7 @@ pub(crate) fn judge(config: &JobsConfig, slug: &Slug, request: &JobRequest) -> R
     if request.input_bytes() > INPUT_BYTES {
         return Err(Refused::MountBytes);
     }
-    let name = container_name(slug, &request.id(slug));
+    let name = container_name(&config.owner, slug, &request.id(slug));
     let mut container = ContainerSpec::new(config.owner.clone(), Kind::Job, slug.clone(), name.clone());
     if *network == JobNetwork::World {
         if !config.network.contains(slug) {

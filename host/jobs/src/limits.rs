@@ -56,6 +56,10 @@ pub const REASON_CHARS: usize = 500;
 pub const RETRY: Duration = Duration::from_secs(10);
 /// How often it is looked for what was left behind.
 pub const SWEEP: Duration = Duration::from_secs(60);
+/// How often it is looked whether a container is gone: an engine takes a tenth of a second for it.
+pub(crate) const LOOK: Duration = Duration::from_millis(100);
+/// How many times, before it is left to the next sweep.
+pub(crate) const LOOKS: u32 = 50;
 /// How long jobs that run may go on when the host stops: those that take a second or two end well.
 pub const GRACE: Duration = Duration::from_secs(5);
 /// How long the removal of those that do not may take.

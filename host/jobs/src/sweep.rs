@@ -15,7 +15,7 @@ use crate::{
     JobError, Jobs,
     drive::remove,
     jobs::now,
-    judge::{PREFIX, container_name},
+    judge::PREFIX,
     limits::{CUT, GRACE, KEPT, KEPT_PER_CHALLENGE, SWEEP},
 };
 
@@ -42,7 +42,7 @@ impl Jobs {
             let id = row.id.clone();
             let end = move |connection: &Connection| jobs::end(connection, &id, &JobEnd::Lost, now());
             if inner.store.write("job_lost", end).await? {
-                inner.leave(container_name(&row.slug, &row.id));
+                inner.leave(self.container_name(&row.slug, &row.id));
                 swept.lost.push(row.id);
             }
         }

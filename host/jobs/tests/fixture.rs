@@ -12,7 +12,7 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use platform_docker::{Engine, Kind};
+use platform_docker::{Engine, Kind, State};
 use platform_domain::{
     Artifact, Capability, Challenge, DataMode, FailureRule, Instances, PlainToken, Resources, Slug, Status,
     TaskName, UnixSeconds,
@@ -122,20 +122,19 @@ impl Host {
 
     /// Waits until so many containers of jobs run.
     pub(crate) async fn until_running(&self, count: usize) -> Vec<String> {
-        let label = format!("label=platform.owner={}", self.config.owner);
-        let running = [
-            "ps",
-            "--quiet",
-            "--filter",
-            &label,
-            "--filter",
-            "label=platform.component=job",
-        ];
         let waiting = async {
             loop {
-                let names = self.engine.list(&self.config.owner, Kind::Job).await.unwrap();
-                if shared().docker(&running).lines().count() == count {
-                    return names;
+                let mut running = Vec::new();
+                for name in self.engine.list(&self.config.owner, Kind::Job).await.unwrap() {
+                    // It may have gone since.
+                    if let Ok(seen) = self.engine.inspect(&name).await
+                        && seen.state == State::Running
+                    {
+                        running.push(name);
+                    }
+                }
+                if running.len() == count {
+                    return running;
                 }
                 tokio::task::yield_now().await;
             }

@@ -51,11 +51,6 @@ async fn a_job_is_nobody_sees_nothing_and_reaches_nobody() {
             "could not: Network is unreachable",
         ),
         ("socket", "show /var/run/docker.sock", ""),
-        (
-            "devices",
-            "try devices",
-            "did: core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero",
-        ),
     ] {
         let words: Vec<&str> = words.split(' ').collect();
         let result = host.run(asks(job, &words)).await;

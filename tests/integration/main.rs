@@ -22,6 +22,8 @@ mod busy;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
+mod containers;
+#[cfg(test)]
 mod content;
 #[cfg(test)]
 mod crash;
@@ -33,6 +35,10 @@ mod crash_registry;
 mod crash_state;
 #[cfg(test)]
 mod disk;
+#[cfg(test)]
+#[path = "../../host/docker/tests/engine.rs"]
+#[allow(dead_code, reason = "what the tests of the crate need of it is more")]
+mod docker_engine;
 #[cfg(test)]
 #[path = "../../host/oci/tests/docker_registry.rs"]
 mod docker_registry;

@@ -33,7 +33,7 @@ enum Presence {
 }
 
 /// A linker, `ar` and the C library of this machine are not among them: without these nobody gets here.
-const TOOLS: [Tool; 6] = [
+const TOOLS: [Tool; 10] = [
     Tool {
         what: "the C compiler for guests",
         presence: Presence::AnyOf(&["clang"]),
@@ -58,6 +58,26 @@ const TOOLS: [Tool; 6] = [
         what: "a second reader of keys and signatures, for the tests",
         presence: Presence::AnyOf(&["openssl"]),
         package: "openssl",
+    },
+    Tool {
+        what: "the engine that the tests run containers on",
+        presence: Presence::AnyOf(&["dockerd", "/usr/sbin/dockerd"]),
+        package: "docker.io",
+    },
+    Tool {
+        what: "the packet filter that the engine writes",
+        presence: Presence::AnyOf(&["iptables", "/usr/sbin/iptables"]),
+        package: "iptables",
+    },
+    Tool {
+        what: "the way to engines on other machines",
+        presence: Presence::AnyOf(&["ssh"]),
+        package: "openssh-client",
+    },
+    Tool {
+        what: "the other end of that way, for the tests",
+        presence: Presence::AnyOf(&["/usr/sbin/sshd"]),
+        package: "openssh-server",
     },
     Tool {
         what: "a Python with virtual environments, for the guest in Python",

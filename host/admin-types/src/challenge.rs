@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
     Capability, ComponentRef, DataMode, Digest, EmissionPercent, FailureRule, Grant, ImageRef, Instances,
-    KeyName, OutboundRule, PlainToken, Resources, SecretName, Serving, Slug, Status, TrustPolicy,
+    KeyName, Loosened, OutboundRule, PlainToken, Resources, SecretName, Serving, Slug, Status, TrustPolicy,
     UnixSeconds,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -32,6 +32,13 @@ pub struct CreateChallenge {
         skip_serializing_if = "Option::is_none"
     )]
     pub image: Option<ImageRef>,
+    /// A container image that runs in place of the component when the challenge needs GPUs.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub fallback_image: Option<ImageRef>,
     /// The name for people; the manifest's when absent.
     #[serde(
         default,
@@ -104,6 +111,9 @@ pub struct CreateChallenge {
     /// Whether it gets another component by itself when the tag of its reference moves.
     #[serde(default)]
     pub follow: bool,
+    /// What its container may do beyond what all may: `egress`, `writable-root` and others; nothing when absent.
+    #[serde(default)]
+    pub loosened: BTreeSet<Loosened>,
     /// What it may use.
     #[serde(default)]
     pub resources: Resources,
@@ -128,6 +138,9 @@ pub struct CreateChallenge {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PatchChallenge {
+    /// A container image that runs in place of the component when the challenge needs GPUs; null: none.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub fallback_image: Option<Option<ImageRef>>,
     /// The name for people.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -167,6 +180,9 @@ pub struct PatchChallenge {
     /// Whether a tag that moves is followed.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub follow: Option<bool>,
+    /// What its container may do beyond what all may.
+    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub loosened: Option<BTreeSet<Loosened>>,
     /// What it may use.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
@@ -232,6 +248,9 @@ pub struct ChallengeView {
     /// The container image; absent for a component.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageRef>,
+    /// The image that runs in place of the component when the challenge needs GPUs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_image: Option<ImageRef>,
     /// The challenge's own version.
     pub version: String,
     /// Its part of the emission.
@@ -284,6 +303,9 @@ pub struct ChallengeView {
     /// What it keeps and may keep as blobs; absent when it does not run or keeps nothing in the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob_usage: Option<BlobUsageView>,
+    /// What its container may do beyond what all may.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub loosened: BTreeSet<Loosened>,
     /// What it may use.
     pub resources: Resources,
     /// Named volumes to mount points.

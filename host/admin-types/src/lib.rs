@@ -34,7 +34,8 @@ pub use logs::{LOG_HEARTBEAT, LogLineView, LogList, LogQuery, LogRecord, LogStre
 pub use secret::{InjectionView, SecretList, SecretView, SetSecret};
 pub use state::{ArchiveRequest, ArchivedView, BackupView, KeptStateView, PurgeView, RestoreView, StateList};
 pub use status::{
-    ChallengeStatus, CodeView, CompilerView, CompilingView, HostStatus, Observed, ReconcilerStatus, StartStep,
+    ChallengeStatus, CodeView, CompilerView, CompilingView, ContainerView, HostStatus, Observed,
+    ReconcilerStatus, StartStep,
 };
 pub use version::{RollBackChallenge, UpdateChallenge, VersionList, VersionView};
 pub use weights::{

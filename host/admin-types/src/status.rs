@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use platform_domain::{Digest, Slug, Status, UnixSeconds};
+use platform_domain::{Digest, GpuLeaseId, GpuServerId, Slug, Status, UnixSeconds, UpstreamAddress};
 use serde::{Deserialize, Serialize};
 
 use crate::BreakerView;
@@ -17,6 +17,9 @@ pub enum Observed {
         since: UnixSeconds,
         /// Where its machine code came from.
         code: CodeView,
+        /// Its container, if the host runs one of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        container: Option<ContainerView>,
     },
     /// Not loaded.
     Stopped,
@@ -34,6 +37,24 @@ pub enum Observed {
         /// When the last attempt failed.
         at: UnixSeconds,
     },
+}
+
+/// A container that the host runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerView {
+    /// The GPU server on which it is; absent: the host's own engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<GpuServerId>,
+    /// Its id on the engine.
+    pub id: String,
+    /// Where the host reaches it.
+    pub address: UpstreamAddress,
+    /// Its GPUs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_lease: Option<GpuLeaseId>,
+    /// What it may do beyond what all may, and limits that are not the usual ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<String>,
 }
 
 /// How far a start has come.

@@ -10,8 +10,8 @@ use axum::{
 use platform_admin_types::{ErrorBody, ErrorDetail};
 use platform_domain::{Grant, with_causes};
 use platform_registry::{
-    ArchiveError, ComponentError, KeyError, LoadError, OciError, RegistryError, SecretError, StateError,
-    StoreError, Untrusted,
+    ArchiveError, ComponentError, FleetError, KeyError, LoadError, OciError, RegistryError, SecretError,
+    StateError, StoreError, Untrusted,
 };
 
 /// An answer that is not a success.
@@ -126,7 +126,7 @@ impl From<RegistryError> for ApiError {
                 conflict("components_only").hint("a container has its own way to this; see docs/operators/public.md")
             }
             RegistryError::NoAddress(_) => {
-                conflict("no_address").hint("run the container, and say where it listens: `platform challenge patch SLUG --address http://HOST:PORT`")
+                conflict("no_address").hint("name an engine in [docker] endpoint, or run the container and say where it listens: `platform challenge patch SLUG --address http://HOST:PORT`")
             }
             RegistryError::Untrusted(untrusted) | RegistryError::Load(LoadError::Untrusted(untrusted)) => {
                 not_trusted(untrusted)
@@ -142,6 +142,8 @@ impl From<RegistryError> for ApiError {
             RegistryError::Fetch(source) => not_fetched(source),
             RegistryError::Component(source) => refused("component_refused", source).at("component"),
             RegistryError::Load(LoadError::Component(source)) => refused("cannot_start", source),
+            RegistryError::Load(LoadError::Container(source)) => no_container(source),
+            RegistryError::Load(source @ LoadError::SecretMissing(_)) => conflict_of("secret_missing", source),
             RegistryError::Load(source @ LoadError::Missing(_)) => {
                 Self::new(StatusCode::CONFLICT, "component_missing", source.to_string())
             }
@@ -155,6 +157,23 @@ impl From<RegistryError> for ApiError {
             | RegistryError::Host(_) => Self::internal(&error),
         }
     }
+}
+
+/// A container that cannot run: what an engine or an image is like is the operator's to know.
+fn no_container(error: &FleetError) -> ApiError {
+    let (status, code) = match error {
+        FleetError::NoEngine | FleetError::NoServer(_) | FleetError::NoPlace(_) => {
+            (StatusCode::CONFLICT, "no_place")
+        }
+        error if error.is_absence() => (StatusCode::SERVICE_UNAVAILABLE, "engine_absent"),
+        FleetError::Store(_) | FleetError::Random(_) => return ApiError::internal(error),
+        _ => (StatusCode::UNPROCESSABLE_ENTITY, "cannot_start"),
+    };
+    ApiError::new(status, code, with_causes(error))
+}
+
+fn conflict_of(code: &'static str, error: &LoadError) -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, code, error.to_string())
 }
 
 /// What the operator can do something about is said; the rest is the host's.

@@ -10,7 +10,7 @@ use platform_admin_types::{
 use platform_domain::{Artifact, Challenge, PinnedComponent, SecretName, Status};
 use platform_registry::{
     BlobUsage, ChallengePatch, Code, CompilerStatus, DataUsage, DatabaseUsage, Drift, Health, NewChallenge,
-    Observed, OutboundUsage, Shown, Source, StartStep, Usage,
+    Observed, OutboundUsage, Running, Shown, Source, StartStep, Usage,
 };
 
 use crate::{ApiError, health::breaker_view};
@@ -20,6 +20,7 @@ pub(crate) fn new_challenge(create: CreateChallenge) -> Result<NewChallenge, Api
         slug,
         component,
         image,
+        fallback_image,
         name,
         version,
         emission_percent,
@@ -33,6 +34,7 @@ pub(crate) fn new_challenge(create: CreateChallenge) -> Result<NewChallenge, Api
         outbound,
         trust,
         follow,
+        loosened,
         resources,
         volumes,
         env,
@@ -53,6 +55,7 @@ pub(crate) fn new_challenge(create: CreateChallenge) -> Result<NewChallenge, Api
     Ok(NewChallenge {
         slug,
         source,
+        fallback: fallback_image,
         name,
         version,
         emission_percent,
@@ -66,6 +69,7 @@ pub(crate) fn new_challenge(create: CreateChallenge) -> Result<NewChallenge, Api
         outbound,
         trust,
         follow,
+        loosened,
         resources,
         volumes,
         env,
@@ -77,6 +81,7 @@ pub(crate) fn new_challenge(create: CreateChallenge) -> Result<NewChallenge, Api
 
 pub(crate) fn challenge_patch(patch: PatchChallenge) -> ChallengePatch {
     let PatchChallenge {
+        fallback_image,
         name,
         version,
         emission_percent,
@@ -90,6 +95,7 @@ pub(crate) fn challenge_patch(patch: PatchChallenge) -> ChallengePatch {
         outbound,
         trust,
         follow,
+        loosened,
         resources,
         volumes,
         env,
@@ -98,6 +104,7 @@ pub(crate) fn challenge_patch(patch: PatchChallenge) -> ChallengePatch {
         metadata,
     } = patch;
     ChallengePatch {
+        fallback: fallback_image,
         name,
         version,
         emission_percent,
@@ -111,6 +118,7 @@ pub(crate) fn challenge_patch(patch: PatchChallenge) -> ChallengePatch {
         outbound,
         trust,
         follow,
+        loosened,
         resources,
         volumes,
         env,
@@ -145,6 +153,7 @@ pub(crate) fn challenge_view(challenge: Challenge, seen: Seen) -> ChallengeView 
         slug,
         name,
         artifact,
+        fallback,
         version,
         emission_percent,
         on_failure,
@@ -157,6 +166,7 @@ pub(crate) fn challenge_view(challenge: Challenge, seen: Seen) -> ChallengeView 
         outbound,
         trust: _,
         follow,
+        loosened,
         resources,
         volumes,
         env,
@@ -188,6 +198,7 @@ pub(crate) fn challenge_view(challenge: Challenge, seen: Seen) -> ChallengeView 
         name,
         component,
         image,
+        fallback_image: fallback,
         version,
         emission_percent,
         on_failure,
@@ -208,6 +219,7 @@ pub(crate) fn challenge_view(challenge: Challenge, seen: Seen) -> ChallengeView 
         drift: drift.map(drift_view),
         database_usage: usage.state.map(|state| database_usage(state.database)),
         blob_usage: usage.state.map(|state| blob_usage(state.blobs)),
+        loosened,
         resources,
         volumes,
         env,
@@ -298,9 +310,14 @@ fn data_usage(usage: DataUsage) -> DataUsageView {
 
 pub(crate) fn observed(seen: Observed) -> wire::Observed {
     match seen {
-        Observed::Running { since, code } => wire::Observed::Running {
+        Observed::Running {
+            since,
+            code,
+            container,
+        } => wire::Observed::Running {
             since,
             code: code_view(code),
+            container: container.map(|running| container_view(&running)),
         },
         Observed::Stopped => wire::Observed::Stopped,
         Observed::Starting { step, since } => wire::Observed::Starting {
@@ -315,6 +332,23 @@ pub(crate) fn observed(seen: Observed) -> wire::Observed {
             reason: reason.to_string(),
             at,
         },
+    }
+}
+
+fn container_view(running: &Running) -> wire::ContainerView {
+    let Running {
+        server,
+        container,
+        address,
+        lease,
+        shown,
+    } = running;
+    wire::ContainerView {
+        server: server.clone(),
+        id: container.clone(),
+        address: address.clone(),
+        gpu_lease: lease.clone(),
+        allowed: shown.clone(),
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use bollard::query_parameters::{
-    CreateContainerOptions, InspectContainerOptions, ListContainersOptions, RemoveContainerOptions,
-    RestartContainerOptions, StartContainerOptions, StopContainerOptions,
+use bollard::{
+    models::{ContainerCreateBody, ContainerCreateResponse},
+    query_parameters::{
+        ListContainersOptions, RemoveContainerOptions, RestartContainerOptions, StartContainerOptions,
+        StopContainerOptions,
+    },
 };
 use platform_domain::UnixSeconds;
 
@@ -60,11 +63,7 @@ impl Engine {
         }
     }
 
-    async fn make(
-        &self,
-        spec: &ContainerSpec,
-        body: bollard::models::ContainerCreateBody,
-    ) -> Result<Created, EngineError> {
+    async fn make(&self, spec: &ContainerSpec, body: ContainerCreateBody) -> Result<Created, EngineError> {
         // Whoever comes second must not touch what the first one has.
         match self.inspect(&spec.name).await {
             Err(EngineError::NotFound(_)) => {}
@@ -84,13 +83,10 @@ impl Engine {
             let of = (spec.kind, &spec.slug);
             self.make_bound_volume(&spec.owner, of, &secrets, bound).await?;
         }
-        let docker = self.docker().await?;
-        let options = CreateContainerOptions {
-            name: Some(spec.name.clone()),
-            ..CreateContainerOptions::default()
-        };
-        let made = docker.create_container(Some(options), body);
-        match self.within(CHANGE, Subject::Container(&spec.name), made).await {
+        let path = format!("/containers/create?name={}", spec.name);
+        let subject = Subject::Container(&spec.name);
+        let made: Result<ContainerCreateResponse, _> = self.post(CHANGE, &path, &body, None, subject).await;
+        match made {
             Ok(made) => Ok(Created {
                 id: made.id,
                 warnings: made.warnings,
@@ -171,11 +167,8 @@ impl Engine {
     /// What a container is, by name or id, whoever it belongs to.
     pub async fn inspect(&self, container: &str) -> Result<Observed, EngineError> {
         check_name(container, "the name of a container")?;
-        let docker = self.docker().await?;
-        let asked = docker.inspect_container(container, None::<InspectContainerOptions>);
-        let found = self
-            .within(QUESTION, Subject::Container(container), asked)
-            .await?;
+        let path = format!("/containers/{container}/json");
+        let found = self.get(&path, Subject::Container(container)).await?;
         Ok(observed(found))
     }
 
@@ -209,4 +202,17 @@ impl Engine {
 fn bounded(grace: Duration) -> (Duration, i32) {
     let grace = grace.min(MAX_GRACE);
     (grace, i32::try_from(grace.as_secs()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_given_more_than_two_minutes_to_end() {
+        for (asked, given) in [(0, 0), (10, 10), (120, 120), (3600, 120), (u64::MAX, 120)] {
+            let (grace, seconds) = bounded(Duration::from_secs(asked));
+            assert_eq!((grace, seconds), (Duration::from_secs(given), given as i32));
+        }
+    }
 }

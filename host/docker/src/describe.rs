@@ -225,4 +225,25 @@ mod tests {
             }
         );
     }
+
+    #[test]
+    fn what_an_engine_says_of_itself_is_bounded() {
+        let many: Vec<String> = (0..1000)
+            .map(|n| format!("name={n}{}", "x".repeat(10_000)))
+            .collect();
+        let info =
+            serde_json::from_value(json!({ "SecurityOptions": many, "Name": "n".repeat(10_000) })).unwrap();
+        let platform = Platform {
+            os: String::new(),
+            architecture: String::new(),
+        };
+        let told = description(info, String::new(), platform);
+        assert_eq!(told.security.len(), LIST);
+        assert!(
+            told.security
+                .iter()
+                .all(|text| text.chars().count() == TEXT_CHARS + 1)
+        );
+        assert_eq!(told.name.chars().count(), TEXT_CHARS + 1);
+    }
 }

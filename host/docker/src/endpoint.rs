@@ -32,6 +32,8 @@ pub enum Endpoint {
         host: String,
         /// Where it listens, if not where the configuration says.
         port: Option<u16>,
+        /// A file in place of the user's own `ssh_config`: keys, known hosts, ways over other machines.
+        config: Option<PathBuf>,
     },
 }
 
@@ -82,6 +84,15 @@ impl Endpoint {
         }
     }
 
+    /// With a configuration of `ssh` of one's own, which the other kinds have no use for.
+    #[must_use]
+    pub fn with_ssh_config(mut self, file: &Path) -> Self {
+        if let Self::Ssh { config, .. } = &mut self {
+            *config = Some(file.to_owned());
+        }
+        self
+    }
+
     /// Whether the engine is on this machine, so that its containers' addresses can be reached from here.
     pub const fn is_local(&self) -> bool {
         matches!(self, Self::Unix(_))
@@ -106,7 +117,12 @@ fn ssh(rest: &str) -> Result<Endpoint, EndpointError> {
     }
     let (host, port) = address(rest)?;
     let user = user.to_owned();
-    Ok(Endpoint::Ssh { user, host, port })
+    Ok(Endpoint::Ssh {
+        user,
+        host,
+        port,
+        config: None,
+    })
 }
 
 /// Host and port by the rules for addresses of challenges. Port 80 that is written stays one.
@@ -126,7 +142,7 @@ impl fmt::Display for Endpoint {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
             Self::Tls { host, port, .. } => write!(f, "tcp://{}:{port}", bracketed(host)),
-            Self::Ssh { user, host, port } => {
+            Self::Ssh { user, host, port, .. } => {
                 write!(f, "ssh://{user}@{}", bracketed(host))?;
                 port.iter().try_for_each(|port| write!(f, ":{port}"))
             }

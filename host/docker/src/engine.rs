@@ -7,16 +7,13 @@ use std::{
     time::Duration,
 };
 
-use bollard::{BollardRequest, Docker, body_full, errors::Error};
-use bytes::Bytes;
-use http::{Method, Response};
-use hyper::body::Incoming;
+use bollard::{BollardRequest, Docker, errors::Error};
 use tokio::time::timeout;
 
 use crate::{
     Endpoint, EngineError, TooOld,
     limits::{QUESTION, TEXT_CHARS},
-    refusal::{Subject, failed, refusal, said},
+    refusal::{Subject, failed, refusal},
     text::shown,
     transport::{OLDEST_MINOR, Transport},
 };
@@ -110,7 +107,12 @@ impl Engine {
 
     /// The version of the API that is spoken.
     pub(crate) fn api(&self) -> String {
-        format!("1.{}", self.0.transport.minor().unwrap_or_default())
+        format!("1.{}", self.minor())
+    }
+
+    /// Its minor part; 0 before anything was asked.
+    pub(crate) fn minor(&self) -> u32 {
+        self.0.transport.minor().unwrap_or_default()
     }
 
     /// A call of the library within its time.
@@ -138,27 +140,8 @@ impl Engine {
         self.failed(std::io::Error::from(std::io::ErrorKind::UnexpectedEof))
     }
 
-    /// An answer that is read piece by piece, without the library. `path` begins with `/` and has its query.
-    pub(crate) async fn open(
-        &self,
-        method: Method,
-        path: &str,
-        subject: Subject<'_>,
-    ) -> Result<Incoming, EngineError> {
-        self.docker().await?;
-        let request = http::Request::builder()
-            .method(method)
-            .uri(path)
-            .body(body_full(Bytes::new()));
-        let request = request.map_err(EngineError::protocol)?;
-        let response = self.within(QUESTION, subject, self.0.transport.send(request));
-        let response: Response<Incoming> = response.await?;
-        let status = response.status().as_u16();
-        match status {
-            200 => Ok(response.into_body()),
-            // What it says would be one more bounded read; the status says enough for what is asked this way.
-            _ => Err(said(status, "", subject)),
-        }
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.0.transport
     }
 }
 

@@ -3,18 +3,11 @@
 use std::collections::HashMap;
 
 use bollard::models::EventMessage;
-use bytes::BytesMut;
-use futures_util::StreamExt as _;
-use http_body_util::BodyDataStream;
-use hyper::body::Incoming;
 use platform_domain::{Slug, UnixSeconds};
 
 use crate::{
-    Engine, EngineError, Kind, OWNER, Owner, SLUG,
-    labels::COMPONENT,
-    limits::{EVENT_BYTES, TEXT_CHARS},
-    refusal::Subject,
-    text::shown,
+    Engine, EngineError, Kind, OWNER, Owner, SLUG, labels::COMPONENT, limits::TEXT_CHARS, lines::Lines,
+    refusal::Subject, text::shown,
 };
 
 /// Something that happened to a container of ours.
@@ -39,8 +32,7 @@ pub struct EngineEvent {
 /// Events as they come. Dropping it hangs up.
 pub struct Events {
     engine: Engine,
-    body: BodyDataStream<Incoming>,
-    buffered: BytesMut,
+    lines: Lines,
 }
 
 impl Engine {
@@ -53,8 +45,7 @@ impl Engine {
         let body = self.open(http::Method::GET, &path, Subject::Engine).await?;
         Ok(Events {
             engine: self.clone(),
-            body: BodyDataStream::new(body),
-            buffered: BytesMut::new(),
+            lines: Lines::new(body),
         })
     }
 }
@@ -63,24 +54,8 @@ impl Events {
     /// The next one. An engine that stops or hangs up is an error: whoever followed looks at everything when it is back.
     /// Can be dropped while it waits, and asked again.
     pub async fn next(&mut self) -> Result<EngineEvent, EngineError> {
-        loop {
-            if let Some(at) = self.buffered.iter().position(|c| *c == b'\n') {
-                let line = self.buffered.split_to(at + 1);
-                if line.trim_ascii().is_empty() {
-                    continue;
-                }
-                let message = serde_json::from_slice(&line);
-                return Ok(event(message.map_err(EngineError::protocol)?));
-            }
-            if self.buffered.len() > EVENT_BYTES {
-                return Err(EngineError::protocol("an event has no end"));
-            }
-            match self.body.next().await {
-                Some(Ok(more)) => self.buffered.extend_from_slice(&more),
-                Some(Err(error)) => return Err(self.engine.failed(error)),
-                None => return Err(self.engine.hung_up()),
-            }
-        }
+        let message = self.lines.next(&self.engine).await?;
+        message.map(event).ok_or_else(|| self.engine.hung_up())
     }
 }
 

@@ -2,16 +2,17 @@
 
 use bollard::{
     auth::DockerCredentials,
-    models::ImageInspect,
-    query_parameters::{CreateImageOptions, RemoveImageOptions},
+    models::{CreateImageInfo, ImageInspect},
+    query_parameters::RemoveImageOptions,
 };
-use futures_util::StreamExt as _;
+use http::Method;
 use platform_domain::{ByteSize, ImageRef, SecretValue};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
     Engine, EngineError, Platform,
     limits::{CHANGE, LIST, PULL, PULL_IDLE, QUESTION, TEXT_CHARS},
+    lines::Lines,
     refusal::{Subject, said},
     text::shown,
 };
@@ -100,20 +101,18 @@ impl Engine {
         let text = reference.to_string();
         let subject = Subject::Image(&text);
         let (name, tag) = split(&text);
-        let options = CreateImageOptions {
-            from_image: Some(name.to_owned()),
-            tag: Some(tag.to_owned()),
-            ..CreateImageOptions::default()
-        };
-        let docker = self.docker().await?;
-        let mut lines = docker.create_image(Some(options), None, credentials.map(PullAs::to_docker));
+        // A reference has nothing that would have to be escaped.
+        let path = format!("/images/create?fromImage={name}&tag={tag}");
         let end = Instant::now() + PULL;
+        let idle = || end.min(Instant::now() + PULL_IDLE);
+        // The registry is asked before the engine begins to answer.
+        let opened = self.open_as(PULL_IDLE, Method::POST, &path, credentials, subject);
+        let mut lines = Lines::new(opened.await?);
         loop {
-            let next = timeout_at(end.min(Instant::now() + PULL_IDLE), lines.next()).await;
-            let Some(line) = next.map_err(|_| EngineError::Timeout(PULL_IDLE))? else {
+            let next = timeout_at(idle(), lines.next::<CreateImageInfo>(self)).await;
+            let Some(line) = next.map_err(|_| EngineError::Timeout(PULL_IDLE))?? else {
                 break;
             };
-            let line = line.map_err(|error| self.refusal(subject, error))?;
             if let Some(error) = line.error_detail {
                 return Err(said(0, &error.message.unwrap_or_default(), subject));
             }
@@ -190,7 +189,7 @@ fn image(found: ImageInspect) -> Result<Image, EngineError> {
 }
 
 impl PullAs {
-    fn to_docker(&self) -> DockerCredentials {
+    pub(crate) fn to_docker(&self) -> DockerCredentials {
         let text = |secret: &SecretValue| Some(String::from_utf8_lossy(secret.reveal()).into_owned());
         match self {
             Self::User { name, password } => DockerCredentials {

@@ -107,12 +107,20 @@ impl Engine {
                 .await?;
             files.of.insert(volume, members);
         }
-        self.create_with(&container, image, Some(until), &files).await?;
+        let created = self.create_with(&container, image, Some(until), &files).await;
         drop(files);
         drop(inputs);
-        let outcome = self.watched(&container, deadline).await;
-        clean_up.now().await?;
-        outcome
+        let outcome = match created {
+            Ok(_) => self.watched(&container, deadline).await,
+            Err(error) => {
+                // Somebody took the name in this moment: it is theirs.
+                clean_up.armed &= !matches!(error, EngineError::NameTaken(_));
+                Err(error)
+            }
+        };
+        // What went wrong first counts.
+        let removed = clean_up.now().await;
+        outcome.and_then(|outcome| removed.map(|()| outcome))
     }
 
     async fn watched(
@@ -239,6 +247,9 @@ impl Tail {
 impl CleanUp {
     /// And says whether it could.
     async fn now(mut self) -> Result<(), EngineError> {
+        if !self.armed {
+            return Ok(());
+        }
         let removed = self.engine.remove(&self.owner, &self.name).await;
         self.armed = removed.is_err();
         removed

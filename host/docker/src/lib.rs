@@ -5,6 +5,7 @@
 //! believed; what runs in its containers is hostile, and what an engine passes on of it is bounded.
 
 mod archive;
+mod ask;
 mod clock;
 mod container;
 mod describe;
@@ -17,6 +18,7 @@ mod image;
 mod job;
 mod labels;
 mod limits;
+mod lines;
 mod logs;
 mod network;
 mod observed;
@@ -25,6 +27,7 @@ mod reap;
 mod refusal;
 mod spec;
 mod stats;
+mod swarm;
 mod text;
 mod tls;
 mod transport;
@@ -45,9 +48,9 @@ pub use logs::{Follow, LogLine, LogLines};
 pub use observed::{Observed, State};
 pub use reap::Reaped;
 pub use spec::{
-    ContainerLimits, ContainerSpec, Gpu, Loosened, LoosenedError, MountPoint, MountPointError, Outside, Plan,
-    SpecError, User,
+    ContainerLimits, ContainerSpec, Gpu, MountPoint, MountPointError, Outside, Plan, SpecError, User,
 };
 pub use stats::Stats;
+pub use swarm::{ObservedService, ServiceSpec, ServiceTask};
 pub use tls::{ClientTls, TlsError};
 pub use volume::OwnVolume;

@@ -27,6 +27,8 @@ pub(crate) const ANSWER_BYTES: u64 = 16 << 20;
 pub(crate) const PULL_BYTES: u64 = 64 << 20;
 /// The head of an answer.
 pub(crate) const HEAD_BYTES: usize = 64 * 1024;
+/// The body of an answer that is an error.
+pub(crate) const REFUSAL_BYTES: usize = 64 * 1024;
 /// What an engine says of an error, for the operator.
 pub(crate) const MESSAGE_CHARS: usize = 500;
 /// Names, versions and other short texts of an engine.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use bollard::{
-    models::{NetworkCreateRequest, NetworkInspect},
-    query_parameters::InspectNetworkOptions,
+    models::{Network, NetworkCreateRequest},
+    query_parameters::ListNetworksOptions,
 };
 use platform_domain::Slug;
 
@@ -20,6 +20,8 @@ use crate::{
 const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquerade";
 /// Whether containers of one network reach each other.
 const AMONG_THEMSELVES: &str = "com.docker.network.bridge.enable_icc";
+const LOCAL: &str = "local";
+const SWARM: &str = "swarm";
 
 impl Engine {
     /// Makes the network of a challenge, or sees that it is as it should be. One of ours that is otherwise is made anew, as long as
@@ -31,20 +33,41 @@ impl Engine {
         name: &str,
         outside: Outside,
     ) -> Result<(), EngineError> {
+        self.ensure_network_in(owner, slug, name, outside, LOCAL).await
+    }
+
+    /// The same for a service of a swarm: known to all of its machines, and on each a bridge of its own, so that a service is reached
+    /// like a container by whoever is on the same machine.
+    pub async fn ensure_swarm_network(
+        &self,
+        owner: &Owner,
+        slug: &Slug,
+        name: &str,
+        outside: Outside,
+    ) -> Result<(), EngineError> {
+        self.ensure_network_in(owner, slug, name, outside, SWARM).await
+    }
+
+    async fn ensure_network_in(
+        &self,
+        owner: &Owner,
+        slug: &Slug,
+        name: &str,
+        outside: Outside,
+        scope: &str,
+    ) -> Result<(), EngineError> {
         check_name(name, "the name of a network")?;
-        match self.network(name).await {
-            Err(EngineError::NotFound(_)) => {}
-            Err(error) => return Err(error),
-            Ok(found) if !is_ours(found.labels.as_ref().unwrap_or(&HashMap::new()), owner) => {
-                return Err(EngineError::NotOurs(format!("the network {name}")));
-            }
-            Ok(found) if is(&found, outside) => return Ok(()),
-            Ok(_) => self.remove_network(owner, name).await?,
+        let found = self.own_networks(owner, name).await?;
+        match found.first() {
+            None => {}
+            Some(first) if is(first, outside, scope) => return self.keep_first(found).await,
+            Some(_) => self.remove_network(owner, name).await?,
         }
         let yes = |yes: bool| if yes { "true" } else { "false" }.to_owned();
         let request = NetworkCreateRequest {
             name: name.to_owned(),
             driver: Some("bridge".to_owned()),
+            scope: Some(scope.to_owned()),
             internal: Some(outside == Outside::Closed),
             attachable: Some(false),
             labels: Some(ours(owner, Kind::Challenge, slug).into_iter().collect()),
@@ -56,41 +79,73 @@ impl Engine {
         };
         let docker = self.docker().await?;
         let made = docker.create_network(request);
-        self.within(CHANGE, Subject::Network(name), made).await.map(drop)
+        self.within(CHANGE, Subject::Network(name), made).await?;
+        // Engines before 25 make two networks of one name for two that ask at once, and then know neither by its name.
+        let found = self.own_networks(owner, name).await?;
+        self.keep_first(found).await
+    }
+
+    async fn keep_first(&self, networks: Vec<Network>) -> Result<(), EngineError> {
+        for network in networks.into_iter().skip(1) {
+            match self.remove_network_by(&network.id.unwrap_or_default()).await {
+                // Whoever is in it was started in the meantime: it goes when they go.
+                Ok(()) | Err(EngineError::InUse(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Removes a network of ours; one that is not there is no error.
     pub async fn remove_network(&self, owner: &Owner, name: &str) -> Result<(), EngineError> {
         check_name(name, "the name of a network")?;
-        let found = match self.network(name).await {
-            Err(EngineError::NotFound(_)) => return Ok(()),
-            found => found?,
-        };
-        if !is_ours(&found.labels.unwrap_or_default(), owner) {
-            return Err(EngineError::NotOurs(format!("the network {name}")));
+        for network in self.own_networks(owner, name).await? {
+            self.remove_network_by(&network.id.unwrap_or_default()).await?;
         }
+        Ok(())
+    }
+
+    async fn remove_network_by(&self, id: &str) -> Result<(), EngineError> {
         let docker = self.docker().await?;
-        let removed = docker.remove_network(name);
-        match self.within(CHANGE, Subject::Network(name), removed).await {
+        match self
+            .within(CHANGE, Subject::Network(id), docker.remove_network(id))
+            .await
+        {
             Err(EngineError::NotFound(_)) => Ok(()),
             removed => removed,
         }
     }
 
-    async fn network(&self, name: &str) -> Result<NetworkInspect, EngineError> {
+    /// All with the name, in an order that all see; none may be another's.
+    async fn own_networks(&self, owner: &Owner, name: &str) -> Result<Vec<Network>, EngineError> {
         let docker = self.docker().await?;
-        let asked = docker.inspect_network(name, None::<InspectNetworkOptions>);
-        self.within(QUESTION, Subject::Network(name), asked).await
+        let options = ListNetworksOptions {
+            // Whatever contains it.
+            filters: Some(HashMap::from([("name".to_owned(), vec![name.to_owned()])])),
+        };
+        let listed = docker.list_networks(Some(options));
+        let mut found = self.within(QUESTION, Subject::Network(name), listed).await?;
+        found.retain(|network| network.name.as_deref() == Some(name));
+        found.sort_by(|one, other| one.id.cmp(&other.id));
+        let none = HashMap::new();
+        match found
+            .iter()
+            .all(|network| is_ours(network.labels.as_ref().unwrap_or(&none), owner))
+        {
+            true => Ok(found),
+            false => Err(EngineError::NotOurs(format!("the network {name}"))),
+        }
     }
 }
 
-fn is(network: &NetworkInspect, outside: Outside) -> bool {
+fn is(network: &Network, outside: Outside, scope: &str) -> bool {
     let masquerade = network
         .options
         .as_ref()
         .and_then(|options| options.get(MASQUERADE));
     let masquerade = masquerade.is_none_or(|value| value == "true");
     network.driver.as_deref() == Some("bridge")
+        && network.scope.as_deref() == Some(scope)
         && network.internal == Some(outside == Outside::Closed)
         && masquerade == (outside == Outside::Open)
 }

@@ -6,12 +6,7 @@
 
 use std::{collections::HashMap, io};
 
-use bollard::{
-    body_full,
-    models::{ContainerCreateBody, HostConfig, Mount, MountVolumeOptions},
-    query_parameters::{CreateContainerOptions, UploadToContainerOptions},
-};
-use bytes::Bytes;
+use bollard::models::{ContainerCreateBody, ContainerCreateResponse, HostConfig, Mount, MountVolumeOptions};
 use tar::{Builder, EntryType, Header};
 
 use crate::{
@@ -51,19 +46,13 @@ impl Engine {
         let name = format!("{}.helper", spec.name);
         // Of a host that was killed.
         self.remove(&spec.owner, &name).await?;
-        let docker = self.docker().await?;
-        let options = CreateContainerOptions {
-            name: Some(name.clone()),
-            ..CreateContainerOptions::default()
-        };
-        let made = docker.create_container(Some(options), helper(spec, image));
-        self.within(CHANGE, Subject::Container(&name), made).await?;
-        let options = UploadToContainerOptions {
-            path: ROOT.to_owned(),
-            ..UploadToContainerOptions::default()
-        };
-        let sent = docker.upload_to_container(&name, Some(options), body_full(Bytes::from(archive)));
-        let sent = self.within(UPLOAD, Subject::Container(&name), sent).await;
+        let subject = Subject::Container(&name);
+        let path = format!("/containers/create?name={name}");
+        let body = helper(spec, image);
+        let made = self.post::<ContainerCreateResponse>(CHANGE, &path, &body, None, subject);
+        made.await?;
+        let path = format!("/containers/{name}/archive?path={ROOT}");
+        let sent = self.put_archive(UPLOAD, &path, archive, subject).await;
         // Both, and what failed first counts.
         let removed = self.remove(&spec.owner, &name).await;
         sent.and(removed)

@@ -12,6 +12,9 @@ use crate::{
     text::shown,
 };
 
+/// For both moments at which it can fail.
+pub(crate) const TLS_FAILED: &str = "TLS failed; do the certificates on both sides belong together?";
+
 /// What was asked for, as far as errors differ by it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Subject<'a> {
@@ -54,6 +57,10 @@ pub(crate) fn failed(endpoint: &str, error: BoxError) -> EngineError {
         if let Some(Unreachable { hint, .. }) = inner.and_then(|inner| inner.downcast_ref()) {
             let hint = hint.clone();
             return absent(endpoint, hint, deepest(inner_source(error)));
+        }
+        // What the other side thinks of our certificate comes when the connection is there already.
+        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+            return absent(endpoint, TLS_FAILED.to_owned(), error.to_string().into());
         }
         if let Some(error) = error.downcast_ref::<hyper::Error>()
             && (error.is_closed() || error.is_incomplete_message() || error.is_canceled())

@@ -9,7 +9,10 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
 
@@ -46,7 +49,10 @@ impl TestEngine {
         let dir = TempDir::new().unwrap();
         let at = |name: &str| dir.path().join(name).display().to_string();
         let socket = at("docker.sock");
-        let pool = format!("base=10.{}.0.0/16,size=28", 64 + std::process::id() % 128);
+        // Networks of a swarm are not compared with those of other engines.
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let nth = std::process::id().wrapping_mul(7) + STARTED.fetch_add(1, Ordering::Relaxed);
+        let pool = format!("base=10.{}.0.0/16,size=28", 64 + nth % 190);
         // Its containerd is its child. There is no bridge but those of tests' networks: `docker0` would be everybody's.
         let mut options = vec![
             ("--data-root", at("data")),
@@ -89,15 +95,15 @@ impl TestEngine {
                 drop(said.send(line));
             }
         });
-        let mut tcp = None;
+        let (mut tcp, mut local) = (None, false);
         let mut last = String::from("dockerd is missing: apt-get install docker.io iptables");
-        loop {
+        while !local || (tcp.is_none() && more.contains(&"--host")) {
             let line = heard.recv_timeout(STARTING);
             let line = line.unwrap_or_else(|_| panic!("dockerd did not start: {last}"));
             assert!(!line.ends_with("dockerd: not found"), "{last}");
             let listens = line.split("API listen on ").nth(1);
             match listens.map(|at| at.trim_end_matches('"').to_owned()) {
-                Some(at) if at.starts_with('/') => break,
+                Some(at) if at.starts_with('/') => local = true,
                 Some(at) => tcp = Some(at),
                 None => last = line,
             }
@@ -139,7 +145,29 @@ impl TestEngine {
 
     /// An image with one program in it and nothing else, made without a network. `changes` are lines of a Dockerfile.
     pub(crate) fn import(&self, program: &Path, changes: &[&str], name: &str) {
+        self.import_into(tar::Builder::new(Vec::new()), program, changes, name);
+    }
+
+    /// The same, with a directory that belongs to somebody.
+    pub(crate) fn import_with_directory(
+        &self,
+        program: &Path,
+        (directory, uid): (&str, u64),
+        changes: &[&str],
+        name: &str,
+    ) {
         let mut tar = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_mode(0o755);
+        header.set_uid(uid);
+        header.set_gid(uid);
+        header.set_size(0);
+        tar.append_data(&mut header, directory, std::io::empty()).unwrap();
+        self.import_into(tar, program, changes, name);
+    }
+
+    fn import_into(&self, mut tar: tar::Builder<Vec<u8>>, program: &Path, changes: &[&str], name: &str) {
         let file = program.file_name().unwrap();
         tar.append_path_with_name(program, file).unwrap();
         let changes = changes.iter().flat_map(|change| ["--change", change]);

@@ -5,8 +5,8 @@ use std::{
     time::Duration,
 };
 
-use platform_docker::{ContainerSpec, Follow, JobOutcome, JobSpec, Loosened, Outside, State, User};
-use platform_domain::ByteSize;
+use platform_docker::{ContainerSpec, Follow, JobOutcome, JobSpec, Outside, State, User};
+use platform_domain::{ByteSize, Loosened};
 
 use crate::{
     fixture::{IMAGE, ROOT_IMAGE, challenge, engine, image, job, nothing_is_left, owner, shared},
@@ -147,9 +147,10 @@ async fn processes_memory_and_files_end_at_their_limits() {
 async fn nothing_of_the_machine_is_in_a_container() {
     let owner = owner("devices");
     let (said, _) = outcome(job(&owner, &["try", "devices"]), IMAGE).await;
+    // Where the kernel shows its own memory there is a link, to a file that is hidden.
     assert_eq!(
-        said,
-        "did: core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero"
+        said.replace(" core ", " "),
+        "did: fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero"
     );
     nothing_is_left(&engine(), &owner).await;
 }

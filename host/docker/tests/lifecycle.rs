@@ -2,8 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use platform_docker::{ContainerSpec, EngineError, Follow, Loosened, Outside, SPEC, State, User};
-use platform_domain::{PlainToken, Slug};
+use platform_docker::{ContainerSpec, EngineError, Follow, Outside, SPEC, State, User};
+use platform_domain::{Loosened, PlainToken, Slug};
 
 use crate::{
     fixture::{IMAGE, ROOT_IMAGE, TOKEN, challenge, engine, image, nothing_is_left, owner, shared, unique},
@@ -290,6 +290,26 @@ async fn a_network_is_made_anew_when_it_should_be_otherwise_unless_somebody_is_i
     engine.start(&owner, &spec.name).await.unwrap();
     let error = ensure(Outside::Closed).await.unwrap_err();
     assert!(matches!(error, EngineError::InUse(_)), "{error:?}");
+    nothing_is_left(&engine, &owner).await;
+}
+
+#[tokio::test]
+async fn who_makes_a_network_second_makes_no_second_one() {
+    let (engine, owner) = (engine(), owner("twice"));
+    let (slug, name): (Slug, _) = ("twice".parse().unwrap(), unique("twice"));
+    let ensure = || engine.ensure_network(&owner, &slug, &name, Outside::Closed);
+    let (one, other) = tokio::join!(ensure(), ensure());
+    for outcome in [one, other, ensure().await] {
+        outcome.unwrap();
+    }
+    let filter = format!("name={name}");
+    assert_eq!(
+        shared()
+            .docker(&["network", "ls", "--quiet", "--filter", &filter])
+            .lines()
+            .count(),
+        1
+    );
     nothing_is_left(&engine, &owner).await;
 }
 

@@ -1,7 +1,12 @@
 //! The crate at its public border, against a real engine: what it makes, what that can do, and what is left of it.
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod describing;
+#[cfg(test)]
+#[path = "../../oci/tests/docker_registry.rs"]
+mod docker_registry;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
@@ -11,6 +16,16 @@ mod hostile;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod images;
+#[cfg(test)]
 mod jobs;
 #[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
+mod silence;
+#[cfg(test)]
+mod ssh;
+#[cfg(test)]
+mod swarm;
+#[cfg(test)]
+mod tls;

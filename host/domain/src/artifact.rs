@@ -261,6 +261,28 @@ impl fmt::Display for ComponentRef {
 
 serde_as_text!(ComponentRef);
 
+impl ImageRef {
+    /// The digest of its manifest, if it names one: then it always means the same.
+    pub fn digest(&self) -> Option<Digest> {
+        self.0.rsplit_once('@')?.1.parse().ok()
+    }
+
+    /// The repository, without tag and digest: `HOST/NAME`.
+    pub fn repository(&self) -> &str {
+        let tagged = self.0.split_once('@').map_or(&*self.0, |(tagged, _)| tagged);
+        match tagged.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => name,
+            _ => tagged,
+        }
+    }
+
+    /// The same, to mean this manifest for ever.
+    pub fn pinned(&self, digest: Digest) -> Self {
+        let tagged = self.0.split_once('@').map_or(&*self.0, |(tagged, _)| tagged);
+        Self(format!("{tagged}@{digest}"))
+    }
+}
+
 impl FromStr for ImageRef {
     type Err = ArtifactError;
 
@@ -285,6 +307,25 @@ mod tests {
     use super::*;
 
     const D: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000001";
+
+    #[test]
+    fn an_image_is_pinned_once_and_keeps_its_tag() {
+        let digest: Digest = D.parse().unwrap();
+        for (text, repository) in [
+            ("h:5000/team/gpu:1", "h:5000/team/gpu"),
+            ("h:5000/gpu", "h:5000/gpu"),
+            (&format!("h/gpu:1@{D}"), "h/gpu"),
+            (&format!("h/gpu@{D}"), "h/gpu"),
+        ] {
+            let image: ImageRef = text.parse().unwrap();
+            assert_eq!(image.repository(), repository);
+            let pinned = image.pinned(digest);
+            assert_eq!(pinned.digest(), Some(digest));
+            assert_eq!(pinned.to_string().parse(), Ok(pinned.clone()));
+            assert_eq!(pinned.pinned(digest), pinned);
+            assert_eq!(image.digest().is_some(), text.contains('@'));
+        }
+    }
 
     #[test]
     fn every_kind_of_reference_round_trips() {

@@ -7,8 +7,9 @@ use std::{
 };
 
 use crate::{
-    Artifact, Capability, EmissionPercent, FailureRule, Grant, Instances, OutboundRule, Resources, Serving,
-    Slug, Status, TokenHash, TokenHint, TrustPolicy, UnixSeconds, text::serde_as_text,
+    Artifact, Capability, EmissionPercent, FailureRule, Grant, ImageRef, Instances, Loosened, OutboundRule,
+    PinnedComponent, Resources, Serving, Slug, Status, TokenHash, TokenHint, TrustPolicy, UnixSeconds,
+    text::serde_as_text,
 };
 
 /// A registered challenge. At each border a conversion takes it apart field by field without `..`, so a new
@@ -21,6 +22,8 @@ pub struct Challenge {
     pub name: String,
     /// What runs.
     pub artifact: Artifact,
+    /// The image that runs in place of its component when it needs GPUs; components only.
+    pub fallback: Option<ImageRef>,
     /// The challenge's own version.
     pub version: String,
     /// Its part of the emission.
@@ -45,6 +48,8 @@ pub struct Challenge {
     pub trust: Option<TrustPolicy>,
     /// Whether it gets another component by itself when the tag of its reference moves.
     pub follow: bool,
+    /// What its container may do beyond what all may.
+    pub loosened: BTreeSet<Loosened>,
     /// What it may use.
     pub resources: Resources,
     /// Named volumes to mount points, containers only.
@@ -67,7 +72,29 @@ pub struct Challenge {
     pub updated_at: UnixSeconds,
 }
 
+/// What a challenge's record says is to run now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runs<'a> {
+    /// A component, in this process.
+    Component(&'a PinnedComponent),
+    /// A container of this image.
+    Container(&'a ImageRef),
+}
+
 impl Challenge {
+    /// Its component, unless it has none, or needs GPUs and has an image that can use them.
+    pub const fn runs(&self) -> Runs<'_> {
+        match (&self.artifact, &self.fallback, &self.resources.gpu) {
+            (Artifact::Image(image), ..) | (_, Some(image), Some(_)) => Runs::Container(image),
+            (Artifact::Component(pinned), ..) => Runs::Component(pinned),
+        }
+    }
+
+    /// Whether it runs in a container now, or would once its resources change.
+    pub const fn has_image(&self) -> bool {
+        matches!(self.artifact, Artifact::Image(_)) || self.fallback.is_some()
+    }
+
     /// The public base path: `/challenges/{slug}`.
     pub fn public_path(&self) -> String {
         format!("/challenges/{}", self.slug)

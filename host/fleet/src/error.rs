@@ -1,7 +1,9 @@
 //! Why a container does not run, or an engine cannot be used.
 
-use platform_docker::{EndpointError, EngineError, TlsError};
-use platform_domain::GpuServerId;
+use std::{io, time::Duration};
+
+use platform_docker::{EndpointError, EngineError, MountPointError, SpecError, TlsError};
+use platform_domain::{GpuServerId, NoPlace, UpstreamAddressError};
 use platform_store::StoreError;
 use platform_vault::KeyError;
 
@@ -16,6 +18,9 @@ pub enum FleetError {
     /// There is no such server.
     #[error("GPU server '{0}' not found")]
     NoServer(GpuServerId),
+    /// No server has what is asked for.
+    #[error("no GPU server fits")]
+    NoPlace(#[from] NoPlace),
     /// An engine over TCP whose certificates were never given, or were sealed with another key, or whose row is damaged.
     #[error("the certificates for GPU server '{0}' cannot be opened; set them again")]
     NoCertificates(GpuServerId),
@@ -31,7 +36,75 @@ pub enum FleetError {
     /// An engine did not do what it was asked.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A container cannot be as it is wanted.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// A volume cannot be mounted there.
+    #[error(transparent)]
+    MountPoint(#[from] MountPointError),
+    /// It ended before it was well.
+    #[error("the container ended with code {code}{}{said}", if *oom { " because its memory was used up" } else { "" })]
+    Ended {
+        /// What the program said.
+        code: i64,
+        /// Whether its memory was used up.
+        oom: bool,
+        /// Its last lines, or nothing.
+        said: String,
+    },
+    /// It runs and never says that it is well.
+    #[error("the container is not ready within {within:?}: {why}{said}")]
+    NeverReady {
+        /// How long was waited.
+        within: Duration,
+        /// What is wrong.
+        why: String,
+        /// Its last lines, or nothing.
+        said: String,
+    },
+    /// It runs and is something else.
+    #[error("the container is another challenge than was registered: {0}")]
+    OtherChallenge(String),
+    /// Somebody has removed it.
+    #[error("the container is gone")]
+    Gone,
+    /// Somebody has started it anew.
+    #[error("the container was restarted by somebody else")]
+    Moved,
+    /// Somebody has paused it, or its engine restarts it.
+    #[error("the container is halted")]
+    Halted,
+    /// The engine gave it no address.
+    #[error("the engine tells no address of the container")]
+    NoAddress,
+    /// The name of a server leads nowhere.
+    #[error("the address {address} of GPU server '{server}' cannot be found")]
+    Lookup {
+        /// Which server.
+        server: GpuServerId,
+        /// What its record says.
+        address: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// An address that an engine gave is none.
+    #[error("the engine tells an address that is none")]
+    Address(#[from] UpstreamAddressError),
+    /// The system has no random numbers.
+    #[error("the system gives no random numbers: {0}")]
+    Random(getrandom::Error),
     /// The database failed.
     #[error("the database failed")]
     Store(#[from] StoreError),
+}
+
+impl FleetError {
+    /// Whether the engine cannot be spoken to, so that nothing is known of what runs there.
+    pub const fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::Engine(EngineError::Absent { .. } | EngineError::Timeout(_))
+        )
+    }
 }

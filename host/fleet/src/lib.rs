@@ -4,8 +4,18 @@
 
 mod engines;
 mod error;
+mod fleet;
+mod leasing;
+mod limits;
+mod ready;
+mod start;
 mod tls;
+mod watch;
+mod wish;
 
 pub use engines::Engines;
 pub use error::FleetError;
+pub use fleet::{Fleet, Running};
+pub use limits::READY_TIME;
 pub use tls::TlsFiles;
+pub use wish::Wish;

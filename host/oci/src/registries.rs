@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, sync::Arc};
 
-use platform_domain::ComponentRef;
+use platform_domain::{ComponentRef, SecretValue};
 use reqwest::Certificate;
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +153,15 @@ impl Registries {
             return Err(unusable("there is no certificate in PEM".to_owned()));
         }
         Ok(Some((pem, found)))
+    }
+
+    /// The user and the password, or the token in its place, by which a registry lets the host in; for somebody else who pulls
+    /// in its name, an engine for containers. `None` where there are none that can be handed on.
+    pub async fn user(&self, registry: &str) -> Option<(String, SecretValue)> {
+        match self.credentials(registry).await.credentials? {
+            Credentials::Password { username, password } => Some((username, password)),
+            Credentials::Identity(_) | Credentials::Bearer(_) => None,
+        }
     }
 
     /// The credentials for a registry: those named for it, else Docker's. What cannot be read counts as none, and

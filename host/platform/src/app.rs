@@ -10,6 +10,7 @@ use platform_admin::AdminState;
 use platform_chain::ChainConfig;
 use platform_domain::UnixSeconds;
 use platform_epoch::{EpochConfig, Epochs};
+use platform_fleet::{Engines, Fleet};
 use platform_gateway::{Gateway, TrustedProxies};
 use platform_listener::Peer;
 use platform_nonces::Nonces;
@@ -22,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    hotkey, keys, open_files, registries,
+    hotkey, keys, open_files, owner, registries,
     settings::{self, Config},
     state_dir,
     tasks::Tasks,
@@ -69,6 +70,11 @@ impl App {
         })?;
         let (routes, route_reader) = route_channel();
         let (metagraph, metagraph_reader) = metagraph_channel();
+        let owner = owner::load_or_create(&state.join("host.id"))?;
+        let endpoint = config.docker.endpoint.as_ref();
+        let engines =
+            Engines::new(store.clone(), config.secrets_key_file(), endpoint).context("docker.endpoint")?;
+        let fleet = Fleet::new(store.clone(), engines, owner, config.docker.ready());
         let parts = Parts {
             store: store.clone(),
             content,
@@ -77,6 +83,8 @@ impl App {
             state_dir: state.clone(),
             key_file: config.secrets_key_file(),
             metagraph: metagraph_reader.clone(),
+            fleet,
+            registries: registries::of_host(&config),
             routes,
             breaker: config.breaker.policy(),
         };

@@ -12,6 +12,7 @@ mod keys;
 mod memory;
 mod open_files;
 mod output;
+mod owner;
 mod registries;
 mod state_dir;
 mod tasks;

@@ -21,11 +21,13 @@ use platform_wasm::{LimitError, Limits};
 use serde::{Deserialize, Serialize};
 
 mod chain;
+mod docker;
 mod epoch;
 mod public;
 mod trust;
 
 pub use chain::Chain;
+pub use docker::Docker;
 pub use epoch::{Epoch, Primary};
 pub use public::{Callers, Public, TlsFiles, for_operators};
 pub use trust::{Tags, Trust};
@@ -54,6 +56,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is sealed for challenges.
     pub secrets: Secrets,
+    /// The engine for containers.
+    pub docker: Docker,
     /// The host's copy of components.
     pub store: Store,
     /// What components must show to run.
@@ -176,6 +180,7 @@ impl Default for Config {
             breaker: Breaker::default(),
             limits: Limits::default(),
             secrets: Secrets::default(),
+            docker: Docker::default(),
             store: Store::default(),
             trust: Trust::default(),
             tags: Tags::default(),
@@ -288,6 +293,9 @@ impl Config {
             return refuse("epoch.sink_alarm_percent", "must be at most 100, which is never");
         }
         self.limits.check()?;
+        if let Err((key, reason)) = self.docker.check() {
+            return refuse(key, reason);
+        }
         if let Err((key, reason)) = self.callers.check() {
             return refuse(key, reason);
         }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use platform_domain::{Slug, UnixSeconds};
+use platform_fleet::Running;
 use platform_wasm::{Code, Step};
 use tokio::sync::watch;
 
@@ -18,6 +19,8 @@ pub enum Observed {
         since: UnixSeconds,
         /// Where its code came from.
         code: Code,
+        /// Where its container runs, if the host has started one.
+        container: Option<Arc<Running>>,
     },
     /// Not loaded.
     Stopped,

@@ -3,12 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use platform_domain::{Artifact, Capability, Challenge, FailureRule, Instances, MAX_CORS_ORIGINS};
+use platform_docker::MountPoint;
+use platform_domain::{
+    Artifact, Capability, Challenge, DataMode, FailureRule, Instances, MAX_CORS_ORIGINS, Resources,
+};
 use platform_wasm::Limits;
 
 use crate::{FieldError, limits};
 
 const CONTAINERS_ONLY: &str = "applies to container challenges";
+const ELSEWHERE: &str =
+    "somebody else runs this container, at serving.address, and this host cannot see to it";
+/// Where a container keeps what it keeps.
+const DATA: &str = "/data";
 const NO_ROUTES: &str =
     "kept instances answer routes only, and a challenge without the capability proxy_routes has none";
 
@@ -18,6 +25,7 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
         slug: _,
         name,
         artifact,
+        fallback,
         version,
         emission_percent,
         on_failure,
@@ -30,6 +38,7 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
         outbound,
         trust,
         follow,
+        loosened: _,
         resources,
         volumes,
         env,
@@ -110,23 +119,11 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
             if let Some(blobs) = resources.blobs {
                 limits::check_blobs(host, "resources.blobs", blobs)?;
             }
-            if resources.cpu.is_some() {
-                return Err(FieldError::new("resources.cpu", CONTAINERS_ONLY));
-            }
-            if resources.pids.is_some() {
-                return Err(FieldError::new("resources.pids", CONTAINERS_ONLY));
-            }
-            if resources.shm.is_some() {
-                return Err(FieldError::new("resources.shm", CONTAINERS_ONLY));
-            }
-            if let Some(gpu) = &resources.gpu {
-                return Err(FieldError::new(
-                    format!("resources.{}", gpu.key()),
-                    CONTAINERS_ONLY,
-                ));
-            }
-            if !volumes.is_empty() {
-                return Err(FieldError::new("volumes", CONTAINERS_ONLY));
+            if fallback.is_some() {
+                // They are for its container.
+                mount_points(volumes, *data)?;
+            } else {
+                no_container(challenge)?;
             }
         }
         Artifact::Image(_) => {
@@ -145,7 +142,11 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
             if *follow {
                 return Err(FieldError::new("follow", "applies to components"));
             }
+            if fallback.is_some() {
+                return Err(FieldError::new("fallback_image", "applies to components"));
+            }
             for (field, size) in [
+                ("resources.disk", resources.disk),
                 ("resources.database", resources.database),
                 ("resources.blobs", resources.blobs),
             ] {
@@ -153,12 +154,69 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
                     return Err(FieldError::new(field, "applies to components"));
                 }
             }
-            names("volumes", volumes.keys())?;
-            if let Some((name, path)) = volumes.iter().find(|(_, path)| !is_mount_point(path)) {
-                let reason = format!("a mount point is an absolute path, {path:?} is not one");
-                return Err(FieldError::new(format!("volumes.{name}"), reason));
+            mount_points(volumes, *data)?;
+            if serving.address.is_some() {
+                elsewhere(challenge)?;
             }
         }
+    }
+    Ok(())
+}
+
+/// What only a container can have, of a challenge that never has one.
+fn no_container(challenge: &Challenge) -> Result<(), FieldError> {
+    let Resources {
+        memory: _,
+        disk: _,
+        database: _,
+        blobs: _,
+        cpu,
+        pids,
+        shm,
+        gpu,
+    } = &challenge.resources;
+    let gpu = gpu.as_ref().map(|gpu| format!("resources.{}", gpu.key()));
+    let given = [
+        cpu.map(|_| "resources.cpu".to_owned()),
+        pids.map(|_| "resources.pids".to_owned()),
+        shm.map(|_| "resources.shm".to_owned()),
+        gpu,
+        (!challenge.volumes.is_empty()).then(|| "volumes".to_owned()),
+        (!challenge.loosened.is_empty()).then(|| "loosened".to_owned()),
+    ];
+    match given.into_iter().flatten().next() {
+        Some(field) => Err(FieldError::new(field, CONTAINERS_ONLY)),
+        None => Ok(()),
+    }
+}
+
+/// What nobody would enforce, because somebody else runs the container.
+fn elsewhere(challenge: &Challenge) -> Result<(), FieldError> {
+    let given = [
+        ("resources", challenge.resources != Resources::default()),
+        ("volumes", !challenge.volumes.is_empty()),
+        ("loosened", !challenge.loosened.is_empty()),
+        ("env", !challenge.env.is_empty()),
+        ("secrets", !challenge.secrets.is_empty()),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        Some((field, _)) => Err(FieldError::new(field, ELSEWHERE)),
+        None => Ok(()),
+    }
+}
+
+/// Whether volumes have names and places that an engine takes.
+fn mount_points(volumes: &BTreeMap<String, String>, data: DataMode) -> Result<(), FieldError> {
+    names("volumes", volumes.keys())?;
+    for (name, path) in volumes {
+        let reason = match path.parse::<MountPoint>() {
+            Err(error) => error.to_string(),
+            Ok(_) if data == DataMode::Exclusive && path == DATA => {
+                "/data is there already, for what the challenge keeps; --data none takes it away".to_owned()
+            }
+            Ok(_) => continue,
+        };
+        return Err(FieldError::new(format!("volumes.{name}"), reason));
     }
     Ok(())
 }
@@ -239,21 +297,11 @@ fn names<'a>(field: &str, names: impl ExactSizeIterator<Item = &'a String>) -> R
     Ok(())
 }
 
-fn is_mount_point(path: &str) -> bool {
-    let plain = |segment: &str| !matches!(segment, "" | "." | "..");
-    let inner = path
-        .strip_prefix('/')
-        .filter(|_| path.len() <= limits::MAX_NAME_BYTES);
-    inner.is_some_and(|inner| inner.split('/').all(plain)) && !path.contains(char::is_control)
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use std::collections::BTreeSet;
 
-    use platform_domain::{
-        DataMode, Digest, OutboundRule, PinnedComponent, PlainToken, Resources, Status, UnixSeconds,
-    };
+    use platform_domain::{Digest, OutboundRule, PinnedComponent, PlainToken, Status, UnixSeconds};
 
     use super::*;
 
@@ -267,6 +315,7 @@ pub(crate) mod tests {
                 manifest: None,
                 component: Digest::of(slug.as_bytes()),
             }),
+            fallback: None,
             version: "1.0.0".into(),
             emission_percent: "10".parse().unwrap(),
             on_failure: FailureRule::ZERO,
@@ -279,6 +328,7 @@ pub(crate) mod tests {
             outbound: BTreeSet::new(),
             trust: None,
             follow: false,
+            loosened: BTreeSet::new(),
             resources: Resources::default(),
             volumes: BTreeMap::new(),
             env: BTreeMap::new(),

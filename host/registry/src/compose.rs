@@ -31,6 +31,7 @@ pub(crate) fn record(
     let NewChallenge {
         slug,
         source: _,
+        fallback,
         name,
         version,
         emission_percent,
@@ -44,6 +45,7 @@ pub(crate) fn record(
         outbound,
         trust,
         follow,
+        loosened,
         resources,
         volumes,
         env,
@@ -86,6 +88,7 @@ pub(crate) fn record(
             .unwrap_or_else(|| slug.to_string()),
         slug,
         artifact,
+        fallback,
         version: version
             .or_else(|| Some(manifest?.version.clone()))
             .unwrap_or_else(|| NO_VERSION.to_owned()),
@@ -102,6 +105,7 @@ pub(crate) fn record(
         outbound,
         trust,
         follow,
+        loosened,
         resources,
         volumes,
         env,

@@ -3,8 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use platform_domain::{
-    Artifact, Challenge, ComponentRef, PinnedComponent, Serving, UnixSeconds, with_causes,
+    Artifact, Challenge, ComponentRef, PinnedComponent, Runs, Serving, UnixSeconds, with_causes,
 };
+use platform_fleet::{FleetError, Running};
 use platform_runtime::{About, Guarded, Health, Route, Target};
 use platform_wasm::Code;
 use tokio::time::Instant;
@@ -36,6 +37,9 @@ enum State {
         wanted: Wanted,
         since: UnixSeconds,
         code: Code,
+        container: Option<Arc<Running>>,
+        /// Attempts that failed before, without much between them.
+        failures: u32,
     },
     Failed {
         wanted: Wanted,
@@ -46,6 +50,8 @@ enum State {
     },
 }
 
+/// A container that ran for so long and ends is no part of a series of crashes.
+const STEADY: u64 = 600;
 /// The first retry of a failed start comes after this, each further one after twice as long.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// No retry waits longer: an operator who repaired something should not have to wait for long.
@@ -89,9 +95,9 @@ impl Entry {
             about: about(challenge),
             capabilities: challenge.capabilities.clone(),
             emission_percent: challenge.emission_percent,
-            component: match &challenge.artifact {
-                Artifact::Component(PinnedComponent { component, .. }) => Some(*component),
-                Artifact::Image(_) => None,
+            component: match challenge.runs() {
+                Runs::Component(pinned) => Some(pinned.component),
+                Runs::Container(_) => None,
             },
         });
     }
@@ -129,22 +135,29 @@ impl Entry {
                     "The challenge is running"
                 );
                 let since = now();
-                self.state = State::Running { wanted, since, code };
+                let failures = self.state.failures();
+                let container = match &callable {
+                    Callable::Container(_, running) => running.clone(),
+                    Callable::Program(_) => None,
+                };
+                self.state = State::Running {
+                    wanted,
+                    since,
+                    code,
+                    container,
+                    failures,
+                };
                 let target = match callable {
                     Callable::Program(program) => {
                         Target::Wasm(Guarded::new(program, Arc::clone(&self.health)))
                     }
-                    Callable::Container(container) => Target::Container(container),
+                    Callable::Container(container, _) => Target::Container(container),
                 };
                 (target, rules)
             }
             Err(error) => {
-                let attempts = match &self.state {
-                    State::Failed {
-                        wanted: before,
-                        attempts,
-                        ..
-                    } if *before == wanted => attempts.saturating_add(1),
+                let attempts = match self.state.wanted() {
+                    Some(before) if *before == wanted => self.state.failures().saturating_add(1),
                     _ => 1,
                 };
                 let retry_after = match error.is_of_the_component() {
@@ -175,6 +188,42 @@ impl Entry {
         });
     }
 
+    /// The container has ended, or was lost. Whether this is news: another may run by now.
+    pub(crate) fn lost(&mut self, lost: &Running, why: &FleetError) -> bool {
+        let State::Running {
+            wanted,
+            since,
+            container: Some(running),
+            failures,
+            ..
+        } = &self.state
+        else {
+            return false;
+        };
+        if running.container != lost.container {
+            return false;
+        }
+        let steady = now().0.saturating_sub(since.0) >= STEADY;
+        let attempts = if steady { 1 } else { failures.saturating_add(1) };
+        let reason: Arc<str> = with_causes(why).into();
+        tracing::warn!(
+            challenge.slug = %self.route.slug, attempts, error = %reason, "The challenge's container does not run any more"
+        );
+        self.state = State::Failed {
+            wanted: wanted.clone(),
+            reason: Arc::clone(&reason),
+            at: now(),
+            attempts,
+            retry_at: Instant::now() + retry_after(attempts),
+        };
+        self.route = Arc::new(Route {
+            target: Target::Down(reason),
+            rules: Vec::new(),
+            ..Route::clone(&self.route)
+        });
+        true
+    }
+
     pub(crate) fn route(&self) -> Arc<Route> {
         Arc::clone(&self.route)
     }
@@ -189,9 +238,15 @@ impl Entry {
                 let (step, since) = self.step;
                 Observed::Starting { step, since }
             }
-            State::Running { since, code, .. } => Observed::Running {
+            State::Running {
+                since,
+                code,
+                container,
+                ..
+            } => Observed::Running {
                 since: *since,
                 code: *code,
+                container: container.clone(),
             },
             State::Failed { reason, at, .. } => Observed::Failed {
                 reason: Arc::clone(reason),
@@ -244,6 +299,15 @@ impl State {
         match self {
             Self::New => None,
             Self::Running { wanted, .. } | Self::Failed { wanted, .. } => Some(wanted),
+        }
+    }
+
+    /// How often it failed in a row.
+    const fn failures(&self) -> u32 {
+        match self {
+            Self::New => 0,
+            Self::Running { failures, .. } => *failures,
+            Self::Failed { attempts, .. } => *attempts,
         }
     }
 }

@@ -55,8 +55,10 @@ pub enum RegistryError {
     /// What was asked is done with components only.
     #[error("Challenge '{0}' is a container image, and this is for components")]
     Image(Slug),
-    /// The host runs no containers, and nobody has said where this one runs.
-    #[error("Challenge '{0}' is a container image, and no address says where somebody runs it")]
+    /// The host has no engine for containers, and nobody has said where this one runs.
+    #[error(
+        "Challenge '{0}' is a container image; this host has no engine for containers, and no address says where somebody runs it"
+    )]
     NoAddress(Slug),
     /// The component could not be had from where the reference points.
     #[error("the component cannot be fetched")]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
     Capability, Challenge, ComponentRef, DataMode, EmissionPercent, FailureRule, Grant, ImageRef, Instances,
-    OutboundRule, Resources, Serving, Slug, Status, TrustPolicy,
+    Loosened, OutboundRule, Resources, Serving, Slug, Status, TrustPolicy,
 };
 use serde_json::{Map, Value};
 
@@ -15,7 +15,7 @@ use crate::RegistryError;
 pub enum Source {
     /// A WebAssembly component.
     Component(ComponentRef),
-    /// A container image: recorded, never run by this host.
+    /// A container image.
     Image(ImageRef),
 }
 
@@ -26,6 +26,8 @@ pub struct NewChallenge {
     pub slug: Slug,
     /// What is to run.
     pub source: Source,
+    /// The image that runs in place of its component when it needs GPUs.
+    pub fallback: Option<ImageRef>,
     /// `None`: the manifest's, or the slug.
     pub name: Option<String>,
     /// `None`: the manifest's, or `0.0.0`.
@@ -52,6 +54,8 @@ pub struct NewChallenge {
     pub trust: Option<TrustPolicy>,
     /// Whether a tag that moves is followed.
     pub follow: bool,
+    /// What its container may do beyond what all may.
+    pub loosened: BTreeSet<Loosened>,
     /// What it may use.
     pub resources: Resources,
     /// Named volumes to mount points.
@@ -69,6 +73,8 @@ pub struct NewChallenge {
 /// A change of a challenge. `None` leaves a field as it is.
 #[derive(Clone, Debug, Default)]
 pub struct ChallengePatch {
+    /// The image that runs in place of its component when it needs GPUs; `Some(None)`: none.
+    pub fallback: Option<Option<ImageRef>>,
     /// The name for people.
     pub name: Option<String>,
     /// The challenge's own version.
@@ -95,6 +101,8 @@ pub struct ChallengePatch {
     pub trust: Option<Option<TrustPolicy>>,
     /// Whether a tag that moves is followed.
     pub follow: Option<bool>,
+    /// What its container may do beyond what all may.
+    pub loosened: Option<BTreeSet<Loosened>>,
     /// What it may use.
     pub resources: Option<Resources>,
     /// Named volumes to mount points.
@@ -113,6 +121,7 @@ impl ChallengePatch {
     /// Applies the change to a record, and says whether it changed anything. Only the transition is checked.
     pub(crate) fn apply(self, record: &mut Challenge) -> Result<bool, RegistryError> {
         let Self {
+            fallback,
             name,
             version,
             emission_percent,
@@ -126,6 +135,7 @@ impl ChallengePatch {
             outbound,
             trust,
             follow,
+            loosened,
             resources,
             volumes,
             env,
@@ -137,6 +147,7 @@ impl ChallengePatch {
             record.status.can_become(status)?;
         }
         let mut changed = false;
+        changed |= replace(&mut record.fallback, fallback);
         changed |= replace(&mut record.name, name);
         changed |= replace(&mut record.version, version);
         changed |= replace(&mut record.emission_percent, emission_percent);
@@ -150,6 +161,7 @@ impl ChallengePatch {
         changed |= replace(&mut record.outbound, outbound);
         changed |= replace(&mut record.trust, trust);
         changed |= replace(&mut record.follow, follow);
+        changed |= replace(&mut record.loosened, loosened);
         changed |= replace(&mut record.resources, resources);
         changed |= replace(&mut record.volumes, volumes);
         changed |= replace(&mut record.env, env);

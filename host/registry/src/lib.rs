@@ -9,11 +9,13 @@ mod board;
 mod check;
 mod compose;
 mod config;
+mod containers;
 mod content;
 mod drift;
 mod entry;
 mod error;
 mod health;
+mod images;
 mod inputs;
 mod keeping;
 mod limits;
@@ -29,7 +31,8 @@ mod versions;
 use std::{path::PathBuf, sync::Arc};
 
 use platform_domain::TrustPolicy;
-use platform_oci::ContentStore;
+use platform_fleet::Fleet;
+use platform_oci::{ContentStore, Registries};
 use platform_runtime::{BreakerPolicy, MetagraphReader, RoutePublisher};
 use platform_store::Store;
 use platform_wasm::Engine;
@@ -43,6 +46,7 @@ pub use inputs::{ChallengePatch, NewChallenge, Source};
 pub use keeping::KeptState;
 pub use load::LoadError;
 pub use operations::Registry;
+pub use platform_fleet::{FleetError, Running};
 pub use platform_oci::{Collected, Content, ContentKind, OciError};
 pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
 pub use platform_store::StoreError;
@@ -72,6 +76,10 @@ pub struct Parts {
     pub key_file: PathBuf,
     /// Where challenges that ask for it read the subnet.
     pub metagraph: MetagraphReader,
+    /// What runs containers.
+    pub fleet: Fleet,
+    /// Who fetches images.
+    pub registries: Registries,
     /// The one writer of the table of routes.
     pub routes: RoutePublisher,
     /// When a challenge that fails is left alone.
@@ -89,6 +97,8 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
         state_dir,
         key_file,
         metagraph,
+        fleet,
+        registries,
         routes,
         breaker,
     } = parts;
@@ -98,7 +108,8 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
     let wake = Arc::new(Notify::new());
     let (publisher, board) = board::channel();
     let opener = secrets::Opener::new(store.clone(), key_file);
-    let loader = load::Loader::new(content, trust, engine, state_dir, metagraph, opener);
+    let containers = containers::Containers::new(fleet, registries);
+    let loader = load::Loader::new(content, trust, engine, state_dir, metagraph, opener, containers);
     let health = health::HealthBook::new(breaker);
     let reader = routes.reader();
     let reconciler = Reconciler::new(

@@ -3,7 +3,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
-use platform_domain::{Artifact, Challenge, ComponentRef, DataMode, Digest, RouteRule, Slug, TrustPolicy};
+use platform_domain::{Challenge, ComponentRef, DataMode, Digest, RouteRule, Runs, Slug, TrustPolicy};
+use platform_fleet::{FleetError, Running};
 use platform_oci::{ContentStore, Fetched, OciError};
 use platform_runtime::{Container, MetagraphReader};
 use platform_wasm::{
@@ -13,6 +14,7 @@ use platform_wasm::{
 
 use crate::{
     FieldError, SecretError, config,
+    containers::Containers,
     limits::{Granted, check_instances},
     secrets::Opener,
     trust::{Trust, Untrusted},
@@ -21,11 +23,12 @@ use crate::{
 /// Why a challenge does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// This host runs components only.
-    #[error(
-        "it is a container image, which this host does not run, and no address says where somebody else does"
-    )]
-    Image,
+    /// Its container does not run.
+    #[error(transparent)]
+    Container(#[from] FleetError),
+    /// It must have secrets that nobody has set.
+    #[error("it was not given the secret {0}; set it with `platform secret set`")]
+    SecretMissing(String),
     /// The registered bytes are not in the content store; nothing is fetched while starting.
     #[error(
         "the component {0} is missing from the content store; delete the challenge and register it again"
@@ -67,12 +70,14 @@ pub(crate) struct Loader {
     state_dir: PathBuf,
     metagraph: MetagraphReader,
     secrets: Opener,
+    containers: Containers,
 }
 
 /// What can be called.
 pub(crate) enum Callable {
     Program(Arc<Program>),
-    Container(Container),
+    /// `None`: one that somebody else runs.
+    Container(Container, Option<Arc<Running>>),
 }
 
 /// What a record has become.
@@ -92,6 +97,7 @@ impl Loader {
         state_dir: PathBuf,
         metagraph: MetagraphReader,
         secrets: Opener,
+        containers: Containers,
     ) -> Self {
         let trust = Trust::new(trust, content.clone());
         Self {
@@ -101,7 +107,13 @@ impl Loader {
             state_dir,
             metagraph,
             secrets,
+            containers,
         }
+    }
+
+    /// Where containers run.
+    pub(crate) const fn containers(&self) -> &Containers {
+        &self.containers
     }
 
     /// What is wanted of components.
@@ -157,8 +169,9 @@ impl Loader {
         start: Start,
         tell: impl Fn(Step),
     ) -> Result<Loaded, LoadError> {
-        let Artifact::Component(pinned) = &challenge.artifact else {
-            return self.container(challenge).await;
+        let pinned = match challenge.runs() {
+            Runs::Component(pinned) => pinned,
+            Runs::Container(image) => return self.containers.load(&self.secrets, challenge, image).await,
         };
         self.trust.check_start(challenge.trust.as_ref(), pinned).await?;
         let digest = pinned.component;
@@ -198,18 +211,6 @@ impl Loader {
             callable: Callable::Program(Arc::new(program)),
             rules: manifest.map(|manifest| manifest.routes).unwrap_or_default(),
             code,
-        })
-    }
-
-    /// A container that somebody else runs. Whether it answers is seen when it is asked.
-    async fn container(&self, challenge: &Challenge) -> Result<Loaded, LoadError> {
-        let address = challenge.serving.address.clone().ok_or(LoadError::Image)?;
-        let token = self.secrets.token(&challenge.slug).await?;
-        let container = Container::new(challenge.slug.clone(), address, token);
-        Ok(Loaded {
-            callable: Callable::Container(container),
-            rules: Vec::new(),
-            code: Code::default(),
         })
     }
 

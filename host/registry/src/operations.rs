@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use platform_domain::{
-    Artifact, Challenge, Change, LogLevel, PlainToken, Slug, Status, TrustPolicy, Version,
+    Artifact, Challenge, Change, LogLevel, PlainToken, Runs, Slug, Status, TrustPolicy, Version,
 };
 use platform_runtime::{Health, RouteReader};
 use platform_store::{Store, StoreError, breakers, challenges, versions};
@@ -108,7 +108,8 @@ impl Registry {
         let token = new_token()?;
         let challenge = record(new, facts, self.loader.limits(), &token)?;
         check::record(self.loader.limits(), &challenge)?;
-        if challenge.status == Status::Active {
+        let challenge = Box::pin(self.with_image(challenge)).await?;
+        if challenge.status == Status::Active && matches!(challenge.runs(), Runs::Component(_)) {
             self.check_start(&challenge).await?;
         }
         let (written, wake) = (challenge.clone(), self.wake());
@@ -117,7 +118,7 @@ impl Registry {
             .store
             .write("challenge_create", move |connection| {
                 challenges::insert(connection, &written)?;
-                if let Artifact::Image(_) = &written.artifact {
+                if written.has_image() {
                     opener.keep_token(connection, &written.slug, &given)?;
                 }
                 if let Artifact::Component(pinned) = &written.artifact {
@@ -400,13 +401,11 @@ impl Registry {
 
     /// Loads the program and lets it go: the compiled code stays in the cache for the reconciler.
     pub(crate) async fn check_start(&self, challenge: &Challenge) -> Result<(), RegistryError> {
-        if matches!(challenge.artifact, Artifact::Image(_)) && challenge.serving.address.is_some() {
-            // It runs elsewhere, and whether it does is seen when it is asked.
-            return Ok(());
+        if let Runs::Container(image) = challenge.runs() {
+            return Box::pin(self.check_container(challenge, image)).await;
         }
         match self.loader.load(challenge, Start::Rehearsal, |_| ()).await {
             Ok(_) => Ok(()),
-            Err(LoadError::Image) => Err(RegistryError::NoAddress(challenge.slug.clone())),
             Err(LoadError::Limit(field) | LoadError::Config(field)) => Err(field.into()),
             Err(error) => Err(RegistryError::Load(error)),
         }

@@ -3,31 +3,43 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
-    Artifact, ByteSize, Challenge, DataMode, Digest, Grant, Instances, OutboundRule, Slug, TrustPolicy,
-    UpstreamAddress,
+    Capability, Challenge, DataMode, Digest, Grant, ImageRef, Instances, Loosened, OutboundRule, Resources,
+    Runs, Slug, TrustPolicy, UpstreamAddress,
 };
 use tokio::time::Instant;
 
 /// What makes a program another program. A change of anything else in a record needs no restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    /// `None`: a container image.
-    component: Option<Digest>,
+    program: Program,
     data: DataMode,
     instances: Instances,
     grants: BTreeSet<Grant>,
     outbound: BTreeSet<OutboundRule>,
     trust: Option<TrustPolicy>,
     env: BTreeMap<String, String>,
-    memory: Option<ByteSize>,
-    disk: Option<ByteSize>,
-    database: Option<ByteSize>,
-    blobs: Option<ByteSize>,
+    resources: Resources,
     /// Where a container listens.
     address: Option<UpstreamAddress>,
     /// Which secrets it was given; `None`: none. Another one is another program also because an instance that is kept may
     /// remember one that was taken away.
     secrets: Option<Digest>,
+}
+
+/// A component, or an image with what its container is made of besides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Program {
+    Component(Digest),
+    Container {
+        image: ImageRef,
+        /// What its `/version` has to say.
+        version: String,
+        capabilities: BTreeSet<Capability>,
+        loosened: BTreeSet<Loosened>,
+        volumes: BTreeMap<String, String>,
+        /// The names of secrets that it must have.
+        secrets: BTreeSet<String>,
+    },
 }
 
 /// What there is of a challenge.
@@ -62,9 +74,16 @@ impl Wanted {
     /// By its record, and the revision of its secrets.
     pub(crate) fn of(challenge: &Challenge, secrets: Option<Digest>) -> Self {
         Self {
-            component: match &challenge.artifact {
-                Artifact::Component(pinned) => Some(pinned.component),
-                Artifact::Image(_) => None,
+            program: match challenge.runs() {
+                Runs::Component(pinned) => Program::Component(pinned.component),
+                Runs::Container(image) => Program::Container {
+                    image: image.clone(),
+                    version: challenge.version.clone(),
+                    capabilities: challenge.capabilities.clone(),
+                    loosened: challenge.loosened.clone(),
+                    volumes: challenge.volumes.clone(),
+                    secrets: challenge.secrets.clone(),
+                },
             },
             data: challenge.data,
             instances: challenge.instances,
@@ -72,10 +91,7 @@ impl Wanted {
             outbound: challenge.outbound.clone(),
             trust: challenge.trust.clone(),
             env: challenge.env.clone(),
-            memory: challenge.resources.memory,
-            disk: challenge.resources.disk,
-            database: challenge.resources.database,
-            blobs: challenge.resources.blobs,
+            resources: challenge.resources.clone(),
             address: challenge.serving.address.clone(),
             secrets,
         }
@@ -110,6 +126,7 @@ pub(crate) fn plan(
 mod tests {
     use std::time::Duration;
 
+    use platform_domain::ByteSize;
     use proptest::{collection::btree_map, prelude::*};
 
     use super::*;

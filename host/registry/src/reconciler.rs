@@ -3,26 +3,30 @@
 //! neither another start nor a stop; one that fails is shown as failed and tried again later.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use platform_domain::{Challenge, Digest, Slug, Status, UnixSeconds, with_causes};
+use platform_fleet::{FleetError, Running};
 use platform_runtime::{RoutePublisher, RouteTable};
 use platform_store::{Store, StoreError, challenges, secrets};
+use platform_wasm::Engine;
 use tokio::{
-    sync::Notify,
+    sync::{Notify, watch},
+    task::{JoinError, JoinSet},
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     board::{Board, BoardPublisher, StartStep},
+    containers::{Containers, has_container},
     entry::{Entry, LONGEST_RETRY},
     health::HealthBook,
-    load::{LoadError, Loaded, Loader},
+    load::{Callable, LoadError, Loaded, Loader},
     plan::{Action, Wanted, plan},
     starts::{StartEvent, Starts},
 };
@@ -37,6 +41,13 @@ pub struct Reconciler {
     routes: RoutePublisher,
     /// Every active challenge, as the registry was last read.
     entries: BTreeMap<Slug, Entry>,
+    containers: Containers,
+    /// Keeps the logs.
+    engine: Engine,
+    /// A task for each container that runs, until it does not.
+    watched: JoinSet<(Slug, Arc<Running>, FleetError)>,
+    /// Of which challenges containers are to run.
+    wanted: watch::Sender<Option<BTreeSet<Slug>>>,
     next_pass: Instant,
     shown_at: Instant,
     /// When to show what has changed since; `None` when nothing has.
@@ -59,8 +70,13 @@ impl Reconciler {
         routes: RoutePublisher,
     ) -> Self {
         let now = Instant::now();
+        let (containers, engine) = (loader.containers().clone(), loader.engine().clone());
         Self {
             store,
+            containers,
+            engine,
+            watched: JoinSet::new(),
+            wanted: watch::Sender::new(None),
             starts: Starts::new(loader),
             health,
             wake,
@@ -78,7 +94,11 @@ impl Reconciler {
         // Before the first challenge is there, so that none is served that was left alone.
         self.health.restore(&self.store).await;
         let keep = self.health.clone().keep(self.store.clone(), stop.clone());
-        tokio::join!(keep, self.reconcile(stop));
+        let tidy = self
+            .containers
+            .clone()
+            .keep_tidy(self.wanted.subscribe(), stop.clone());
+        tokio::join!(keep, tidy, self.reconcile(stop));
     }
 
     async fn reconcile(mut self, stop: CancellationToken) {
@@ -92,6 +112,7 @@ impl Reconciler {
                     StartEvent::Step(slug, step) => self.step(&slug, step),
                     StartEvent::Ended(slug, outcome) => self.end(&slug, outcome),
                 },
+                Some(lost) = self.watched.join_next() => self.lost(lost),
                 // The operator did something: what failed before may start now.
                 () = self.wake.notified() => self.pass(Instant::now() + LONGEST_RETRY).await,
                 () = sleep_until(self.next_pass) => self.pass(Instant::now()).await,
@@ -136,6 +157,8 @@ impl Reconciler {
             .iter()
             .map(|(slug, record)| (slug.clone(), Wanted::of(record, revisions.get(slug).copied())))
             .collect();
+        let containers = active.values().filter(|record| has_container(record));
+        let containers = containers.map(|record| record.slug.clone()).collect();
         for (slug, record) in &active {
             // Emissions and capabilities may have changed without anything to do.
             self.entries
@@ -163,7 +186,23 @@ impl Reconciler {
                 }
             }
         }
+        // After the starts have begun, so that none finds what nobody wanted a moment ago.
+        self.wanted.send_replace(Some(containers));
         self.show();
+    }
+
+    /// A container has ended by itself, or with its engine.
+    fn lost(&mut self, lost: Result<(Slug, Arc<Running>, FleetError), JoinError>) {
+        let Ok((slug, running, why)) = lost else { return };
+        let Some(entry) = self.entries.get_mut(&slug) else {
+            return;
+        };
+        if entry.lost(&running, &why) {
+            self.next_pass = entry
+                .retry_at()
+                .map_or(self.next_pass, |retry| retry.min(self.next_pass));
+            self.show();
+        }
     }
 
     fn step(&mut self, slug: &Slug, step: StartStep) {
@@ -177,6 +216,15 @@ impl Reconciler {
         let Some(entry) = self.entries.get_mut(slug) else {
             return;
         };
+        if let Ok(Loaded {
+            callable: Callable::Container(_, Some(running)),
+            ..
+        }) = &outcome
+        {
+            let watch = self.containers.clone();
+            self.watched
+                .spawn(watch.watch(slug.clone(), Arc::clone(running), self.engine.clone()));
+        }
         entry.end(outcome);
         self.next_pass = entry
             .retry_at()

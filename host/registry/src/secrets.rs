@@ -153,8 +153,9 @@ impl Registry {
             .store()
             .write("secret_set", move |connection| {
                 let challenge = challenges::get(connection, &key)?.ok_or(RegistryError::NotFound(key))?;
-                if matches!(challenge.artifact, Artifact::Image(_)) {
-                    return Err(RegistryError::Image(challenge.slug));
+                if matches!(challenge.artifact, Artifact::Image(_)) && secret.usage != SecretUse::Reveal {
+                    let reason = "a container reads its secrets as files, and sends its own requests";
+                    return Err(RegistryError::Field(FieldError::new("inject", reason)));
                 }
                 let rows = secrets::of(connection, &challenge.slug).map_err(SecretError::Store)?;
                 fits(&secret, &rows)?;
@@ -212,7 +213,7 @@ impl Registry {
         &self,
         challenge: &Challenge,
     ) -> Result<BTreeSet<SecretName>, RegistryError> {
-        if challenge.secrets.is_empty() || matches!(challenge.artifact, Artifact::Image(_)) {
+        if challenge.secrets.is_empty() {
             return Ok(BTreeSet::new());
         }
         let slug = challenge.slug.clone();

@@ -12,17 +12,17 @@ use crate::{
 const TABLE: &str = "challenge";
 
 const INSERT: &str = "INSERT INTO challenges (slug, name, artifact_kind, reference, manifest_digest, \
-    component_digest, version, emission_percent, on_failure, serving, status, capabilities, data, instances, grants, outbound, trust, follow, \
-    resources, volumes, env, secrets, description, metadata, token_hash, token_hint, created_at, updated_at) VALUES (:slug, :name, \
-    :artifact_kind, :reference, :manifest_digest, :component_digest, :version, :emission_percent, :on_failure, :serving, :status, \
-    :capabilities, :data, :instances, :grants, :outbound, :trust, :follow, :resources, :volumes, :env, :secrets, :description, \
+    component_digest, fallback_image, version, emission_percent, on_failure, serving, status, capabilities, data, instances, grants, outbound, trust, follow, \
+    loosened, resources, volumes, env, secrets, description, metadata, token_hash, token_hint, created_at, updated_at) VALUES (:slug, :name, \
+    :artifact_kind, :reference, :manifest_digest, :component_digest, :fallback_image, :version, :emission_percent, :on_failure, :serving, :status, \
+    :capabilities, :data, :instances, :grants, :outbound, :trust, :follow, :loosened, :resources, :volumes, :env, :secrets, :description, \
     :metadata, :token_hash, :token_hint, :created_at, :updated_at)";
 
 const UPDATE: &str = "UPDATE challenges SET name = :name, artifact_kind = :artifact_kind, \
-    reference = :reference, manifest_digest = :manifest_digest, component_digest = :component_digest, \
+    reference = :reference, manifest_digest = :manifest_digest, component_digest = :component_digest, fallback_image = :fallback_image, \
     version = :version, emission_percent = :emission_percent, on_failure = :on_failure, serving = :serving, status = :status, \
     capabilities = :capabilities, data = :data, instances = :instances, grants = :grants, outbound = :outbound, trust = :trust, follow = :follow, \
-    resources = :resources, \
+    loosened = :loosened, resources = :resources, \
     volumes = :volumes, env = :env, secrets = :secrets, description = :description, metadata = :metadata, \
     token_hash = :token_hash, token_hint = :token_hint, created_at = :created_at, updated_at = :updated_at \
     WHERE slug = :slug";
@@ -110,6 +110,7 @@ fn write(connection: &Connection, sql: &str, challenge: &Challenge) -> Result<us
         slug,
         name,
         artifact,
+        fallback,
         version,
         emission_percent,
         on_failure,
@@ -122,6 +123,7 @@ fn write(connection: &Connection, sql: &str, challenge: &Challenge) -> Result<us
         outbound,
         trust,
         follow,
+        loosened,
         resources,
         volumes,
         env,
@@ -156,6 +158,7 @@ fn write(connection: &Connection, sql: &str, challenge: &Challenge) -> Result<us
         ":reference": reference,
         ":manifest_digest": manifest,
         ":component_digest": component,
+        ":fallback_image": fallback.as_ref().map(ToString::to_string),
         ":version": version,
         ":emission_percent": emission_percent.to_string(),
         ":on_failure": on_failure.to_string(),
@@ -168,6 +171,7 @@ fn write(connection: &Connection, sql: &str, challenge: &Challenge) -> Result<us
         ":outbound": json("outbound", outbound)?,
         ":trust": trust.as_ref().map(ToString::to_string),
         ":follow": follow,
+        ":loosened": json("loosened", loosened)?,
         ":resources": json("resources", resources)?,
         ":volumes": json("volumes", volumes)?,
         ":env": json("env", env)?,
@@ -201,6 +205,7 @@ fn read(row: &Row<'_>) -> Result<Challenge, StoreError> {
         slug: columns.text("slug")?,
         name: columns.get("name")?,
         artifact,
+        fallback: columns.optional_text("fallback_image")?,
         version: columns.get("version")?,
         emission_percent: columns.text("emission_percent")?,
         on_failure: columns.text("on_failure")?,
@@ -213,6 +218,7 @@ fn read(row: &Row<'_>) -> Result<Challenge, StoreError> {
         outbound: columns.json("outbound")?,
         trust: columns.optional_text("trust")?,
         follow: columns.get("follow")?,
+        loosened: columns.json("loosened")?,
         resources: columns.json("resources")?,
         volumes: columns.json("volumes")?,
         env: columns.json("env")?,

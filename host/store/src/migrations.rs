@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0015_tokens.sql"),
     include_str!("../../../migrations/0016_gpu.sql"),
     include_str!("../../../migrations/0017_jobs.sql"),
+    include_str!("../../../migrations/0018_containers.sql"),
 ];
 
 /// Brings the schema to the newest version: all missing steps or none.

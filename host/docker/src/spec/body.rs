@@ -7,10 +7,10 @@ use bollard::models::{
     HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount, MountType, MountVolumeOptions, NetworkingConfig,
     PortBinding, PortMap, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
-use platform_domain::Digest;
+use platform_domain::{Digest, Loosened};
 use serde_json::{Value, json};
 
-use super::{ContainerSpec, Gpu, Loosened, User};
+use super::{ContainerSpec, Gpu, User, outside::capability};
 use crate::{
     Image,
     labels::{VERSION, ours},
@@ -19,6 +19,8 @@ use crate::{
 
 /// Where secrets are: as in the original platform.
 pub(crate) const SECRETS_DIR: &str = "/run/secrets/platform";
+/// Tells NVIDIA's runtime which GPUs a container gets.
+const VISIBLE: &str = "NVIDIA_VISIBLE_DEVICES";
 /// The longest name that a machine can have.
 const HOST_NAME: usize = 63;
 
@@ -26,7 +28,12 @@ pub(crate) fn create_body(spec: &ContainerSpec, image: &Image, user: &User) -> C
     let mut labels = spec.labels.clone();
     labels.extend(ours(&spec.owner, spec.kind, &spec.slug));
     labels.insert(VERSION.to_owned(), spec.version.clone());
-    let env = spec.env.iter().map(|(name, value)| format!("{name}={value}"));
+    let env = spec.env.iter().filter(|(name, _)| name.as_str() != VISIBLE);
+    let mut env: Vec<String> = env.map(|(name, value)| format!("{name}={value}")).collect();
+    if spec.gpus.is_none() {
+        // Where NVIDIA's runtime is the engine's usual one, an image takes GPUs with this variable alone.
+        env.push(format!("{VISIBLE}=void"));
+    }
     let host_name: String = spec
         .name
         .replace(['_', '.'], "-")
@@ -38,7 +45,7 @@ pub(crate) fn create_body(spec: &ContainerSpec, image: &Image, user: &User) -> C
         image: Some(image.id.clone()),
         hostname: Some(host_name.trim_end_matches('-').to_owned()),
         user: Some(user.to_string()),
-        env: Some(env.collect()),
+        env: Some(env),
         cmd: spec.command.clone(),
         working_dir: spec.workdir.clone(),
         labels: Some(labels.into_iter().collect()),
@@ -60,7 +67,7 @@ pub(crate) fn create_body(spec: &ContainerSpec, image: &Image, user: &User) -> C
 fn host_config(spec: &ContainerSpec) -> HostConfig {
     let has = |one: Loosened| spec.loosened.contains(&one);
     let exec = if has(Loosened::ExecTmp) { "exec" } else { "noexec" };
-    let capabilities = spec.loosened.iter().filter_map(|one| one.capability());
+    let capabilities = spec.loosened.iter().filter_map(|one| capability(*one));
     let memory = i64::try_from(spec.limits.memory.0).unwrap_or(i64::MAX);
     let mut mounts: Vec<Mount> = spec
         .volumes
@@ -94,6 +101,7 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         memory_swap: Some(memory),
         nano_cpus: Some(i64::from(spec.limits.milli_cpus) * 1_000_000),
         pids_limit: Some(spec.limits.pids.into()),
+        shm_size: spec.limits.shm.and_then(|shm| i64::try_from(shm.0).ok()),
         ulimits: Some(vec![
             ulimit("nofile", OPEN_FILES),
             // What crashes leaves nothing on the engine's disk.

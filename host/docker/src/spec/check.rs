@@ -51,6 +51,9 @@ pub enum SpecError {
     /// Not absolute, or unprintable.
     #[error("the working directory is an absolute path")]
     Workdir,
+    /// What a container can have, and a service of a swarm cannot.
+    #[error("a service of a swarm cannot have {0}")]
+    Swarm(&'static str),
     /// Longer than a day, or nothing.
     #[error("a job runs for 1 second to 24 hours")]
     Deadline,
@@ -159,6 +162,7 @@ fn limits(limits: ContainerLimits) -> Result<(), SpecError> {
         memory,
         milli_cpus,
         pids,
+        shm,
     } = limits;
     let rows = [
         ("the bytes of memory", memory.0, MIN_MEMORY, MAX_MEMORY),
@@ -169,6 +173,7 @@ fn limits(limits: ContainerLimits) -> Result<(), SpecError> {
             MAX_MILLI_CPUS.into(),
         ),
         ("the number of processes", pids.into(), 1, MAX_PIDS.into()),
+        ("the bytes of /dev/shm", shm.map_or(1, |shm| shm.0), 1, memory.0),
     ];
     for (what, value, least, most) in rows {
         if !(least..=most).contains(&value) {

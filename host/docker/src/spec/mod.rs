@@ -4,8 +4,8 @@
 mod body;
 mod challenge;
 mod check;
-mod loosened;
 mod mount;
+mod outside;
 mod user;
 
 use std::{
@@ -13,11 +13,11 @@ use std::{
     net::IpAddr,
 };
 
-use platform_domain::{ByteSize, Digest, SecretName, SecretValue, Slug};
+use platform_domain::{ByteSize, Digest, Loosened, SecretName, SecretValue, Slug};
 
 pub use check::SpecError;
-pub use loosened::{Loosened, LoosenedError, Outside};
 pub use mount::{MountPoint, MountPointError};
+pub use outside::Outside;
 pub use user::User;
 
 pub(crate) use body::{SECRETS_DIR, volume_mount};
@@ -80,6 +80,8 @@ pub struct ContainerLimits {
     pub milli_cpus: u32,
     /// Processes and threads.
     pub pids: u32,
+    /// The size of `/dev/shm`, a part of the memory; `None`: the engine's 64 MiB.
+    pub shm: Option<ByteSize>,
 }
 
 /// Which GPUs a container gets.
@@ -107,6 +109,7 @@ impl Default for ContainerLimits {
             memory: ByteSize(MEMORY),
             milli_cpus: MILLI_CPUS,
             pids: PIDS,
+            shm: None,
         }
     }
 }
@@ -168,6 +171,7 @@ impl ContainerSpec {
             memory,
             milli_cpus,
             pids,
+            shm: _,
         } = self.limits;
         if memory.0 > MEMORY {
             shown.push(format!("memory {memory}"));
@@ -203,3 +207,6 @@ impl Plan {
         serde_json::to_value(&self.body).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

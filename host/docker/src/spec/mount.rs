@@ -21,16 +21,9 @@ pub enum MountPointError {
     Reserved(&'static str),
 }
 
-/// Of the kernel, of the engine, of this host.
-const RESERVED: [&str; 7] = [
-    "/proc",
-    "/sys",
-    "/dev",
-    "/run/secrets",
-    "/var/run/secrets",
-    "/tmp",
-    "/etc/hosts",
-];
+/// Of the kernel, of the engine, of this host. NVIDIA's runtime gives GPUs to whoever mounts something at the right place
+/// in `/var/run`.
+const RESERVED: [&str; 7] = ["/proc", "/sys", "/dev", "/run", "/var/run", "/tmp", "/etc/hosts"];
 
 impl MountPoint {
     /// As it was written.
@@ -110,11 +103,11 @@ mod tests {
             ("/proc/sys", "/proc"),
             ("/sys/fs/cgroup", "/sys"),
             ("/dev/shm", "/dev"),
-            ("/run", "/run/secrets"),
-            ("/run/secrets", "/run/secrets"),
-            ("/run/secrets/platform/x", "/run/secrets"),
-            ("/var/run", "/var/run/secrets"),
-            ("/var", "/var/run/secrets"),
+            ("/run", "/run"),
+            ("/run/secrets", "/run"),
+            ("/run/secrets/platform/x", "/run"),
+            ("/var/run/nvidia-container-devices/0", "/var/run"),
+            ("/var", "/var/run"),
             ("/tmp", "/tmp"),
             ("/tmp/x", "/tmp"),
             ("/etc", "/etc/hosts"),

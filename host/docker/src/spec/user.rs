@@ -3,7 +3,9 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{ContainerSpec, Loosened, SpecError};
+use platform_domain::Loosened;
+
+use super::{ContainerSpec, SpecError};
 use crate::{Image, limits::TEXT_CHARS};
 
 /// A user of a container.

@@ -23,6 +23,7 @@ use crate::{
     ClientTls, Endpoint,
     error::AnswerTooLarge,
     limits::{CONNECT, MESSAGE_CHARS, SSH_BYTES, SSH_LAST_WORDS},
+    refusal::TLS_FAILED,
     text::shown,
 };
 
@@ -56,7 +57,12 @@ impl Connection {
             match endpoint {
                 Endpoint::Unix(path) => unix(path).await,
                 Endpoint::Tls { host, port, tls } => secured(host, *port, tls).await,
-                Endpoint::Ssh { user, host, port } => ssh(user, host, *port),
+                Endpoint::Ssh {
+                    user,
+                    host,
+                    port,
+                    config,
+                } => ssh(user, host, *port, config.as_deref()),
             }
         };
         let opened = timeout(CONNECT, opening).await;
@@ -94,12 +100,10 @@ async fn secured(host: &str, port: u16, tls: &ClientTls) -> io::Result<Connectio
     let name = ServerName::try_from(host.to_owned())
         .map_err(|error| unreachable("its name cannot be in a certificate", error))?;
     let connector = TlsConnector::from(tls.config());
-    let stream = connector.connect(name, stream).await.map_err(|error| {
-        unreachable(
-            "TLS failed; do the certificates on both sides belong together?",
-            error,
-        )
-    })?;
+    let stream = connector
+        .connect(name, stream)
+        .await
+        .map_err(|error| unreachable(TLS_FAILED, error))?;
     Ok(Connection {
         io: Box::new(stream),
         last_words: None,
@@ -107,10 +111,13 @@ async fn secured(host: &str, port: u16, tls: &ClientTls) -> io::Result<Connectio
 }
 
 /// What Docker's own command line does: a `docker system dial-stdio` on the other side.
-fn ssh(user: &str, host: &str, port: Option<u16>) -> io::Result<Connection> {
+fn ssh(user: &str, host: &str, port: Option<u16>, config: Option<&Path>) -> io::Result<Connection> {
     let mut command = Command::new("ssh");
     // Nobody is there to be asked for a password, or whether a host is known.
     command.args(["-T", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", "-l", user]);
+    if let Some(config) = config {
+        command.arg("-F").arg(config);
+    }
     if let Some(port) = port {
         command.args(["-p", &port.to_string()]);
     }

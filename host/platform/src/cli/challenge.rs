@@ -4,12 +4,12 @@ use std::{collections::BTreeSet, str::FromStr};
 
 use clap::{Args, Subcommand};
 use platform_domain::{
-    ComponentRef, DataMode, EmissionPercent, FailureRule, Grant, ImageRef, Instances, LogLevel, OutboundRule,
-    OutboundRuleError, Slug, TrustPolicy, UnknownGrant, UnknownTrust,
+    ComponentRef, DataMode, EmissionPercent, FailureRule, Grant, ImageRef, Instances, LogLevel, Loosened,
+    LoosenedError, OutboundRule, OutboundRuleError, Slug, TrustPolicy, UnknownGrant, UnknownTrust,
 };
 
 use crate::{
-    cli::serving::ServingArgs,
+    cli::serving::{Or, ServingArgs},
     commands::{
         pair::Pair,
         versions::{RollbackArgs, UpdateArgs},
@@ -77,7 +77,10 @@ pub(crate) struct CreateArgs {
         help = "The component: oci:DIR[:TAG][@DIGEST], oci-archive:FILE[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST] or file:PATH"
     )]
     pub(crate) component: Option<ComponentRef>,
-    /// A container image instead.
+    /// A container image instead, HOST/NAME[:TAG][@DIGEST].
+    ///
+    /// The host runs it on the engine of [docker] in its configuration, or with --resource gpu_count=N on a GPU server, hardened:
+    /// see --loosen. With --address somebody else runs it, and nothing is started.
     #[arg(long, conflicts_with = "component")]
     pub(crate) image: Option<ImageRef>,
     /// Activate it at once.
@@ -178,13 +181,30 @@ pub(crate) struct FieldArgs {
     /// or false.
     #[arg(long, value_name = "BOOL")]
     pub(crate) follow: Option<bool>,
+    /// A container image that runs in place of the component while the challenge has GPUs among its resources; none to
+    /// forget it. Slug, routes and token stay the same.
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) fallback_image: Option<Or<ImageRef>>,
+    /// What its container may do beyond what all may, for example egress,exec-tmp; none for nothing. Replaces all of it.
+    ///
+    /// A container has a read-only root, a /tmp from which nothing can be run, no capabilities, no way out of its network, and
+    /// is not root. writable-root: it may write beside its volumes. exec-tmp: what it writes to /tmp may be run. root-user: it
+    /// is root where its image says so. egress: its network reaches the world. cap-chown, cap-dac-override, cap-fowner,
+    /// cap-kill, cap-setgid, cap-setuid: what root may usually do. There is nothing beyond these.
+    #[arg(long, value_name = "WORDS", value_parser = loosened)]
+    pub(crate) loosen: Option<BTreeSet<Loosened>>,
+    /// Volume NAME=/PATH of its container, beside /data; repeat for more. Replaces all of them.
+    #[arg(long, value_name = "NAME=/PATH")]
+    pub(crate) volume: Vec<Pair>,
     /// One sentence for people.
     #[arg(long)]
     pub(crate) description: Option<String>,
     /// Environment variable NAME=VALUE; repeat for more. Replaces all of them.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) env: Vec<Pair>,
-    /// Resource NAME=VALUE: memory of one call, disk for files, database, blobs; for example memory=64MiB. Repeat for more. Replaces all of them.
+    /// Resource NAME=VALUE: memory of one call or of the container, disk for files, database, blobs; for example memory=64MiB. Of
+    /// containers cpu=1.5, pids=256, shm=1GiB, gpu_count=1, gpu_kind=a100, gpu_labels=zone=eu, gpu_server=ID, gpu_device_ids=0,1. Repeat
+    /// for more. Replaces all of them.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) resource: Vec<Pair>,
 }
@@ -239,6 +259,14 @@ pub(crate) fn grants(text: &str) -> Result<BTreeSet<Grant>, UnknownGrant> {
     match text {
         "none" => Ok(BTreeSet::new()),
         list => list.split(',').map(|name| name.trim().parse()).collect(),
+    }
+}
+
+/// What a container may be allowed, between commas, or none.
+pub(crate) fn loosened(text: &str) -> Result<BTreeSet<Loosened>, LoosenedError> {
+    match text {
+        "none" => Ok(BTreeSet::new()),
+        list => list.split(',').map(|word| word.trim().parse()).collect(),
     }
 }
 

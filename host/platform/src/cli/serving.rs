@@ -10,8 +10,8 @@ use platform_domain::{ByteSize, CorsOrigin, Serving, UpstreamAddress};
 pub(crate) struct ServingArgs {
     /// Where the container of the challenge listens, for example http://127.0.0.1:8000; none for nowhere.
     ///
-    /// For --image: the host does not start containers by itself, but serves one that you run, asks it for weights and hands it
-    /// what miners send. Give the container the token that is shown when the challenge is created.
+    /// For --image that somebody else runs: the host starts nothing, but serves what is there, asks it for weights and hands it what
+    /// miners send. Give the container the token that is shown when the challenge is created.
     #[arg(long, value_name = "URL")]
     address: Option<Or<UpstreamAddress>>,
     /// The largest request body where its manifest declares none, for example 512KiB; none for the host's own.
@@ -31,7 +31,7 @@ pub(crate) struct ServingArgs {
 
 /// A value, or the word `none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Or<T>(Option<T>);
+pub(crate) struct Or<T>(pub(crate) Option<T>);
 
 impl<T: FromStr> FromStr for Or<T> {
     type Err = T::Err;
@@ -54,6 +54,11 @@ impl ServingArgs {
             cors,
         } = self;
         address.is_some() || max_body.is_some() || rate.is_some() || !cors.is_empty()
+    }
+
+    /// Whether somebody else runs the container.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        matches!(self.address, Some(Or(Some(_))))
     }
 
     /// What becomes of it.

@@ -1,10 +1,11 @@
 //! `platform challenge`: the registry from the command line.
 
-use platform_admin_types::{ChallengeView, Client, CreateChallenge, PatchChallenge};
+use platform_admin_types::{ChallengeView, Client, CreateChallenge, Observed, PatchChallenge};
 use platform_domain::{ByteSize, ComponentRef, CorsOrigin, KeyName, OutboundRule, Serving, Status};
 
 use crate::{
     cli::challenge::{Allowed, ChallengeCommand, CreateArgs, FieldArgs, PatchArgs, TrustArg},
+    cli::serving::Or,
     commands::{
         health, logs,
         observed::{code_text, observed_text},
@@ -73,10 +74,16 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         allow,
         trust,
         follow,
+        fallback_image,
+        loosen,
+        volume,
         description,
         env,
         resource,
     } = fields;
+    if image.is_some() && !serving.is_elsewhere() {
+        output.progress("fetching the image and starting what it is");
+    }
     if component.is_some() {
         output.progress("fetching, checking and compiling the component");
     }
@@ -84,6 +91,7 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         slug,
         component: component.map(absolute).transpose()?,
         image,
+        fallback_image: fallback_image.and_then(|Or(image)| image),
         name,
         version,
         emission_percent: emission.unwrap_or_default(),
@@ -97,8 +105,9 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         outbound: Allowed::all(allow).unwrap_or_default(),
         trust: trust.and_then(|TrustArg(policy)| policy),
         follow: follow.unwrap_or_default(),
+        loosened: loosen.unwrap_or_default(),
         resources: pair::map(resource).unwrap_or_default().try_into()?,
-        volumes: Default::default(),
+        volumes: pair::map(volume).unwrap_or_default(),
         env: pair::map(env).unwrap_or_default(),
         secrets: Default::default(),
         description,
@@ -145,11 +154,17 @@ fn patch(fields: FieldArgs) -> anyhow::Result<PatchChallenge> {
         allow,
         trust,
         follow,
+        fallback_image,
+        loosen,
+        volume,
         description,
         env,
         resource,
     } = fields;
     Ok(PatchChallenge {
+        fallback_image: fallback_image.map(|Or(image)| image),
+        loosened: loosen,
+        volumes: pair::map(volume),
         name,
         version,
         emission_percent: emission,
@@ -186,6 +201,36 @@ fn list_text(challenges: &[ChallengeView]) -> String {
         ["SLUG", "VERSION", "STATUS", "EMISSION %", "OBSERVED", "BREAKER"],
         &rows,
     )
+}
+
+/// Where its container is, and what it may do that others may not.
+fn container_lines(view: &ChallengeView) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !view.loosened.is_empty() {
+        let words: Vec<_> = view.loosened.iter().map(ToString::to_string).collect();
+        lines.push(format!("loosened   {}", words.join(", ")));
+    }
+    if let Observed::Running {
+        container: Some(container),
+        ..
+    } = &view.observed
+    {
+        let short: String = container.id.chars().take(12).collect();
+        let place = match &container.server {
+            Some(server) => format!("on {server}"),
+            None => "here".to_owned(),
+        };
+        lines.push(format!("container  {short} {place}, at {}", container.address));
+        if !container.allowed.is_empty() {
+            lines.push(format!("allowed    {}", container.allowed.join(", ")));
+        }
+    }
+    lines.extend(
+        view.fallback_image
+            .iter()
+            .map(|image| format!("fallback   {image}")),
+    );
+    lines
 }
 
 fn data_text(view: &ChallengeView) -> String {
@@ -326,6 +371,7 @@ pub(super) fn view_text(view: &ChallengeView) -> String {
         format!("data       {}", data_text(view)),
         format!("instances  {}", view.instances),
     ];
+    lines.extend(container_lines(view));
     if view.component.is_some() {
         lines.push(format!("grants     {}", grants_text(view)));
         lines.extend(outbound_lines(view));

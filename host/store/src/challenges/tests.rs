@@ -26,6 +26,7 @@ pub(crate) fn challenge(slug: &str) -> Challenge {
             manifest: Some(Digest::of(b"manifest")),
             component: Digest::of(b"component"),
         }),
+        fallback: Some("registry.example/gpu:1".parse().unwrap()),
         version: "1.0.0".into(),
         emission_percent: "12.5".parse().unwrap(),
         on_failure: "primary,last-good:3".parse().unwrap(),
@@ -38,6 +39,7 @@ pub(crate) fn challenge(slug: &str) -> Challenge {
         outbound: BTreeSet::from(["https://*.example.org:8443".parse().unwrap()]),
         trust: Some("signed-by(alice,bob)".parse().unwrap()),
         follow: true,
+        loosened: BTreeSet::from([Loosened::Egress, Loosened::ExecTmp]),
         resources: Resources::try_from(map("memory", "64MiB")).unwrap(),
         volumes: map("data", "/data"),
         env: map("LEVEL", "debug=1"),
@@ -62,7 +64,8 @@ fn a_record_comes_back_as_it_was_written() {
     let component = challenge("tsp");
     let mut image = challenge("gpu");
     image.artifact = Artifact::Image("registry.example/gpu:1".parse().unwrap());
-    image.description = None;
+    (image.description, image.fallback) = (None, None);
+    image.loosened.clear();
     image.status = Status::Draft;
     image.instances = Instances::PerCall;
     image.on_failure = FailureRule::ZERO;

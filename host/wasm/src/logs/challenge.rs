@@ -75,6 +75,14 @@ impl ChallengeLog {
         });
     }
 
+    /// Takes a line that its container wrote, of no request in particular.
+    pub fn written(&self, source: LogSource, line: &str) {
+        let nobody: Arc<str> = Arc::from("");
+        for line in line.as_bytes().chunks(self.longest_line.max(1)) {
+            self.line(source, &nobody, line);
+        }
+    }
+
     /// Takes a message of `wasi:logging`. It is one line, whatever it says: its line ends become spaces.
     pub(crate) fn message(&self, level: LogLevel, request_id: &Arc<str>, context: &str, text: &str) {
         let one_line = |text: &str, most: usize| {

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::text::serde_as_text;
+
 /// One thing that is not as hard as usual. The text form is what an operator writes and reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Loosened {
@@ -31,17 +33,6 @@ pub enum Loosened {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a container may be allowed {}; nothing else", Loosened::ALL.map(Loosened::as_str).join(", "))]
 pub struct LoosenedError;
-
-/// How far out of its network a container gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outside {
-    /// Nowhere but to the engine's machine itself, which reaches it by its address.
-    Closed,
-    /// The same, but a port of the engine's machine can lead in. What it sends out on its own has no way back.
-    Published,
-    /// Wherever the engine's machine gets.
-    Open,
-}
 
 impl Loosened {
     /// All of them, in order.
@@ -73,19 +64,6 @@ impl Loosened {
             Self::CapSetuid => "cap-setuid",
         }
     }
-
-    /// The capability as the kernel calls it, without `CAP_`.
-    pub(crate) const fn capability(self) -> Option<&'static str> {
-        match self {
-            Self::WritableRoot | Self::ExecTmp | Self::RootUser | Self::Egress => None,
-            Self::CapChown => Some("CHOWN"),
-            Self::CapDacOverride => Some("DAC_OVERRIDE"),
-            Self::CapFowner => Some("FOWNER"),
-            Self::CapKill => Some("KILL"),
-            Self::CapSetgid => Some("SETGID"),
-            Self::CapSetuid => Some("SETUID"),
-        }
-    }
 }
 
 impl FromStr for Loosened {
@@ -102,6 +80,8 @@ impl fmt::Display for Loosened {
         f.write_str(self.as_str())
     }
 }
+
+serde_as_text!(Loosened);
 
 #[cfg(test)]
 mod tests {

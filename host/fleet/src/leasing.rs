@@ -1,0 +1,98 @@
+//! Which GPUs a container gets, and that they are given back.
+
+use std::{collections::BTreeSet, time::SystemTime};
+
+use platform_domain::{
+    GpuLease, GpuLeaseId, GpuRequest, GpuServer, GpuServerId, LeaseState, Slug, UnixSeconds, place,
+};
+use platform_store::{gpu_leases, gpu_servers};
+
+use crate::{Fleet, FleetError};
+
+impl Fleet {
+    /// GPUs for one start of a challenge's container, with the server that has them. The challenge is registered.
+    pub(crate) async fn lease(
+        &self,
+        slug: &Slug,
+        wanted: &GpuRequest,
+    ) -> Result<(GpuLease, GpuServer), FleetError> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(FleetError::Random)?;
+        let (id, slug, wanted) = (GpuLeaseId::from_random(bytes), slug.clone(), wanted.clone());
+        let leased = self.store().write("gpu_lease", move |connection| {
+            let candidates = gpu_leases::candidates(connection)?;
+            let placement = place(&wanted, &candidates)?;
+            let lease = gpu_leases::acquire(connection, &id, &slug, &placement, now())?;
+            let server = candidates.into_iter().find(|one| one.server.id == lease.server);
+            let server = server.ok_or_else(|| FleetError::NoServer(lease.server.clone()))?;
+            Ok::<_, FleetError>((lease, server.server))
+        });
+        leased.await
+    }
+
+    /// The server on which there would be such GPUs now.
+    pub(crate) async fn could_lease(&self, wanted: &GpuRequest) -> Result<GpuServerId, FleetError> {
+        let wanted = wanted.clone();
+        let placed = self.store().read("gpu_place", move |connection| {
+            Ok::<_, FleetError>(place(&wanted, &gpu_leases::candidates(connection)?)?.server)
+        });
+        placed.await
+    }
+
+    /// The leases of a challenge.
+    pub(crate) async fn leases(&self, slug: &Slug) -> Result<Vec<GpuLease>, FleetError> {
+        let slug = slug.clone();
+        let read = self.store().read("gpu_leases_of", move |connection| {
+            gpu_leases::of_challenge(connection, &slug)
+        });
+        Ok(read.await?)
+    }
+
+    /// The record of a server.
+    pub(crate) async fn server(&self, id: &GpuServerId) -> Result<GpuServer, FleetError> {
+        let key = id.clone();
+        let read = self
+            .store()
+            .read("gpu_server", move |connection| gpu_servers::get(connection, &key));
+        let row = read.await?.ok_or_else(|| FleetError::NoServer(id.clone()))?;
+        Ok(row.server)
+    }
+
+    /// Gives GPUs back, whose container is gone.
+    pub(crate) async fn release(&self, id: &GpuLeaseId) -> Result<(), FleetError> {
+        let id = id.clone();
+        let released = self.store().write("gpu_release", move |connection| {
+            gpu_leases::release(connection, &id)
+        });
+        Ok(released.await.map(drop)?)
+    }
+
+    /// A server is out of reach, or is not any more.
+    pub(crate) async fn tell_lost(&self, server: &GpuServerId, lost: bool) -> Result<(), FleetError> {
+        let id = server.clone();
+        let told =
+            self.store()
+                .write("gpu_server_lost", move |connection| match lost {
+                    true => gpu_leases::expire_of_server(connection, &id, now())
+                        .map(|expired| !expired.is_empty()),
+                    false => gpu_servers::found(connection, &id),
+                });
+        if told.await? && lost {
+            tracing::warn!(gpu_server.id = %server, "The GPU server is out of reach; what ran there wants another place");
+        }
+        Ok(())
+    }
+}
+
+/// Servers on which something of a challenge may be: those of its leases, held or expired.
+pub(crate) fn servers(leases: &[GpuLease]) -> BTreeSet<GpuServerId> {
+    leases.iter().map(|lease| lease.server.clone()).collect()
+}
+
+pub(crate) fn is_held(lease: &GpuLease) -> bool {
+    lease.state == LeaseState::Held
+}
+
+pub(crate) fn now() -> UnixSeconds {
+    SystemTime::now().into()
+}

@@ -1,0 +1,1 @@
+//! Challenges with GPUs, as far as a machine without any goes.

@@ -1,0 +1,8 @@
+//! Containers of challenges on a real engine: started, found again, replaced, lost, cleared up.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+#[path = "../../docker/tests/engine.rs"]
+mod engine;
+mod gpus;
+mod lives;
+mod scene;

@@ -1,0 +1,120 @@
+//! One engine for all tests, and for each a host of its own on it.
+
+use std::{
+    path::Path,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use platform_docker::{Engine, Owner};
+use platform_domain::{Capability, PlainToken, Slug};
+use platform_fleet::{Engines, Fleet, Wish};
+use platform_store::Store;
+use tempfile::TempDir;
+
+use crate::engine::{TestEngine, gpu_container};
+
+pub(crate) const IMAGE: &str = "test.local/gpu-container:1";
+/// The same program under another digest.
+pub(crate) const OTHER_IMAGE: &str = "test.local/gpu-container:2";
+/// Long for a machine, short for a person.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+/// The engine of all tests. It ends after this process.
+pub(crate) fn shared() -> &'static TestEngine {
+    static SHARED: OnceLock<TestEngine> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let engine = TestEngine::start();
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .unwrap()
+            .parent()
+            .unwrap();
+        let program = gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")));
+        let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
+        engine.import(&program, &usual, IMAGE);
+        engine.import(
+            &program,
+            &[&usual[..], &["LABEL another=1"]].concat(),
+            OTHER_IMAGE,
+        );
+        engine
+    })
+}
+
+/// A host: its database and its fleet.
+pub(crate) struct Scene {
+    pub(crate) fleet: Fleet,
+    pub(crate) store: Store,
+    pub(crate) owner: Owner,
+    pub(crate) slug: Slug,
+    dir: TempDir,
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("platform.sqlite3")).unwrap();
+        let owner: Owner = format!("{number:04}-of-tests").parse().unwrap();
+        let fleet = fleet(&store, &owner, dir.path());
+        let slug = format!("slug-{number}").parse().unwrap();
+        Self {
+            fleet,
+            store,
+            owner,
+            slug,
+            dir,
+        }
+    }
+
+    /// The same host after a restart.
+    pub(crate) fn again(&mut self) {
+        self.fleet = fleet(&self.store, &self.owner, self.dir.path());
+    }
+
+    pub(crate) fn wish(&self) -> Wish {
+        Wish {
+            slug: self.slug.clone(),
+            image: IMAGE.parse().unwrap(),
+            version: String::new(),
+            capabilities: Capability::ALL.into(),
+            env: Default::default(),
+            secrets: Vec::new(),
+            pull_as: None,
+            token: PlainToken::from_text("plt_of_a_test_and_nothing_else"),
+            data: true,
+            volumes: Default::default(),
+            resources: Default::default(),
+            loosened: Default::default(),
+        }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        self.fleet.engines().local().unwrap()
+    }
+
+    /// What the engine lists of this host: `container ls --all`, `network ls`, `volume ls`.
+    pub(crate) fn listed(&self, what: &str) -> Vec<String> {
+        let label = format!("label=platform.owner={}", self.owner);
+        let format = if what == "container" {
+            "{{.Names}}"
+        } else {
+            "{{.Name}}"
+        };
+        let mut args = vec![what, "ls", "--filter", &label, "--format", format];
+        args.extend((what == "container").then_some("--all"));
+        let all = shared().docker(&args);
+        all.lines().map(str::to_owned).collect()
+    }
+}
+
+fn fleet(store: &Store, owner: &Owner, dir: &Path) -> Fleet {
+    let endpoint = shared().endpoint.parse().unwrap();
+    let engines = Engines::new(store.clone(), dir.join("key"), Some(&endpoint)).unwrap();
+    Fleet::new(store.clone(), engines, owner.clone(), Duration::from_secs(5))
+}

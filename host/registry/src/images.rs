@@ -1,0 +1,92 @@
+//! Images of challenges that run in containers: pinned when they are registered, and changed later.
+
+use platform_domain::{Artifact, Challenge, ComponentRef, ImageRef, Runs, Slug, Status};
+use platform_fleet::FleetError;
+use platform_store::challenges;
+
+use crate::{LoadError, Registry, RegistryError, check, operations::MAX_ATTEMPTS, reconciler::now};
+
+impl Registry {
+    /// Looks at the image of a challenge that is to run in a container of this host, and pins it. What runs elsewhere is
+    /// seen when it is asked; a draft may be registered without an engine.
+    pub(crate) async fn with_image(&self, mut challenge: Challenge) -> Result<Challenge, RegistryError> {
+        let Runs::Container(image) = challenge.runs() else {
+            return Ok(challenge);
+        };
+        if challenge.serving.address.is_some() {
+            return Ok(challenge);
+        }
+        let image = image.clone();
+        let pinned = match self.loader().containers().rehearse(&challenge, &image).await {
+            Ok(pinned) => pinned,
+            Err(FleetError::NoEngine) if challenge.status == Status::Draft => return Ok(challenge),
+            Err(error) => return Err(container(&challenge.slug, error)),
+        };
+        match &mut challenge.artifact {
+            Artifact::Image(image) => *image = pinned,
+            Artifact::Component(_) => challenge.fallback = Some(pinned),
+        }
+        Ok(challenge)
+    }
+
+    /// Whether a container of it could be started.
+    pub(crate) async fn check_container(
+        &self,
+        challenge: &Challenge,
+        image: &ImageRef,
+    ) -> Result<(), RegistryError> {
+        if challenge.serving.address.is_some() {
+            return Ok(());
+        }
+        let rehearsed = self.loader().containers().rehearse(challenge, image).await;
+        rehearsed
+            .map(drop)
+            .map_err(|error| container(&challenge.slug, error))
+    }
+
+    /// Gives a challenge another image, which is fetched and looked at before anything is written.
+    pub(crate) async fn bring_image(
+        &self,
+        slug: &Slug,
+        reference: &ComponentRef,
+    ) -> Result<Challenge, RegistryError> {
+        let image: ImageRef = reference
+            .to_string()
+            .parse()
+            .map_err(|_| crate::FieldError::new("component", "an image is HOST/NAME[:TAG][@DIGEST]"))?;
+        for _ in 0..MAX_ATTEMPTS {
+            let before = self.challenge_get(slug).await?;
+            let next = Challenge {
+                artifact: Artifact::Image(image.clone()),
+                ..before.clone()
+            };
+            let next = self.with_image(next).await?;
+            check::record(self.loader().limits(), &next)?;
+            let (key, wake) = (slug.clone(), self.wake());
+            let written = self.store().write("challenge_image", move |connection| {
+                let mut record = challenges::get(connection, &key)?.ok_or(RegistryError::NotFound(key))?;
+                if record.updated_at != before.updated_at || record.artifact != before.artifact {
+                    return Ok::<_, RegistryError>(None);
+                }
+                record.artifact = next.artifact;
+                record.updated_at = now();
+                challenges::update(connection, &record)?;
+                Ok(Some((record, wake)))
+            });
+            if let Some((record, wake)) = written.await? {
+                tracing::info!(challenge.slug = %slug, "The challenge has another image");
+                self.settle(slug, wake).await;
+                return Ok(record);
+            }
+        }
+        Err(RegistryError::Contended(slug.clone()))
+    }
+}
+
+/// Nobody runs it, or it cannot be run.
+fn container(slug: &Slug, error: FleetError) -> RegistryError {
+    match error {
+        FleetError::NoEngine => RegistryError::NoAddress(slug.clone()),
+        error => RegistryError::Load(LoadError::Container(error)),
+    }
+}

@@ -1,0 +1,179 @@
+//! What an operator does with a challenge in a container, and what miners see of it.
+
+use platform_admin_types::{LogQuery, PatchChallenge, UpdateChallenge};
+use platform_domain::{Slug, Status};
+use serde_json::json;
+
+use super::scene::{OTHER_IMAGE, challenge, container, engine, get, host, on_engine, running, seen};
+
+#[tokio::test]
+async fn a_container_is_registered_asked_found_again_and_stopped_and_keeps_what_it_keeps() {
+    let mut host = host().await;
+    let slug: Slug = "lives".parse().unwrap();
+    let created = host
+        .admin
+        .challenge_create(&challenge("lives", json!({})))
+        .await
+        .unwrap();
+    let first = running(&host, "lives").await;
+    assert!(first.server.is_none() && first.allowed.is_empty());
+    assert_eq!(get(&host, "lives", "/gpus").await.0, 200);
+    for path in ["/health", "/version", "/internal/v1/get_weights"] {
+        assert_eq!(get(&host, "lives", path).await.0, 403, "{path}");
+    }
+    // The token that was shown once is the container's, who asks for weights has to know it.
+    let asked = platform_tests::client()
+        .get(format!("{}/internal/v1/get_weights", first.address))
+        .header("x-platform-challenge-slug", "lives");
+    let stranger = asked
+        .try_clone()
+        .unwrap()
+        .bearer_auth("plt_somebody_elses")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(stranger.status(), 401);
+    let known = asked
+        .bearer_auth(created.challenge_token.reveal())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(known.status(), 200);
+    let work = async |host: &platform_tests::TestHost| {
+        let answer = platform_tests::client()
+            .post(host.url("lives", "/work"))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.text().await.unwrap()
+    };
+    let before = work(&host).await;
+    host.restart().await;
+    let again = running(&host, "lives").await;
+    assert_eq!(again.id, first.id, "a host that restarts restarts no container");
+    host.admin.challenge_deactivate(&slug).await.unwrap();
+    let gone = async {
+        while !on_engine("lives").is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(super::scene::LONG, gone).await.unwrap();
+    host.admin.challenge_activate(&slug).await.unwrap();
+    let second = running(&host, "lives").await;
+    assert_ne!(second.id, first.id);
+    assert_ne!(work(&host).await, before, "the count goes on");
+    host.admin.challenge_deactivate(&slug).await.unwrap();
+    host.admin.challenge_delete(&slug).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_changed_of_a_container_is_what_runs_then() {
+    let host = host().await;
+    let slug: Slug = "changes".parse().unwrap();
+    host.admin
+        .challenge_create(&challenge(
+            "changes",
+            json!({"env": {"SAYS": "hello from inside"}}),
+        ))
+        .await
+        .unwrap();
+    let mut before = running(&host, "changes").await.id;
+    let patches = [
+        json!({"env": {"A": "b"}}),
+        json!({"resources": {"memory": "128MiB", "cpu": "0.5", "pids": "64", "shm": "16MiB"}}),
+        json!({"loosened": ["exec-tmp"]}),
+        json!({"volumes": {"models": "/models"}}),
+        json!({"data": "none", "volumes": {}}),
+    ];
+    for patch in patches {
+        let told = patch.to_string();
+        let patch: PatchChallenge = serde_json::from_value(patch).unwrap();
+        host.admin.challenge_patch(&slug, &patch).await.unwrap();
+        let view = seen(&host, "changes", |view| {
+            container(view).is_some_and(|it| it.id != before)
+        })
+        .await;
+        before = container(&view).unwrap().id.clone();
+        assert_eq!(on_engine("changes"), [before.clone()], "{told}");
+    }
+    let inspected = |format: &str| engine().docker(&["inspect", "--format", format, &before]);
+    assert_eq!(
+        inspected("{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}"),
+        "134217728 500000000"
+    );
+    assert_eq!(
+        inspected("{{.HostConfig.PidsLimit}} {{.HostConfig.ShmSize}}"),
+        "64 16777216"
+    );
+    let update: UpdateChallenge = serde_json::from_value(json!({"component": OTHER_IMAGE})).unwrap();
+    host.admin.challenge_update(&slug, &update).await.unwrap();
+    let view = seen(&host, "changes", |view| {
+        container(view).is_some_and(|it| it.id != before)
+    })
+    .await;
+    assert!(view.image.unwrap().to_string().starts_with(OTHER_IMAGE));
+    // What miners see does not care.
+    assert_eq!(get(&host, "changes", "/gpus").await.0, 200);
+    let patch = PatchChallenge {
+        status: Some(Status::Inactive),
+        ..PatchChallenge::default()
+    };
+    host.admin.challenge_patch(&slug, &patch).await.unwrap();
+}
+
+#[tokio::test]
+async fn secrets_of_a_container_are_files_and_what_it_must_have_is_asked_for() {
+    let host = host().await;
+    let slug: Slug = "secrets".parse().unwrap();
+    let new = challenge("secrets", json!({"secrets": ["api_key"], "status": "draft"}));
+    host.admin.challenge_create(&new).await.unwrap();
+    let view = host.admin.challenge_get(&slug).await.unwrap();
+    assert_eq!(view.secrets_missing.len(), 1);
+    host.admin.challenge_activate(&slug).await.unwrap();
+    seen(&host, "secrets", |view| {
+        format!("{:?}", view.observed).contains("was not given the secret api_key")
+    })
+    .await;
+    let set = serde_json::from_value(json!({"value_base64": "aHVudGVyMg=="})).unwrap();
+    host.admin
+        .secret_set(&slug, &"api_key".parse().unwrap(), &set)
+        .await
+        .unwrap();
+    let id = running(&host, "secrets").await.id;
+    let env = engine().docker(&["inspect", "--format", "{{.Config.Env}}", &id]);
+    assert!(
+        env.contains("API_KEY_FILE=/run/secrets/platform/api_key"),
+        "{env}"
+    );
+    assert!(!engine().docker(&["inspect", &id]).contains("hunter2"));
+    let kept = engine().docker(&["cp", &format!("{id}:/run/secrets/platform/api_key"), "-"]);
+    assert!(kept.contains("hunter2"));
+    host.admin.challenge_deactivate(&slug).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_container_writes_is_in_the_challenges_log() {
+    let host = host().await;
+    let slug: Slug = "wordy".parse().unwrap();
+    let new = challenge("wordy", json!({"env": {"MISBEHAVE": "exit"}}));
+    let refused = host.admin.challenge_create(&new).await.unwrap();
+    assert_eq!(refused.challenge.slug, slug);
+    seen(&host, "wordy", |view| {
+        format!("{:?}", view.observed).contains("I do not want to")
+    })
+    .await;
+    let patch: PatchChallenge = serde_json::from_value(json!({"env": {}})).unwrap();
+    host.admin.challenge_patch(&slug, &patch).await.unwrap();
+    running(&host, "wordy").await;
+    let log = async || {
+        host.admin
+            .challenge_logs(&slug, LogQuery::default())
+            .await
+            .unwrap()
+    };
+    while !format!("{:?}", log().await).contains("listening at 8000") {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    host.admin.challenge_deactivate(&slug).await.unwrap();
+}

@@ -10,6 +10,7 @@ mod challenges;
 mod content;
 mod error;
 mod health;
+mod jobs;
 mod json;
 mod logs;
 mod routes;
@@ -23,6 +24,7 @@ mod weights;
 
 use platform_domain::{TokenHash, UnixSeconds};
 use platform_epoch::Epochs;
+use platform_jobs::Jobs;
 use platform_registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +40,8 @@ pub struct AdminState {
     pub registry: Registry,
     /// What decides on weights.
     pub epochs: Epochs,
+    /// What runs jobs of challenges.
+    pub jobs: Jobs,
     /// Who may come in.
     pub admin_token: TokenHash,
     /// When the program started.

@@ -9,8 +9,8 @@ use axum::{
 };
 
 use crate::{
-    AdminState, ApiError, auth, chain, challenges, content, health, logs, secrets, state, status, versions,
-    weights,
+    AdminState, ApiError, auth, chain, challenges, content, health, jobs, logs, secrets, state, status,
+    versions, weights,
 };
 
 type Listed = (Method, &'static str, MethodRouter<AdminState>);
@@ -92,6 +92,9 @@ fn listed() -> Vec<Listed> {
             "/v1/admin/challenges/{slug}/secrets/{name}",
             delete(secrets::remove),
         ),
+        (Method::GET, "/v1/admin/jobs", get(jobs::list)),
+        (Method::GET, "/v1/admin/jobs/{id}", get(jobs::show)),
+        (Method::POST, "/v1/admin/jobs/{id}/cancel", post(jobs::cancel)),
         (Method::GET, "/v1/admin/state", get(state::list)),
         (Method::POST, "/v1/admin/state/backup", post(state::backup)),
         (Method::POST, "/v1/admin/state/restore", post(state::restore)),
@@ -189,10 +192,13 @@ mod tests {
             .into_iter()
             .map(|(method, path, _)| {
                 let path = path.replace("{slug}", "echo").replace("{name}", "KEY");
-                (method, path.replace("{epoch}", "1"))
+                (
+                    method,
+                    path.replace("{epoch}", "1").replace("{id}", &"0".repeat(32)),
+                )
             })
             .collect();
-        assert_eq!(routes.len(), 36);
+        assert_eq!(routes.len(), 39);
         for path in [
             "/v1/admin/nothing",
             "/v1/admin",

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use platform_docker::{ContainerLimits, ContainerSpec, Kind, Loosened, Owner};
-use platform_domain::{ByteSize, Digest, JobId, Slug};
+use platform_docker::{ContainerLimits, ContainerSpec, Kind, Owner};
+use platform_domain::{ByteSize, Digest, JobId, Loosened, Slug};
 
 use crate::{
     JobNetwork, JobRequest, JobsConfig, Refused,
@@ -90,6 +90,8 @@ pub(crate) fn judge(config: &JobsConfig, slug: &Slug, request: &JobRequest) -> R
     }
     container.limits = ContainerLimits {
         memory,
+        // The engine's own, which is little and counts as memory.
+        shm: None,
         milli_cpus: within(
             "cpus, in thousandths,",
             limits.milli_cpus,

@@ -12,6 +12,7 @@ use platform_domain::UnixSeconds;
 use platform_epoch::{EpochConfig, Epochs};
 use platform_fleet::{Engines, Fleet};
 use platform_gateway::{Gateway, TrustedProxies};
+use platform_jobs::Jobs;
 use platform_listener::Peer;
 use platform_nonces::Nonces;
 use platform_oci::ContentStore;
@@ -74,6 +75,7 @@ impl App {
         let endpoint = config.docker.endpoint.as_ref();
         let engines =
             Engines::new(store.clone(), config.secrets_key_file(), endpoint).context("docker.endpoint")?;
+        let jobs = Jobs::new(store.clone(), engines.clone(), config.jobs.build(owner.clone()));
         let fleet = Fleet::new(store.clone(), engines, owner, config.docker.ready());
         let parts = Parts {
             store: store.clone(),
@@ -133,6 +135,7 @@ impl App {
         let admin = TowerToHyperService::new(platform_admin::router(AdminState {
             registry,
             epochs: epochs.clone(),
+            jobs: jobs.clone(),
             admin_token,
             started_at,
             version,
@@ -151,6 +154,10 @@ impl App {
             bind("admin.listen", config.admin.listen).await?,
             bind("public.listen", config.public.listen).await?,
         );
+        let for_jobs = match config.jobs.listen {
+            Some(at) => Some(bind("jobs.listen", at).await?),
+            None => None,
+        };
         let addresses = (for_admin.local_addr()?, for_public.local_addr()?);
         tracing::info!(admin = %addresses.0, public = %addresses.1, "listening");
 
@@ -173,6 +180,22 @@ impl App {
                 platform_listener::serve(for_admin, for_operators, move |_| admin.clone(), serve_stop)
                     .await?,
             )
+        });
+        if let Some(listener) = for_jobs {
+            tracing::info!(jobs = %listener.local_addr()?, "listening");
+            let broker = TowerToHyperService::new(platform_broker::router(jobs.clone()));
+            let (for_operators, serve_stop) = (settings::for_operators(), stop.clone());
+            tasks.start("jobs over http", async move {
+                Ok(
+                    platform_listener::serve(listener, for_operators, move |_| broker.clone(), serve_stop)
+                        .await?,
+                )
+            });
+        }
+        let jobs_stop = stop.clone();
+        tasks.start("jobs", async move {
+            jobs.keep(jobs_stop).await;
+            Ok(())
         });
         let reconcile_stop = stop.clone();
         tasks.start("reconcile", async move {

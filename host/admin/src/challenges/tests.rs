@@ -9,6 +9,8 @@ use axum::{
 };
 use platform_domain::{MechanismId, Netuid, PlainToken, TrustPolicy, UnixSeconds};
 use platform_epoch::{EpochConfig, Epochs, Parts as EpochParts, Schedule};
+use platform_fleet::Engines;
+use platform_jobs::{ImageRules, Jobs, JobsConfig};
 use platform_oci::ContentStore;
 use platform_registry::{Parts, build};
 use platform_runtime::{BreakerPolicy, metagraph_channel, route_channel, weights_channel};
@@ -71,6 +73,9 @@ impl Host {
         let mut tasks = JoinSet::new();
         tasks.spawn(reconciler.run(CancellationToken::new()));
         registry.started().await;
+        let engines = Engines::new(store.clone(), dir.path().join("secrets.key"), None).unwrap();
+        let config = JobsConfig::new("test".parse().unwrap(), ImageRules::default());
+        let jobs = Jobs::new(store.clone(), engines, config);
         let admin_token = PlainToken::from_text(TOKEN).hash();
         let state = AdminState {
             registry,
@@ -84,6 +89,7 @@ impl Host {
                     submitter: None,
                 },
             ),
+            jobs,
             admin_token,
             started_at: UnixSeconds(7),
             version: "1.2.3",

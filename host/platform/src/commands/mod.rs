@@ -7,6 +7,7 @@ pub(crate) mod devnet;
 pub(crate) mod health;
 pub(crate) mod hotkey;
 pub(crate) mod inspect;
+pub(crate) mod jobs;
 pub(crate) mod logs;
 pub(crate) mod observed;
 pub(crate) mod pair;
@@ -40,6 +41,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Status => serve::status(&client(&admin)?, output).await,
         Command::Challenge(command) => challenge::run(*command, &client(&admin)?, output).await,
         Command::Secret(command) => secret::run(command, &client(&admin)?, output).await,
+        Command::Jobs(command) => jobs::run(command, &client(&admin)?, output).await,
         Command::State(command) => state::run(command, &client(&admin)?, output).await,
         Command::Publish {
             component,

@@ -173,6 +173,8 @@ fn challenge(slug: &Slug) -> Challenge {
         outbound: BTreeSet::new(),
         trust: None,
         follow: false,
+        fallback: None,
+        loosened: BTreeSet::new(),
         resources: Resources::default(),
         volumes: BTreeMap::new(),
         env: BTreeMap::new(),

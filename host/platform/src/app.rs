@@ -19,11 +19,12 @@ use platform_oci::ContentStore;
 use platform_registry::Parts;
 use platform_runtime::{metagraph_channel, route_channel, weights_channel};
 use platform_store::Store;
-use platform_wasm::{CompilerProgram, Engine, EngineConfig, Network};
+use platform_wasm::{CompilerProgram, Engine, EngineConfig, JobDesk, Network};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    component_jobs::ComponentJobs,
     hotkey, keys, open_files, owner, registries,
     settings::{self, Config},
     state_dir,
@@ -63,19 +64,20 @@ impl App {
             .with_judge(unfit)
             .with_registries(registries::of_host(&config))
             .with_trusted(keys::trusted(&config.trust.keys)?);
-        let engine = Engine::new(EngineConfig {
-            cache_dir: state.join("compiled"),
-            compiler,
-            limits: config.limits.clone(),
-            network: Network::default(),
-        })?;
-        let (routes, route_reader) = route_channel();
-        let (metagraph, metagraph_reader) = metagraph_channel();
         let owner = owner::load_or_create(&state.join("host.id"))?;
         let endpoint = config.docker.endpoint.as_ref();
         let engines =
             Engines::new(store.clone(), config.secrets_key_file(), endpoint).context("docker.endpoint")?;
         let jobs = Jobs::new(store.clone(), engines.clone(), config.jobs.build(owner.clone()));
+        let engine = Engine::new(EngineConfig {
+            cache_dir: state.join("compiled"),
+            compiler,
+            limits: config.limits.clone(),
+            network: Network::default(),
+            jobs: JobDesk::of(ComponentJobs(jobs.clone())),
+        })?;
+        let (routes, route_reader) = route_channel();
+        let (metagraph, metagraph_reader) = metagraph_channel();
         let fleet = Fleet::new(store.clone(), engines, owner, config.docker.ready());
         let parts = Parts {
             store: store.clone(),

@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 /// Each crate of the host with those it may name in its manifest.
-const MAY_KNOW: [(&str, &[&str]); 23] = [
+const MAY_KNOW: [(&str, &[&str]); 25] = [
     ("domain", &[]),
     ("keys", &["domain"]),
     ("weights", &["domain"]),
@@ -29,11 +29,15 @@ const MAY_KNOW: [(&str, &[&str]); 23] = [
     ("listener", &[]),
     ("nonces", &["domain"]),
     ("upstream", &["domain"]),
+    ("docker", &["domain"]),
+    ("fleet", &["docker", "domain", "store", "upstream", "vault"]),
     ("runtime", &["domain", "upstream", "wasm"]),
     ("gateway", &["domain", "keys", "nonces", "runtime"]),
     (
         "registry",
-        &["domain", "oci", "runtime", "store", "vault", "wasm"],
+        &[
+            "docker", "domain", "fleet", "oci", "runtime", "store", "vault", "wasm",
+        ],
     ),
     (
         "epoch",
@@ -49,8 +53,10 @@ const MAY_KNOW: [(&str, &[&str]); 23] = [
             "admin-types",
             "chain",
             "devnet",
+            "docker",
             "domain",
             "epoch",
+            "fleet",
             "gateway",
             "keys",
             "listener",
@@ -68,11 +74,12 @@ const MAY_KNOW: [(&str, &[&str]); 23] = [
 ];
 
 /// Where each heavy dependency may be named.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 19] = [
     ("wasmtime", &["wasm"]),
     ("wasmtime-wasi", &["wasm"]),
     ("wasmtime-wasi-http", &["wasm"]),
     ("subxt", &["chain"]),
+    ("bollard", &["docker"]),
     ("rusqlite", &["nonces", "state", "store"]),
     ("axum", &["gateway", "admin", "host"]),
     ("chacha20poly1305", &["vault"]),
@@ -90,7 +97,7 @@ const HOMES: [(&str, &[&str]); 18] = [
 ];
 
 /// What a crate must not reach by any path.
-const NEVER_REACH: [(&str, &[&str]); 8] = [
+const NEVER_REACH: [(&str, &[&str]); 10] = [
     ("domain", &["tokio", "rusqlite", "wasmtime"]),
     ("weights", &["tokio", "rusqlite", "wasmtime"]),
     ("signatures", &["tokio", "reqwest", "oci-client"]),
@@ -99,6 +106,8 @@ const NEVER_REACH: [(&str, &[&str]); 8] = [
     ("listener", &["rusqlite", "wasmtime", "axum"]),
     ("upstream", &["rusqlite", "wasmtime", "axum"]),
     ("chain", &["rusqlite", "wasmtime", "axum"]),
+    ("docker", &["rusqlite", "wasmtime", "axum"]),
+    ("fleet", &["wasmtime", "axum", "subxt"]),
 ];
 
 const MAX_LINES: usize = 500;

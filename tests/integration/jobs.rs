@@ -26,7 +26,11 @@ async fn host() -> TestHost {
 }
 
 /// The component, active, with these grants.
-async fn foreman(host: &TestHost, slug: &str, grants: &[&str]) -> Result<(), platform_admin_types::ClientError> {
+async fn foreman(
+    host: &TestHost,
+    slug: &str,
+    grants: &[&str],
+) -> Result<(), platform_admin_types::ClientError> {
     let new = json!({
         "slug": slug, "component": format!("file:{}", guest("foreman").display()), "status": "active", "grants": grants,
     });
@@ -65,24 +69,60 @@ fn job(words: &[&str]) -> Option<Value> {
 async fn a_component_hands_in_a_job_and_asks_for_it_in_later_calls() {
     let mut host = host().await;
     foreman(&host, "foreman", &["kv", "jobs"]).await.unwrap();
-    let (status, first) = ask(&host, Method::POST, "foreman", "/jobs/a", job(&["say", "out", "err", "7"])).await;
+    let (status, first) = ask(
+        &host,
+        Method::POST,
+        "foreman",
+        "/jobs/a",
+        job(&["say", "out", "err", "7"]),
+    )
+    .await;
     assert_eq!(status, 202, "{first}");
     let done = until(&host, "foreman", "a", "done").await;
-    assert_eq!((&done["exit_code"], &done["stdout"]), (&json!(7), &json!("out\n")));
+    assert_eq!(
+        (&done["exit_code"], &done["stdout"]),
+        (&json!(7), &json!("out\n"))
+    );
     // The same again is the same, other words are refused, and a restart forgets nothing.
     host.restart().await;
-    let again = ask(&host, Method::POST, "foreman", "/jobs/a", job(&["say", "out", "err", "7"])).await;
+    let again = ask(
+        &host,
+        Method::POST,
+        "foreman",
+        "/jobs/a",
+        job(&["say", "out", "err", "7"]),
+    )
+    .await;
     assert_eq!(again, (202, first.clone()));
     assert_eq!(until(&host, "foreman", "a", "done").await, done);
-    let other = ask(&host, Method::POST, "foreman", "/jobs/a", job(&["say", "other", "", "0"])).await;
+    let other = ask(
+        &host,
+        Method::POST,
+        "foreman",
+        "/jobs/a",
+        job(&["say", "other", "", "0"]),
+    )
+    .await;
     assert_eq!(other, (409, json!({ "error": "conflict" })));
     // What is not allowed is told to the component by its name.
     for (body, word) in [
-        (json!({ "image": "evil.example/x:1", "command": ["x"] }), "not allowed"),
-        (json!({ "image": IMAGE, "command": ["x"], "memory": 1_u64 << 40 }), "memory"),
-        (json!({ "image": IMAGE, "command": ["x"], "network": true }), "network"),
+        (
+            json!({ "image": "evil.example/x:1", "command": ["x"] }),
+            "not allowed",
+        ),
+        (
+            json!({ "image": IMAGE, "command": ["x"], "memory": 1_u64 << 40 }),
+            "memory",
+        ),
+        (
+            json!({ "image": IMAGE, "command": ["x"], "network": true }),
+            "network",
+        ),
         (json!({ "image": IMAGE, "command": [] }), "command"),
-        (json!({ "image": IMAGE, "command": ["x"], "archive": "no archive" }), "archive"),
+        (
+            json!({ "image": IMAGE, "command": ["x"], "archive": "no archive" }),
+            "archive",
+        ),
     ] {
         let (status, refused) = ask(&host, Method::POST, "foreman", "/jobs/refused", Some(body)).await;
         let reason = refused["error"]["refused"].as_str().unwrap_or_default();
@@ -90,7 +130,14 @@ async fn a_component_hands_in_a_job_and_asks_for_it_in_later_calls() {
     }
     // One that runs is cancelled, by its own challenge or by the operator; another challenge finds no such job.
     foreman(&host, "stranger", &["kv", "jobs"]).await.unwrap();
-    let (_, long) = ask(&host, Method::POST, "foreman", "/jobs/long", job(&["try", "sleep"])).await;
+    let (_, long) = ask(
+        &host,
+        Method::POST,
+        "foreman",
+        "/jobs/long",
+        job(&["try", "sleep"]),
+    )
+    .await;
     until(&host, "foreman", "long", "running").await;
     let ticket = long["ticket"].as_str().unwrap();
     for method in [Method::GET, Method::DELETE] {
@@ -102,15 +149,31 @@ async fn a_component_hands_in_a_job_and_asks_for_it_in_later_calls() {
     let slug: Slug = "foreman".parse().unwrap();
     let listed = host.admin.job_list(Some(&slug)).await.unwrap().jobs;
     assert_eq!(listed.len(), 2);
-    ask(&host, Method::POST, "foreman", "/jobs/more", job(&["try", "sleep"])).await;
+    ask(
+        &host,
+        Method::POST,
+        "foreman",
+        "/jobs/more",
+        job(&["try", "sleep"]),
+    )
+    .await;
     until(&host, "foreman", "more", "running").await;
     let running = host.admin.job_list(None).await.unwrap().jobs;
     let running = running.iter().find(|job| job.state == JobState::Running).unwrap();
     let cancelled = host.admin.job_cancel(&running.id).await.unwrap();
     assert_eq!(cancelled.state, JobState::Cancelled);
-    let shown = host.admin.job_get(&listed.iter().find(|job| job.exit.is_some()).unwrap().id).await.unwrap();
+    let shown = host
+        .admin
+        .job_get(&listed.iter().find(|job| job.exit.is_some()).unwrap().id)
+        .await
+        .unwrap();
     assert_eq!(shown.stdout.as_deref(), Some("out\n"));
-    assert!(host.admin.job_get(&"0".repeat(32).parse().unwrap()).await.is_err());
+    assert!(
+        host.admin
+            .job_get(&"0".repeat(32).parse().unwrap())
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -124,10 +187,24 @@ async fn a_component_that_was_not_granted_jobs_does_not_start() {
 async fn jobs_that_a_stopped_host_had_under_way_are_lost() {
     let mut host = host().await;
     foreman(&host, "foreman", &["kv", "jobs"]).await.unwrap();
-    ask(&host, Method::POST, "foreman", "/jobs/long", job(&["try", "sleep"])).await;
+    ask(
+        &host,
+        Method::POST,
+        "foreman",
+        "/jobs/long",
+        job(&["try", "sleep"]),
+    )
+    .await;
     until(&host, "foreman", "long", "running").await;
     host.restart().await;
     until(&host, "foreman", "long", "lost").await;
-    let left = engine().docker(&["ps", "--quiet", "--filter", "label=platform.component=job", "--filter", "label=platform.challenge.slug=foreman"]);
+    let left = engine().docker(&[
+        "ps",
+        "--quiet",
+        "--filter",
+        "label=platform.component=job",
+        "--filter",
+        "label=platform.challenge.slug=foreman",
+    ]);
     assert_eq!(left, "");
 }

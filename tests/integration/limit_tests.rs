@@ -4,7 +4,7 @@ mod chain;
 mod public;
 
 /// Constants in those files that bound nobody.
-pub(crate) const NO_LIMITS: [&str; 17] = [
+pub(crate) const NO_LIMITS: [&str; 19] = [
     "FAR",
     "MIN_BUFFER",
     "KIB",
@@ -22,6 +22,8 @@ pub(crate) const NO_LIMITS: [&str; 17] = [
     "LOG_KEPT",
     "BUSY",
     "DISK_ROOM",
+    "GPU_SERVER_SECOND_TRY",
+    "CERTIFICATE_WARNING",
 ];
 
 const MATRIX: &str = "tests/integration/hostile_matrix.rs::an_attack_costs_its_own_call_and_nothing_else";
@@ -33,6 +35,8 @@ const NAMES: &str = "host/wasm/tests/boundary/compiling.rs::a_component_of_too_m
 const ANSWER: &str = "host/wasm/src/answer.rs::an_answer_that_breaks_the_contract_is_refused_with_the_reason";
 const RECORD: &str = "host/registry/src/check.rs::a_field_that_is_not_acceptable_is_named";
 const SECRETS: &str = "host/registry/tests/boundary/secrets.rs::what_is_too_much_or_cannot_be_sent_is_refused_without_showing_it";
+const GPU_SERVER: &str =
+    "host/registry/tests/boundary/gpu_servers.rs::a_field_of_a_server_that_is_not_acceptable_is_named";
 const GRANT: &str = "host/registry/src/limits.rs::the_operator_wins_over_the_manifest_and_the_host_over_both";
 const OVERSIZE: &str =
     "host/oci/tests/hostile.rs::sizes_beyond_the_limits_are_refused_before_anything_is_requested";
@@ -362,6 +366,11 @@ const TESTS: &[(&str, &str)] = &[
     ("MAX_SECRETS", SECRETS),
     ("MAX_SECRET_BYTES", SECRETS),
     ("MAX_NAMES", RECORD),
+    (
+        "MAX_GPU_SERVERS",
+        "host/registry/tests/boundary/gpu_servers.rs::there_are_only_so_many_servers",
+    ),
+    ("MAX_CERTIFICATE_BYTES", GPU_SERVER),
     ("MAX_NAME_BYTES", RECORD),
     ("MAX_INCIDENTS", INCIDENTS),
     ("FOLD_SECONDS", FOLDED),

@@ -49,6 +49,8 @@ mod games;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
+mod gpu_servers;
+#[cfg(test)]
 mod guest_log;
 #[cfg(test)]
 mod guides;

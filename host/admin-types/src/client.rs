@@ -1,6 +1,8 @@
 //! A typed client of the admin API, for the command line and for tests. Plain HTTP: the admin listener is
 //! private; whoever crosses a network brings a tunnel.
 
+mod gpu_servers;
+
 use std::{error::Error, time::Duration};
 
 use bytes::Bytes;

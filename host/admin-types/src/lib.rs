@@ -9,6 +9,7 @@ mod challenge;
 mod client;
 mod content;
 mod error;
+mod gpu_server;
 mod health;
 mod job;
 mod logs;
@@ -30,6 +31,10 @@ pub use challenge::{
 pub use client::{Client, ClientError};
 pub use content::{CollectRequest, CollectView, ContentKind, ContentList, ContentView};
 pub use error::{ErrorBody, ErrorDetail};
+pub use gpu_server::{
+    CertificatesView, ClientCertificates, CreateGpuServer, EngineFacts, EngineGpus, EngineView, GpuLeaseView,
+    GpuServerHealthView, GpuServerList, GpuServerView, PatchGpuServer, PlacesView,
+};
 pub use health::{BreakerState, BreakerView, IncidentList, IncidentView};
 pub use job::{JobDetail, JobExitView, JobList, JobView};
 pub use logs::{LOG_HEARTBEAT, LogLineView, LogList, LogQuery, LogRecord, LogStream};

@@ -1,6 +1,8 @@
 //! Every refusal of the private side, and the one place where it becomes HTTP. What the host knows of its
 //! own failures is logged here, once, and never sent.
 
+mod gpu_servers;
+
 use std::io;
 
 use axum::{
@@ -13,6 +15,8 @@ use platform_registry::{
     ArchiveError, ComponentError, FleetError, KeyError, LoadError, OciError, RegistryError, SecretError,
     StateError, StoreError, Untrusted,
 };
+
+pub(crate) use gpu_servers::absent;
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -209,7 +213,7 @@ fn not_opened(error: &SecretError) -> ApiError {
         ),
         SecretError::Key(KeyError::Missing(_)) => (
             "secrets_key",
-            "put the file back; if it is lost, remove the secrets of every challenge and set them anew",
+            "put the file back; if it is lost, remove what is sealed with it (secrets, containers, GPU servers with certificates) and set it anew",
         ),
         SecretError::Key(KeyError::Open(_)) => (
             "secrets_key",

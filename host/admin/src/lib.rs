@@ -9,6 +9,7 @@ mod chain;
 mod challenges;
 mod content;
 mod error;
+mod gpu_servers;
 mod health;
 mod jobs;
 mod json;
@@ -25,7 +26,7 @@ mod weights;
 use platform_domain::{TokenHash, UnixSeconds};
 use platform_epoch::Epochs;
 use platform_jobs::Jobs;
-use platform_registry::Registry;
+use platform_registry::{GpuServers, Registry};
 use tokio_util::sync::CancellationToken;
 
 pub use routes::router;
@@ -38,6 +39,8 @@ pub(crate) use json::Json;
 pub struct AdminState {
     /// What decides on challenges.
     pub registry: Registry,
+    /// What decides on GPU servers.
+    pub gpu_servers: GpuServers,
     /// What decides on weights.
     pub epochs: Epochs,
     /// What runs jobs of challenges.

@@ -9,8 +9,8 @@ use axum::{
 };
 
 use crate::{
-    AdminState, ApiError, auth, chain, challenges, content, health, jobs, logs, secrets, state, status,
-    versions, weights,
+    AdminState, ApiError, auth, chain, challenges, content, gpu_servers, health, jobs, logs, secrets, state,
+    status, versions, weights,
 };
 
 type Listed = (Method, &'static str, MethodRouter<AdminState>);
@@ -91,6 +91,34 @@ fn listed() -> Vec<Listed> {
             Method::DELETE,
             "/v1/admin/challenges/{slug}/secrets/{name}",
             delete(secrets::remove),
+        ),
+        (Method::GET, "/v1/admin/gpu-servers", get(gpu_servers::list)),
+        (Method::POST, "/v1/admin/gpu-servers", post(gpu_servers::create)),
+        (Method::GET, "/v1/admin/gpu-servers/{id}", get(gpu_servers::show)),
+        (
+            Method::PATCH,
+            "/v1/admin/gpu-servers/{id}",
+            patch(gpu_servers::change),
+        ),
+        (
+            Method::DELETE,
+            "/v1/admin/gpu-servers/{id}",
+            delete(gpu_servers::remove),
+        ),
+        (
+            Method::POST,
+            "/v1/admin/gpu-servers/{id}/enable",
+            post(gpu_servers::enable),
+        ),
+        (
+            Method::POST,
+            "/v1/admin/gpu-servers/{id}/disable",
+            post(gpu_servers::disable),
+        ),
+        (
+            Method::POST,
+            "/v1/admin/gpu-servers/{id}/health",
+            post(gpu_servers::health),
         ),
         (Method::GET, "/v1/admin/jobs", get(jobs::list)),
         (Method::GET, "/v1/admin/jobs/{id}", get(jobs::show)),
@@ -192,13 +220,10 @@ mod tests {
             .into_iter()
             .map(|(method, path, _)| {
                 let path = path.replace("{slug}", "echo").replace("{name}", "KEY");
-                (
-                    method,
-                    path.replace("{epoch}", "1").replace("{id}", &"0".repeat(32)),
-                )
+                (method, path.replace("{epoch}", "1").replace("{id}", "gpu-1"))
             })
             .collect();
-        assert_eq!(routes.len(), 39);
+        assert_eq!(routes.len(), 47);
         for path in [
             "/v1/admin/nothing",
             "/v1/admin",

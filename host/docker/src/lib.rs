@@ -13,6 +13,7 @@ mod endpoint;
 mod engine;
 mod error;
 mod events;
+mod expiry;
 mod frames;
 mod image;
 mod job;

@@ -3,15 +3,21 @@
 
 use std::{fmt, sync::Arc};
 
+use platform_domain::UnixSeconds;
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
+use crate::expiry::ends_at;
+
 /// Whom we believe and who we are. Silent in `Debug`; the key is nowhere to be read.
 #[derive(Clone)]
-pub struct ClientTls(Arc<ClientConfig>);
+pub struct ClientTls {
+    config: Arc<ClientConfig>,
+    ends_at: Option<UnixSeconds>,
+}
 
 /// Why certificates cannot be used. Nothing of them is in the text.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +44,7 @@ impl ClientTls {
             roots.add(root).map_err(|_| TlsError::Authority)?;
         }
         let chain = certificates(certificate).ok_or(TlsError::Certificate)?;
+        let ends_at = chain.first().and_then(|certificate| ends_at(certificate));
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| TlsError::Key)?;
         // The provider is named, so that none has to be installed for the whole process.
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -46,11 +53,17 @@ impl ClientTls {
             .with_root_certificates(roots)
             .with_client_auth_cert(chain, key)
             .map_err(TlsError::Unusable)?;
-        Ok(Self(Arc::new(config)))
+        let config = Arc::new(config);
+        Ok(Self { config, ends_at })
+    }
+
+    /// When our certificate ends, where that can be read.
+    pub const fn ends_at(&self) -> Option<UnixSeconds> {
+        self.ends_at
     }
 
     pub(crate) fn config(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.config)
     }
 }
 

@@ -3,12 +3,15 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use platform_docker::{Endpoint, Engine};
-use platform_domain::{EngineEndpoint, GpuServerId, UnixSeconds};
-use platform_store::{Store, gpu_servers};
+use platform_domain::{EngineEndpoint, GpuServerId};
+use platform_store::{
+    Store,
+    gpu_servers::{self, GpuServerTls},
+};
 use platform_vault::Key;
 
 use crate::{FleetError, TlsFiles};
@@ -21,8 +24,16 @@ struct Inner {
     store: Store,
     key_file: PathBuf,
     local: Option<Engine>,
-    /// By server, with the moment of the record's last change. Held for as long as a look-up takes.
-    made: Mutex<BTreeMap<GpuServerId, (UnixSeconds, EngineEndpoint, Engine)>>,
+    /// By server. Held for as long as a look-up takes.
+    made: Mutex<BTreeMap<GpuServerId, Made>>,
+}
+
+/// A client, and what it was made of: another endpoint or other certificates, which are never sealed the same way twice, make
+/// another one, whoever changed them.
+struct Made {
+    endpoint: EngineEndpoint,
+    tls: Option<GpuServerTls>,
+    engine: Engine,
 }
 
 impl Engines {
@@ -58,30 +69,32 @@ impl Engines {
             Ok::<_, FleetError>((row.server, tls))
         });
         let (server, tls) = read.await?;
-        if let Some((at, endpoint, engine)) = self.made().get(id)
-            && (*at, endpoint) == (server.updated_at, &server.endpoint)
+        if let Some(made) = self.made().get(id)
+            && (&made.endpoint, &made.tls) == (&server.endpoint, &tls)
         {
-            return Ok(engine.clone());
+            return Ok(made.engine.clone());
         }
-        let tls = match (server.endpoint.needs_tls(), tls) {
-            (true, Some(row)) => Some(open(&key_file, id, &row)?.read()?),
+        let opened = match (server.endpoint.needs_tls(), &tls) {
+            (true, Some(row)) => Some(open(&key_file, id, row)?.read()?),
             (true, None) => return Err(FleetError::NoCertificates(id.clone())),
             (false, _) => None,
         };
-        let engine = Engine::new(Endpoint::parse(&server.endpoint.to_string(), tls)?)?;
-        let kept = (server.updated_at, server.endpoint, engine.clone());
-        self.made().insert(id.clone(), kept);
+        let engine = Engine::new(Endpoint::parse(&server.endpoint.to_string(), opened)?)?;
+        let made = Made {
+            endpoint: server.endpoint,
+            tls,
+            engine: engine.clone(),
+        };
+        self.made().insert(id.clone(), made);
         Ok(engine)
     }
 
-    /// Forgets what was made for a server, after its certificates have changed.
+    /// Forgets what was made for a server that is gone or is spoken to in another way.
     pub fn forget(&self, id: &GpuServerId) {
         self.made().remove(id);
     }
 
-    fn made(
-        &self,
-    ) -> std::sync::MutexGuard<'_, BTreeMap<GpuServerId, (UnixSeconds, EngineEndpoint, Engine)>> {
+    fn made(&self) -> MutexGuard<'_, BTreeMap<GpuServerId, Made>> {
         self.0.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -40,7 +40,7 @@ impl TlsFiles {
     }
 
     /// From the database; `None` when it was sealed with another key, for another server, or is damaged.
-    pub(crate) fn open(key: &Key, server: &GpuServerId, row: &GpuServerTls) -> Option<Self> {
+    pub fn open(key: &Key, server: &GpuServerId, row: &GpuServerTls) -> Option<Self> {
         let value = key.unseal(&purpose(server), &row.sealed).ok()?;
         serde_json::from_slice(value.reveal()).ok()
     }

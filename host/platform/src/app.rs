@@ -16,7 +16,7 @@ use platform_jobs::Jobs;
 use platform_listener::Peer;
 use platform_nonces::Nonces;
 use platform_oci::ContentStore;
-use platform_registry::Parts;
+use platform_registry::{GpuServers, Parts};
 use platform_runtime::{metagraph_channel, route_channel, weights_channel};
 use platform_store::Store;
 use platform_wasm::{CompilerProgram, Engine, EngineConfig, JobDesk, Network};
@@ -78,7 +78,7 @@ impl App {
         })?;
         let (routes, route_reader) = route_channel();
         let (metagraph, metagraph_reader) = metagraph_channel();
-        let fleet = Fleet::new(store.clone(), engines, owner, config.docker.ready());
+        let fleet = Fleet::new(store.clone(), engines.clone(), owner, config.docker.ready());
         let parts = Parts {
             store: store.clone(),
             content,
@@ -93,6 +93,7 @@ impl App {
             breaker: config.breaker.policy(),
         };
         let (registry, reconciler) = platform_registry::build(parts);
+        let gpu_servers = GpuServers::new(&registry, engines);
         let (told, told_reader) = weights_channel();
         let epochs = Epochs::new(
             epoch_config(&config)?,
@@ -136,6 +137,7 @@ impl App {
         let admin_token = token.hash();
         let admin = TowerToHyperService::new(platform_admin::router(AdminState {
             registry,
+            gpu_servers,
             epochs: epochs.clone(),
             jobs: jobs.clone(),
             admin_token,

@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod challenge;
+pub(crate) mod gpu_server;
 pub(crate) mod serving;
 
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use platform_domain::{ComponentRef, Netuid, Slug};
 use platform_keys::SIGNED_REQUEST_PREFIX;
 
 use crate::{
-    cli::challenge::ChallengeCommand,
+    cli::{challenge::ChallengeCommand, gpu_server::GpuServerCommand},
     commands::{
         chain::ChainCommand,
         devnet::DevnetArgs,
@@ -80,6 +81,9 @@ pub(crate) enum Command {
     /// Register challenges and move them through their life.
     #[command(subcommand)]
     Challenge(Box<ChallengeCommand>),
+    /// Register servers with GPUs, see who holds them, and ask their engines how they are.
+    #[command(subcommand)]
+    GpuServer(Box<GpuServerCommand>),
     /// Give challenges what nobody else may know: to read, or sent for them in their requests.
     #[command(subcommand)]
     Secret(SecretCommand),

@@ -221,7 +221,7 @@ fn mount_points(volumes: &BTreeMap<String, String>, data: DataMode) -> Result<()
     Ok(())
 }
 
-fn text(field: &str, value: &str, most: usize) -> Result<(), FieldError> {
+pub(crate) fn text(field: &str, value: &str, most: usize) -> Result<(), FieldError> {
     let length = value.chars().count();
     if length > most {
         return Err(FieldError::new(

@@ -14,6 +14,7 @@ mod content;
 mod drift;
 mod entry;
 mod error;
+mod gpu_servers;
 mod health;
 mod images;
 mod inputs;
@@ -42,11 +43,16 @@ pub use board::{Board, Observed, StartStep};
 pub use content::KeptContent;
 pub use drift::Drift;
 pub use error::{FieldError, RegistryError};
+pub use gpu_servers::{
+    GpuServerError, GpuServerHealth, GpuServerPatch, GpuServerSeen, GpuServerWarning, GpuServers,
+    KeptCertificates, NewGpuServer,
+};
 pub use inputs::{ChallengePatch, NewChallenge, Source};
 pub use keeping::KeptState;
 pub use load::LoadError;
 pub use operations::Registry;
-pub use platform_fleet::{FleetError, Running};
+pub use platform_docker::{Description, EngineError, Gpus, Swarm};
+pub use platform_fleet::{Engines, FleetError, Running, TlsFiles};
 pub use platform_oci::{Collected, Content, ContentKind, OciError};
 pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
 pub use platform_store::StoreError;

@@ -44,6 +44,15 @@ pub(crate) const MAX_NAMES: usize = 64;
 /// A name of a volume or secret, or a path in a container.
 pub(crate) const MAX_NAME_BYTES: usize = 255;
 
+/// Servers with GPUs: a host that has more is several hosts. All of them are looked at for each container that is started.
+pub(crate) const MAX_GPU_SERVERS: usize = 64;
+/// Certificates of an engine's authority, of the host with those between, and a key: a chain of a dozen has half of it.
+pub(crate) const MAX_CERTIFICATE_BYTES: usize = 32 << 10;
+/// An engine that does not answer is asked once more after this: a daemon that restarts is back by then or was really gone.
+pub(crate) const GPU_SERVER_SECOND_TRY: Duration = Duration::from_secs(1);
+/// A certificate that ends so soon is worth a word: time enough to make another, also over holidays.
+pub(crate) const CERTIFICATE_WARNING: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
 /// What a program is granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Granted {

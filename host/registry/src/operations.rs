@@ -42,7 +42,7 @@ pub struct Registry {
 
 /// Wakes the reconciler when dropped. A transaction returns it, so it is dropped after the commit even when
 /// whoever asked for the change has gone away and nobody waits for the answer.
-pub(crate) struct WakeOnDrop(Arc<Notify>);
+pub(crate) struct WakeOnDrop(pub(crate) Arc<Notify>);
 
 /// How long an operation waits for the reconciler to act on it. Its own program is compiled by then; when the
 /// machine is busy with others all the same, the answer shows what is so far.
@@ -412,7 +412,11 @@ impl Registry {
     }
 
     pub(crate) fn wake(&self) -> WakeOnDrop {
-        WakeOnDrop(Arc::clone(&self.wake))
+        WakeOnDrop(self.notify())
+    }
+
+    pub(crate) fn notify(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
     }
 
     /// Wakes the reconciler and waits until it has acted on what was just written of a challenge, so that the

@@ -12,7 +12,7 @@ use std::{
 use platform_domain::{
     Artifact, Challenge, PlainToken, Secret, SecretName, SecretUse, SecretValue, Slug, UnixSeconds,
 };
-use platform_store::{Connection, Store, StoreError, challenges, secrets, tokens};
+use platform_store::{Connection, Store, StoreError, challenges, gpu_servers, secrets, tokens};
 use platform_vault::{Key, KeyError};
 
 use crate::{
@@ -78,6 +78,11 @@ impl Opener {
         }
     }
 
+    /// What has the key.
+    pub(crate) fn key_file(&self) -> Arc<Path> {
+        Arc::clone(&self.key_file)
+    }
+
     /// All secrets of a challenge. One that cannot be opened is an error: a challenge without it would do something else
     /// than it is meant to.
     pub(crate) async fn open(&self, slug: &Slug) -> Result<Vec<Secret>, SecretError> {
@@ -133,13 +138,15 @@ impl Opener {
 }
 
 /// The key to seal with. One that is not there is made where nothing is lost by that, for nothing was sealed with it.
-fn to_seal(connection: &Connection, key_file: &Path) -> Result<Key, SecretError> {
+pub(crate) fn to_seal(connection: &Connection, key_file: &Path) -> Result<Key, SecretError> {
     match Key::read(key_file) {
-        Err(KeyError::Missing(_)) if !secrets::any(connection)? && !tokens::any(connection)? => {
-            Ok(Key::make(key_file)?)
-        }
+        Err(KeyError::Missing(_)) if !any_sealed(connection)? => Ok(Key::make(key_file)?),
         read => Ok(read?),
     }
+}
+
+fn any_sealed(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(secrets::any(connection)? || tokens::any(connection)? || gpu_servers::any_tls(connection)?)
 }
 
 impl Registry {

@@ -1,7 +1,11 @@
 //! What an operator does with a challenge in a container, and what miners see of it.
 
+use std::time::UNIX_EPOCH;
+
 use platform_admin_types::{LogQuery, PatchChallenge, UpdateChallenge};
-use platform_domain::{Slug, Status};
+use platform_domain::{Digest, Netuid, Slug, Status, UnixSeconds};
+use platform_keys::{Keypair, Nonce, Scheme, SignedRequest};
+use platform_tests::{TestHost, client};
 use serde_json::json;
 
 use super::scene::{OTHER_IMAGE, challenge, container, engine, get, host, on_engine, running, seen};
@@ -22,7 +26,7 @@ async fn a_container_is_registered_asked_found_again_and_stopped_and_keeps_what_
         assert_eq!(get(&host, "lives", path).await.0, 403, "{path}");
     }
     // The token that was shown once is the container's, who asks for weights has to know it.
-    let asked = platform_tests::client()
+    let asked = client()
         .get(format!("{}/internal/v1/get_weights", first.address))
         .header("x-platform-challenge-slug", "lives");
     let stranger = asked
@@ -39,16 +43,12 @@ async fn a_container_is_registered_asked_found_again_and_stopped_and_keeps_what_
         .await
         .unwrap();
     assert_eq!(known.status(), 200);
-    let work = async |host: &platform_tests::TestHost| {
-        let answer = platform_tests::client()
-            .post(host.url("lives", "/work"))
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(answer.status(), 200);
-        answer.text().await.unwrap()
+    let work = async |host: &TestHost| {
+        let answer = post_signed(host, &slug, "/work").await;
+        let (_, count) = answer.rsplit_once(':').unwrap();
+        count.trim_end_matches('}').parse::<u32>().unwrap()
     };
-    let before = work(&host).await;
+    assert_eq!(work(&host).await, 1);
     host.restart().await;
     let again = running(&host, "lives").await;
     assert_eq!(again.id, first.id, "a host that restarts restarts no container");
@@ -62,9 +62,32 @@ async fn a_container_is_registered_asked_found_again_and_stopped_and_keeps_what_
     host.admin.challenge_activate(&slug).await.unwrap();
     let second = running(&host, "lives").await;
     assert_ne!(second.id, first.id);
-    assert_ne!(work(&host).await, before, "the count goes on");
+    assert_eq!(work(&host).await, 2, "what it keeps is there again");
     host.admin.challenge_deactivate(&slug).await.unwrap();
     host.admin.challenge_delete(&slug).await.unwrap();
+}
+
+/// What a miner is answered to a signed request.
+async fn post_signed(host: &TestHost, slug: &Slug, path: &str) -> String {
+    let (key, target) = (Keypair::from_seed([7; 32]), format!("/challenges/{slug}{path}"));
+    let signed = SignedRequest {
+        scheme: Scheme::Second,
+        netuid: Netuid(0),
+        slug,
+        method: "POST",
+        target: &target,
+        hotkey: key.hotkey(),
+        nonce: &Nonce::generate().unwrap(),
+        timestamp: UnixSeconds(UNIX_EPOCH.elapsed().unwrap().as_secs()),
+        body: Digest::of(b""),
+    };
+    let mut request = client().post(host.url(slug.as_str(), path));
+    for (name, value) in signed.headers(&key) {
+        request = request.header(name, value);
+    }
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    answer.text().await.unwrap()
 }
 
 #[tokio::test]

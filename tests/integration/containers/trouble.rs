@@ -70,7 +70,7 @@ async fn a_container_that_is_no_challenge_is_shown_with_its_reason_and_nothing_o
 async fn what_cannot_run_is_refused_before_it_is_registered() {
     let host = host().await;
     let table = [
-        (json!({"image": "test.local/nobody-has-this:1"}), "no such image"),
+        (json!({"image": "test.invalid/nobody-has-this:1"}), "no such host"),
         (json!({"resources": {"memory": "1MiB"}}), "memory is between"),
         (json!({"resources": {"disk": "1GiB"}}), "applies to components"),
         (json!({"resources": {"gpu_count": "1"}}), "no GPU server"),

@@ -9,10 +9,10 @@ use axum::{
 };
 use platform_domain::{MechanismId, Netuid, PlainToken, TrustPolicy, UnixSeconds};
 use platform_epoch::{EpochConfig, Epochs, Parts as EpochParts, Schedule};
-use platform_fleet::Engines;
+use platform_fleet::{Engines, Fleet, READY_TIME};
 use platform_jobs::{ImageRules, Jobs, JobsConfig};
-use platform_oci::ContentStore;
-use platform_registry::{Parts, build};
+use platform_oci::{ContentStore, Registries};
+use platform_registry::{GpuServers, Parts, build};
 use platform_runtime::{BreakerPolicy, metagraph_channel, route_channel, weights_channel};
 use platform_store::Store;
 use platform_wasm::{CompilerProgram, Engine, EngineConfig};
@@ -41,8 +41,14 @@ pub(crate) struct Host {
 
 pub(crate) struct Answer {
     status: StatusCode,
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+}
+
+impl Answer {
+    pub(crate) fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
 }
 
 pub(crate) fn compiler() -> CompilerProgram {
@@ -58,7 +64,11 @@ impl Host {
         let (routes, route_reader) = route_channel();
         let (metagraph, metagraph_reader) = metagraph_channel();
         let store = Store::open(&dir.path().join("registry.sqlite3")).unwrap();
+        let engines = Engines::new(store.clone(), dir.path().join("secrets.key"), None).unwrap();
+        let owner = "of-a-test".parse().unwrap();
         let parts = Parts {
+            fleet: Fleet::new(store.clone(), engines.clone(), owner, READY_TIME),
+            registries: Registries::default(),
             store: store.clone(),
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
             trust: TrustPolicy::Any,
@@ -73,11 +83,11 @@ impl Host {
         let mut tasks = JoinSet::new();
         tasks.spawn(reconciler.run(CancellationToken::new()));
         registry.started().await;
-        let engines = Engines::new(store.clone(), dir.path().join("secrets.key"), None).unwrap();
         let config = JobsConfig::new("test".parse().unwrap(), ImageRules::default());
-        let jobs = Jobs::new(store.clone(), engines, config);
+        let jobs = Jobs::new(store.clone(), engines.clone(), config);
         let admin_token = PlainToken::from_text(TOKEN).hash();
         let state = AdminState {
+            gpu_servers: GpuServers::new(&registry, engines),
             registry,
             epochs: Epochs::new(
                 no_chain(),

@@ -4,6 +4,7 @@
 pub(crate) mod chain;
 pub(crate) mod challenge;
 pub(crate) mod devnet;
+pub(crate) mod gpu_server;
 pub(crate) mod health;
 pub(crate) mod hotkey;
 pub(crate) mod inspect;
@@ -40,6 +41,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Check(args) => serve::check(args, output),
         Command::Status => serve::status(&client(&admin)?, output).await,
         Command::Challenge(command) => challenge::run(*command, &client(&admin)?, output).await,
+        Command::GpuServer(command) => gpu_server::run(*command, &client(&admin)?, output).await,
         Command::Secret(command) => secret::run(command, &client(&admin)?, output).await,
         Command::Jobs(command) => jobs::run(command, &client(&admin)?, output).await,
         Command::State(command) => state::run(command, &client(&admin)?, output).await,

@@ -8,7 +8,8 @@ use std::{
 };
 
 use platform_domain::{EmissionPercent, Resources, Slug, Status, TrustPolicy};
-use platform_oci::ContentStore;
+use platform_fleet::{Engines, Fleet, READY_TIME};
+use platform_oci::{ContentStore, Registries};
 use platform_registry::{NewChallenge, Observed, Parts, Reconciler, Registry, Source, build};
 use platform_runtime::{BreakerPolicy, RouteReader, metagraph_channel, route_channel};
 use platform_store::Store;
@@ -46,7 +47,11 @@ impl Host {
     pub(crate) fn begin_in(dir: TempDir) -> Self {
         let store = Store::open(&dir.path().join("registry.sqlite3")).unwrap();
         let (publisher, routes) = route_channel();
+        let engines = Engines::new(store.clone(), dir.path().join("secrets.key"), None).unwrap();
+        let fleet = Fleet::new(store.clone(), engines, "of-a-test".parse().unwrap(), READY_TIME);
         let parts = Parts {
+            fleet,
+            registries: Registries::default(),
             store: store.clone(),
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
             trust: TrustPolicy::Any,
@@ -147,6 +152,7 @@ pub(crate) fn new(name: &str, source: Source) -> NewChallenge {
     NewChallenge {
         slug: slug(name),
         source,
+        fallback: None,
         name: None,
         version: None,
         emission_percent: EmissionPercent::default(),
@@ -159,6 +165,7 @@ pub(crate) fn new(name: &str, source: Source) -> NewChallenge {
         grants: None,
         trust: None,
         follow: false,
+        loosened: Default::default(),
         outbound: BTreeSet::new(),
         resources: Resources::default(),
         volumes: Default::default(),

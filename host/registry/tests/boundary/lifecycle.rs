@@ -30,7 +30,12 @@ async fn a_challenge_lives_from_draft_to_deleted() {
         registry.challenge_activate(&echo).await.unwrap().status,
         Status::Active
     );
-    let Observed::Running { since, code } = registry.observed(&echo) else {
+    let Observed::Running {
+        since,
+        code,
+        container,
+    } = registry.observed(&echo)
+    else {
         panic!("it must run")
     };
     let route = host.routes.current().get(&echo).cloned().unwrap();
@@ -41,7 +46,12 @@ async fn a_challenge_lives_from_draft_to_deleted() {
 
     let repeated = registry.challenge_activate(&echo).await.unwrap();
     assert_eq!(repeated.status, Status::Active);
-    assert_eq!(registry.observed(&echo), Observed::Running { since, code });
+    let still = Observed::Running {
+        since,
+        code,
+        container,
+    };
+    assert_eq!(registry.observed(&echo), still);
     let error = registry.challenge_delete(&echo).await.unwrap_err();
     assert!(matches!(error, RegistryError::Active(_)), "{error:?}");
 

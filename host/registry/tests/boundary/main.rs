@@ -7,6 +7,7 @@
 mod beside;
 mod config;
 mod create;
+mod gpu_servers;
 mod host;
 mod lifecycle;
 mod patch;

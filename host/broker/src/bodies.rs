@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     BrokerError,
-    limits::{BODIES, BODY_TIME, SMALL_BYTES},
+    limits::{JOB_BODIES, JOB_BODY_TIME, SMALL_BYTES},
 };
 
 /// The room for bodies.
@@ -36,7 +36,7 @@ impl Bodies {
     pub(crate) fn new() -> Self {
         Self {
             reading: Arc::default(),
-            places: Arc::new(Semaphore::new(BODIES)),
+            places: Arc::new(Semaphore::new(JOB_BODIES)),
         }
     }
 
@@ -66,7 +66,7 @@ impl Bodies {
             place._place = self.places.clone().acquire_owned().await.ok();
             read(body, most).await
         };
-        let bytes = timeout(BODY_TIME, read)
+        let bytes = timeout(JOB_BODY_TIME, read)
             .await
             .map_err(|_| BrokerError::slow_body())??;
         Ok((bytes, place))
@@ -75,7 +75,7 @@ impl Bodies {
     /// Any other body.
     pub(crate) async fn small(&self, body: Body) -> Result<Bytes, BrokerError> {
         check(&body, SMALL_BYTES)?;
-        let read = timeout(BODY_TIME, read(body, SMALL_BYTES));
+        let read = timeout(JOB_BODY_TIME, read(body, SMALL_BYTES));
         read.await.map_err(|_| BrokerError::slow_body())?
     }
 }

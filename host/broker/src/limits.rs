@@ -9,8 +9,8 @@ pub(crate) const RUN_BYTES: usize = INPUT_BYTES / 3 * 4 + (1 << 20);
 /// Every other body: a name.
 pub(crate) const SMALL_BYTES: usize = 16 * 1024;
 /// For a whole body to come: the largest at one and a half megabytes a second.
-pub(crate) const BODY_TIME: Duration = Duration::from_secs(60);
+pub(crate) const JOB_BODY_TIME: Duration = Duration::from_secs(60);
 /// Bodies with archives that are read and taken apart at the same time, each up to 150 MB in memory. One of each challenge.
-pub(crate) const BODIES: usize = 3;
+pub(crate) const JOB_BODIES: usize = 3;
 /// After what time somebody may try again whose last body is still being read.
 pub(crate) const AGAIN: Duration = Duration::from_secs(1);

@@ -4,7 +4,7 @@
 use platform_domain::ByteSize;
 use platform_jobs::{
     AskedLimits, JobNetwork,
-    limits::{OPEN_FILES, TMP_BYTES},
+    limits::{JOB_OPEN_FILES, JOB_TMP_BYTES},
 };
 use serde::Deserialize;
 
@@ -116,7 +116,7 @@ fn scratch(text: &str) -> Result<(), BrokerError> {
     let (path, options) = text.split_once(':').unwrap_or((text, ""));
     let fits = |option: &str| match option.split_once('=') {
         None => matches!(option, "" | "rw" | "noexec" | "nosuid" | "nodev"),
-        Some(("size", size)) => size.parse::<ByteSize>().is_ok_and(|size| size.0 <= TMP_BYTES),
+        Some(("size", size)) => size.parse::<ByteSize>().is_ok_and(|size| size.0 <= JOB_TMP_BYTES),
         Some(_) => false,
     };
     match path == "/tmp" && options.split(',').all(fits) {
@@ -132,12 +132,12 @@ fn ulimit(text: &str) -> Result<(), BrokerError> {
     let fits = |number: &str| {
         number
             .parse::<u64>()
-            .is_ok_and(|number| (1..=OPEN_FILES).contains(&number))
+            .is_ok_and(|number| (1..=JOB_OPEN_FILES).contains(&number))
     };
     match !numbers.is_empty() && numbers.split(':').count() <= 2 && numbers.split(':').all(fits) {
         true => Ok(()),
         false => Err(BrokerError::refused(format!(
-            "ulimits can only be nofile, and at most {OPEN_FILES}"
+            "ulimits can only be nofile, and at most {JOB_OPEN_FILES}"
         ))),
     }
 }

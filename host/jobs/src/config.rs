@@ -66,10 +66,10 @@ impl JobsConfig {
 impl Default for Ceilings {
     fn default() -> Self {
         Self {
-            milli_cpus: limits::MILLI_CPUS,
-            memory: ByteSize(limits::MEMORY),
-            pids: limits::PIDS,
-            timeout: limits::MAX_TIMEOUT,
+            milli_cpus: limits::JOB_MILLI_CPUS,
+            memory: ByteSize(limits::JOB_MEMORY),
+            pids: limits::JOB_PIDS,
+            timeout: limits::MAX_JOB_TIMEOUT,
         }
     }
 }

@@ -8,7 +8,7 @@ use platform_domain::{ByteSize, Digest, JobId, Loosened, Slug};
 use crate::{
     JobNetwork, JobRequest, JobsConfig, Refused,
     images::is_plain,
-    limits::{INPUT_BYTES, INPUTS, MEMORY, MILLI_CPUS, PIDS, TIMEOUT},
+    limits::{INPUT_BYTES, INPUTS, JOB_MEMORY, JOB_MILLI_CPUS, JOB_PIDS, JOB_TIMEOUT},
 };
 
 /// What labels of challenges begin with on an engine. Programs that look at labels of all containers, proxies for instance,
@@ -63,13 +63,15 @@ pub(crate) fn judge(config: &JobsConfig, slug: &Slug, request: &JobRequest) -> R
         return Err(Refused::NoCommand);
     }
     let ceilings = &config.ceilings;
-    let memory = limits.memory.unwrap_or(ByteSize(MEMORY.min(ceilings.memory.0)));
+    let memory = limits
+        .memory
+        .unwrap_or(ByteSize(JOB_MEMORY.min(ceilings.memory.0)));
     if memory > ceilings.memory {
         let most = ceilings.memory;
         return Err(Refused::Memory { asked: memory, most });
     }
     let most = ceilings.timeout.as_secs();
-    let asked = request.timeout_seconds.unwrap_or(TIMEOUT.as_secs().min(most));
+    let asked = request.timeout_seconds.unwrap_or(JOB_TIMEOUT.as_secs().min(most));
     if !(1..=most).contains(&asked) {
         return Err(Refused::Timeout { asked, most });
     }
@@ -95,10 +97,10 @@ pub(crate) fn judge(config: &JobsConfig, slug: &Slug, request: &JobRequest) -> R
         milli_cpus: within(
             "cpus, in thousandths,",
             limits.milli_cpus,
-            MILLI_CPUS,
+            JOB_MILLI_CPUS,
             ceilings.milli_cpus,
         )?,
-        pids: within("pids_limit", limits.pids, PIDS, ceilings.pids)?,
+        pids: within("pids_limit", limits.pids, JOB_PIDS, ceilings.pids)?,
     };
     for (name, value) in labels {
         // Refused in the words of the engine's side, before the name has another beginning.

@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 /// How long a job may run where nothing is said: what the original platform gave.
-pub const TIMEOUT: Duration = Duration::from_secs(900);
+pub const JOB_TIMEOUT: Duration = Duration::from_secs(900);
 /// The longest that anybody can ask for: what the original platform allowed.
-pub const MAX_TIMEOUT: Duration = Duration::from_secs(86_400);
+pub const MAX_JOB_TIMEOUT: Duration = Duration::from_secs(86_400);
 /// Thousandths of a core, where nothing is said and as the ceiling: what the original platform gave.
-pub const MILLI_CPUS: u32 = 2_000;
+pub const JOB_MILLI_CPUS: u32 = 2_000;
 /// Bytes of memory, where nothing is said and as the ceiling: what the original platform gave.
-pub const MEMORY: u64 = 4 << 30;
+pub const JOB_MEMORY: u64 = 4 << 30;
 /// Processes and threads, where nothing is said and as the ceiling: what the original platform gave.
-pub const PIDS: u32 = 512;
+pub const JOB_PIDS: u32 = 512;
 /// Bytes of `/tmp`, which are the container's memory: what the original platform gave. Every job has as many.
-pub const TMP_BYTES: u64 = 512 << 20;
+pub const JOB_TMP_BYTES: u64 = 512 << 20;
 /// Open files of one process in a job, at most.
-pub const OPEN_FILES: u64 = 4096;
+pub const JOB_OPEN_FILES: u64 = 4096;
 
 /// Jobs that run at the same time: each may use two cores and four gigabytes, and challenges run beside them.
 pub const AT_ONCE: u32 = 4;
@@ -61,6 +61,6 @@ pub(crate) const LOOK: Duration = Duration::from_millis(100);
 /// How many times, before it is left to the next sweep.
 pub(crate) const LOOKS: u32 = 50;
 /// How long jobs that run may go on when the host stops: those that take a second or two end well.
-pub const GRACE: Duration = Duration::from_secs(5);
+pub const JOB_GRACE: Duration = Duration::from_secs(5);
 /// How long the removal of those that do not may take.
 pub const CUT: Duration = Duration::from_secs(8);

@@ -16,7 +16,7 @@ use crate::{
     drive::remove,
     jobs::now,
     judge::PREFIX,
-    limits::{CUT, GRACE, KEPT, KEPT_PER_CHALLENGE, SWEEP},
+    limits::{CUT, JOB_GRACE, KEPT, KEPT_PER_CHALLENGE, SWEEP},
 };
 
 /// What one sweep did.
@@ -131,7 +131,7 @@ impl Jobs {
         let Self(inner) = self;
         inner.closing.cancel();
         inner.tasks.close();
-        if timeout(GRACE, inner.tasks.wait()).await.is_ok() {
+        if timeout(JOB_GRACE, inner.tasks.wait()).await.is_ok() {
             return;
         }
         inner.cut.cancel();

@@ -123,7 +123,7 @@ impl Jobs {
                 "is http://HOST:PORT, as containers reach the host".to_owned(),
             ));
         }
-        let most = limits::MAX_TIMEOUT.as_secs();
+        let most = limits::MAX_JOB_TIMEOUT.as_secs();
         let rows = [
             ("jobs.milli_cpus", self.milli_cpus.into(), 10, 512_000),
             ("jobs.memory", self.memory.0, 16 << 20, 4 << 40),

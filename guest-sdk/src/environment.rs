@@ -47,6 +47,7 @@ pub(crate) struct Given {
     pub(crate) subnet: Option<Arc<Subnet>>,
     pub(crate) network: Network,
     pub(crate) secrets: BTreeMap<String, crate::Secret>,
+    pub(crate) jobs: crate::jobs::Runner,
 }
 
 impl Environment {

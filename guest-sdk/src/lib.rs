@@ -58,7 +58,7 @@
 //! - [`Secret`] is what the operator set for the challenge alone to read.
 //! - [`database`] is SQL, [`kv`] keys and values: where state belongs.
 //! - [`blobs`] is bytes under names, written and read step by step: for what is too large for a database.
-//! - [`metagraph`] tells who is in the subnet, [`http`] asks other servers, [`crypto`] verifies signatures and hashes.
+//! - [`metagraph`] tells who is in the subnet, [`http`] asks other servers, [`jobs`] runs containers, [`crypto`] verifies signatures and hashes.
 //! - [`Weights`] refuses what the host would refuse.
 //! - [`log`] writes to the challenge's log. A panic prints its message there and ends that call only.
 //! - [`testing`] runs all of it natively.
@@ -151,6 +151,7 @@ mod encoding;
 mod environment;
 mod error;
 pub mod http;
+pub mod jobs;
 pub mod kv;
 pub mod log;
 pub mod metagraph;

@@ -203,6 +203,19 @@ impl<C: Challenge> Harness<C> {
         self
     }
 
+    /// With this function in place of the host's engine: it runs every job at once when it is handed in.
+    #[must_use]
+    pub fn running(
+        mut self,
+        run: impl Fn(&crate::jobs::Job) -> Result<crate::jobs::Outcome, crate::jobs::JobError>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.environment.given.jobs = crate::jobs::Runner::new(run);
+        self
+    }
+
     /// With this secret, as an operator would set it.
     ///
     /// # Panics

@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 /// Each crate of the host with those it may name in its manifest.
-const MAY_KNOW: [(&str, &[&str]); 25] = [
+const MAY_KNOW: [(&str, &[&str]); 27] = [
     ("domain", &[]),
     ("keys", &["domain"]),
     ("weights", &["domain"]),
@@ -31,6 +31,8 @@ const MAY_KNOW: [(&str, &[&str]); 25] = [
     ("upstream", &["domain"]),
     ("docker", &["domain"]),
     ("fleet", &["docker", "domain", "store", "upstream", "vault"]),
+    ("jobs", &["docker", "domain", "fleet", "store"]),
+    ("broker", &["domain", "jobs"]),
     ("runtime", &["domain", "upstream", "wasm"]),
     ("gateway", &["domain", "keys", "nonces", "runtime"]),
     (
@@ -45,12 +47,13 @@ const MAY_KNOW: [(&str, &[&str]); 25] = [
             "chain", "domain", "fallback", "keys", "runtime", "store", "timelock", "weights",
         ],
     ),
-    ("admin", &["admin-types", "domain", "epoch", "registry"]),
+    ("admin", &["admin-types", "domain", "epoch", "jobs", "registry"]),
     (
         "host",
         &[
             "admin",
             "admin-types",
+            "broker",
             "chain",
             "devnet",
             "docker",
@@ -58,6 +61,7 @@ const MAY_KNOW: [(&str, &[&str]); 25] = [
             "epoch",
             "fleet",
             "gateway",
+            "jobs",
             "keys",
             "listener",
             "nonces",
@@ -81,7 +85,7 @@ const HOMES: [(&str, &[&str]); 19] = [
     ("subxt", &["chain"]),
     ("bollard", &["docker"]),
     ("rusqlite", &["nonces", "state", "store"]),
-    ("axum", &["gateway", "admin", "host"]),
+    ("axum", &["gateway", "admin", "broker", "host"]),
     ("chacha20poly1305", &["vault"]),
     ("argon2", &["keys"]),
     ("crypto_secretbox", &["keys", "signatures"]),
@@ -97,7 +101,7 @@ const HOMES: [(&str, &[&str]); 19] = [
 ];
 
 /// What a crate must not reach by any path.
-const NEVER_REACH: [(&str, &[&str]); 10] = [
+const NEVER_REACH: [(&str, &[&str]); 12] = [
     ("domain", &["tokio", "rusqlite", "wasmtime"]),
     ("weights", &["tokio", "rusqlite", "wasmtime"]),
     ("signatures", &["tokio", "reqwest", "oci-client"]),
@@ -108,6 +112,8 @@ const NEVER_REACH: [(&str, &[&str]); 10] = [
     ("chain", &["rusqlite", "wasmtime", "axum"]),
     ("docker", &["rusqlite", "wasmtime", "axum"]),
     ("fleet", &["wasmtime", "axum", "subxt"]),
+    ("jobs", &["wasmtime", "axum", "subxt"]),
+    ("wasm", &["bollard", "platform-jobs", "platform-store"]),
 ];
 
 const MAX_LINES: usize = 500;

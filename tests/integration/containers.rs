@@ -1,5 +1,5 @@
 //! Challenges in containers, through the doors that people have: registered, asked, changed, lost, stopped; on a real engine.
 
 mod lives;
-mod scene;
+pub(crate) mod scene;
 mod trouble;

@@ -1,10 +1,12 @@
 //! For each limit the test that tries to break it: a key of `[limits]` or a constant, and where the test is.
 
 mod chain;
+mod jobs;
 mod public;
 
 /// Constants in those files that bound nobody.
-pub(crate) const NO_LIMITS: [&str; 19] = [
+pub(crate) const NO_LIMITS: [&str; 20] = [
+    "LOOK",
     "FAR",
     "MIN_BUFFER",
     "KIB",
@@ -64,7 +66,16 @@ const OUTGOING: &str = "host/wasm/tests/boundary/outgoing.rs::every_row_of_the_t
 const BODIES: &str = "host/wasm/tests/boundary/outgoing.rs::bodies_of_any_kind_stop_at_their_bound";
 
 /// Limits without a test, and why.
-pub(crate) const UNTESTED: [(&str, &str); 17] = [
+pub(crate) const UNTESTED: [(&str, &str); 26] = [
+    ("CHECKS", BOUNDS),
+    ("IMAGE_RULES", "only the operator writes them"),
+    ("REASON_CHARS", BOUNDS),
+    ("RETRY", "only told to clients"),
+    ("SWEEP", WAITS),
+    ("LOOKS", BOUNDS),
+    ("JOB_BODY_TIME", WAITS),
+    ("JOB_BODIES", BOUNDS),
+    ("AGAIN", "only told to clients"),
     ("CONNECT_TIMEOUT", WAITS),
     ("SURVEY_EVERY", WAITS),
     ("LINGER_PAUSE", WAITS),
@@ -88,7 +99,12 @@ const WAITS: &str = "a test would have to wait for as long";
 
 /// Limit and test, as `file::function`.
 pub(crate) fn tests() -> impl Iterator<Item = (&'static str, &'static str)> {
-    TESTS.iter().chain(chain::TESTS).chain(public::TESTS).copied()
+    TESTS
+        .iter()
+        .chain(chain::TESTS)
+        .chain(jobs::TESTS)
+        .chain(public::TESTS)
+        .copied()
 }
 
 const TESTS: &[(&str, &str)] = &[

@@ -64,7 +64,7 @@ its own, neighbours and weights go on; nothing of it is kept.
 ";
 
 /// Files whose constants are limits on a stranger.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 17] = [
     "host/chain/src/limits.rs",
     "host/wasm/src/limits.rs",
     "host/state/src/limits.rs",
@@ -80,6 +80,8 @@ const SOURCES: [&str; 15] = [
     "host/fallback/src/limits.rs",
     "host/epoch/src/limits.rs",
     "host/timelock/src/limits.rs",
+    "host/jobs/src/limits.rs",
+    "host/broker/src/limits.rs",
 ];
 
 /// A constant as its source has it.

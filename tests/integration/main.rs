@@ -59,6 +59,8 @@ mod hostile_components;
 #[cfg(test)]
 mod hostile_matrix;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
 mod keeping;
 #[cfg(test)]
 mod ledger;

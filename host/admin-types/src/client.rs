@@ -13,14 +13,14 @@ use hyper_util::{
     client::legacy::{Client as Http, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use platform_domain::{PlainToken, SecretName, Slug};
+use platform_domain::{JobId, PlainToken, SecretName, Slug};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     ArchiveRequest, BackupView, ChallengeCreated, ChallengeList, ChallengeView, CollectRequest, CollectView,
-    ContentList, CreateChallenge, ErrorBody, HostStatus, IncidentList, PatchChallenge, PurgeView,
-    RestoreView, RollBackChallenge, RotateToken, SecretList, SecretView, SetSecret, StateList,
-    UpdateChallenge, VersionList,
+    ContentList, CreateChallenge, ErrorBody, HostStatus, IncidentList, JobDetail, JobList, JobView,
+    PatchChallenge, PurgeView, RestoreView, RollBackChallenge, RotateToken, SecretList, SecretView,
+    SetSecret, StateList, UpdateChallenge, VersionList,
 };
 
 /// Speaks to one host as its operator.
@@ -249,6 +249,24 @@ impl Client {
     /// Removes from it what no challenge is pinned to.
     pub async fn store_collect(&self, collect: &CollectRequest) -> Result<CollectView, ClientError> {
         self.post("/v1/admin/store/gc", collect).await
+    }
+
+    /// Jobs of one challenge or of all.
+    pub async fn job_list(&self, slug: Option<&Slug>) -> Result<JobList, ClientError> {
+        let query = slug.map(|slug| format!("?challenge={slug}"));
+        self.get(&format!("/v1/admin/jobs{}", query.unwrap_or_default()))
+            .await
+    }
+
+    /// One job.
+    pub async fn job_get(&self, id: &JobId) -> Result<JobDetail, ClientError> {
+        self.get(&format!("/v1/admin/jobs/{id}")).await
+    }
+
+    /// Ends a job.
+    pub async fn job_cancel(&self, id: &JobId) -> Result<JobView, ClientError> {
+        self.call(Method::POST, &format!("/v1/admin/jobs/{id}/cancel"), None)
+            .await
     }
 
     /// How the host is.

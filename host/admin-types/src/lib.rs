@@ -11,6 +11,7 @@ mod content;
 mod error;
 mod gpu_server;
 mod health;
+mod job;
 mod logs;
 mod optional;
 mod secret;
@@ -35,6 +36,7 @@ pub use gpu_server::{
     GpuServerHealthView, GpuServerList, GpuServerView, PatchGpuServer, PlacesView,
 };
 pub use health::{BreakerState, BreakerView, IncidentList, IncidentView};
+pub use job::{JobDetail, JobExitView, JobList, JobView};
 pub use logs::{LOG_HEARTBEAT, LogLineView, LogList, LogQuery, LogRecord, LogStream};
 pub use secret::{InjectionView, SecretList, SecretView, SetSecret};
 pub use state::{ArchiveRequest, ArchivedView, BackupView, KeptStateView, PurgeView, RestoreView, StateList};

@@ -11,6 +11,7 @@ mod content;
 mod error;
 mod gpu_servers;
 mod health;
+mod jobs;
 mod json;
 mod logs;
 mod routes;
@@ -24,6 +25,7 @@ mod weights;
 
 use platform_domain::{TokenHash, UnixSeconds};
 use platform_epoch::Epochs;
+use platform_jobs::Jobs;
 use platform_registry::{GpuServers, Registry};
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +43,8 @@ pub struct AdminState {
     pub gpu_servers: GpuServers,
     /// What decides on weights.
     pub epochs: Epochs,
+    /// What runs jobs of challenges.
+    pub jobs: Jobs,
     /// Who may come in.
     pub admin_token: TokenHash,
     /// When the program started.

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use crate::{
-    AdminState, ApiError, auth, chain, challenges, content, gpu_servers, health, logs, secrets, state,
+    AdminState, ApiError, auth, chain, challenges, content, gpu_servers, health, jobs, logs, secrets, state,
     status, versions, weights,
 };
 
@@ -125,6 +125,9 @@ fn listed() -> Vec<Listed> {
             "/v1/admin/gpu-servers/{id}/health",
             post(gpu_servers::health),
         ),
+        (Method::GET, "/v1/admin/jobs", get(jobs::list)),
+        (Method::GET, "/v1/admin/jobs/{id}", get(jobs::show)),
+        (Method::POST, "/v1/admin/jobs/{id}/cancel", post(jobs::cancel)),
         (Method::GET, "/v1/admin/state", get(state::list)),
         (Method::POST, "/v1/admin/state/backup", post(state::backup)),
         (Method::POST, "/v1/admin/state/restore", post(state::restore)),
@@ -225,7 +228,7 @@ mod tests {
                 (method, path.replace("{epoch}", "1").replace("{id}", "gpu-1"))
             })
             .collect();
-        assert_eq!(routes.len(), 44);
+        assert_eq!(routes.len(), 47);
         for path in [
             "/v1/admin/nothing",
             "/v1/admin",

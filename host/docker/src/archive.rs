@@ -49,6 +49,11 @@ pub(crate) struct Member {
 }
 
 impl Member {
+    /// The bytes of a file.
+    pub(crate) fn size(&self) -> usize {
+        self.content.as_ref().map_or(0, Vec::len)
+    }
+
     /// Of all the bits that the archive had, one is kept.
     pub(crate) const fn mode(&self) -> u32 {
         match self.content.is_none() || self.runs {

@@ -1,20 +1,17 @@
 //! Something that runs once in a container, with a deadline, and leaves nothing behind.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    fmt,
-    time::Duration,
-};
+use std::{collections::VecDeque, fmt, time::Duration};
 
 use bollard::query_parameters::KillContainerOptions;
 use http_body_util::{BodyExt as _, Limited};
 use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
-    ContainerSpec, Engine, EngineError, Follow, Image, Kind, MountPoint, Output, Owner, SpecError, State,
-    archive,
+    ArchiveError, ContainerSpec, Engine, EngineError, Follow, Image, Kind, MountPoint, Output, Owner,
+    SpecError, State,
+    archive::{self, Member},
     clock::after,
-    limits::{CHANGE, CLEAN_UP, JOB_OUTPUT_BYTES, MAX_JOB, TEXT_CHARS, UPLOAD},
+    limits::{ARCHIVE_BYTES, CHANGE, CLEAN_UP, JOB_OUTPUT_BYTES, MAX_JOB, TEXT_CHARS, UPLOAD},
     prepare::Files,
     refusal::Subject,
     volume::Bound,
@@ -28,8 +25,8 @@ const TIMED_OUT: i64 = 124;
 pub struct JobSpec {
     /// The container; its kind is [`Kind::Job`] whatever is said there. What its command prints is the job's output.
     pub container: ContainerSpec,
-    /// What it is given.
-    pub input: Option<JobInput>,
+    /// What it is given, each in a volume of its own.
+    pub inputs: Vec<JobInput>,
     /// How long it may run, without the time until it starts.
     pub deadline: Duration,
 }
@@ -72,7 +69,7 @@ impl Engine {
     pub async fn run_job(&self, job: JobSpec, image: &Image) -> Result<JobOutcome, EngineError> {
         let JobSpec {
             mut container,
-            input,
+            inputs,
             deadline,
         } = job;
         if !(Duration::from_secs(1)..=MAX_JOB).contains(&deadline) {
@@ -80,10 +77,10 @@ impl Engine {
         }
         container.kind = Kind::Job;
         // Before anything is made of it.
-        let members = match &input {
-            Some(input) => archive::unpacked(&input.tar_gz)?,
-            None => Vec::new(),
-        };
+        let inputs = opened(&container, inputs)?;
+        for (volume, target, _) in &inputs {
+            container.volumes.insert(volume.clone(), target.clone());
+        }
         container.plan(image)?;
         let mut clean_up = CleanUp {
             engine: self.clone(),
@@ -98,23 +95,21 @@ impl Engine {
             Ok(_) => return Err(EngineError::NameTaken(container.name)),
             Err(error) => return Err(error),
         }
-        let volume = format!("{}.input", container.name);
         let mut files = Files::default();
-        if let Some(JobInput { target, .. }) = input {
-            self.remove_volume(&container.owner, &volume).await?;
+        for (volume, _, members) in &inputs {
+            self.remove_volume(&container.owner, volume).await?;
             let bound = Bound {
                 of: &container.name,
                 until: until.0,
             };
             let of = (Kind::Job, &container.slug);
-            self.make_bound_volume(&container.owner, of, &volume, bound)
+            self.make_bound_volume(&container.owner, of, volume, bound)
                 .await?;
-            container.volumes.insert(volume.clone(), target);
-            files.of = HashMap::from([(volume.as_str(), members.as_slice())]);
+            files.of.insert(volume, members);
         }
         let created = self.create_with(&container, image, Some(until), &files).await;
         drop(files);
-        drop(members);
+        drop(inputs);
         let outcome = match created {
             Ok(_) => self.watched(&container, deadline).await,
             Err(error) => {
@@ -206,6 +201,34 @@ impl Engine {
             .await
             .unwrap_or(Err(EngineError::Timeout(limit)))
     }
+}
+
+impl JobInput {
+    /// Whether it can be unpacked safely. Unpacks all of it, so this computes for a while.
+    pub fn check(&self) -> Result<(), ArchiveError> {
+        archive::unpacked(&self.tar_gz).map(drop)
+    }
+}
+
+/// A volume, where it is mounted, and what is in it.
+type Opened = (String, MountPoint, Vec<Member>);
+
+/// All of them together have the bounds of one.
+fn opened(container: &ContainerSpec, inputs: Vec<JobInput>) -> Result<Vec<Opened>, EngineError> {
+    let mut opened: Vec<Opened> = Vec::new();
+    let mut left = ARCHIVE_BYTES;
+    for (at, JobInput { tar_gz, target }) in inputs.into_iter().enumerate() {
+        if opened.iter().any(|(_, taken, _)| *taken == target) {
+            return Err(SpecError::MountedTwice(target.to_string()).into());
+        }
+        let members = archive::unpacked(&tar_gz)?;
+        let size: usize = members.iter().map(Member::size).sum();
+        left = left
+            .checked_sub(size as u64)
+            .ok_or(ArchiveError::TooLarge(ARCHIVE_BYTES))?;
+        opened.push((format!("{}.input-{at}", container.name), target, members));
+    }
+    Ok(opened)
 }
 
 /// The end of an output.

@@ -16,7 +16,7 @@ use crate::{
 async fn outcome(container: ContainerSpec, name: &str) -> (String, JobOutcome) {
     let job = JobSpec {
         container,
-        input: None,
+        inputs: Vec::new(),
         deadline: Duration::from_secs(60),
     };
     let outcome = engine().run_job(job, &image(name).await).await.unwrap();

@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_secs(60);
 async fn run(container: ContainerSpec, deadline: Duration) -> Result<JobOutcome, EngineError> {
     let job = JobSpec {
         container,
-        input: None,
+        inputs: Vec::new(),
         deadline,
     };
     engine().run_job(job, &image(IMAGE).await).await
@@ -89,10 +89,10 @@ async fn a_job_finds_what_it_was_given_and_may_change_it() {
         let image = image(name).await;
         let given = |words: &[&str]| JobSpec {
             container: job(&owner, words),
-            input: Some(JobInput {
+            inputs: vec![JobInput {
                 tar_gz: packed(&[("deep/er/file", "what it is given"), ("other", "")]),
                 target: "/input".parse().unwrap(),
-            }),
+            }],
             deadline: LONG,
         };
         let outcome = engine
@@ -128,7 +128,7 @@ async fn a_job_that_cannot_be_as_it_is_wanted_is_refused_before_anything_is_made
     };
     let with = |input: Option<JobInput>, deadline| JobSpec {
         container: job(&owner, &["try", "nothing"]),
-        input,
+        inputs: input.into_iter().collect(),
         deadline,
     };
     let error = engine.run_job(with(Some(input), LONG), &image).await.unwrap_err();
@@ -161,10 +161,10 @@ async fn a_job_that_nobody_waits_for_is_removed_all_the_same() {
     let container = job(&owner, &["try", "sleep"]);
     let job = JobSpec {
         container: container.clone(),
-        input: Some(JobInput {
+        inputs: vec![JobInput {
             tar_gz: packed(&[("a", "b")]),
             target: "/input".parse().unwrap(),
-        }),
+        }],
         deadline: LONG,
     };
     let mut events = engine.events(&owner).await.unwrap();
@@ -217,7 +217,7 @@ async fn what_a_host_that_was_killed_left_is_reaped_when_its_time_is_over() {
         let name = container.name.clone();
         let job = JobSpec {
             container,
-            input: None,
+            inputs: Vec::new(),
             deadline: LONG,
         };
         let (engine, watched) = (other_engine.clone(), other_engine);

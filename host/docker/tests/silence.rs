@@ -47,7 +47,7 @@ async fn neither_secrets_nor_environment_nor_credentials_are_logged() {
     container.env.insert("A".to_owned(), SECRETS[0].to_owned());
     let job = JobSpec {
         container,
-        input: None,
+        inputs: Vec::new(),
         deadline: std::time::Duration::from_secs(60),
     };
     let outcome = engine.run_job(job, &image(IMAGE).await).await.unwrap();

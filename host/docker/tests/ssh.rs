@@ -64,7 +64,7 @@ async fn an_engine_over_ssh_does_what_a_local_one_does() {
     container.secrets.insert("a".parse().unwrap(), secret);
     let job = platform_docker::JobSpec {
         container,
-        input: None,
+        inputs: Vec::new(),
         deadline: std::time::Duration::from_secs(60),
     };
     let outcome = engine.run_job(job, &image).await.unwrap();

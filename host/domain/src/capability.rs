@@ -11,22 +11,28 @@ pub enum Capability {
     GetWeights,
     /// Answers miners' requests.
     ProxyRoutes,
+    /// Hands in work for containers of its own: for a container that does so over HTTP.
+    DockerExecutor,
 }
 
 /// The text names no capability.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown capability {0:?}, known are get_weights and proxy_routes")]
+#[error("unknown capability {0:?}, known are get_weights, proxy_routes and docker_executor")]
 pub struct UnknownCapability(String);
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 2] = [Self::GetWeights, Self::ProxyRoutes];
+    pub const ALL: [Self; 3] = [Self::GetWeights, Self::ProxyRoutes, Self::DockerExecutor];
+
+    /// What a challenge does when nobody says otherwise, as in the original platform.
+    pub const USUAL: [Self; 2] = [Self::GetWeights, Self::ProxyRoutes];
 
     /// The wire form.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::GetWeights => "get_weights",
             Self::ProxyRoutes => "proxy_routes",
+            Self::DockerExecutor => "docker_executor",
         }
     }
 }

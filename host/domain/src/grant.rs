@@ -25,6 +25,8 @@ pub enum Grant {
     Secrets,
     /// `logging`: lines with a level in the challenge's log, by `wasi:logging`.
     Logging,
+    /// `jobs`: work for containers on the host's engine.
+    Jobs,
 }
 
 /// The text names no interface.
@@ -34,7 +36,7 @@ pub struct UnknownGrant(String);
 
 impl Grant {
     /// Every interface.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Sqlite,
         Self::Kv,
         Self::Blobs,
@@ -44,12 +46,14 @@ impl Grant {
         Self::Config,
         Self::Secrets,
         Self::Logging,
+        Self::Jobs,
     ];
 
     /// What a challenge may import when the operator says nothing: whatever costs no more than a quota or
-    /// the time of its own calls. Who may speak to the world, and who may read what is secret, is for the operator to say.
+    /// the time of its own calls. Who may speak to the world, who may read what is secret, and who
+    /// may use the machine beside its calls, is for the operator to say.
     pub fn usual() -> BTreeSet<Self> {
-        let usual = |grant: &Self| !matches!(grant, Self::OutgoingHttp | Self::Secrets);
+        let usual = |grant: &Self| !matches!(grant, Self::OutgoingHttp | Self::Secrets | Self::Jobs);
         Self::ALL.into_iter().filter(usual).collect()
     }
 
@@ -62,7 +66,8 @@ impl Grant {
             | Self::OutgoingHttp
             | Self::Config
             | Self::Secrets
-            | Self::Logging => false,
+            | Self::Logging
+            | Self::Jobs => false,
         }
     }
 
@@ -78,6 +83,7 @@ impl Grant {
             Self::Config => "config",
             Self::Secrets => "secrets",
             Self::Logging => "logging",
+            Self::Jobs => "jobs",
         }
     }
 
@@ -93,6 +99,7 @@ impl Grant {
             Self::Config => "wasi:config/store",
             Self::Secrets => "platform:challenge/secrets",
             Self::Logging => "wasi:logging/logging",
+            Self::Jobs => "platform:challenge/jobs",
         }
     }
 }
@@ -133,7 +140,7 @@ mod tests {
         let error = "files".parse::<Grant>().unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"unknown interface "files", known are sqlite, kv, blobs, crypto, metagraph, outgoing-http, config, secrets, logging"#
+            r#"unknown interface "files", known are sqlite, kv, blobs, crypto, metagraph, outgoing-http, config, secrets, logging, jobs"#
         );
     }
 }

@@ -21,6 +21,7 @@ mod ids;
 mod incident;
 mod injection;
 mod instances;
+mod job;
 mod key_name;
 mod labels;
 mod limits;
@@ -69,6 +70,7 @@ pub use ids::{BlockHash, BlockHashError, BlockNumber, EpochId, MechanismId, Netu
 pub use incident::{CalledFunction, IncidentKind, UnknownIncident};
 pub use injection::{HeaderTemplate, HeaderTemplateError, InClear, Injection};
 pub use instances::{Instances, UnknownInstances, Warm};
+pub use job::{JobId, JobIdError, JobName, JobNameError, JobState, TaskName, UnknownJobState};
 pub use key_name::{KeyName, KeyNameError};
 pub use labels::{Labels, LabelsError};
 pub use limits::{MAX_GPU_HOLDERS, MAX_GPUS, MAX_PIDS};

@@ -22,3 +22,7 @@ pub(crate) const MAX_SOCKET_PATH: usize = 107;
 pub(crate) const MAX_SSH_USER: usize = 32;
 /// Processes and threads of one container: the most that a 64-bit Linux gives numbers to (`PID_MAX_LIMIT`).
 pub const MAX_PIDS: u32 = 4_194_304;
+/// The characters of a job's name: as in the original platform.
+pub(crate) const MAX_JOB_NAME: usize = 128;
+/// The characters of a task's name: as in the original platform.
+pub(crate) const MAX_TASK_NAME: usize = 256;

@@ -84,7 +84,7 @@ impl Scene {
             slug: self.slug.clone(),
             image: IMAGE.parse().unwrap(),
             version: String::new(),
-            capabilities: Capability::ALL.into(),
+            capabilities: Capability::USUAL.into(),
             env: Default::default(),
             secrets: Vec::new(),
             pull_as: None,

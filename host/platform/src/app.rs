@@ -12,17 +12,19 @@ use platform_domain::UnixSeconds;
 use platform_epoch::{EpochConfig, Epochs};
 use platform_fleet::{Engines, Fleet};
 use platform_gateway::{Gateway, TrustedProxies};
+use platform_jobs::Jobs;
 use platform_listener::Peer;
 use platform_nonces::Nonces;
 use platform_oci::ContentStore;
 use platform_registry::{GpuServers, Parts};
 use platform_runtime::{metagraph_channel, route_channel, weights_channel};
 use platform_store::Store;
-use platform_wasm::{CompilerProgram, Engine, EngineConfig, Network};
+use platform_wasm::{CompilerProgram, Engine, EngineConfig, JobDesk, Network};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    component_jobs::ComponentJobs,
     hotkey, keys, open_files, owner, registries,
     settings::{self, Config},
     state_dir,
@@ -62,18 +64,20 @@ impl App {
             .with_judge(unfit)
             .with_registries(registries::of_host(&config))
             .with_trusted(keys::trusted(&config.trust.keys)?);
+        let owner = owner::load_or_create(&state.join("host.id"))?;
+        let endpoint = config.docker.endpoint.as_ref();
+        let engines =
+            Engines::new(store.clone(), config.secrets_key_file(), endpoint).context("docker.endpoint")?;
+        let jobs = Jobs::new(store.clone(), engines.clone(), config.jobs.build(owner.clone()));
         let engine = Engine::new(EngineConfig {
             cache_dir: state.join("compiled"),
             compiler,
             limits: config.limits.clone(),
             network: Network::default(),
+            jobs: JobDesk::of(ComponentJobs(jobs.clone())),
         })?;
         let (routes, route_reader) = route_channel();
         let (metagraph, metagraph_reader) = metagraph_channel();
-        let owner = owner::load_or_create(&state.join("host.id"))?;
-        let endpoint = config.docker.endpoint.as_ref();
-        let engines =
-            Engines::new(store.clone(), config.secrets_key_file(), endpoint).context("docker.endpoint")?;
         let fleet = Fleet::new(store.clone(), engines.clone(), owner, config.docker.ready());
         let parts = Parts {
             store: store.clone(),
@@ -135,6 +139,7 @@ impl App {
             registry,
             gpu_servers,
             epochs: epochs.clone(),
+            jobs: jobs.clone(),
             admin_token,
             started_at,
             version,
@@ -153,6 +158,10 @@ impl App {
             bind("admin.listen", config.admin.listen).await?,
             bind("public.listen", config.public.listen).await?,
         );
+        let for_jobs = match config.jobs.listen {
+            Some(at) => Some(bind("jobs.listen", at).await?),
+            None => None,
+        };
         let addresses = (for_admin.local_addr()?, for_public.local_addr()?);
         tracing::info!(admin = %addresses.0, public = %addresses.1, "listening");
 
@@ -175,6 +184,22 @@ impl App {
                 platform_listener::serve(for_admin, for_operators, move |_| admin.clone(), serve_stop)
                     .await?,
             )
+        });
+        if let Some(listener) = for_jobs {
+            tracing::info!(jobs = %listener.local_addr()?, "listening");
+            let broker = TowerToHyperService::new(platform_broker::router(jobs.clone()));
+            let (for_operators, serve_stop) = (settings::for_operators(), stop.clone());
+            tasks.start("jobs over http", async move {
+                Ok(
+                    platform_listener::serve(listener, for_operators, move |_| broker.clone(), serve_stop)
+                        .await?,
+                )
+            });
+        }
+        let jobs_stop = stop.clone();
+        tasks.start("jobs", async move {
+            jobs.keep(jobs_stop).await;
+            Ok(())
         });
         let reconcile_stop = stop.clone();
         tasks.start("reconcile", async move {

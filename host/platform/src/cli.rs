@@ -23,6 +23,7 @@ use crate::{
         chain::ChainCommand,
         devnet::DevnetArgs,
         inspect::InspectArgs,
+        jobs::JobsCommand,
         pull::PullArgs,
         secret::SecretCommand,
         sign::{KeyCommand, SignArgs},
@@ -86,6 +87,9 @@ pub(crate) enum Command {
     /// Give challenges what nobody else may know: to read, or sent for them in their requests.
     #[command(subcommand)]
     Secret(SecretCommand),
+    /// See and end the work that challenges handed in for containers.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// See, save, put back and remove what challenges keep.
     #[command(subcommand)]
     State(StateCommand),

@@ -6,6 +6,7 @@ pub mod settings;
 
 mod cli;
 mod commands;
+mod component_jobs;
 mod failure;
 mod hotkey;
 mod keys;

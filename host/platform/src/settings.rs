@@ -23,12 +23,14 @@ use serde::{Deserialize, Serialize};
 mod chain;
 mod docker;
 mod epoch;
+mod jobs;
 mod public;
 mod trust;
 
 pub use chain::Chain;
 pub use docker::Docker;
 pub use epoch::{Epoch, Primary};
+pub use jobs::Jobs;
 pub use public::{Callers, Public, TlsFiles, for_operators};
 pub use trust::{Tags, Trust};
 
@@ -58,6 +60,8 @@ pub struct Config {
     pub secrets: Secrets,
     /// The engine for containers.
     pub docker: Docker,
+    /// What challenges may hand in to be run in containers.
+    pub jobs: Jobs,
     /// The host's copy of components.
     pub store: Store,
     /// What components must show to run.
@@ -181,6 +185,7 @@ impl Default for Config {
             limits: Limits::default(),
             secrets: Secrets::default(),
             docker: Docker::default(),
+            jobs: Jobs::default(),
             store: Store::default(),
             trust: Trust::default(),
             tags: Tags::default(),
@@ -295,6 +300,9 @@ impl Config {
         self.limits.check()?;
         if let Err((key, reason)) = self.docker.check() {
             return refuse(key, reason);
+        }
+        if let Err((key, reason)) = self.jobs.check() {
+            return refuse(key, &reason);
         }
         if let Err((key, reason)) = self.callers.check() {
             return refuse(key, reason);

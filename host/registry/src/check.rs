@@ -321,7 +321,7 @@ pub(crate) mod tests {
             on_failure: FailureRule::ZERO,
             serving: Default::default(),
             status: Status::Active,
-            capabilities: BTreeSet::from(Capability::ALL),
+            capabilities: BTreeSet::from(Capability::USUAL),
             data: DataMode::None,
             instances: Instances::PerCall,
             grants: BTreeSet::new(),

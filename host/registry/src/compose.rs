@@ -98,7 +98,7 @@ pub(crate) fn record(
         status,
         capabilities: capabilities
             .or(exports)
-            .unwrap_or_else(|| BTreeSet::from(Capability::ALL)),
+            .unwrap_or_else(|| BTreeSet::from(Capability::USUAL)),
         data,
         instances,
         grants,

@@ -75,6 +75,9 @@ pub enum StoreError {
         /// Where.
         servers: BTreeSet<GpuServerId>,
     },
+    /// There is no challenge of this slug.
+    #[error("there is no challenge '{0}'")]
+    NoSuchChallenge(Slug),
     /// There is a GPU server of this id.
     #[error("GPU server {0} already exists")]
     GpuServerExists(GpuServerId),

@@ -14,6 +14,7 @@ pub mod epochs;
 mod error;
 pub mod gpu_leases;
 pub mod gpu_servers;
+pub mod jobs;
 mod migrations;
 mod numbering;
 mod pool;

@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0014_serving.sql"),
     include_str!("../../../migrations/0015_tokens.sql"),
     include_str!("../../../migrations/0016_gpu.sql"),
+    include_str!("../../../migrations/0017_jobs.sql"),
     include_str!("../../../migrations/0018_containers.sql"),
     include_str!("../../../migrations/0019_token_overlap.sql"),
 ];

@@ -5,6 +5,7 @@ mod blobs;
 mod config;
 mod crypto;
 mod http;
+mod jobs;
 mod kv;
 mod logging;
 mod metagraph;
@@ -39,6 +40,7 @@ pub(crate) const fn linked_as(grant: Grant) -> &'static str {
         Grant::Config => config::INTERFACE,
         Grant::Secrets => secrets::INTERFACE,
         Grant::Logging => logging::INTERFACE,
+        Grant::Jobs => jobs::INTERFACE,
     }
 }
 
@@ -76,6 +78,7 @@ pub(crate) fn link(
             Grant::Config => config::link(linker)?,
             Grant::Secrets => secrets::link(linker)?,
             Grant::Logging => logging::link(linker)?,
+            Grant::Jobs => jobs::link(linker)?,
         }
     }
     Ok(())

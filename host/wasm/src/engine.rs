@@ -13,8 +13,8 @@ use platform_state::{State, States};
 use tokio::{runtime::Handle, sync::Semaphore, task::spawn_blocking};
 
 use crate::{
-    CompilerProgram, CompilerStatus, ComponentError, ComponentInfo, EngineError, Limits, LogBook, Needs,
-    Network, Program, ProgramSpec, Start, StateSpec,
+    CompilerProgram, CompilerStatus, ComponentError, ComponentInfo, EngineError, JobDesk, Limits, LogBook,
+    Needs, Network, Program, ProgramSpec, Start, StateSpec,
     cache::{CodeCache, Facts, Sealed, Unsealed},
     compiler::Compiler,
     data_dir::DataDirs,
@@ -39,6 +39,8 @@ pub struct EngineConfig {
     pub limits: Limits,
     /// The world that challenges may send requests to.
     pub network: Network,
+    /// Who takes jobs of challenges.
+    pub jobs: JobDesk,
 }
 
 /// Runs components. Clones are the same engine; its clock stops when the last clone and program are gone.
@@ -57,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) warm: WarmRoom,
     pub(crate) back: Arc<Back>,
     pub(crate) egress: Arc<Egress>,
+    pub(crate) jobs: JobDesk,
     /// Of calls that may wait for a client.
     pub(crate) streams: Arc<Semaphore>,
     /// Loads of compiled code at the same time.
@@ -74,6 +77,7 @@ impl EngineConfig {
             compiler,
             limits: Limits::default(),
             network: Network::default(),
+            jobs: JobDesk::default(),
         }
     }
 }
@@ -86,6 +90,7 @@ impl Engine {
             compiler,
             limits,
             network,
+            jobs,
         } = config;
         limits.check().map_err(EngineError::Limits)?;
         let limits = Arc::new(limits);
@@ -105,6 +110,7 @@ impl Engine {
             logs: LogBook::new(limits.clone()),
             memory: HostMemory::new(limits.memory_total.0),
             warm: WarmRoom::new(count(limits.warm_total)),
+            jobs,
             egress: Arc::new(Egress::new(network, &limits)),
             streams: Arc::new(Semaphore::new(count(limits.streamed_routes))),
             back: Arc::new(Back::new().map_err(EngineError::Threads)?),

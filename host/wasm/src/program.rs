@@ -127,6 +127,8 @@ impl Program {
         let keeper = state.as_ref().map(keeper);
         setup.state = state;
         setup.metagraph = info.asks.contains(&Grant::Metagraph).then_some(metagraph);
+        let jobs = || (slug.clone(), engine.0.jobs.clone());
+        setup.jobs = info.asks.contains(&Grant::Jobs).then(jobs);
         setup.secrets = readable(&secrets, info.manifest.as_ref());
         setup.outgoing = info.asks.contains(&Grant::OutgoingHttp).then(|| {
             let asked = info

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use platform_domain::{LogSource, Metagraph, SecretName, SecretValue};
+use platform_domain::{LogSource, Metagraph, SecretName, SecretValue, Slug};
 use platform_state::State;
 use tokio::{sync::oneshot, task::yield_now};
 use wasmtime::{Engine, Store, UpdateDeadline};
@@ -13,7 +13,7 @@ use wasmtime_wasi::{
 use wasmtime_wasi_http::{WasiHttpCtxView, p2::bindings::http::types::Scheme};
 
 use crate::{
-    LatestMetagraph, Limits,
+    JobDesk, LatestMetagraph, Limits,
     capability::open::OpenState,
     cpu,
     disk::{CallDisk, FilesView, Quota},
@@ -58,6 +58,8 @@ pub(crate) struct CallSetup {
     pub(crate) metagraph: Option<LatestMetagraph>,
     /// `None` when the program does not ask for it.
     pub(crate) outgoing: Option<Arc<Outgoing>>,
+    /// Whose jobs it hands in, and to whom; `None` when the program does not ask for it.
+    pub(crate) jobs: Option<(Slug, JobDesk)>,
     /// What the program may read of its secrets.
     pub(crate) secrets: BTreeMap<SecretName, SecretValue>,
     pub(crate) memory_limit: u64,
@@ -79,6 +81,7 @@ impl CallSetup {
             state: None,
             metagraph: None,
             outgoing: None,
+            jobs: None,
             secrets: BTreeMap::new(),
             memory_limit,
             host_memory,

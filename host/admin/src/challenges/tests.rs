@@ -10,6 +10,7 @@ use axum::{
 use platform_domain::{MechanismId, Netuid, PlainToken, TrustPolicy, UnixSeconds};
 use platform_epoch::{EpochConfig, Epochs, Parts as EpochParts, Schedule};
 use platform_fleet::{Engines, Fleet, READY_TIME};
+use platform_jobs::{ImageRules, Jobs, JobsConfig};
 use platform_oci::{ContentStore, Registries};
 use platform_registry::{GpuServers, Parts, build};
 use platform_runtime::{BreakerPolicy, metagraph_channel, route_channel, weights_channel};
@@ -82,6 +83,8 @@ impl Host {
         let mut tasks = JoinSet::new();
         tasks.spawn(reconciler.run(CancellationToken::new()));
         registry.started().await;
+        let config = JobsConfig::new("test".parse().unwrap(), ImageRules::default());
+        let jobs = Jobs::new(store.clone(), engines.clone(), config);
         let admin_token = PlainToken::from_text(TOKEN).hash();
         let state = AdminState {
             gpu_servers: GpuServers::new(&registry, engines),
@@ -96,6 +99,7 @@ impl Host {
                     submitter: None,
                 },
             ),
+            jobs,
             admin_token,
             started_at: UnixSeconds(7),
             version: "1.2.3",

@@ -139,6 +139,11 @@ impl ContainerSpec {
         }
     }
 
+    /// Checks what can be checked without an image.
+    pub fn check(&self) -> Result<(), SpecError> {
+        check::check(self)
+    }
+
     /// Checks all of it and makes the body of the request, for this image.
     pub fn plan(&self, image: &Image) -> Result<Plan, SpecError> {
         check::check(self)?;

@@ -8,6 +8,7 @@ pub(crate) mod gpu_server;
 pub(crate) mod health;
 pub(crate) mod hotkey;
 pub(crate) mod inspect;
+pub(crate) mod jobs;
 pub(crate) mod logs;
 pub(crate) mod observed;
 pub(crate) mod pair;
@@ -42,6 +43,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Challenge(command) => challenge::run(*command, &client(&admin)?, output).await,
         Command::GpuServer(command) => gpu_server::run(*command, &client(&admin)?, output).await,
         Command::Secret(command) => secret::run(command, &client(&admin)?, output).await,
+        Command::Jobs(command) => jobs::run(command, &client(&admin)?, output).await,
         Command::State(command) => state::run(command, &client(&admin)?, output).await,
         Command::Publish {
             component,

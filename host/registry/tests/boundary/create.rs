@@ -30,7 +30,7 @@ async fn a_draft_takes_from_the_manifest_what_is_not_stated() {
     assert_eq!(created.description.as_deref(), Some("Shortest wins."));
     assert_eq!((created.data, created.status), (DataMode::None, Status::Draft));
     assert_eq!(created.instances.to_string(), "warm(4, 1000, 60s)");
-    assert_eq!(created.capabilities, BTreeSet::from(Capability::ALL));
+    assert_eq!(created.capabilities, BTreeSet::from(Capability::USUAL));
     assert!(created.token_hash.verifies(&token));
     let Artifact::Component(pinned) = &created.artifact else {
         panic!("{created:?}")
@@ -103,7 +103,7 @@ async fn a_refused_registration_leaves_nothing_behind() {
     let missing: Source = Source::Component(nowhere);
     let unreachable = Source::Component(closed);
     let misfit = host.component("misfit.wasm", &misfit());
-    let both = Some(BTreeSet::from(Capability::ALL));
+    let both = Some(BTreeSet::from(Capability::USUAL));
     let table: Vec<Refusal> = vec![
         (host.echo("taken"), |e| matches!(e, RegistryError::Exists(_))),
         (new("ab", missing), |e| {
@@ -259,7 +259,7 @@ async fn an_image_is_a_draft_until_somebody_says_where_it_runs() {
         ..image
     };
     let (created, _) = host.registry.challenge_create(image).await.unwrap();
-    assert_eq!(created.capabilities, BTreeSet::from(Capability::ALL));
+    assert_eq!(created.capabilities, BTreeSet::from(Capability::USUAL));
     let error = host.registry.challenge_activate(&slug("gpu")).await.unwrap_err();
     assert!(matches!(error, RegistryError::NoAddress(_)), "{error:?}");
     assert_eq!(

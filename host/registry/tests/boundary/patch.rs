@@ -86,7 +86,7 @@ async fn only_a_change_of_the_program_restarts_it() {
     let second = route();
     let kept = ChallengePatch {
         instances: Some("warm(1)".parse().unwrap()),
-        capabilities: Some(BTreeSet::from(Capability::ALL)),
+        capabilities: Some(BTreeSet::from(Capability::USUAL)),
         ..ChallengePatch::default()
     };
     let after = host.registry.challenge_patch(&echo, kept).await.unwrap();
@@ -127,7 +127,7 @@ async fn a_patch_that_is_not_acceptable_changes_nothing() {
         ),
         (
             ChallengePatch {
-                capabilities: Some(BTreeSet::from(Capability::ALL)),
+                capabilities: Some(BTreeSet::from(Capability::USUAL)),
                 ..patch()
             },
             "required_capabilities",

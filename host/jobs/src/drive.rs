@@ -1,0 +1,185 @@
+//! One job, from its place in the queue to its end.
+
+use platform_docker::{Engine, EngineError, Image, JobInput, JobOutcome, JobSpec, Outside, Owner};
+use platform_domain::{ImageRef, JobId, with_causes};
+use platform_fleet::FleetError;
+use platform_store::{
+    Connection,
+    jobs::{self, JobEnd, JobExit, JobOutputs},
+};
+use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    board::Turn,
+    jobs::{Inner, now},
+    judge::{Judged, network_name},
+    limits::{LOOK, LOOKS, REASON_CHARS},
+};
+
+/// A job that was written down.
+pub(crate) struct Work {
+    pub(crate) id: JobId,
+    pub(crate) image: ImageRef,
+    pub(crate) inputs: Vec<JobInput>,
+    pub(crate) judged: Judged,
+}
+
+impl Work {
+    /// Until its end is written down, and nothing of it is left.
+    pub(crate) async fn drive(self, inner: &Inner, mut turn: Turn, cancel: &CancellationToken) {
+        let id = self.id.clone();
+        let end = tokio::select! {
+            biased;
+            () = cancel.cancelled() => JobEnd::Cancelled,
+            () = inner.closing.cancelled() => JobEnd::Lost,
+            () = turn.comes() => Box::pin(self.run(inner, cancel)).await,
+        };
+        tracing::debug!(job.id = %id, end = end_word(&end), "A job has ended");
+        let write = move |connection: &Connection| jobs::end(connection, &id, &end, now());
+        if let Err(error) = inner.store.write("job_end", write).await {
+            // The next sweep writes down that it was lost.
+            tracing::error!(error = %with_causes(&error), "The end of a job could not be written down");
+        }
+        drop(turn);
+    }
+
+    async fn run(self, inner: &Inner, cancel: &CancellationToken) -> JobEnd {
+        let id = self.id.clone();
+        let start = move |connection: &Connection| jobs::start(connection, &id, now());
+        match inner.store.write("job_start", start).await {
+            Ok(true) => {}
+            // Its challenge was deleted.
+            Ok(false) => return JobEnd::Cancelled,
+            Err(error) => {
+                tracing::error!(error = %with_causes(&error), "The start of a job could not be written down");
+                return JobEnd::Failed("the host failed".to_owned());
+            }
+        }
+        let engine = match inner.engines.local() {
+            Ok(engine) => engine.clone(),
+            Err(error) => return failed(&self.judged, &error),
+        };
+        let (owner, name) = (
+            self.judged.container.owner.clone(),
+            self.judged.container.name.clone(),
+        );
+        let has_network = self.judged.container.network.is_some();
+        let end = tokio::select! {
+            biased;
+            end = self.on(&engine) => end,
+            () = cancel.cancelled() => JobEnd::Cancelled,
+            () = inner.cut.cancelled() => JobEnd::Lost,
+        };
+        // Nothing is left of one that ended by itself and had no network; otherwise the removal is waited for here.
+        let has_ended = matches!(end, JobEnd::Done(..));
+        if (!has_ended || has_network)
+            && let Err(error) = remove(&engine, &owner, &name).await
+        {
+            tracing::warn!(container = name, error = %with_causes(&error), "What a job left behind will be removed later");
+            inner.leave(name);
+        }
+        end
+    }
+
+    async fn on(self, engine: &Engine) -> JobEnd {
+        let Self {
+            image,
+            inputs,
+            judged,
+            ..
+        } = self;
+        let done = async {
+            // Of an attempt before this one, or of a host that was killed.
+            remove(engine, &judged.container.owner, &judged.container.name).await?;
+            let image = fetched(engine, &image).await?;
+            if let Some(network) = &judged.container.network {
+                let (owner, slug) = (&judged.container.owner, &judged.container.slug);
+                engine.ensure_network(owner, slug, network, Outside::Open).await?;
+            }
+            let spec = JobSpec {
+                container: judged.container.clone(),
+                inputs,
+                deadline: judged.timeout,
+            };
+            engine.run_job(spec, &image).await
+        };
+        match done.await {
+            Ok(outcome) => {
+                let JobOutcome {
+                    exit_code,
+                    timed_out,
+                    oom,
+                    stdout,
+                    stderr,
+                } = outcome;
+                let exit = JobExit {
+                    code: exit_code,
+                    timed_out,
+                    oom,
+                };
+                JobEnd::Done(exit, JobOutputs { stdout, stderr })
+            }
+            Err(error) => failed(&judged, &FleetError::Engine(error)),
+        }
+    }
+}
+
+/// What the engine has, and what it fetches where it has nothing.
+async fn fetched(engine: &Engine, image: &ImageRef) -> Result<Image, EngineError> {
+    match engine.image(image).await {
+        Err(EngineError::ImageMissing(_)) => engine.pull(image, None, |_| ()).await,
+        found => found,
+    }
+}
+
+/// The container of a job with what it needs to be made, its volumes and its network. When this returns `Ok` they are gone: a job that
+/// is dropped is removed by its engine's client at the same time, and an engine says yes to the second who asks before it is done.
+pub(crate) async fn remove(engine: &Engine, owner: &Owner, container: &str) -> Result<(), EngineError> {
+    engine.remove(owner, &format!("{container}.helper")).await?;
+    let mut looks = interval(LOOK);
+    for _ in 0..LOOKS {
+        looks.tick().await;
+        let removed = engine.remove(owner, container).await;
+        match (removed, engine.inspect(container).await) {
+            (Ok(()), Err(EngineError::NotFound(_))) => {
+                return engine.remove_network(owner, &network_name(container)).await;
+            }
+            // Not gone yet, or gone before its volumes.
+            (Ok(()) | Err(EngineError::InUse(_)), Ok(_) | Err(EngineError::NotFound(_))) => {}
+            (Err(error), _) | (Ok(()), Err(error)) => return Err(error),
+        }
+    }
+    Err(EngineError::InUse(container.to_owned()))
+}
+
+/// The operator reads all of it, the challenge what it can do something about.
+fn failed(judged: &Judged, error: &FleetError) -> JobEnd {
+    let container = &judged.container;
+    tracing::warn!(challenge.slug = %container.slug, container = container.name, error = %with_causes(error), "A job could not be run");
+    let told = match error {
+        FleetError::NoEngine => "this host runs no containers".to_owned(),
+        FleetError::Engine(
+            error @ (EngineError::ImageMissing(_)
+            | EngineError::ImageRefused(_)
+            | EngineError::WrongArchitecture { .. }
+            | EngineError::Spec(_)
+            | EngineError::Archive(_)
+            | EngineError::DiskFull),
+        ) => with_causes(error),
+        FleetError::Engine(EngineError::Engine { status: 400, message }) => {
+            format!("the container could not be started: {message}")
+        }
+        _ => "the engine failed; the operator's log says how".to_owned(),
+    };
+    JobEnd::Failed(told.chars().take(REASON_CHARS).collect())
+}
+
+const fn end_word(end: &JobEnd) -> &'static str {
+    match end {
+        JobEnd::Done(..) => "done",
+        JobEnd::Failed(_) => "failed",
+        JobEnd::Cancelled => "cancelled",
+        JobEnd::Lost => "lost",
+    }
+}

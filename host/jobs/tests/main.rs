@@ -1,0 +1,18 @@
+//! The crate at its public border: a real engine, a real database, and challenges that try to get more than they may.
+
+#[cfg(test)]
+#[expect(dead_code, reason = "some of it only the tests of the engine's client need")]
+#[path = "../../docker/tests/engine.rs"]
+mod engine;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod judging;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod restarts;
+#[cfg(test)]
+mod rooms;

@@ -1,0 +1,138 @@
+//! Jobs of components: from what crosses the border of a component to what runs jobs, and back.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use platform_domain::{ByteSize, Slug, with_causes};
+use platform_jobs::{AskedLimits, JobError, JobInput, JobNetwork, JobRequest, JobStatus, Jobs};
+use platform_wasm::{JobAnswer, JobHost, JobOrder, JobOutcome, JobRefusal, JobWait};
+use tokio::time::timeout;
+
+/// Takes jobs of components.
+pub(crate) struct ComponentJobs(pub(crate) Jobs);
+
+/// How long a call waits until a job that it cancels is gone: it is cancelled all the same.
+const CANCEL: Duration = Duration::from_secs(1);
+
+impl JobHost for ComponentJobs {
+    fn submit<'a>(&'a self, slug: &'a Slug, order: JobOrder) -> JobWait<'a, String> {
+        Box::pin(async move {
+            let request = request(order).map_err(JobRefusal::Refused)?;
+            let id = self.0.submit(slug, request).await.map_err(refusal)?;
+            Ok(id.to_string())
+        })
+    }
+
+    fn poll<'a>(&'a self, slug: &'a Slug, ticket: &'a str) -> JobWait<'a, JobAnswer> {
+        Box::pin(async move {
+            let id = ticket.parse().map_err(|_| JobRefusal::NotFound)?;
+            let status = self.0.status(slug, &id).await.map_err(refusal)?;
+            Ok(answer(status))
+        })
+    }
+
+    fn cancel<'a>(&'a self, slug: &'a Slug, ticket: &'a str) -> JobWait<'a, ()> {
+        Box::pin(async move {
+            let id = ticket.parse().map_err(|_| JobRefusal::NotFound)?;
+            match timeout(CANCEL, self.0.cancel(Some(slug), &id)).await {
+                Ok(cancelled) => cancelled.map_err(refusal),
+                Err(_) => Ok(()),
+            }
+        })
+    }
+}
+
+/// Or what is wrong with it, in words.
+fn request(order: JobOrder) -> Result<JobRequest, String> {
+    let JobOrder {
+        job,
+        task,
+        image,
+        command,
+        workdir,
+        env,
+        inputs,
+        milli_cpus,
+        memory,
+        pids,
+        network,
+        timeout_seconds,
+    } = order;
+    let count = env.len();
+    let env: BTreeMap<String, String> = env.into_iter().collect();
+    if env.len() < count {
+        return Err("env has a name twice".to_owned());
+    }
+    let input = |(target, tar_gz): (String, Vec<u8>)| {
+        let target = target
+            .parse()
+            .map_err(|error| format!("target of an input: {error}"))?;
+        Ok(JobInput { tar_gz, target })
+    };
+    Ok(JobRequest {
+        job: job
+            .parse()
+            .map_err(|error: platform_domain::JobNameError| error.to_string())?,
+        task: task
+            .parse()
+            .map_err(|error: platform_domain::JobNameError| error.to_string())?,
+        image: image
+            .parse()
+            .map_err(|_| "unsafe Docker image reference".to_owned())?,
+        command,
+        workdir,
+        env,
+        labels: BTreeMap::new(),
+        limits: AskedLimits {
+            milli_cpus,
+            memory: memory.map(ByteSize),
+            pids,
+        },
+        network: match network {
+            true => JobNetwork::World,
+            false => JobNetwork::None,
+        },
+        inputs: inputs.into_iter().map(input).collect::<Result<_, String>>()?,
+        timeout_seconds,
+    })
+}
+
+fn answer(status: JobStatus) -> JobAnswer {
+    match status {
+        JobStatus::Queued => JobAnswer::Queued,
+        JobStatus::Running => JobAnswer::Running,
+        JobStatus::Done(outcome) => {
+            let platform_jobs::JobOutcome {
+                exit_code,
+                timed_out,
+                oom,
+                stdout,
+                stderr,
+            } = outcome;
+            JobAnswer::Done(JobOutcome {
+                exit_code,
+                timed_out,
+                out_of_memory: oom,
+                stdout,
+                stderr,
+            })
+        }
+        JobStatus::Failed(reason) => JobAnswer::Failed(reason),
+        JobStatus::Cancelled => JobAnswer::Cancelled,
+        JobStatus::Lost => JobAnswer::Lost,
+    }
+}
+
+fn refusal(error: JobError) -> JobRefusal {
+    match &error {
+        JobError::Refused(refused) => JobRefusal::Refused(with_causes(refused)),
+        JobError::Busy { retry_after, .. } => JobRefusal::Busy(*retry_after),
+        JobError::Conflict(_) => JobRefusal::Conflict,
+        JobError::NotFound | JobError::NoChallenge(_) => JobRefusal::NotFound,
+        JobError::Stopping => JobRefusal::Unavailable(error.to_string()),
+        // The first three are ends of a job, of which whoever hands one in hears nothing.
+        JobError::Failed(_) | JobError::Cancelled | JobError::Lost | JobError::Store(_) => {
+            tracing::error!(error = %with_causes(&error), "A job of a component failed");
+            JobRefusal::Unavailable("the host failed; its log says why".to_owned())
+        }
+    }
+}

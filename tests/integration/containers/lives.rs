@@ -2,7 +2,7 @@
 
 use std::time::UNIX_EPOCH;
 
-use platform_admin_types::{LogQuery, PatchChallenge, UpdateChallenge};
+use platform_admin_types::{LogQuery, PatchChallenge, RotateToken, UpdateChallenge};
 use platform_domain::{Digest, Netuid, Slug, Status, UnixSeconds};
 use platform_keys::{Keypair, Nonce, Scheme, SignedRequest};
 use platform_tests::{TestHost, client};
@@ -198,5 +198,44 @@ async fn what_a_container_writes_is_in_the_challenges_log() {
     while !format!("{:?}", log().await).contains("listening at 8000") {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
+    host.admin.challenge_deactivate(&slug).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_is_rotated_and_the_container_has_the_new_one() {
+    let host = host().await;
+    let slug: Slug = "rotates".parse().unwrap();
+    let created = host
+        .admin
+        .challenge_create(&challenge("rotates", json!({})))
+        .await
+        .unwrap();
+    let before = running(&host, "rotates").await;
+    let rotated = host
+        .admin
+        .challenge_rotate_token(&slug, RotateToken::default())
+        .await
+        .unwrap();
+    assert_ne!(rotated.challenge_token.reveal(), created.challenge_token.reveal());
+    let view = seen(&host, "rotates", |view| {
+        container(view).is_some_and(|it| it.id != before.id)
+    })
+    .await;
+    let address = &container(&view).unwrap().address;
+    for (token, status) in [(&rotated.challenge_token, 200), (&created.challenge_token, 401)] {
+        let asked = client()
+            .get(format!("{address}/internal/v1/get_weights"))
+            .header("x-platform-challenge-slug", "rotates")
+            .bearer_auth(token.reveal());
+        assert_eq!(asked.send().await.unwrap().status(), status);
+    }
+    let long = RotateToken {
+        overlap_seconds: 604_801,
+    };
+    let refused = host.admin.challenge_rotate_token(&slug, long).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("at most 604800 seconds"),
+        "{refused}"
+    );
     host.admin.challenge_deactivate(&slug).await.unwrap();
 }

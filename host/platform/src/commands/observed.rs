@@ -73,7 +73,6 @@ mod tests {
             assert!(text.starts_with(&format!("starting: {word} for 7")), "{text}");
         }
         let running = |cached| Observed::Running {
-            container: None,
             since,
             code: CodeView {
                 bytes: 4097,

@@ -1,11 +1,12 @@
 //! For each limit the test that tries to break it: a key of `[limits]` or a constant, and where the test is.
 
 mod chain;
+mod containers;
 mod jobs;
 mod public;
 
 /// Constants in those files that bound nobody.
-pub(crate) const NO_LIMITS: [&str; 20] = [
+pub(crate) const NO_LIMITS: [&str; 23] = [
     "LOOK",
     "FAR",
     "MIN_BUFFER",
@@ -26,6 +27,9 @@ pub(crate) const NO_LIMITS: [&str; 20] = [
     "DISK_ROOM",
     "GPU_SERVER_SECOND_TRY",
     "CERTIFICATE_WARNING",
+    "READY_PAUSE",
+    "CONTAINER_LOOK_EVERY",
+    "NAMED_BY",
 ];
 
 const MATRIX: &str = "tests/integration/hostile_matrix.rs::an_attack_costs_its_own_call_and_nothing_else";
@@ -37,8 +41,6 @@ const NAMES: &str = "host/wasm/tests/boundary/compiling.rs::a_component_of_too_m
 const ANSWER: &str = "host/wasm/src/answer.rs::an_answer_that_breaks_the_contract_is_refused_with_the_reason";
 const RECORD: &str = "host/registry/src/check.rs::a_field_that_is_not_acceptable_is_named";
 const SECRETS: &str = "host/registry/tests/boundary/secrets.rs::what_is_too_much_or_cannot_be_sent_is_refused_without_showing_it";
-const GPU_SERVER: &str =
-    "host/registry/tests/boundary/gpu_servers.rs::a_field_of_a_server_that_is_not_acceptable_is_named";
 const GRANT: &str = "host/registry/src/limits.rs::the_operator_wins_over_the_manifest_and_the_host_over_both";
 const OVERSIZE: &str =
     "host/oci/tests/hostile.rs::sizes_beyond_the_limits_are_refused_before_anything_is_requested";
@@ -66,7 +68,7 @@ const OUTGOING: &str = "host/wasm/tests/boundary/outgoing.rs::every_row_of_the_t
 const BODIES: &str = "host/wasm/tests/boundary/outgoing.rs::bodies_of_any_kind_stop_at_their_bound";
 
 /// Limits without a test, and why.
-pub(crate) const UNTESTED: [(&str, &str); 26] = [
+pub(crate) const UNTESTED: [(&str, &str); 32] = [
     ("CHECKS", BOUNDS),
     ("IMAGE_RULES", "only the operator writes them"),
     ("REASON_CHARS", BOUNDS),
@@ -93,18 +95,20 @@ pub(crate) const UNTESTED: [(&str, &str); 26] = [
     ("RETRY_OF_ONE", "only told to clients"),
     ("BUSY_RETRY", "only told to clients"),
     ("RETRY_OF_STRANGERS", "only told to clients"),
+    ("PULL", WAITS),
+    ("UPLOAD", WAITS),
+    ("CLEAN_UP", WAITS),
+    ("CONTAINER_GRACE", WAITS),
+    ("LOST_AFTER", WAITS),
+    ("LAST_WORDS", BOUNDS),
 ];
 const BOUNDS: &str = "it bounds what the host itself does";
 const WAITS: &str = "a test would have to wait for as long";
 
 /// Limit and test, as `file::function`.
 pub(crate) fn tests() -> impl Iterator<Item = (&'static str, &'static str)> {
-    TESTS
-        .iter()
-        .chain(chain::TESTS)
-        .chain(jobs::TESTS)
-        .chain(public::TESTS)
-        .copied()
+    let elsewhere = [chain::TESTS, containers::TESTS, jobs::TESTS, public::TESTS];
+    TESTS.iter().chain(elsewhere.into_iter().flatten()).copied()
 }
 
 const TESTS: &[(&str, &str)] = &[
@@ -382,11 +386,6 @@ const TESTS: &[(&str, &str)] = &[
     ("MAX_SECRETS", SECRETS),
     ("MAX_SECRET_BYTES", SECRETS),
     ("MAX_NAMES", RECORD),
-    (
-        "MAX_GPU_SERVERS",
-        "host/registry/tests/boundary/gpu_servers.rs::there_are_only_so_many_servers",
-    ),
-    ("MAX_CERTIFICATE_BYTES", GPU_SERVER),
     ("MAX_NAME_BYTES", RECORD),
     ("MAX_INCIDENTS", INCIDENTS),
     ("FOLD_SECONDS", FOLDED),

@@ -64,7 +64,7 @@ its own, neighbours and weights go on; nothing of it is kept.
 ";
 
 /// Files whose constants are limits on a stranger.
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 20] = [
     "host/chain/src/limits.rs",
     "host/wasm/src/limits.rs",
     "host/state/src/limits.rs",
@@ -82,6 +82,9 @@ const SOURCES: [&str; 17] = [
     "host/timelock/src/limits.rs",
     "host/jobs/src/limits.rs",
     "host/broker/src/limits.rs",
+    "host/docker/src/limits.rs",
+    "host/fleet/src/limits.rs",
+    "host/domain/src/limits.rs",
 ];
 
 /// A constant as its source has it.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Until there is a connection, with the look-up of a name and what TLS or SSH say first.
-pub(crate) const CONNECT: Duration = Duration::from_secs(10);
+pub(crate) const ENGINE_CONNECT: Duration = Duration::from_secs(10);
 /// A question that an engine answers from memory. A busy one that holds its locks takes seconds.
 pub(crate) const QUESTION: Duration = Duration::from_secs(15);
 /// Making, starting or removing something: the engine unpacks, mounts and starts programs for it.
@@ -25,9 +25,9 @@ pub(crate) const MAX_JOB: Duration = Duration::from_secs(86_400);
 pub(crate) const ANSWER_BYTES: u64 = 16 << 20;
 /// The bytes in which a pull says how it does: a line for each piece of each layer, ten a second for an hour.
 pub(crate) const PULL_BYTES: u64 = 64 << 20;
-/// The head of an answer.
-pub(crate) const HEAD_BYTES: usize = 64 * 1024;
-/// The body of an answer that is an error.
+/// The head of an answer. What an engine sends there is a few hundred bytes.
+pub(crate) const ENGINE_HEAD_BYTES: usize = 64 * 1024;
+/// The body of an answer that is an error: a sentence.
 pub(crate) const REFUSAL_BYTES: usize = 64 * 1024;
 /// What an engine says of an error, for the operator.
 pub(crate) const MESSAGE_CHARS: usize = 500;
@@ -53,9 +53,9 @@ pub(crate) const JOB_OUTPUT_BYTES: usize = 64_000;
 
 /// What a job is given, packed.
 pub(crate) const ARCHIVE_PACKED_BYTES: usize = 64 << 20;
-/// And unpacked. It is in memory twice while it is packed anew.
+/// What a job is given, unpacked. It is in memory twice while it is packed anew.
 pub(crate) const ARCHIVE_BYTES: u64 = 128 << 20;
-/// Files and directories of it.
+/// Files and directories of what a job is given: each is looked at, and kept in memory.
 pub(crate) const ARCHIVE_MEMBERS: usize = 10_000;
 /// The longest path in it, as POSIX has it for its own archives.
 pub(crate) const ARCHIVE_PATH: usize = 255;
@@ -80,17 +80,17 @@ pub(crate) const GPUS: u32 = 64;
 /// Memory where nothing is said: what the original platform gave.
 pub(crate) const MEMORY: u64 = 4 << 30;
 /// The least memory with which a program and its init start.
-pub(crate) const MIN_MEMORY: u64 = 16 << 20;
-/// The most: no single machine for this has more.
-pub(crate) const MAX_MEMORY: u64 = 4 << 40;
+pub(crate) const MIN_CONTAINER_MEMORY: u64 = 16 << 20;
+/// The most memory: no single machine for this has more.
+pub(crate) const MAX_CONTAINER_MEMORY: u64 = 4 << 40;
 /// Processor time where nothing is said, in thousandths of a core: what the original platform gave.
 pub(crate) const MILLI_CPUS: u32 = 2_000;
-/// The most.
-pub(crate) const MAX_MILLI_CPUS: u32 = 512_000;
+/// The most of it: no single machine for this has more cores.
+pub(crate) const MAX_CONTAINER_MILLI_CPUS: u32 = 512_000;
 /// Processes and threads where nothing is said: what the original platform gave.
 pub(crate) const PIDS: u32 = 512;
-/// The most: half of what a machine has for all.
-pub(crate) const MAX_PIDS: u32 = 16_384;
+/// The most processes and threads: half of what a machine has for all.
+pub(crate) const MAX_CONTAINER_PIDS: u32 = 16_384;
 /// Open files of one process: what the original platform gave to jobs. A server with a thousand clients needs more.
 pub(crate) const OPEN_FILES: i64 = 4096;
 /// Bytes of `/tmp`, which are the container's memory: what the original platform gave.

@@ -50,10 +50,7 @@ const TIME: usize = 64;
 impl Engine {
     /// The last lines of a container's log, of ten thousand at most.
     pub async fn logs(&self, container: &str, tail: u32, follow: Follow) -> Result<LogLines, EngineError> {
-        let tail = tail.min(TAIL_LINES);
-        let frames = self
-            .frames(container, &format!("timestamps=1&tail={tail}"), follow)
-            .await?;
+        let frames = self.frames(container, &query(tail), follow).await?;
         Ok(LogLines {
             engine: self.clone(),
             frames,
@@ -106,6 +103,10 @@ impl LogLines {
     }
 }
 
+fn query(tail: u32) -> String {
+    format!("timestamps=1&tail={}", tail.min(TAIL_LINES))
+}
+
 fn read(output: Output, line: &[u8], cut: bool) -> LogLine {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let space = line.iter().take(TIME).position(|c| *c == b' ');
@@ -119,5 +120,31 @@ fn read(output: Output, line: &[u8], cut: bool) -> LogLine {
         time: String::from_utf8_lossy(time).into_owned(),
         text: String::from_utf8_lossy(text).into_owned(),
         cut: cut || !over.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_a_length_and_says_when_it_was_longer() {
+        for (length, kept, cut) in [
+            (0, 0, false),
+            (LINE_BYTES, LINE_BYTES, false),
+            (LINE_BYTES + 1, LINE_BYTES, true),
+        ] {
+            let written = format!("2026-11-27T12:23:37.637877719Z {}\n", "x".repeat(length));
+            let line = read(Output::Stdout, written.as_bytes(), false);
+            assert_eq!((line.text.len(), line.cut), (kept, cut), "{length}");
+            assert_eq!(line.time, "2026-11-27T12:23:37.637877719Z");
+        }
+    }
+
+    #[test]
+    fn nobody_asks_for_more_than_ten_thousand_lines() {
+        for (wanted, asked) in [(0, 0), (10_000, 10_000), (10_001, 10_000), (u32::MAX, 10_000)] {
+            assert_eq!(query(wanted), format!("timestamps=1&tail={asked}"));
+        }
     }
 }

@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use crate::{
     Endpoint,
     error::Unreachable,
-    limits::{ANSWER_BYTES, HEAD_BYTES, PULL_BYTES},
+    limits::{ANSWER_BYTES, ENGINE_HEAD_BYTES, PULL_BYTES},
     transport::connection::{Connection, Metered},
 };
 
@@ -59,7 +59,7 @@ impl Transport {
         let request = self.addressed(request)?;
         let Connection { io, mut last_words } = Connection::open(&self.endpoint).await?;
         let mut builder = http1::Builder::new();
-        builder.max_buf_size(HEAD_BYTES);
+        builder.max_buf_size(ENGINE_HEAD_BYTES);
         let handshake = builder.handshake(TokioIo::new(Metered::new(io, budget))).await;
         let (mut sender, driver) = handshake?;
         #[expect(

@@ -65,9 +65,11 @@ async fn an_answer_that_is_too_large_or_none_is_an_error() {
     let endless = b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n".to_vec();
     let zeros = [endless, vec![b' '; 1 << 20]].concat();
     let headers = format!("HTTP/1.1 200 OK\r\n{}", "a: b\r\n".repeat(20_000)).into_bytes();
+    let header = format!("HTTP/1.1 200 OK\r\na: {}", "b".repeat(100_000)).into_bytes();
     for (answer, repeated, expected) in [
         (zeros, 32, "more than 16777216 bytes"),
         (headers, 1, ""),
+        (header, 0, "message head is too large"),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec(), 0, "invalid HTTP version"),
         (with_length("{}"), 0, "at least 1.41 is needed"),
         (
@@ -93,14 +95,18 @@ async fn what_an_engine_refuses_is_shortened() {
     let dir = TempDir::new().unwrap();
     let body = format!(r#"{{"message":"\u001b[2J{}"}}"#, "x".repeat(100_000));
     let head = format!("HTTP/1.1 500 No\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-    let error = engine(&dir, true, head.into_bytes(), 0)
-        .describe()
-        .await
-        .unwrap_err();
+    let engine = engine(&dir, true, head.into_bytes(), 0);
+    let error = engine.describe().await.unwrap_err();
     let EngineError::Engine { status: 500, message } = &error else {
         panic!("{error:?}")
     };
     assert!(message.chars().count() <= 501 && !message.contains('\u{1b}'));
+    // Where it is read without the library, its end is not waited for: what is left is no sentence.
+    let error = engine.inspect("some").await.unwrap_err();
+    assert!(
+        matches!(&error, EngineError::Engine { status: 500, message } if message.is_empty()),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]

@@ -234,6 +234,7 @@ mod tests {
         };
         let long = format!("unix:///{}", "a".repeat(MAX_SOCKET_PATH));
         let longer = "a".repeat(MAX_ENDPOINT + 1);
+        let who = format!("ssh://{}@gpu1", "a".repeat(MAX_SSH_USER + 1));
         for (text, expected) in [
             ("", Scheme),
             ("/var/run/docker.sock", Scheme),
@@ -267,6 +268,7 @@ mod tests {
             ("ssh://@gpu1", User),
             ("ssh://-oProxyCommand@gpu1", User),
             ("ssh://m e@gpu1", User),
+            (&who, User),
             ("ssh://me@-gpu1", Destination(DestinationError::Host)),
             ("ssh://me@you@gpu1", Destination(DestinationError::User)),
             ("ssh://me@gpu1/run/docker.sock", Path),

@@ -119,22 +119,46 @@ pub(crate) async fn last_words(engine: &Engine, container: &str) -> String {
     let read = async {
         let mut lines = engine.logs(container, LAST_WORDS, Follow::No).await?;
         let mut said = Vec::new();
-        while let Some(LogLine { text, .. }) = lines.next().await? {
+        // An engine that has more to say than it was asked is not listened to.
+        for _ in 0..LAST_WORDS {
+            let Some(LogLine { text, .. }) = lines.next().await? else {
+                break;
+            };
             said.push(text.trim().escape_debug().to_string());
         }
         Ok::<_, FleetError>(said.join(" | "))
     };
     match timeout(READY_QUESTION, read).await {
-        Ok(Ok(said)) if !said.is_empty() => {
-            format!(
-                "; it wrote: {}",
-                said.chars().take(LAST_WORDS_CHARS).collect::<String>()
-            )
-        }
+        Ok(Ok(said)) => wrote(&said),
         _ => String::new(),
+    }
+}
+
+fn wrote(said: &str) -> String {
+    match said.is_empty() {
+        true => String::new(),
+        false => format!(
+            "; it wrote: {}",
+            said.chars().take(LAST_WORDS_CHARS).collect::<String>()
+        ),
     }
 }
 
 fn short(text: &str) -> String {
     format!("{:?}", text.chars().take(64).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_container_wrote_last_is_cut() {
+        assert_eq!(wrote(""), "");
+        assert_eq!(wrote("no model"), "; it wrote: no model");
+        for length in [LAST_WORDS_CHARS, LAST_WORDS_CHARS + 1] {
+            let expected = format!("; it wrote: {}", "ä".repeat(LAST_WORDS_CHARS));
+            assert_eq!(wrote(&"ä".repeat(length)), expected);
+        }
+    }
 }

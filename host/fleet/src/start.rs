@@ -9,7 +9,7 @@ use tokio::net::lookup_host;
 use crate::{
     Fleet, FleetError, Running, Wish,
     leasing::{is_held, servers},
-    limits::GRACE,
+    limits::CONTAINER_GRACE,
     ready,
     wish::{LEASE_LABEL, Place, names, network},
 };
@@ -286,7 +286,7 @@ impl Fleet {
                 continue;
             }
             if container.state == State::Running {
-                match engine.stop(self.owner(), &container.id, GRACE).await {
+                match engine.stop(self.owner(), &container.id, CONTAINER_GRACE).await {
                     Ok(()) | Err(EngineError::NotFound(_)) => {}
                     Err(error) => return Err(error.into()),
                 }

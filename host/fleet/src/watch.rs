@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     Fleet, FleetError, Running,
     leasing::now,
-    limits::{LOOK_EVERY, LOST_AFTER},
+    limits::{CONTAINER_LOOK_EVERY, LOST_AFTER},
     ready::last_words,
     start::lease_of,
     wish::network,
@@ -22,7 +22,7 @@ impl Fleet {
     pub async fn lost(&self, running: &Running) -> FleetError {
         let mut silent: Option<Instant> = None;
         loop {
-            sleep(LOOK_EVERY).await;
+            sleep(CONTAINER_LOOK_EVERY).await;
             match self.look(running).await {
                 Ok(()) => silent = None,
                 Err(error) if error.is_absence() => {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{ContainerLimits, ContainerSpec, Gpu};
 use crate::limits::{
-    COMMAND_WORDS, GPUS, MAX_MEMORY, MAX_MILLI_CPUS, MAX_PIDS, MIN_MEMORY, SECRET_BYTES, SECRETS,
-    VARIABLE_BYTES, VARIABLES, VOLUMES,
+    COMMAND_WORDS, GPUS, MAX_CONTAINER_MEMORY, MAX_CONTAINER_MILLI_CPUS, MAX_CONTAINER_PIDS,
+    MIN_CONTAINER_MEMORY, SECRET_BYTES, SECRETS, VARIABLE_BYTES, VARIABLES, VOLUMES,
 };
 
 /// Why a container cannot be as it is wanted.
@@ -165,14 +165,24 @@ fn limits(limits: ContainerLimits) -> Result<(), SpecError> {
         shm,
     } = limits;
     let rows = [
-        ("the bytes of memory", memory.0, MIN_MEMORY, MAX_MEMORY),
+        (
+            "the bytes of memory",
+            memory.0,
+            MIN_CONTAINER_MEMORY,
+            MAX_CONTAINER_MEMORY,
+        ),
         (
             "processor time in thousandths of a core",
             milli_cpus.into(),
             10,
-            MAX_MILLI_CPUS.into(),
+            MAX_CONTAINER_MILLI_CPUS.into(),
         ),
-        ("the number of processes", pids.into(), 1, MAX_PIDS.into()),
+        (
+            "the number of processes",
+            pids.into(),
+            1,
+            MAX_CONTAINER_PIDS.into(),
+        ),
         ("the bytes of /dev/shm", shm.map_or(1, |shm| shm.0), 1, memory.0),
     ];
     for (what, value, least, most) in rows {

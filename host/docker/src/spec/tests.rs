@@ -4,7 +4,10 @@ use platform_domain::PlainToken;
 use serde_json::json;
 
 use super::*;
-use crate::Platform;
+use crate::{
+    Platform,
+    limits::{GPUS, MAX_CONTAINER_MILLI_CPUS, SECRET_BYTES},
+};
 
 fn image(user: &str) -> Image {
     Image {
@@ -99,6 +102,7 @@ fn what_an_operator_allows_is_in_the_request_and_is_shown() {
         memory: ByteSize(8 << 30),
         milli_cpus: 16_000,
         pids: 4096,
+        shm: Some(ByteSize(1 << 30)),
     };
     spec.publish = Some("10.0.0.7".parse().unwrap());
     spec.env
@@ -108,6 +112,7 @@ fn what_an_operator_allows_is_in_the_request_and_is_shown() {
     assert_eq!(sent["User"], "0:0");
     let host = &sent["HostConfig"];
     assert_eq!(host["ReadonlyRootfs"], false);
+    assert_eq!(host["ShmSize"], 1 << 30);
     assert!(
         host["Tmpfs"]["/tmp"]
             .as_str()
@@ -173,7 +178,7 @@ fn who_a_container_runs_as_is_decided_by_spec_image_and_operator() {
 fn what_cannot_be_is_refused_with_its_reason() {
     type Change = fn(&mut ContainerSpec);
     assert!(challenge().plan(&image("app")).is_ok());
-    let table: [(&str, Change); 30] = [
+    let table: [(&str, Change); 33] = [
         ("Name", |spec| spec.name = String::new()),
         ("Name", |spec| spec.name = "a/../b".to_owned()),
         ("Name", |spec| spec.name = "a".repeat(129)),
@@ -224,9 +229,16 @@ fn what_cannot_be_is_refused_with_its_reason() {
         ("Limit", |spec| spec.limits.memory = ByteSize(1)),
         ("Limit", |spec| spec.limits.memory = ByteSize(u64::MAX)),
         ("Limit", |spec| spec.limits.milli_cpus = 0),
+        ("Limit", |spec| {
+            spec.limits.milli_cpus = MAX_CONTAINER_MILLI_CPUS + 1
+        }),
+        ("Limit", |spec| {
+            spec.limits.shm = Some(ByteSize(spec.limits.memory.0 + 1))
+        }),
         ("Limit", |spec| spec.limits.pids = 0),
         ("Limit", |spec| spec.limits.pids = u32::MAX),
         ("Gpu", |spec| spec.gpus = Some(Gpu::Count(0))),
+        ("Gpu", |spec| spec.gpus = Some(Gpu::Count(GPUS + 1))),
         ("Gpu", |spec| spec.gpus = Some(Gpu::Ids(BTreeSet::new()))),
         ("Gpu", |spec| {
             spec.gpus = Some(Gpu::Ids(["all,none".to_owned()].into()))
@@ -240,7 +252,7 @@ fn what_cannot_be_is_refused_with_its_reason() {
             spec.secrets.extend(many);
         }),
         ("TooMuch", |spec| {
-            let large = SecretValue::new(vec![0; crate::limits::SECRET_BYTES + 1]);
+            let large = SecretValue::new(vec![0; SECRET_BYTES + 1]);
             spec.secrets.insert("large".parse().unwrap(), large);
         }),
     ];

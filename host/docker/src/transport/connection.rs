@@ -22,7 +22,7 @@ use super::unreachable;
 use crate::{
     ClientTls, Endpoint,
     error::AnswerTooLarge,
-    limits::{CONNECT, MESSAGE_CHARS, SSH_BYTES, SSH_LAST_WORDS},
+    limits::{ENGINE_CONNECT, MESSAGE_CHARS, SSH_BYTES, SSH_LAST_WORDS},
     refusal::TLS_FAILED,
     text::shown,
 };
@@ -65,7 +65,7 @@ impl Connection {
                 } => ssh(user, host, *port, config.as_deref()),
             }
         };
-        let opened = timeout(CONNECT, opening).await;
+        let opened = timeout(ENGINE_CONNECT, opening).await;
         let opened = opened.unwrap_or_else(|late| Err(unreachable("there is no connection in time", late)));
         opened.map_err(|err| Error::IOError { err })
     }
@@ -145,10 +145,7 @@ fn ssh(user: &str, host: &str, port: Option<u16>, config: Option<&Path>) -> io::
 
 /// Why a child that carried the connection failed, in its own words.
 pub(super) async fn said_last(stderr: ChildStderr, error: hyper::Error) -> Error {
-    let mut said = Vec::new();
-    let mut stderr = stderr.take(SSH_BYTES);
-    // Whatever was read when the time is over counts.
-    drop(timeout(SSH_LAST_WORDS, stderr.read_to_end(&mut said)).await);
+    let said = last_words(stderr).await;
     let said = shown(&String::from_utf8_lossy(&said), MESSAGE_CHARS);
     let hint = match said.is_empty() {
         true => "ssh ended without a word".to_owned(),
@@ -157,6 +154,14 @@ pub(super) async fn said_last(stderr: ChildStderr, error: hyper::Error) -> Error
     Error::IOError {
         err: unreachable(hint, error),
     }
+}
+
+/// Whatever was said when there is enough of it or the time is over.
+async fn last_words(stderr: impl AsyncRead + Unpin) -> Vec<u8> {
+    let mut said = Vec::new();
+    let mut stderr = stderr.take(SSH_BYTES);
+    drop(timeout(SSH_LAST_WORDS, stderr.read_to_end(&mut said)).await);
+    said
 }
 
 impl<T> Metered<T> {
@@ -221,6 +226,8 @@ writes_through!(Carried);
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
     use super::*;
 
     #[tokio::test]
@@ -231,5 +238,14 @@ mod tests {
         assert_eq!(read, b"twelve bytes");
         assert_eq!(error.to_string(), "the answer has more than 12 bytes");
         assert!(Metered::new(&b"x"[..], 12).read_to_end(&mut read).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn last_words_end_with_their_length_and_with_their_time() {
+        let endless = last_words(tokio::io::repeat(b'x')).await;
+        assert_eq!(endless, [b'x'; 1024]);
+        let (here, mut there) = tokio::io::duplex(64);
+        there.write_all(b"and then nothing").await.unwrap();
+        assert_eq!(last_words(here).await, b"and then nothing");
     }
 }

@@ -116,6 +116,27 @@ async fn an_operation_on_nothing_is_not_found() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_replaced_counts_for_a_week_at_most() {
+    let host = Host::start().await;
+    let echo = slug("echo");
+    let (_, before) = host.registry.challenge_create(host.echo("echo")).await.unwrap();
+    let week = Duration::from_secs(7 * 86_400);
+    let error = host
+        .registry
+        .challenge_rotate_token(&echo, week + Duration::from_secs(1))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, RegistryError::Field(it) if it.field == "overlap_seconds"),
+        "{error:?}"
+    );
+    let unchanged = host.registry.challenge_get(&echo).await.unwrap();
+    assert!(unchanged.token_hash.verifies(&before));
+    let (changed, after) = host.registry.challenge_rotate_token(&echo, week).await.unwrap();
+    assert!(changed.token_hash.verifies(&after) && !changed.token_hash.verifies(&before));
+}
+
+#[tokio::test]
 async fn a_change_takes_effect_although_whoever_asked_has_gone_away() {
     let host = Host::start().await;
     let new = NewChallenge {

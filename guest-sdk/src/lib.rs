@@ -209,3 +209,8 @@ struct CapabilitiesGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/authors/http.md")]
 struct HttpGuide;
+
+/// And of work for containers.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/authors/jobs.md")]
+struct JobsGuide;

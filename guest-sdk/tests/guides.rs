@@ -6,12 +6,13 @@ use std::path::Path;
 use platform_domain::Manifest;
 use wit_parser::Resolve;
 
-const GUIDES: [(&str, &str); 3] = [
+const GUIDES: [(&str, &str); 4] = [
     (
         "capabilities.md",
         include_str!("../../docs/authors/capabilities.md"),
     ),
     ("http.md", include_str!("../../docs/authors/http.md")),
+    ("jobs.md", include_str!("../../docs/authors/jobs.md")),
     ("state.md", include_str!("../../docs/authors/state.md")),
 ];
 

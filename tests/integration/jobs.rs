@@ -18,7 +18,7 @@ async fn host() -> TestHost {
     let mut host = TestHost::start().await;
     host.configure(|config| {
         config.docker.endpoint = Some(endpoint);
-        config.jobs.images = vec!["test.local".to_owned()];
+        config.jobs.images = vec!["test.local/gpu-container".to_owned()];
         config.jobs.listen = Some("127.0.0.1:0".parse().unwrap());
     });
     host.restart().await;
@@ -85,6 +85,7 @@ async fn a_component_hands_in_a_job_and_asks_for_it_in_later_calls() {
     );
     // The same again is the same, other words are refused, and a restart forgets nothing.
     host.restart().await;
+    assert_eq!(until(&host, "foreman", "a", "done").await, done);
     let again = ask(
         &host,
         Method::POST,
@@ -94,7 +95,6 @@ async fn a_component_hands_in_a_job_and_asks_for_it_in_later_calls() {
     )
     .await;
     assert_eq!(again, (202, first.clone()));
-    assert_eq!(until(&host, "foreman", "a", "done").await, done);
     let other = ask(
         &host,
         Method::POST,

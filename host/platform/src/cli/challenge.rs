@@ -165,14 +165,15 @@ pub(crate) struct FieldArgs {
     #[arg(long)]
     pub(crate) instances: Option<Instances>,
     /// What the component may import, for example sqlite,kv; none for nothing [default: all of
-    /// these but secrets].
+    /// these but secrets and jobs].
     ///
     /// A component that imports what it is not granted is refused by the name of the import. sqlite is a database in
     /// the host, kv are keys and values in it; both share the resource database. blobs are files of the host under names,
     /// with the resource blobs. crypto verifies signatures, reads and writes addresses and hashes, in the call's own time.
     /// metagraph tells who is in the subnet. config is wasi:config, the variables of --env with the defaults of the
     /// manifest; logging is wasi:logging, lines with a level in the challenge's log. secrets lets it
-    /// read what `platform secret set` gave it. Requests to other hosts (outgoing-http) are granted with --allow.
+    /// read what `platform secret set` gave it, jobs lets it run containers on the host's engine as [jobs] of the configuration
+    /// allows. Requests to other hosts (outgoing-http) are granted with --allow.
     #[arg(long, value_name = "NAMES", value_parser = grants)]
     pub(crate) grants: Option<BTreeSet<Grant>>,
     /// Host that it may send requests to, for example https://api.example.com; repeat for more. Replaces all of them;

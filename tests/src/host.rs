@@ -86,10 +86,13 @@ impl TestHost {
 
     async fn run(&mut self) {
         self.stop = CancellationToken::new();
-        let App { admin, public, tasks } =
-            App::start(self.config.clone(), crate::compiler(), self.stop.clone())
-                .await
-                .unwrap();
+        let App { admin, public, tasks } = Box::pin(App::start(
+            self.config.clone(),
+            crate::compiler(),
+            self.stop.clone(),
+        ))
+        .await
+        .unwrap();
         let token = std::fs::read_to_string(self.config.token_file()).unwrap();
         self.admin_url = format!("http://{admin}");
         self.public = format!("http://{public}");

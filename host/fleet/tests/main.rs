@@ -1,6 +1,7 @@
 //! Containers of challenges on a real engine: started, found again, replaced, lost, cleared up.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[expect(dead_code, reason = "what the tests of the crate need of it is more")]
 #[path = "../../docker/tests/engine.rs"]
 mod engine;
 mod gpus;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
-    Capability, DataMode, Digest, FailureRule, Grant, Instances, PlainToken, Resources, Status, UnixSeconds,
+    Capability, DataMode, Digest, FailureRule, Grant, Instances, Loosened, PlainToken, Resources, Status,
+    UnixSeconds,
 };
 
 use super::*;

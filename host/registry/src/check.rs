@@ -3,19 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use platform_docker::MountPoint;
-use platform_domain::{
-    Artifact, Capability, Challenge, DataMode, FailureRule, Instances, MAX_CORS_ORIGINS, Resources,
-};
+use platform_domain::{Artifact, Capability, Challenge, FailureRule, Instances, MAX_CORS_ORIGINS};
 use platform_wasm::Limits;
 
 use crate::{FieldError, limits};
 
+mod containers;
+
 const CONTAINERS_ONLY: &str = "applies to container challenges";
-const ELSEWHERE: &str =
-    "somebody else runs this container, at serving.address, and this host cannot see to it";
-/// Where a container keeps what it keeps.
-const DATA: &str = "/data";
 const NO_ROUTES: &str =
     "kept instances answer routes only, and a challenge without the capability proxy_routes has none";
 
@@ -121,9 +116,9 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
             }
             if fallback.is_some() {
                 // They are for its container.
-                mount_points(volumes, *data)?;
+                containers::mount_points(volumes, *data)?;
             } else {
-                no_container(challenge)?;
+                containers::none(challenge)?;
             }
         }
         Artifact::Image(_) => {
@@ -154,69 +149,11 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
                     return Err(FieldError::new(field, "applies to components"));
                 }
             }
-            mount_points(volumes, *data)?;
+            containers::mount_points(volumes, *data)?;
             if serving.address.is_some() {
-                elsewhere(challenge)?;
+                containers::elsewhere(challenge)?;
             }
         }
-    }
-    Ok(())
-}
-
-/// What only a container can have, of a challenge that never has one.
-fn no_container(challenge: &Challenge) -> Result<(), FieldError> {
-    let Resources {
-        memory: _,
-        disk: _,
-        database: _,
-        blobs: _,
-        cpu,
-        pids,
-        shm,
-        gpu,
-    } = &challenge.resources;
-    let gpu = gpu.as_ref().map(|gpu| format!("resources.{}", gpu.key()));
-    let given = [
-        cpu.map(|_| "resources.cpu".to_owned()),
-        pids.map(|_| "resources.pids".to_owned()),
-        shm.map(|_| "resources.shm".to_owned()),
-        gpu,
-        (!challenge.volumes.is_empty()).then(|| "volumes".to_owned()),
-        (!challenge.loosened.is_empty()).then(|| "loosened".to_owned()),
-    ];
-    match given.into_iter().flatten().next() {
-        Some(field) => Err(FieldError::new(field, CONTAINERS_ONLY)),
-        None => Ok(()),
-    }
-}
-
-/// What nobody would enforce, because somebody else runs the container.
-fn elsewhere(challenge: &Challenge) -> Result<(), FieldError> {
-    let given = [
-        ("resources", challenge.resources != Resources::default()),
-        ("volumes", !challenge.volumes.is_empty()),
-        ("loosened", !challenge.loosened.is_empty()),
-        ("env", !challenge.env.is_empty()),
-        ("secrets", !challenge.secrets.is_empty()),
-    ];
-    match given.into_iter().find(|(_, given)| *given) {
-        Some((field, _)) => Err(FieldError::new(field, ELSEWHERE)),
-        None => Ok(()),
-    }
-}
-
-/// Whether volumes have names and places that an engine takes.
-fn mount_points(volumes: &BTreeMap<String, String>, data: DataMode) -> Result<(), FieldError> {
-    names("volumes", volumes.keys())?;
-    for (name, path) in volumes {
-        let reason = match path.parse::<MountPoint>() {
-            Err(error) => error.to_string(),
-            Ok(_) if data == DataMode::Exclusive && path == DATA => {
-                "/data is there already, for what the challenge keeps; --data none takes it away".to_owned()
-            }
-            Ok(_) => continue,
-        };
-        return Err(FieldError::new(format!("volumes.{name}"), reason));
     }
     Ok(())
 }
@@ -301,7 +238,9 @@ fn names<'a>(field: &str, names: impl ExactSizeIterator<Item = &'a String>) -> R
 pub(crate) mod tests {
     use std::collections::BTreeSet;
 
-    use platform_domain::{Digest, OutboundRule, PinnedComponent, PlainToken, Status, UnixSeconds};
+    use platform_domain::{
+        DataMode, Digest, OutboundRule, PinnedComponent, PlainToken, Resources, Status, UnixSeconds,
+    };
 
     use super::*;
 

@@ -253,8 +253,6 @@ async fn an_image_is_a_draft_until_somebody_says_where_it_runs() {
     let host = Host::start().await;
     let image = new("gpu", Source::Image("registry.example/gpu:1".parse().unwrap()));
     let image = NewChallenge {
-        volumes: BTreeMap::from([("data".into(), "/data".into())]),
-        secrets: BTreeSet::from(["api_key".into()]),
         emission_percent: "5".parse().unwrap(),
         ..image
     };

@@ -113,6 +113,8 @@ impl From<RegistryError> for ApiError {
             RegistryError::InUse(_) => {
                 conflict("in_use").hint("its last calls have not ended; try again in a moment")
             }
+            RegistryError::HasGpus { .. } => conflict("in_use")
+                .hint("its container has not ended yet: try again in a moment. If a server is lost for good: `platform gpu-server remove`"),
             RegistryError::StillRegistered(_) => {
                 conflict("still_registered").hint("delete the challenge first; then it can be purged")
             }

@@ -1,8 +1,8 @@
 //! Why an operation on the registry is refused or fails.
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
-use platform_domain::{SecretName, Slug, TransitionRefused};
+use platform_domain::{GpuServerId, SecretName, Slug, TransitionRefused};
 use platform_oci::OciError;
 use platform_store::StoreError;
 use platform_wasm::{ArchiveError, ComponentError};
@@ -40,6 +40,14 @@ pub enum RegistryError {
     /// Its calls have not ended yet, or something else uses what it keeps.
     #[error("what Challenge '{0}' keeps is still in use")]
     InUse(Slug),
+    /// Its container has GPUs, or may have some on a server that is lost.
+    #[error("Challenge '{slug}' has GPUs on {}", servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    HasGpus {
+        /// Which challenge.
+        slug: Slug,
+        /// Where.
+        servers: BTreeSet<GpuServerId>,
+    },
     /// What a registered challenge keeps is not removed.
     #[error("Challenge '{0}' is registered")]
     StillRegistered(Slug),
@@ -99,6 +107,7 @@ impl From<StoreError> for RegistryError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::ChallengeExists(slug) => Self::Exists(slug),
+            StoreError::ChallengeHasGpus { slug, servers } => Self::HasGpus { slug, servers },
             other => Self::Store(other),
         }
     }

@@ -2,10 +2,10 @@
 
 use platform_admin_types::Observed;
 use platform_domain::Slug;
-use platform_tests::TestHost;
+use platform_tests::{TestHost, new_challenge};
 use serde_json::json;
 
-use super::scene::{challenge, container, engine, get, host, on_engine, running, seen};
+use super::scene::{IMAGE, challenge, container, engine, get, host, on_engine, running, seen};
 
 #[tokio::test]
 async fn a_container_that_somebody_removes_or_kills_comes_back() {
@@ -114,4 +114,52 @@ async fn a_host_without_an_engine_says_so_and_keeps_a_draft() {
             .await
             .is_err()
     );
+}
+
+#[tokio::test]
+async fn a_component_gives_way_to_its_image_while_it_needs_gpus_and_comes_back() {
+    let host = host().await;
+    let slug: Slug = "gives-way".parse().unwrap();
+    let server = json!({"id": "here", "endpoint": engine().endpoint, "gpus": "a100:1"});
+    host.admin
+        .gpu_server_create(&serde_json::from_value(server).unwrap())
+        .await
+        .unwrap();
+    let mut new = new_challenge("gives-way", "hello", "0", &[]);
+    new.fallback_image = Some(IMAGE.parse().unwrap());
+    let created = host.admin.challenge_create(&new).await.unwrap();
+    host.running("gives-way").await;
+    assert_eq!(get(&host, "gives-way", "/hello").await.0, 200);
+    let resources = async |resources: serde_json::Value| {
+        let patch = serde_json::from_value(json!({ "resources": resources })).unwrap();
+        host.admin.challenge_patch(&slug, &patch).await
+    };
+    let refused = resources(json!({"gpu_count": "2"})).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("gpu_capacity_insufficient"),
+        "{refused}"
+    );
+    // As far as a machine without any goes: the engine's own refusal, in clear words.
+    resources(json!({"gpu_count": "1"})).await.unwrap();
+    let failed = seen(&host, "gives-way", |view| {
+        matches!(view.observed, Observed::Failed { .. })
+    })
+    .await;
+    assert!(
+        format!("{:?}", failed.observed).contains("the engine has no such GPU"),
+        "{:?}",
+        failed.observed
+    );
+    assert_eq!(get(&host, "gives-way", "/hello").await.0, 502);
+    assert!(on_engine("gives-way").is_empty());
+    resources(json!({})).await.unwrap();
+    let view = seen(&host, "gives-way", |view| {
+        matches!(view.observed, Observed::Running { .. })
+    })
+    .await;
+    assert!(container(&view).is_none());
+    assert_eq!(view.token_hint, created.challenge.token_hint);
+    assert_eq!(get(&host, "gives-way", "/hello").await.0, 200);
+    let shown = host.admin.gpu_server_get(&"here".parse().unwrap()).await.unwrap();
+    assert!(!format!("{shown:?}").contains("gives-way"), "{shown:?}");
 }

@@ -312,10 +312,10 @@ mod tests {
     fn an_image_is_pinned_once_and_keeps_its_tag() {
         let digest: Digest = D.parse().unwrap();
         for (text, repository) in [
-            ("h:5000/team/gpu:1", "h:5000/team/gpu"),
-            ("h:5000/gpu", "h:5000/gpu"),
-            (&format!("h/gpu:1@{D}"), "h/gpu"),
-            (&format!("h/gpu@{D}"), "h/gpu"),
+            ("host:5000/team/gpu:1", "host:5000/team/gpu"),
+            ("host:5000/gpu", "host:5000/gpu"),
+            (&format!("registry.example/gpu:1@{D}"), "registry.example/gpu"),
+            (&format!("registry.example/gpu@{D}"), "registry.example/gpu"),
         ] {
             let image: ImageRef = text.parse().unwrap();
             assert_eq!(image.repository(), repository);

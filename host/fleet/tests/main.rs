@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "what the tests of the crate need of it is more")]
 #[path = "../../docker/tests/engine.rs"]
 mod engine;
+mod faults;
 mod gpus;
 mod lives;
 mod scene;

@@ -1,6 +1,6 @@
 //! The composition root: what is built from what, in which order, and the long tasks.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, convert::Infallible, net::SocketAddr, sync::Arc, time::SystemTime};
 
 use anyhow::Context as _;
 use axum::body::Body;
@@ -89,6 +89,7 @@ impl App {
             metagraph: metagraph_reader.clone(),
             fleet,
             registries: registries::of_host(&config),
+            executor: executor(&config),
             routes,
             breaker: config.breaker.policy(),
         };
@@ -230,6 +231,16 @@ impl App {
             tasks,
         })
     }
+}
+
+/// What containers are told that may hand in jobs.
+fn executor(config: &Config) -> BTreeMap<String, String> {
+    let told = config
+        .jobs
+        .broker_url()
+        .map(|url| platform_jobs::executor_environment(&url));
+    let told = told.into_iter().flatten();
+    told.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn epoch_config(config: &Config) -> anyhow::Result<EpochConfig> {

@@ -1,12 +1,16 @@
 //! Challenges that run in containers: what their records want of one, and what becomes of it. Where it runs is the fleet's affair,
 //! but for those that somebody else runs.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use platform_docker::{Follow, Output, PullAs};
 use platform_domain::{
-    Challenge, DataMode, ImageRef, LogSource, PlainToken, Runs, SecretName, SecretUse, SecretValue, Slug,
-    Status, with_causes,
+    Capability, Challenge, DataMode, ImageRef, LogSource, PlainToken, Runs, SecretName, SecretUse,
+    SecretValue, Slug, Status, with_causes,
 };
 use platform_fleet::{Fleet, FleetError, Running, Wish};
 use platform_oci::Registries;
@@ -26,6 +30,8 @@ pub(crate) struct Containers {
     fleet: Fleet,
     /// Who pulls images.
     registries: Registries,
+    /// What those are told that may hand in jobs.
+    executor: Arc<BTreeMap<String, String>>,
 }
 
 /// How often engines are looked over for what nobody wants.
@@ -38,8 +44,12 @@ const LOG_PAUSE: Duration = Duration::from_secs(5);
 const NO_TOKEN: &str = "of a rehearsal";
 
 impl Containers {
-    pub(crate) const fn new(fleet: Fleet, registries: Registries) -> Self {
-        Self { fleet, registries }
+    pub(crate) fn new(fleet: Fleet, registries: Registries, executor: BTreeMap<String, String>) -> Self {
+        Self {
+            fleet,
+            registries,
+            executor: Arc::new(executor),
+        }
     }
 
     /// A container that answers: one of ours, started or found again, or one that somebody else runs, of which it is seen when it
@@ -97,12 +107,16 @@ impl Containers {
     ) -> Wish {
         let registry = image.repository().split('/').next().unwrap_or_default();
         let user = self.registries.user(registry).await;
+        let mut env = challenge.env.clone();
+        if challenge.capabilities.contains(&Capability::DockerExecutor) {
+            env.extend((*self.executor).clone());
+        }
         Wish {
             slug: challenge.slug.clone(),
             image: image.clone(),
             version: challenge.version.clone(),
             capabilities: challenge.capabilities.clone(),
-            env: challenge.env.clone(),
+            env,
             secrets,
             pull_as: user.map(|(name, password)| PullAs::User { name, password }),
             token,

@@ -29,7 +29,7 @@ mod starts;
 mod trust;
 mod versions;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use platform_domain::TrustPolicy;
 use platform_fleet::Fleet;
@@ -86,6 +86,8 @@ pub struct Parts {
     pub fleet: Fleet,
     /// Who fetches images.
     pub registries: Registries,
+    /// What containers are told that may hand in jobs; nothing where this host takes none.
+    pub executor: BTreeMap<String, String>,
     /// The one writer of the table of routes.
     pub routes: RoutePublisher,
     /// When a challenge that fails is left alone.
@@ -105,6 +107,7 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
         metagraph,
         fleet,
         registries,
+        executor,
         routes,
         breaker,
     } = parts;
@@ -114,7 +117,7 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
     let wake = Arc::new(Notify::new());
     let (publisher, board) = board::channel();
     let opener = secrets::Opener::new(store.clone(), key_file);
-    let containers = containers::Containers::new(fleet, registries);
+    let containers = containers::Containers::new(fleet, registries, executor);
     let loader = load::Loader::new(content, trust, engine, state_dir, metagraph, opener, containers);
     let health = health::HealthBook::new(breaker);
     let reader = routes.reader();

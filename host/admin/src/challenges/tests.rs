@@ -69,6 +69,7 @@ impl Host {
         let parts = Parts {
             fleet: Fleet::new(store.clone(), engines.clone(), owner, READY_TIME),
             registries: Registries::default(),
+            executor: Default::default(),
             store: store.clone(),
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
             trust: TrustPolicy::Any,

@@ -52,6 +52,7 @@ impl Host {
         let parts = Parts {
             fleet,
             registries: Registries::default(),
+            executor: Default::default(),
             store: store.clone(),
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
             trust: TrustPolicy::Any,

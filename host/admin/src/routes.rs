@@ -228,7 +228,7 @@ mod tests {
                 (method, path.replace("{epoch}", "1").replace("{id}", "gpu-1"))
             })
             .collect();
-        assert_eq!(routes.len(), 47);
+        assert_eq!(routes.len(), 48);
         for path in [
             "/v1/admin/nothing",
             "/v1/admin",

@@ -7,6 +7,7 @@
 mod chain;
 mod challenge;
 mod client;
+mod container;
 mod content;
 mod error;
 mod gpu_server;
@@ -29,6 +30,7 @@ pub use challenge::{
     DataUsageView, DatabaseUsageView, DriftView, OutboundUsageView, PatchChallenge, RotateToken, TrustView,
 };
 pub use client::{Client, ClientError};
+pub use container::ContainerView;
 pub use content::{CollectRequest, CollectView, ContentKind, ContentList, ContentView};
 pub use error::{ErrorBody, ErrorDetail};
 pub use gpu_server::{
@@ -41,8 +43,7 @@ pub use logs::{LOG_HEARTBEAT, LogLineView, LogList, LogQuery, LogRecord, LogStre
 pub use secret::{InjectionView, SecretList, SecretView, SetSecret};
 pub use state::{ArchiveRequest, ArchivedView, BackupView, KeptStateView, PurgeView, RestoreView, StateList};
 pub use status::{
-    ChallengeStatus, CodeView, CompilerView, CompilingView, ContainerView, HostStatus, Observed,
-    ReconcilerStatus, StartStep,
+    ChallengeStatus, CodeView, CompilerView, CompilingView, HostStatus, Observed, ReconcilerStatus, StartStep,
 };
 pub use version::{RollBackChallenge, UpdateChallenge, VersionList, VersionView};
 pub use weights::{

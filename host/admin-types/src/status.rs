@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use platform_domain::{Digest, GpuLeaseId, GpuServerId, Slug, Status, UnixSeconds, UpstreamAddress};
+use platform_domain::{Digest, Slug, Status, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
-use crate::BreakerView;
+use crate::{BreakerView, ContainerView};
 
 /// What the host sees of a challenge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,24 +37,6 @@ pub enum Observed {
         /// When the last attempt failed.
         at: UnixSeconds,
     },
-}
-
-/// A container that the host runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContainerView {
-    /// The GPU server on which it is; absent: the host's own engine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub server: Option<GpuServerId>,
-    /// Its id on the engine.
-    pub id: String,
-    /// Where the host reaches it.
-    pub address: UpstreamAddress,
-    /// Its GPUs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gpu_lease: Option<GpuLeaseId>,
-    /// What it may do beyond what all may, and limits that are not the usual ones.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub allowed: Vec<String>,
 }
 
 /// How far a start has come.

@@ -1,15 +1,11 @@
 //! Challenges over HTTP: read, hand down, show.
 
-use std::time::Duration;
-
 use axum::{
     extract::State,
     http::{StatusCode, header::LOCATION},
     response::IntoResponse,
 };
-use platform_admin_types::{
-    ChallengeCreated, ChallengeList, ChallengeView, CreateChallenge, PatchChallenge, RotateToken,
-};
+use platform_admin_types::{ChallengeCreated, ChallengeList, ChallengeView, CreateChallenge, PatchChallenge};
 use platform_domain::Challenge;
 use platform_registry::Observed;
 
@@ -18,6 +14,8 @@ use crate::{
     slug::SlugPath,
     view::{Seen, challenge_patch, challenge_view, new_challenge},
 };
+
+pub(crate) mod token;
 
 type Answer = Result<Json<ChallengeView>, ApiError>;
 
@@ -44,21 +42,6 @@ pub(crate) async fn create(
         challenge_token,
     });
     Ok((StatusCode::CREATED, [(LOCATION, location)], created))
-}
-
-pub(crate) async fn rotate_token(
-    State(state): State<AdminState>,
-    SlugPath(slug): SlugPath,
-    Json(rotate): Json<RotateToken>,
-) -> Result<Json<ChallengeCreated>, ApiError> {
-    let RotateToken { overlap_seconds } = rotate;
-    let overlap = Duration::from_secs(overlap_seconds);
-    let (challenge, challenge_token) = state.registry.challenge_rotate_token(&slug, overlap).await?;
-    let challenge = show_now(&state, challenge).await?;
-    Ok(Json(ChallengeCreated {
-        challenge,
-        challenge_token,
-    }))
 }
 
 pub(crate) async fn show(State(state): State<AdminState>, SlugPath(slug): SlugPath) -> Answer {

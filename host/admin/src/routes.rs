@@ -80,7 +80,7 @@ fn listed() -> Vec<Listed> {
         (
             Method::POST,
             "/v1/admin/challenges/{slug}/token/rotate",
-            post(challenges::rotate_token),
+            post(challenges::token::rotate),
         ),
         (
             Method::GET,

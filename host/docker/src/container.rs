@@ -5,8 +5,7 @@ use std::time::Duration;
 use bollard::{
     models::{ContainerCreateBody, ContainerCreateResponse},
     query_parameters::{
-        ListContainersOptions, RemoveContainerOptions, RestartContainerOptions, StartContainerOptions,
-        StopContainerOptions,
+        ListContainersOptions, RestartContainerOptions, StartContainerOptions, StopContainerOptions,
     },
 };
 use platform_domain::UnixSeconds;
@@ -134,34 +133,6 @@ impl Engine {
         let restarted = docker.restart_container(container, Some(options));
         self.within(grace + CHANGE, Subject::Container(container), restarted)
             .await
-    }
-
-    /// Removes a container of ours, running or not, with its secrets and with volumes that its image made. Its named volumes stay.
-    /// One that is not there is no error.
-    pub async fn remove(&self, owner: &Owner, container: &str) -> Result<(), EngineError> {
-        let found = match self.own(owner, container).await {
-            Err(EngineError::NotFound(_)) => None,
-            found => Some(found?),
-        };
-        if let Some(found) = &found {
-            let docker = self.docker().await?;
-            let options = RemoveContainerOptions {
-                v: true,
-                force: true,
-                link: false,
-            };
-            let removed = docker.remove_container(&found.id, Some(options));
-            match self.within(CHANGE, Subject::Container(container), removed).await {
-                // Somebody was faster.
-                Ok(()) | Err(EngineError::NotFound(_) | EngineError::Engine { status: 409, .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let name = found.as_ref().map_or(container, |found| &found.name);
-        for volume in self.volumes_of(owner, name).await? {
-            self.remove_volume(owner, &volume.name).await?;
-        }
-        Ok(())
     }
 
     /// What a container is, by name or id, whoever it belongs to.

@@ -26,6 +26,7 @@ mod observed;
 mod prepare;
 mod reap;
 mod refusal;
+mod removing;
 mod spec;
 mod stats;
 mod swarm;

@@ -43,7 +43,7 @@ impl Engine {
             return Ok(());
         }
         let archive = packed(spec, user, files).map_err(EngineError::protocol)?;
-        let name = format!("{}.helper", spec.name);
+        let name = helper_of(&spec.name);
         // Of a host that was killed.
         self.remove(&spec.owner, &name).await?;
         let subject = Subject::Container(&name);
@@ -57,6 +57,11 @@ impl Engine {
         let removed = self.remove(&spec.owner, &name).await;
         sent.and(removed)
     }
+}
+
+/// The name of the one that fills the volumes of a container.
+pub(crate) fn helper_of(container: &str) -> String {
+    format!("{container}.helper")
 }
 
 fn helper(spec: &ContainerSpec, image: &Image) -> ContainerCreateBody {

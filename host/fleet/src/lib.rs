@@ -2,6 +2,7 @@
 //! to be true on an engine is made true again from what is wanted, so nothing here has to be remembered over a restart but
 //! leases, which the database keeps.
 
+mod clear;
 mod engines;
 mod error;
 mod fleet;
@@ -9,6 +10,7 @@ mod leasing;
 mod limits;
 mod ready;
 mod start;
+mod tidy;
 mod tls;
 mod watch;
 mod wish;

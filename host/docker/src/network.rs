@@ -17,11 +17,10 @@ use crate::{
 };
 
 /// Whether packets leave with the machine's address, so that answers come back.
-const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquerade";
+pub(crate) const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquerade";
 /// Whether containers of one network reach each other.
-const AMONG_THEMSELVES: &str = "com.docker.network.bridge.enable_icc";
+pub(crate) const AMONG_THEMSELVES: &str = "com.docker.network.bridge.enable_icc";
 const LOCAL: &str = "local";
-const SWARM: &str = "swarm";
 
 impl Engine {
     /// Makes the network of a challenge, or sees that it is as it should be. One of ours that is otherwise is made anew, as long as
@@ -33,41 +32,18 @@ impl Engine {
         name: &str,
         outside: Outside,
     ) -> Result<(), EngineError> {
-        self.ensure_network_in(owner, slug, name, outside, LOCAL).await
-    }
-
-    /// The same for a service of a swarm: known to all of its machines, and on each a bridge of its own, so that a service is reached
-    /// like a container by whoever is on the same machine.
-    pub async fn ensure_swarm_network(
-        &self,
-        owner: &Owner,
-        slug: &Slug,
-        name: &str,
-        outside: Outside,
-    ) -> Result<(), EngineError> {
-        self.ensure_network_in(owner, slug, name, outside, SWARM).await
-    }
-
-    async fn ensure_network_in(
-        &self,
-        owner: &Owner,
-        slug: &Slug,
-        name: &str,
-        outside: Outside,
-        scope: &str,
-    ) -> Result<(), EngineError> {
         check_name(name, "the name of a network")?;
         let found = self.own_networks(owner, name).await?;
         match found.first() {
             None => {}
-            Some(first) if is(first, outside, scope) => return self.keep_first(found).await,
+            Some(first) if is(first, outside) => return self.keep_first(found).await,
             Some(_) => self.remove_network(owner, name).await?,
         }
         let yes = |yes: bool| if yes { "true" } else { "false" }.to_owned();
         let request = NetworkCreateRequest {
             name: name.to_owned(),
             driver: Some("bridge".to_owned()),
-            scope: Some(scope.to_owned()),
+            scope: Some(LOCAL.to_owned()),
             internal: Some(outside == Outside::Closed),
             attachable: Some(false),
             labels: Some(ours(owner, Kind::Challenge, slug).into_iter().collect()),
@@ -117,7 +93,7 @@ impl Engine {
     }
 
     /// All with the name, in an order that all see; none may be another's.
-    async fn own_networks(&self, owner: &Owner, name: &str) -> Result<Vec<Network>, EngineError> {
+    pub(crate) async fn own_networks(&self, owner: &Owner, name: &str) -> Result<Vec<Network>, EngineError> {
         let docker = self.docker().await?;
         let options = ListNetworksOptions {
             // Whatever contains it.
@@ -138,14 +114,14 @@ impl Engine {
     }
 }
 
-fn is(network: &Network, outside: Outside, scope: &str) -> bool {
+fn is(network: &Network, outside: Outside) -> bool {
     let masquerade = network
         .options
         .as_ref()
         .and_then(|options| options.get(MASQUERADE));
     let masquerade = masquerade.is_none_or(|value| value == "true");
     network.driver.as_deref() == Some("bridge")
-        && network.scope.as_deref() == Some(scope)
+        && network.scope.as_deref() == Some(LOCAL)
         && network.internal == Some(outside == Outside::Closed)
         && masquerade == (outside == Outside::Open)
 }

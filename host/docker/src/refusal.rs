@@ -136,7 +136,7 @@ pub(crate) fn said(status: u16, message: &str, subject: Subject<'_>) -> EngineEr
         }
         (409, Subject::Network(name)) if has("already exists") => EngineError::NameTaken(name.to_owned()),
         (409, Subject::Volume(name)) if has("in use") => EngineError::InUse(format!("the volume {name}")),
-        (403 | 409, Subject::Network(name)) if has("active endpoints") => {
+        (_, Subject::Network(name)) if has("active endpoints") || has("is in use by") => {
             EngineError::InUse(format!("the network {name}"))
         }
         (404, Subject::Container(name)) => EngineError::NotFound(format!("container {name}")),
@@ -244,6 +244,12 @@ mod tests {
                 403,
                 Subject::Network("n"),
                 "error while removing network: network n id ab has active endpoints",
+                "InUse",
+            ),
+            (
+                400,
+                Subject::Network("n"),
+                "rpc error: code = FailedPrecondition desc = network n is in use by task u9",
                 "InUse",
             ),
             (500, Subject::Engine, "something else", "Engine"),

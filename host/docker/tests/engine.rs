@@ -2,7 +2,7 @@
 //! with this value and, because a shell watches, also with a test that is killed.
 //!
 //! Engines on one machine share its packet filter, and each that starts writes it anew. So of those that have one only one runs
-//! at a time in one process; others are started with [`Filter::None`] and run nothing with a network.
+//! at a time in one process; others are started with [`Filter::None`] and run nothing with a network, or with [`Filter::Apart`].
 
 use std::{
     fs::File,
@@ -26,6 +26,8 @@ const STARTING: Duration = Duration::from_secs(120);
 pub(crate) enum Filter {
     Own,
     None,
+    /// That of a network of its own, which nothing leads to but what a test lays. Everything in it ends with the engine.
+    Apart,
 }
 
 /// A running `dockerd`.
@@ -72,12 +74,18 @@ impl TestEngine {
         let words = options
             .into_iter()
             .flat_map(|(name, value)| [name.to_owned(), value]);
+        let before: &[&str] = match filter {
+            Filter::Own | Filter::None => &[],
+            Filter::Apart => &["unshare", "--net", "sh", "-c", "ip link set lo up && exec \"$@\"", "apart"],
+        };
         let watcher = Command::new("sh")
             .args([
                 "-c",
                 r#""$@" & engine=$!; cat > /dev/null; kill $engine; wait $engine; umount -l "$DIR/data" 2> /dev/null; rm -rf "$DIR""#,
             ])
-            .args(["watcher", "dockerd"])
+            .arg("watcher")
+            .args(before)
+            .arg("dockerd")
             .args(words.filter(|word| !word.is_empty()))
             .args(more)
             .env("DIR", dir.path())
@@ -183,6 +191,11 @@ impl TestEngine {
         let tar = tar.into_inner().unwrap();
         child.stdin.take().unwrap().write_all(&tar).unwrap();
         assert!(child.wait().unwrap().success());
+    }
+
+    /// Its process, by which its network is known.
+    pub(crate) fn process(&self) -> String {
+        std::fs::read_to_string(self.dir().join("pid")).unwrap().trim().to_owned()
     }
 
     pub(crate) fn dir(&self) -> &Path {

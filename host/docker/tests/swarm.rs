@@ -6,7 +6,8 @@ use std::{
 };
 
 use platform_docker::{
-    Endpoint, Engine, EngineError, Gpu, Image, Outside, Owner, ServiceSpec, ServiceTask, SpecError, Swarm,
+    Copies, Endpoint, Engine, EngineError, Gpu, Image, Outside, Owner, ServiceSpec, ServiceTask, Span,
+    SpecError, Swarm,
 };
 use platform_domain::{Loosened, PlainToken};
 
@@ -57,18 +58,16 @@ impl Manager {
         container.limits.milli_cpus = 100;
         let network = container.network.clone().unwrap();
         let (owner, slug) = (&self.owner, &container.slug);
-        self.engine
-            .ensure_swarm_network(owner, slug, &network, Outside::Closed)
-            .await
-            .unwrap();
-        self.engine
-            .ensure_swarm_network(owner, slug, &network, Outside::Closed)
-            .await
-            .unwrap();
+        for _ in 0..2 {
+            let wanted = (Outside::Closed, Span::OneMachine);
+            let ensured = self.engine.ensure_swarm_network(owner, slug, &network, wanted);
+            ensured.await.unwrap();
+        }
         ServiceSpec {
             container,
             constraints: vec![],
             gpu_kind: "NVIDIA-GPU".to_owned(),
+            copies: Copies::One,
         }
     }
 
@@ -110,10 +109,8 @@ impl Manager {
             self.engine.remove_service(&self.owner, &name).await.unwrap();
             self.engine.remove_service(&self.owner, &name).await.unwrap();
         }
-        // Its agent takes a moment.
-        while !self.test.docker(&["ps", "--all", "--quiet"]).is_empty() {
-            tokio::task::yield_now().await;
-        }
+        assert!(self.engine.swarm_slugs(&self.owner).await.unwrap().len() > 0);
+        assert_eq!(self.test.docker(&["ps", "--quiet"]), "", "what has ended runs no more");
         for volume in self.engine.list_volumes(&self.owner).await.unwrap() {
             self.engine
                 .remove_volume(&self.owner, &volume.name)
@@ -123,9 +120,10 @@ impl Manager {
         let ours = format!("label=platform.owner={}", self.owner);
         let networks = ["network", "ls", "--format", "{{.Name}}", "--filter", &ours];
         for network in self.test.docker(&networks).lines() {
-            self.engine.remove_network(&self.owner, network).await.unwrap();
+            self.engine.remove_swarm_network(&self.owner, network).await.unwrap();
         }
         assert_eq!(self.test.docker(&networks), "");
+        assert_eq!(self.engine.swarm_slugs(&self.owner).await.unwrap().len(), 0);
         for command in ["service", "secret", "volume"] {
             assert_eq!(self.test.docker(&[command, "ls", "--quiet"]), "", "{command}");
         }
@@ -236,7 +234,7 @@ async fn a_service_waits_for_what_no_machine_has_and_one_that_ended_is_not_resta
         manager
             .until(
                 spec,
-                |task| matches!(task, ServiceTask::Waiting { why } if why.contains(expected)),
+                |task| matches!(task, ServiceTask::Waiting { placed: false, why } if why.contains(expected)),
             )
             .await;
     }

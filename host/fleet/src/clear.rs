@@ -29,7 +29,11 @@ impl Fleet {
         }
         for server in places {
             let engine = self.engine(server.as_ref()).await?;
-            match self.clear_engine(&engine, slug, keep).await {
+            let mut cleared = self.clear_engine(&engine, slug, keep).await;
+            if cleared.is_ok() && server.is_some() {
+                cleared = self.clear_services(&engine, slug, keep).await;
+            }
+            match cleared {
                 Ok(()) => {}
                 Err(error) if error.is_absence() && server.is_some() => {
                     tracing::warn!(challenge.slug = %slug, error = %error, "A server cannot be cleared now");
@@ -47,7 +51,7 @@ impl Fleet {
         Ok(())
     }
 
-    async fn clear_engine(
+    pub(crate) async fn clear_engine(
         &self,
         engine: &Engine,
         slug: &Slug,

@@ -74,6 +74,26 @@ pub enum FleetError {
     /// Somebody has paused it, or its engine restarts it.
     #[error("the container is halted")]
     Halted,
+    /// The machines of a swarm have no GPUs by name, or by several.
+    #[error(
+        "the machines of the swarm {}; GPUs have one name among their generic resources, such as NVIDIA-GPU",
+        match .0.is_empty() {
+            true => "tell of no GPUs".to_owned(),
+            false => format!("have GPUs of several names: {}", .0.join(", ")),
+        }
+    )]
+    NoGpuName(Vec<String>),
+    /// No machine of a swarm has what a service needs.
+    #[error("no machine of the swarm takes it within {within:?}: {why}")]
+    NoMachine {
+        /// How long was waited.
+        within: Duration,
+        /// In the swarm's words.
+        why: String,
+    },
+    /// A swarm has ended it, or never started it. In the swarm's words.
+    #[error("its swarm has ended the container: {0}")]
+    EndedBySwarm(String),
     /// The engine gave it no address.
     #[error("the engine tells no address of the container")]
     NoAddress,

@@ -33,6 +33,8 @@ pub struct Running {
     pub server: Option<GpuServerId>,
     /// Its id on the engine.
     pub container: String,
+    /// The name of its service, where its server is the manager of a swarm. The container may then be on another engine.
+    pub service: Option<String>,
     /// Where it listens.
     pub address: UpstreamAddress,
     /// Its GPUs.

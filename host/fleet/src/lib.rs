@@ -9,6 +9,7 @@ mod fleet;
 mod leasing;
 mod limits;
 mod ready;
+mod services;
 mod start;
 mod tidy;
 mod tls;

@@ -11,6 +11,10 @@ pub(crate) const READY_QUESTION: Duration = Duration::from_secs(5);
 pub(crate) const READY_PAUSE: Duration = Duration::from_millis(250);
 /// What it answers to that, in bytes. A short object.
 pub(crate) const READY_BYTES: usize = 64 * 1024;
+/// Until a swarm has a machine for a service: it knows at once, but for a manager that was just started.
+pub(crate) const PLACE_TIME: Duration = Duration::from_secs(10);
+/// Until a machine of a swarm has fetched an image and started it: as long as an engine may take for a pull.
+pub(crate) const FETCH_TIME: Duration = Duration::from_secs(3600);
 /// Lines of its log that are shown when it does not start.
 pub(crate) const LAST_WORDS: u32 = 5;
 /// And the signs of them.

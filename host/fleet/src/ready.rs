@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::{
     FleetError, Wish,
     limits::{LAST_WORDS, LAST_WORDS_CHARS, READY_BYTES, READY_PAUSE, READY_QUESTION},
+    services::still_runs,
 };
 
 /// The version of the contract between host and container.
@@ -39,11 +40,20 @@ enum Unready {
     Never(String),
 }
 
+/// What of an engine is waited for.
+#[derive(Clone, Copy)]
+pub(crate) enum Program<'a> {
+    /// A container by its id.
+    Container(&'a str),
+    /// A service by its name.
+    Service(&'a str),
+}
+
 /// Waits until a container says that it is well and is what it should be. Fails at once when it ends or is something else, and
 /// after a time when it never gets well.
 pub(crate) async fn wait(
     engine: &Engine,
-    container: &str,
+    program: Program<'_>,
     address: &UpstreamAddress,
     wish: &Wish,
     within: Duration,
@@ -57,15 +67,25 @@ pub(crate) async fn wait(
             Err(Unready::Never(why)) => return Err(FleetError::OtherChallenge(why)),
             Err(Unready::Yet(why)) => why,
         };
-        if let State::Exited { code, oom } = engine.inspect(container).await?.state {
-            let said = last_words(engine, container).await;
-            return Err(FleetError::Ended { code, oom, said });
-        }
+        has_not_ended(engine, program).await?;
         if pause >= by {
-            let said = last_words(engine, container).await;
+            let said = last_words(engine, program).await;
             return Err(FleetError::NeverReady { within, why, said });
         }
         sleep_until(pause).await;
+    }
+}
+
+async fn has_not_ended(engine: &Engine, program: Program<'_>) -> Result<(), FleetError> {
+    match program {
+        Program::Service(name) => still_runs(engine, name).await,
+        Program::Container(container) => match engine.inspect(container).await?.state {
+            State::Exited { code, oom } => {
+                let said = last_words(engine, program).await;
+                Err(FleetError::Ended { code, oom, said })
+            }
+            _ => Ok(()),
+        },
     }
 }
 
@@ -115,9 +135,12 @@ async fn get<T: for<'de> Deserialize<'de>>(upstream: &Upstream, path: &str) -> R
 }
 
 /// What a container wrote last, on one line and of a bounded length: it may be anything.
-pub(crate) async fn last_words(engine: &Engine, container: &str) -> String {
+pub(crate) async fn last_words(engine: &Engine, program: Program<'_>) -> String {
     let read = async {
-        let mut lines = engine.logs(container, LAST_WORDS, Follow::No).await?;
+        let mut lines = match program {
+            Program::Container(id) => engine.logs(id, LAST_WORDS, Follow::No).await?,
+            Program::Service(name) => engine.service_logs(name, LAST_WORDS, Follow::No).await?,
+        };
         let mut said = Vec::new();
         // An engine that has more to say than it was asked is not listened to.
         for _ in 0..LAST_WORDS {

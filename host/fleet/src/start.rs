@@ -9,16 +9,17 @@ use tokio::net::lookup_host;
 use crate::{
     Fleet, FleetError, Running, Wish,
     leasing::is_held,
-    ready,
+    ready::{self, Program},
+    services::is_manager,
     wish::{LEASE_LABEL, Place, names, network},
 };
 
 /// Where a container runs or is to run.
-struct Spot {
-    engine: Engine,
+pub(crate) struct Spot {
+    pub(crate) engine: Engine,
     /// `None`: the host's own engine.
-    server: Option<GpuServer>,
-    lease: Option<GpuLease>,
+    pub(crate) server: Option<GpuServer>,
+    pub(crate) lease: Option<GpuLease>,
     /// At which address of the engine's machine it is reached, if that is another machine.
     publish: Option<IpAddr>,
 }
@@ -78,7 +79,11 @@ impl Fleet {
             publish: None,
             lease: None,
         };
-        wish.spec(self.owner(), &place)?.plan(&image)?;
+        let spec = wish.spec(self.owner(), &place)?;
+        spec.plan(&image)?;
+        if wish.resources.gpu.is_some() && is_manager(&engine).await? {
+            self.rehearse_service(wish, &engine, spec).await?;
+        }
         Ok(image)
     }
 
@@ -143,6 +148,9 @@ impl Fleet {
             Err(EngineError::ImageMissing(_)) => return Ok(None),
             image => image?,
         };
+        if let Some(node) = self.manager(spot).await? {
+            return self.find_service(wish, spot, &node).await;
+        }
         for container in found {
             let spec = self.spec(wish, spot, &container.name)?;
             let same = container.spec == Some(spec.plan(&image)?.spec_digest());
@@ -170,6 +178,9 @@ impl Fleet {
     /// Makes and starts it. What was there before is left alone; what was made is removed when it does not get ready.
     async fn put(&self, wish: &Wish, spot: &Spot) -> Result<Running, FleetError> {
         let Spot { engine, .. } = spot;
+        if let Some(node) = self.manager(spot).await? {
+            return self.put_service(wish, spot, &node).await;
+        }
         let image = fetch(engine, wish).await?;
         let [one, other] = names(self.owner(), &wish.slug);
         // Of the two names the one that nothing has that runs.
@@ -200,7 +211,7 @@ impl Fleet {
         started
     }
 
-    fn spec(&self, wish: &Wish, spot: &Spot, name: &str) -> Result<ContainerSpec, FleetError> {
+    pub(crate) fn spec(&self, wish: &Wish, spot: &Spot, name: &str) -> Result<ContainerSpec, FleetError> {
         let lease = spot.lease.as_ref();
         let place = Place {
             name,
@@ -219,14 +230,16 @@ impl Fleet {
     ) -> Result<Running, FleetError> {
         let seen = spot.engine.inspect(container).await?;
         if let State::Exited { code, oom } = seen.state {
-            let said = ready::last_words(&spot.engine, container).await;
+            let said = ready::last_words(&spot.engine, Program::Container(container)).await;
             return Err(FleetError::Ended { code, oom, said });
         }
         let address = reached(&seen, spec)?;
-        ready::wait(&spot.engine, container, &address, wish, self.ready_within()).await?;
+        let program = Program::Container(container);
+        ready::wait(&spot.engine, program, &address, wish, self.ready_within()).await?;
         Ok(Running {
             server: spot.server.as_ref().map(|server| server.id.clone()),
             container: seen.id,
+            service: None,
             address,
             lease: spot.lease.as_ref().map(|lease| lease.id.clone()),
             shown: spec.shown(),
@@ -240,7 +253,7 @@ pub(crate) fn lease_of(container: &Observed) -> Option<&str> {
 }
 
 /// From the engine, or by the engine from its registry.
-async fn fetch(engine: &Engine, wish: &Wish) -> Result<Image, FleetError> {
+pub(crate) async fn fetch(engine: &Engine, wish: &Wish) -> Result<Image, FleetError> {
     match engine.image(&wish.image).await {
         Err(EngineError::ImageMissing(_)) => {}
         image => return Ok(image?),

@@ -6,7 +6,7 @@ use platform_docker::{Engine, EngineError, Kind};
 use platform_domain::{GpuServerId, LeaseState, Slug};
 use platform_store::{gpu_leases, gpu_servers};
 
-use crate::{Fleet, FleetError, leasing::now, start::lease_of, wish::network};
+use crate::{Fleet, FleetError, leasing::now, services::is_manager, start::lease_of, wish::network};
 
 impl Fleet {
     /// Ends everything of a challenge that does not run any more. Its volumes stay.
@@ -82,6 +82,10 @@ impl Fleet {
             }
         };
         slugs.extend(leases.iter().map(|lease| lease.holder.clone()));
+        let manages = server.is_some() && is_manager(engine).await?;
+        if manages {
+            slugs.extend(engine.swarm_slugs(self.owner()).await?);
+        }
         for slug in slugs {
             // Whoever starts it now has leases that have no container yet.
             let _alone = self.alone(&slug).await;
@@ -103,6 +107,10 @@ impl Fleet {
                         tracing::info!(challenge.slug = %slug, container = container.name, "A container that nobody wants is removed");
                     }
                 }
+            }
+            if manages {
+                let is_wanted = wanted.contains(&slug);
+                used.extend(self.tidy_services(engine, &slug, is_wanted, &leases).await?);
             }
             if !wanted.contains(&slug) {
                 engine

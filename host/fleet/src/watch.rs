@@ -6,7 +6,8 @@ use tokio::time::{Instant, sleep};
 use crate::{
     Fleet, FleetError, Running,
     limits::{CONTAINER_LOOK_EVERY, LOST_AFTER},
-    ready::last_words,
+    ready::{Program, last_words},
+    services,
 };
 
 impl Fleet {
@@ -38,11 +39,17 @@ impl Fleet {
     /// What a container writes.
     pub async fn logs(&self, running: &Running, tail: u32, follow: Follow) -> Result<LogLines, FleetError> {
         let engine = self.engine(running.server.as_ref()).await?;
-        Ok(engine.logs(&running.container, tail, follow).await?)
+        Ok(match &running.service {
+            Some(service) => engine.service_logs(service, tail, follow).await?,
+            None => engine.logs(&running.container, tail, follow).await?,
+        })
     }
 
     async fn look(&self, running: &Running) -> Result<(), FleetError> {
         let engine = self.engine(running.server.as_ref()).await?;
+        if let Some(service) = &running.service {
+            return services::look(&engine, running, service).await;
+        }
         let seen = match engine.inspect(&running.container).await {
             Err(EngineError::NotFound(_)) => return Err(FleetError::Gone),
             seen => seen?,
@@ -59,7 +66,7 @@ impl Fleet {
                 if same { Ok(()) } else { Err(FleetError::Moved) }
             }
             State::Exited { code, oom } => {
-                let said = last_words(&engine, &running.container).await;
+                let said = last_words(&engine, Program::Container(&running.container)).await;
                 Err(FleetError::Ended { code, oom, said })
             }
             State::Created | State::Halted | State::Dead => Err(FleetError::Halted),

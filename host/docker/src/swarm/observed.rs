@@ -1,11 +1,12 @@
 //! What a service is, as its swarm sees it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
 use bollard::models::{Service, Task, TaskState};
-use platform_domain::Digest;
+use platform_domain::{Digest, Slug};
+use serde::Deserialize;
 
-use crate::{SPEC, limits::MESSAGE_CHARS, text::shown};
+use crate::{SLUG, SPEC, limits::MESSAGE_CHARS, text::shown};
 
 /// A service of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct ObservedService {
 pub enum ServiceTask {
     /// Not yet started: no machine has what it needs, or one is fetching the image.
     Waiting {
+        /// Whether there is a machine for it, which is fetching the image or starting it.
+        placed: bool,
         /// In the swarm's words; empty where it says nothing.
         why: String,
     },
@@ -36,6 +39,8 @@ pub enum ServiceTask {
         node: String,
         /// The container there, by its id on that machine's engine.
         container: String,
+        /// Its address in a network over all machines; only the machine itself tells one in a bridge.
+        address: Option<IpAddr>,
     },
     /// Ended, or could not be started.
     Ended {
@@ -46,23 +51,50 @@ pub enum ServiceTask {
     },
 }
 
-pub(super) fn observed(service: Service, mut tasks: Vec<Task>) -> ObservedService {
+/// A task with what the library leaves out.
+#[derive(Deserialize)]
+pub(super) struct SeenTask {
+    #[serde(flatten)]
+    task: Task,
+    #[serde(rename = "NetworksAttachments", default)]
+    networks: Option<Vec<Attachment>>,
+}
+
+#[derive(Deserialize)]
+struct Attachment {
+    /// `10.0.1.9/24`.
+    #[serde(rename = "Addresses", default)]
+    addresses: Option<Vec<String>>,
+}
+
+impl ObservedService {
+    /// Which challenge it belongs to.
+    pub fn slug(&self) -> Option<Slug> {
+        self.labels.get(SLUG)?.parse().ok()
+    }
+}
+
+pub(super) fn observed(service: Service, mut tasks: Vec<SeenTask>) -> ObservedService {
     let spec = service.spec.unwrap_or_default();
     let labels = spec.labels.unwrap_or_default();
     // Written so that text is ordered like time.
-    tasks.sort_by(|one, other| one.created_at.cmp(&other.created_at));
+    tasks.sort_by(|one, other| one.task.created_at.cmp(&other.task.created_at));
     ObservedService {
         id: service.id.unwrap_or_default(),
         name: spec.name.unwrap_or_default(),
         spec: labels.get(SPEC).and_then(|digest| digest.parse().ok()),
         labels,
-        task: tasks
-            .pop()
-            .map_or(ServiceTask::Waiting { why: String::new() }, task),
+        task: tasks.pop().map_or(NOWHERE, task),
     }
 }
 
-fn task(task: Task) -> ServiceTask {
+/// Its swarm has not looked at it yet.
+const NOWHERE: ServiceTask = ServiceTask::Waiting {
+    placed: false,
+    why: String::new(),
+};
+
+fn task(SeenTask { task, networks }: SeenTask) -> ServiceTask {
     let status = task.status.unwrap_or_default();
     let why = shown(&status.err.unwrap_or_default(), MESSAGE_CHARS);
     let container = status.container_status.unwrap_or_default();
@@ -70,6 +102,7 @@ fn task(task: Task) -> ServiceTask {
         Some(TaskState::RUNNING) => ServiceTask::Running {
             node: task.node_id.unwrap_or_default(),
             container: container.container_id.unwrap_or_default(),
+            address: networks.into_iter().flatten().find_map(address),
         },
         Some(
             TaskState::COMPLETE
@@ -79,9 +112,20 @@ fn task(task: Task) -> ServiceTask {
             | TaskState::REMOVE
             | TaskState::ORPHANED,
         ) => ServiceTask::Ended {
-            code: container.container_id.and(container.exit_code),
+            code: container
+                .container_id
+                .filter(|id| !id.is_empty())
+                .and(container.exit_code),
             why,
         },
-        _ => ServiceTask::Waiting { why },
+        _ => ServiceTask::Waiting {
+            placed: task.node_id.is_some_and(|node| !node.is_empty()),
+            why,
+        },
     }
+}
+
+fn address(attachment: Attachment) -> Option<IpAddr> {
+    let first = attachment.addresses?.into_iter().next()?;
+    first.split('/').next()?.parse().ok()
 }

@@ -1,16 +1,18 @@
 //! From a container's plan to a service's: nothing is decided twice.
 
+use std::collections::HashMap;
+
 use bollard::models::{
-    GenericResourcesInner, GenericResourcesInnerDiscreteResourceSpec, HostConfig, Limit, Mount,
-    MountTmpfsOptions, MountType, MountVolumeOptions, NetworkAttachmentConfig, ResourceObject,
-    ServiceSpec as Service, ServiceSpecMode, ServiceSpecModeReplicated, TaskSpec, TaskSpecContainerSpec,
-    TaskSpecContainerSpecPrivileges, TaskSpecContainerSpecSecrets, TaskSpecLogDriver, TaskSpecPlacement,
-    TaskSpecResources, TaskSpecRestartPolicy, TaskSpecRestartPolicyConditionEnum,
+    EndpointSpec, EndpointSpecModeEnum, GenericResourcesInner, GenericResourcesInnerDiscreteResourceSpec,
+    HostConfig, Limit, Mount, MountTmpfsOptions, MountType, MountVolumeOptions, NetworkAttachmentConfig,
+    ResourceObject, ServiceSpec as Service, ServiceSpecMode, ServiceSpecModeReplicated, TaskSpec,
+    TaskSpecContainerSpec, TaskSpecContainerSpecPrivileges, TaskSpecContainerSpecSecrets, TaskSpecLogDriver,
+    TaskSpecPlacement, TaskSpecResources, TaskSpecRestartPolicy, TaskSpecRestartPolicyConditionEnum,
 };
 
 use platform_domain::Loosened;
 
-use super::ServiceSpec;
+use super::{Copies, ServiceSpec};
 use crate::{
     EngineError, Gpu, Image, Plan, SpecError,
     labels::ours,
@@ -47,29 +49,27 @@ pub(super) fn check(spec: &ServiceSpec) -> Result<(), SpecError> {
     }
 }
 
-/// What this engine cannot be told for services, as far as this one is concerned.
-pub(super) fn not_enforced(spec: &ServiceSpec, minor: u32) -> impl Iterator<Item = &'static str> {
-    let volumes = (!spec.container.volumes.is_empty()).then_some(
-        "volumes are made on the machine where the service runs, and belong to whom the image says: to root, where it says nothing",
-    );
+/// What this engine cannot be told for services: in a few words, and in a sentence.
+pub(super) fn gaps(minor: u32) -> impl Iterator<Item = (&'static str, &'static str)> {
     let gaps = [
         (
             NO_NEW_PRIVILEGES_SINCE,
+            "without no-new-privileges",
             "no-new-privileges is not part of services in this engine's API; no capability can be gained all the same",
         ),
         (
             SWAP_SINCE,
+            "with swap",
             "a limit of swap is not part of services in this engine's API; where there is swap, it may use as much as memory",
         ),
     ];
-    let gaps = gaps
-        .into_iter()
-        .filter_map(move |(since, gap)| (minor < since).then_some(gap));
-    gaps.chain(volumes)
+    gaps.into_iter()
+        .filter_map(move |(since, short, long)| (minor < since).then_some((short, long)))
 }
 
 pub(super) fn service(
     spec: &ServiceSpec,
+    home: Option<String>,
     image: &Image,
     plan: Plan,
     secrets: Vec<TaskSpecContainerSpecSecrets>,
@@ -81,7 +81,8 @@ pub(super) fn service(
     let command = TaskSpecContainerSpec {
         // As a registry has it, so that other machines can fetch it. An id is for a swarm of one machine.
         image: Some(image.repo_digests.first().unwrap_or(&image.id).clone()),
-        labels: body.labels.clone(),
+        // Those on each machine are the swarm's affair, and are not found as containers.
+        labels: body.labels.clone().filter(|_| spec.copies == Copies::One),
         // Beside what the image runs, as for a container.
         args: body.cmd,
         hostname: body.hostname,
@@ -107,22 +108,37 @@ pub(super) fn service(
         target: Some(network.clone()),
         ..NetworkAttachmentConfig::default()
     });
+    let (mode, restart) = match spec.copies {
+        Copies::One => (
+            ServiceSpecMode {
+                replicated: Some(ServiceSpecModeReplicated { replicas: Some(1) }),
+                ..ServiceSpecMode::default()
+            },
+            TaskSpecRestartPolicyConditionEnum::NONE,
+        ),
+        Copies::Everywhere => (
+            ServiceSpecMode {
+                global: Some(HashMap::new()),
+                ..ServiceSpecMode::default()
+            },
+            TaskSpecRestartPolicyConditionEnum::ANY,
+        ),
+    };
+    let home = home.map(|node| format!("node.id=={node}"));
+    let constraints = spec.constraints.iter().cloned().chain(home);
     Ok(Service {
         name: Some(container.name.clone()),
         labels: body.labels,
-        mode: Some(ServiceSpecMode {
-            replicated: Some(ServiceSpecModeReplicated { replicas: Some(1) }),
-            ..ServiceSpecMode::default()
-        }),
+        mode: Some(mode),
         task_template: Some(TaskSpec {
             container_spec: Some(command),
             resources: Some(resources),
             restart_policy: Some(TaskSpecRestartPolicy {
-                condition: Some(TaskSpecRestartPolicyConditionEnum::NONE),
+                condition: Some(restart),
                 ..TaskSpecRestartPolicy::default()
             }),
             placement: Some(TaskSpecPlacement {
-                constraints: Some(spec.constraints.clone()),
+                constraints: Some(constraints.collect()),
                 ..TaskSpecPlacement::default()
             }),
             log_driver: Some(TaskSpecLogDriver {
@@ -131,6 +147,11 @@ pub(super) fn service(
             }),
             networks: Some(networks.collect()),
             ..TaskSpec::default()
+        }),
+        // By its own address: one that is shared is for services with more than one container.
+        endpoint_spec: Some(EndpointSpec {
+            mode: Some(EndpointSpecModeEnum::DNSRR),
+            ports: None,
         }),
         ..Service::default()
     })

@@ -1,0 +1,110 @@
+//! Taking services away with all that is theirs alone, and finding what is left of them.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use bollard::{
+    models::{Task, TaskState},
+    query_parameters::{ListNetworksOptions, ListSecretsOptions, ListServicesOptions},
+};
+use platform_domain::Slug;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    Engine, EngineError, Owner, SLUG, Swarm,
+    labels::{filter, is_ours},
+    limits::{CHANGE, QUESTION, TASKS_END},
+    refusal::Subject,
+};
+
+/// Between two looks whether tasks have ended.
+const PAUSE: Duration = Duration::from_millis(100);
+
+impl Engine {
+    /// Removes a service of ours with its secrets, and waits until the machine where it ran has ended its container, so that its
+    /// volumes and GPUs are free. One that is not there is no error. A machine that is out of reach is not waited for without end.
+    pub async fn remove_service(&self, owner: &Owner, name: &str) -> Result<(), EngineError> {
+        match self.inspect_service(name).await {
+            Err(EngineError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+            Ok(found) if !is_ours(&found.labels, owner) => {
+                return Err(EngineError::NotOurs(format!("the service {name}")));
+            }
+            Ok(found) => {
+                let docker = self.docker().await?;
+                let removed = docker.delete_service(name);
+                match self.within(CHANGE, Subject::Swarm(name), removed).await {
+                    Ok(()) | Err(EngineError::NotFound(_)) => {}
+                    Err(error) => return Err(error),
+                }
+                self.tasks_end(name, &found.id).await?;
+            }
+        }
+        self.remove_secrets(owner, name).await
+    }
+
+    async fn tasks_end(&self, name: &str, id: &str) -> Result<(), EngineError> {
+        let by = Instant::now() + TASKS_END;
+        loop {
+            let tasks: Vec<Task> = self.tasks_of(id, Subject::Swarm(name)).await?;
+            let left: Vec<&Task> = tasks.iter().filter(|task| may_run(task)).collect();
+            if left.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() >= by {
+                let Swarm::Manager { node } = self.swarm().await? else {
+                    return Ok(());
+                };
+                // What is here can be waited for; what another machine does that is gone nobody knows.
+                return match left.iter().any(|task| task.node_id.as_ref() == Some(&node)) {
+                    true => Err(EngineError::InUse(format!("the service {name}"))),
+                    false => Ok(()),
+                };
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// The challenges of this owner that have anything in this swarm: services, secrets or networks.
+    pub async fn swarm_slugs(&self, owner: &Owner) -> Result<BTreeSet<Slug>, EngineError> {
+        let docker = self.docker().await?;
+        let filters = Some(filter(owner, None));
+        let services = ListServicesOptions {
+            filters: filters.clone(),
+            ..ListServicesOptions::default()
+        };
+        let services = docker.list_services(Some(services));
+        let services = self.within(QUESTION, Subject::Engine, services).await?;
+        let secrets = ListSecretsOptions {
+            filters: filters.clone(),
+        };
+        let secrets = docker.list_secrets(Some(secrets));
+        let secrets = self.within(QUESTION, Subject::Engine, secrets).await?;
+        let networks = docker.list_networks(Some(ListNetworksOptions { filters }));
+        let networks = self.within(QUESTION, Subject::Engine, networks).await?;
+        let services = services.into_iter().filter_map(|it| it.spec?.labels);
+        let secrets = secrets.into_iter().filter_map(|it| it.spec?.labels);
+        let networks = networks.into_iter().filter_map(|it| it.labels);
+        let labels = services.chain(secrets).chain(networks);
+        Ok(labels
+            .filter_map(|labels| labels.get(SLUG)?.parse().ok())
+            .collect())
+    }
+}
+
+/// Whether there may be a container of it.
+fn may_run(task: &Task) -> bool {
+    let state = task.status.as_ref().and_then(|status| status.state);
+    !matches!(
+        state,
+        None | Some(
+            TaskState::NEW
+                | TaskState::PENDING
+                | TaskState::COMPLETE
+                | TaskState::SHUTDOWN
+                | TaskState::FAILED
+                | TaskState::REJECTED
+                | TaskState::REMOVE
+                | TaskState::ORPHANED
+        )
+    )
+}

@@ -3,7 +3,12 @@
 use platform_docker::{Engine, EngineError, Kind, Observed, State};
 use platform_domain::{GpuServerId, Slug};
 
-use crate::{Fleet, FleetError, Running, leasing::servers, limits::CONTAINER_GRACE, wish::names};
+use crate::{
+    Fleet, FleetError, Running,
+    leasing::servers,
+    limits::CONTAINER_GRACE,
+    wish::{names, network},
+};
 
 impl Fleet {
     /// The containers of a challenge on an engine, running or not.
@@ -53,8 +58,10 @@ impl Fleet {
         slug: &Slug,
         keep: Option<&Running>,
     ) -> Result<(), FleetError> {
+        let mut left = keep.is_none();
         for container in self.containers(engine, slug).await? {
             if keep.is_some_and(|keep| keep.container == container.id) {
+                left = true;
                 continue;
             }
             if container.state == State::Running {
@@ -66,6 +73,21 @@ impl Fleet {
             engine.remove(self.owner(), &container.id).await?;
             tracing::info!(challenge.slug = %slug, container = container.name, "A container is removed");
         }
-        Ok(())
+        match left {
+            // A successor comes, or something runs there.
+            true => Ok(()),
+            false => self.vacate(engine, slug).await,
+        }
+    }
+
+    /// Removes what the containers of a challenge had on an engine that has none of them any more. Their volumes stay.
+    pub(crate) async fn vacate(&self, engine: &Engine, slug: &Slug) -> Result<(), FleetError> {
+        self.remove_relay(engine, slug).await?;
+        let network = network(self.owner(), slug);
+        match engine.remove_network(self.owner(), &network).await {
+            // A container that was made in this moment, or somebody else's: the next look finds it.
+            Err(EngineError::InUse(_)) => Ok(()),
+            removed => Ok(removed?),
+        }
     }
 }

@@ -171,5 +171,11 @@ pub(crate) async fn registered(scene: &Scene, server: &str, endpoint: &str) {
 fn fleet(store: &Store, owner: &Owner, dir: &Path) -> Fleet {
     let endpoint = shared().endpoint.parse().unwrap();
     let engines = Engines::new(store.clone(), dir.join("key"), Some(&endpoint)).unwrap();
-    Fleet::new(store.clone(), engines, owner.clone(), Duration::from_secs(5))
+    Fleet::new(
+        store.clone(),
+        engines,
+        owner.clone(),
+        Duration::from_secs(5),
+        None,
+    )
 }

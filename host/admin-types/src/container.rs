@@ -11,6 +11,9 @@ pub struct ContainerView {
     pub server: Option<GpuServerId>,
     /// Its id on the engine.
     pub id: String,
+    /// The name of its service, where it is one of a swarm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// Where the host reaches it.
     pub address: UpstreamAddress,
     /// Its GPUs.

@@ -339,13 +339,17 @@ fn container_view(running: &Running) -> wire::ContainerView {
     let Running {
         server,
         container,
+        service,
         address,
+        // How the host gets there is its own affair.
+        relay: _,
         lease,
         shown,
     } = running;
     wire::ContainerView {
         server: server.clone(),
         id: container.clone(),
+        service: service.clone(),
         address: address.clone(),
         gpu_lease: lease.clone(),
         allowed: shown.clone(),

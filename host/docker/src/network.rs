@@ -22,6 +22,14 @@ pub(crate) const MASQUERADE: &str = "com.docker.network.bridge.enable_ip_masquer
 pub(crate) const AMONG_THEMSELVES: &str = "com.docker.network.bridge.enable_icc";
 const LOCAL: &str = "local";
 
+/// What a network should be.
+#[derive(Clone, Copy)]
+struct Wanted {
+    outside: Outside,
+    /// Whether those in it reach each other.
+    together: bool,
+}
+
 impl Engine {
     /// Makes the network of a challenge, or sees that it is as it should be. One of ours that is otherwise is made anew, as long as
     /// nobody is in it; another's is refused.
@@ -32,13 +40,43 @@ impl Engine {
         name: &str,
         outside: Outside,
     ) -> Result<(), EngineError> {
+        let wanted = Wanted {
+            outside,
+            together: false,
+        };
+        self.ensure_network_as(owner, slug, name, wanted).await
+    }
+
+    /// The same with a [relay](Kind::Relay) in it, which reaches the challenge: those in it, and nobody else, reach each other.
+    pub async fn ensure_relayed_network(
+        &self,
+        owner: &Owner,
+        slug: &Slug,
+        name: &str,
+        outside: Outside,
+    ) -> Result<(), EngineError> {
+        let wanted = Wanted {
+            outside,
+            together: true,
+        };
+        self.ensure_network_as(owner, slug, name, wanted).await
+    }
+
+    async fn ensure_network_as(
+        &self,
+        owner: &Owner,
+        slug: &Slug,
+        name: &str,
+        wanted: Wanted,
+    ) -> Result<(), EngineError> {
         check_name(name, "the name of a network")?;
         let found = self.own_networks(owner, name).await?;
         match found.first() {
             None => {}
-            Some(first) if is(first, outside) => return self.keep_first(found).await,
+            Some(first) if wanted.is(first) => return self.keep_first(found).await,
             Some(_) => self.remove_network(owner, name).await?,
         }
+        let Wanted { outside, together } = wanted;
         let yes = |yes: bool| if yes { "true" } else { "false" }.to_owned();
         let request = NetworkCreateRequest {
             name: name.to_owned(),
@@ -49,7 +87,7 @@ impl Engine {
             labels: Some(ours(owner, Kind::Challenge, slug).into_iter().collect()),
             options: Some(HashMap::from([
                 (MASQUERADE.to_owned(), yes(outside == Outside::Open)),
-                (AMONG_THEMSELVES.to_owned(), yes(false)),
+                (AMONG_THEMSELVES.to_owned(), yes(together)),
             ])),
             ..NetworkCreateRequest::default()
         };
@@ -114,14 +152,17 @@ impl Engine {
     }
 }
 
-fn is(network: &Network, outside: Outside) -> bool {
-    let masquerade = network
-        .options
-        .as_ref()
-        .and_then(|options| options.get(MASQUERADE));
-    let masquerade = masquerade.is_none_or(|value| value == "true");
-    network.driver.as_deref() == Some("bridge")
-        && network.scope.as_deref() == Some(LOCAL)
-        && network.internal == Some(outside == Outside::Closed)
-        && masquerade == (outside == Outside::Open)
+impl Wanted {
+    fn is(self, network: &Network) -> bool {
+        let has = |option: &str| {
+            let options = network.options.as_ref();
+            let value = options.and_then(|options| options.get(option));
+            value.is_none_or(|value| value == "true")
+        };
+        network.driver.as_deref() == Some("bridge")
+            && network.scope.as_deref() == Some(LOCAL)
+            && network.internal == Some(self.outside == Outside::Closed)
+            && has(MASQUERADE) == (self.outside == Outside::Open)
+            && has(AMONG_THEMSELVES) == self.together
+    }
 }

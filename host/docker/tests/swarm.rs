@@ -6,8 +6,7 @@ use std::{
 };
 
 use platform_docker::{
-    Copies, Endpoint, Engine, EngineError, Gpu, Image, Outside, Owner, ServiceSpec, ServiceTask, Span,
-    SpecError, Swarm,
+    Copies, Engine, EngineError, Gpu, Image, Outside, Owner, ServiceSpec, ServiceTask, Span, SpecError, Swarm,
 };
 use platform_domain::{Loosened, PlainToken};
 
@@ -36,9 +35,8 @@ impl Manager {
             "127.0.0.1:0",
         ]);
         let lines = ["ENTRYPOINT [\"/gpu-container\"]", "USER 1000:1000"];
-        // The owner of its volume is the one that the image gives it.
-        test.import_with_directory(program(), ("data/", 1000), &lines, IMAGE);
-        let engine = Engine::new(Endpoint::parse(&test.endpoint, None).unwrap()).unwrap();
+        test.import(program(), &lines, IMAGE);
+        let engine = Engine::new(crate::fixture::endpoint(&test.endpoint, None)).unwrap();
         let image = engine.image(&IMAGE.parse().unwrap()).await.unwrap();
         let owner = "host-of-services".parse().unwrap();
         Self {
@@ -109,8 +107,12 @@ impl Manager {
             self.engine.remove_service(&self.owner, &name).await.unwrap();
             self.engine.remove_service(&self.owner, &name).await.unwrap();
         }
-        assert!(self.engine.swarm_slugs(&self.owner).await.unwrap().len() > 0);
-        assert_eq!(self.test.docker(&["ps", "--quiet"]), "", "what has ended runs no more");
+        assert!(!self.engine.swarm_slugs(&self.owner).await.unwrap().is_empty());
+        assert_eq!(
+            self.test.docker(&["ps", "--quiet"]),
+            "",
+            "what was removed has ended"
+        );
         for volume in self.engine.list_volumes(&self.owner).await.unwrap() {
             self.engine
                 .remove_volume(&self.owner, &volume.name)
@@ -120,10 +122,13 @@ impl Manager {
         let ours = format!("label=platform.owner={}", self.owner);
         let networks = ["network", "ls", "--format", "{{.Name}}", "--filter", &ours];
         for network in self.test.docker(&networks).lines() {
-            self.engine.remove_swarm_network(&self.owner, network).await.unwrap();
+            self.engine
+                .remove_swarm_network(&self.owner, network)
+                .await
+                .unwrap();
         }
         assert_eq!(self.test.docker(&networks), "");
-        assert_eq!(self.engine.swarm_slugs(&self.owner).await.unwrap().len(), 0);
+        assert!(self.engine.swarm_slugs(&self.owner).await.unwrap().is_empty());
         for command in ["service", "secret", "volume"] {
             assert_eq!(self.test.docker(&[command, "ls", "--quiet"]), "", "{command}");
         }
@@ -259,10 +264,9 @@ async fn a_service_waits_for_what_no_machine_has_and_one_that_ended_is_not_resta
     );
 
     type Change = fn(&mut ServiceSpec);
-    let refused: [Change; 5] = [
+    let refused: [Change; 4] = [
         |spec| spec.container.gpus = Some(Gpu::All),
         |spec| spec.container.loosened = [Loosened::ExecTmp].into(),
-        |spec| spec.container.publish = Some("127.0.0.1".parse().unwrap()),
         |spec| spec.constraints = vec!["a\nb".to_owned()],
         |spec| spec.container.name = "a".repeat(64),
     ];

@@ -6,7 +6,11 @@ use platform_docker::{ClientTls, Endpoint, Engine, EngineError};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
 use tempfile::TempDir;
 
-use crate::engine::{Filter, TestEngine};
+use crate::{
+    dial,
+    engine::{Filter, TestEngine},
+    fixture::{RELAY_IMAGE, endpoint},
+};
 
 struct Authority(Issuer<'static, KeyPair>, String);
 
@@ -58,7 +62,7 @@ async fn an_engine_over_tcp_is_spoken_to_only_with_the_right_certificates_on_bot
     let speaks = async |believed: &Authority, issuer: &Authority, address: &str| {
         let (certificate, key) = issuer.issue(ExtendedKeyUsagePurpose::ClientAuth, "127.0.0.1");
         let tls = ClientTls::from_pem(believed.1.as_bytes(), certificate.as_bytes(), key.as_bytes()).unwrap();
-        let endpoint = Endpoint::parse(address, Some(tls)).unwrap();
+        let endpoint = endpoint(address, Some(tls));
         assert!(!endpoint.is_local());
         Engine::new(endpoint).unwrap().describe().await
     };
@@ -75,7 +79,7 @@ async fn an_engine_over_tcp_is_spoken_to_only_with_the_right_certificates_on_bot
         assert!(matches!(error, EngineError::Absent { .. }), "{error:?}");
     }
     // Without a certificate there is no endpoint to begin with; whoever tries by other means gets nothing.
-    assert!(Endpoint::parse(&address, None).is_err());
+    assert!(Endpoint::new(&address.parse().unwrap(), None).is_err());
     let mut plain = std::process::Command::new("openssl")
         .args([
             "s_client",
@@ -106,7 +110,11 @@ async fn an_engine_over_tcp_is_spoken_to_only_with_the_right_certificates_on_bot
     // An engine that stops is an error for whoever follows what it does.
     let (certificate, key) = ours.issue(ExtendedKeyUsagePurpose::ClientAuth, "127.0.0.1");
     let tls = ClientTls::from_pem(ours.1.as_bytes(), certificate.as_bytes(), key.as_bytes()).unwrap();
-    let followed = Engine::new(Endpoint::parse(&address, Some(tls)).unwrap()).unwrap();
+    let followed = Engine::new(endpoint(&address, Some(tls))).unwrap();
+    // Connections into its networks are carried, too.
+    engine.import_relay(RELAY_IMAGE);
+    let relay = dial::relay(&followed, &"dials".parse().unwrap(), None).await;
+    dial::does_what_a_connection_does(&followed, &engine, &relay).await;
     let mut events = followed.events(&"nobody".parse().unwrap()).await.unwrap();
     tokio::task::spawn_blocking(move || drop(engine)).await.unwrap();
     let error = events.next().await.unwrap_err();

@@ -3,7 +3,13 @@
 use platform_docker::{Engine, EngineError, Kind, Observed, State};
 use platform_domain::{GpuServerId, Slug};
 
-use crate::{Fleet, FleetError, Running, leasing::servers, limits::CONTAINER_GRACE, wish::names};
+use crate::{
+    Fleet, FleetError, Running,
+    leasing::servers,
+    limits::CONTAINER_GRACE,
+    services::is_manager,
+    wish::{names, network},
+};
 
 impl Fleet {
     /// The containers of a challenge on an engine, running or not.
@@ -29,11 +35,7 @@ impl Fleet {
         }
         for server in places {
             let engine = self.engine(server.as_ref()).await?;
-            let mut cleared = self.clear_engine(&engine, slug, keep).await;
-            if cleared.is_ok() && server.is_some() {
-                cleared = self.clear_services(&engine, slug, keep).await;
-            }
-            match cleared {
+            match self.clear_engine(server.as_ref(), &engine, slug, keep).await {
                 Ok(()) => {}
                 Err(error) if error.is_absence() && server.is_some() => {
                     tracing::warn!(challenge.slug = %slug, error = %error, "A server cannot be cleared now");
@@ -53,12 +55,21 @@ impl Fleet {
 
     pub(crate) async fn clear_engine(
         &self,
+        server: Option<&GpuServerId>,
         engine: &Engine,
         slug: &Slug,
         keep: Option<&Running>,
     ) -> Result<(), FleetError> {
+        // A service has the same name in every swarm.
+        let service = keep.filter(|keep| keep.server.as_ref() == server);
+        let service = service.and_then(|keep| keep.service.as_deref());
+        if server.is_some() {
+            self.clear_services(engine, slug, service).await?;
+        }
+        let mut left = keep.is_none() || service.is_some();
         for container in self.containers(engine, slug).await? {
             if keep.is_some_and(|keep| keep.container == container.id) {
+                left = true;
                 continue;
             }
             if container.state == State::Running {
@@ -70,6 +81,24 @@ impl Fleet {
             engine.remove(self.owner(), &container.id).await?;
             tracing::info!(challenge.slug = %slug, container = container.name, "A container is removed");
         }
-        Ok(())
+        match left {
+            // A successor comes, or something runs there.
+            true => Ok(()),
+            false => self.vacate(engine, slug).await,
+        }
+    }
+
+    /// Removes what the containers of a challenge had on an engine that has none of them any more. Their volumes stay.
+    pub(crate) async fn vacate(&self, engine: &Engine, slug: &Slug) -> Result<(), FleetError> {
+        self.remove_relay(engine, slug).await?;
+        let network = network(self.owner(), slug);
+        if is_manager(engine).await? {
+            return self.vacate_swarm(engine, slug, &network).await;
+        }
+        match engine.remove_network(self.owner(), &network).await {
+            // A container that was made in this moment, or somebody else's: the next look finds it.
+            Err(EngineError::InUse(_)) => Ok(()),
+            removed => Ok(removed?),
+        }
     }
 }

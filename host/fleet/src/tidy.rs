@@ -6,19 +6,31 @@ use platform_docker::{Engine, EngineError, Kind};
 use platform_domain::{GpuServerId, LeaseState, Slug};
 use platform_store::{gpu_leases, gpu_servers};
 
-use crate::{Fleet, FleetError, leasing::now, services::is_manager, start::lease_of, wish::network};
+use crate::{
+    Fleet, FleetError,
+    leasing::{now, servers},
+    services::is_manager,
+    start::lease_of,
+};
 
 impl Fleet {
     /// Ends everything of a challenge that does not run any more. Its volumes stay.
     pub async fn stop(&self, slug: &Slug) -> Result<(), FleetError> {
         let _alone = self.alone(slug).await;
+        let leases = self.leases(slug).await?;
         self.clear(slug, None).await?;
-        if let Ok(engine) = self.engines().local() {
-            engine
-                .remove_network(self.owner(), &network(self.owner(), slug))
-                .await?;
+        for server in servers(&leases) {
+            let engine = self.engines().of(&server).await?;
+            match self.vacate(&engine, slug).await {
+                // Its leases are still there, by which it is found later.
+                Err(error) if error.is_absence() => {}
+                vacated => vacated?,
+            }
         }
-        Ok(())
+        match self.engines().local() {
+            Ok(engine) => self.vacate(engine, slug).await,
+            Err(_) => Ok(()),
+        }
     }
 
     /// Removes the volumes of a challenge, of which nothing may run any more, from every engine that can be reached.
@@ -64,11 +76,13 @@ impl Fleet {
         wanted: &BTreeSet<Slug>,
     ) -> Result<(), FleetError> {
         let mut slugs = BTreeSet::new();
-        for name in engine.list(self.owner(), Kind::Challenge).await? {
-            match engine.inspect(&name).await {
-                Ok(container) => slugs.extend(container.slug()),
-                Err(EngineError::NotFound(_)) => {}
-                Err(error) => return Err(error.into()),
+        for kind in [Kind::Challenge, Kind::Relay] {
+            for name in engine.list(self.owner(), kind).await? {
+                match engine.inspect(&name).await {
+                    Ok(container) => slugs.extend(container.slug()),
+                    Err(EngineError::NotFound(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
         let leases = match server {
@@ -89,7 +103,7 @@ impl Fleet {
         for slug in slugs {
             // Whoever starts it now has leases that have no container yet.
             let _alone = self.alone(&slug).await;
-            let mut used = BTreeSet::new();
+            let (mut used, mut kept) = (BTreeSet::new(), false);
             for container in self.containers(engine, &slug).await? {
                 let leased = |id: &str| {
                     let of = leases.iter().find(|lease| lease.id.as_str() == id);
@@ -101,7 +115,10 @@ impl Fleet {
                     _ => false,
                 };
                 match wanted.contains(&slug) && fits {
-                    true => used.extend(lease_of(&container).map(str::to_owned)),
+                    true => {
+                        kept = true;
+                        used.extend(lease_of(&container).map(str::to_owned));
+                    }
                     false => {
                         engine.remove(self.owner(), &container.id).await?;
                         tracing::info!(challenge.slug = %slug, container = container.name, "A container that nobody wants is removed");
@@ -110,12 +127,15 @@ impl Fleet {
             }
             if manages {
                 let is_wanted = wanted.contains(&slug);
-                used.extend(self.tidy_services(engine, &slug, is_wanted, &leases).await?);
+                let leased = self.tidy_services(engine, &slug, is_wanted, &leases).await?;
+                kept |= !leased.is_empty();
+                used.extend(leased);
+            }
+            if !kept {
+                self.remove_relay(engine, &slug).await?;
             }
             if !wanted.contains(&slug) {
-                engine
-                    .remove_network(self.owner(), &network(self.owner(), &slug))
-                    .await?;
+                self.vacate(engine, &slug).await?;
             }
             for lease in leases
                 .iter()

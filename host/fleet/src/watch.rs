@@ -4,7 +4,7 @@ use platform_docker::{EngineError, Follow, LogLines, State};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Fleet, FleetError, Running,
+    Behind, Fleet, FleetError, Running,
     limits::{CONTAINER_LOOK_EVERY, LOST_AFTER},
     ready::{Program, last_words},
     services,
@@ -47,6 +47,11 @@ impl Fleet {
 
     async fn look(&self, running: &Running) -> Result<(), FleetError> {
         let engine = self.engine(running.server.as_ref()).await?;
+        if let Some(relay) = running.relay.as_ref().and_then(Behind::broken) {
+            // Whatever hangs in it ends with it, and the next start finds none.
+            engine.remove(self.owner(), relay).await?;
+            return Err(FleetError::RelayBroken);
+        }
         if let Some(service) = &running.service {
             return services::look(&engine, running, service).await;
         }
@@ -56,14 +61,14 @@ impl Fleet {
         };
         match seen.state {
             State::Running => {
-                let ip = [seen.address, seen.published.map(|at| at.ip())];
                 let host = running.address.host().to_string();
-                let same = ip
-                    .into_iter()
-                    .flatten()
-                    .any(|ip| ip.to_string() == host.trim_matches(['[', ']']));
+                let same = |ip: std::net::IpAddr| ip.to_string() == host.trim_matches(['[', ']']);
                 // Somebody has started it anew, and it listens elsewhere.
-                if same { Ok(()) } else { Err(FleetError::Moved) }
+                if seen.address.is_some_and(same) {
+                    Ok(())
+                } else {
+                    Err(FleetError::Moved)
+                }
             }
             State::Exited { code, oom } => {
                 let said = last_words(&engine, Program::Container(&running.container)).await;

@@ -8,3 +8,4 @@ mod faults;
 mod gpus;
 mod lives;
 mod scene;
+mod swarm;

@@ -1,7 +1,7 @@
 //! One engine for all tests, and for each a host of its own on it.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -13,7 +13,7 @@ use platform_docker::{Engine, Owner};
 use platform_domain::{
     Artifact, Capability, Challenge, DataMode, GpuServer, Instances, PlainToken, Slug, Status, UnixSeconds,
 };
-use platform_fleet::{Engines, Fleet, Wish};
+use platform_fleet::{Engines, Fleet, RelayImage, Wish};
 use platform_store::{Store, challenges, gpu_servers};
 use tempfile::TempDir;
 
@@ -22,6 +22,8 @@ use crate::engine::{TestEngine, gpu_container};
 pub(crate) const IMAGE: &str = "test.local/gpu-container:1";
 /// The same program under another digest.
 pub(crate) const OTHER_IMAGE: &str = "test.local/gpu-container:2";
+/// What relays are made of.
+pub(crate) const RELAY_IMAGE: &str = "test.local/relay:1";
 /// Long for a machine, short for a person.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
@@ -30,21 +32,30 @@ pub(crate) fn shared() -> &'static TestEngine {
     static SHARED: OnceLock<TestEngine> = OnceLock::new();
     SHARED.get_or_init(|| {
         let engine = TestEngine::start();
+        imported(&engine);
+        engine
+    })
+}
+
+/// The program of the images, built once.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .unwrap()
             .parent()
             .unwrap();
-        let program = gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")));
-        let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
-        engine.import(&program, &usual, IMAGE);
-        engine.import(
-            &program,
-            &[&usual[..], &["LABEL another=1"]].concat(),
-            OTHER_IMAGE,
-        );
-        engine
+        gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")))
     })
+}
+
+/// Gives an engine the images of challenges.
+pub(crate) fn imported(engine: &TestEngine) {
+    let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
+    engine.import(program(), &usual, IMAGE);
+    let other = [&usual[..], &["LABEL another=1"]].concat();
+    engine.import(program(), &other, OTHER_IMAGE);
 }
 
 /// A host: its database and its fleet.
@@ -117,6 +128,11 @@ impl Scene {
 
 /// The record of the challenge, which holds leases; and a server with these GPUs, whose engine is there.
 pub(crate) async fn registered(scene: &Scene, server: &str, endpoint: &str) {
+    registered_with(scene, server, endpoint, "a100:2").await;
+}
+
+/// The same with other GPUs.
+pub(crate) async fn registered_with(scene: &Scene, server: &str, endpoint: &str, gpus: &str) {
     let token = PlainToken::from_text("plt_of_a_test_and_nothing_else");
     let record = Challenge {
         slug: scene.slug.clone(),
@@ -152,7 +168,7 @@ pub(crate) async fn registered(scene: &Scene, server: &str, endpoint: &str) {
         endpoint: endpoint.parse().unwrap(),
         address: "127.0.0.1".parse().unwrap(),
         labels: Default::default(),
-        gpus: "a100:2".parse().unwrap(),
+        gpus: gpus.parse().unwrap(),
         lease: Default::default(),
         enabled: true,
         description: None,
@@ -170,6 +186,16 @@ pub(crate) async fn registered(scene: &Scene, server: &str, endpoint: &str) {
 
 fn fleet(store: &Store, owner: &Owner, dir: &Path) -> Fleet {
     let endpoint = shared().endpoint.parse().unwrap();
+    let relays = RelayImage {
+        reference: RELAY_IMAGE.parse().unwrap(),
+        pull_as: None,
+    };
     let engines = Engines::new(store.clone(), dir.join("key"), Some(&endpoint)).unwrap();
-    Fleet::new(store.clone(), engines, owner.clone(), Duration::from_secs(5))
+    Fleet::new(
+        store.clone(),
+        engines,
+        owner.clone(),
+        Duration::from_secs(5),
+        Some(relays),
+    )
 }

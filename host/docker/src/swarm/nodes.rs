@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::models::{
-    GenericResources, GenericResourcesInner, Node, NodeSpecAvailabilityEnum, NodeState, SystemInfo,
+    GenericResources, GenericResourcesInner, Node, NodeSpecAvailabilityEnum, NodeState, SystemInfo, Task,
+    TaskState,
 };
 
 use crate::{
@@ -38,6 +39,22 @@ impl Engine {
     pub async fn nodes(&self) -> Result<Vec<SwarmNode>, EngineError> {
         let nodes: Vec<Node> = self.get("/nodes", Subject::Engine).await?;
         Ok(nodes.into_iter().map(node).collect())
+    }
+}
+
+impl Engine {
+    /// The machines, by their ids, on which a service has a container that runs.
+    pub async fn machines_of(&self, service: &str) -> Result<BTreeSet<String>, EngineError> {
+        let tasks: Vec<Task> = self.tasks_of(service, Subject::Swarm(service)).await?;
+        let runs = |task: &Task| {
+            let state = task.status.as_ref().and_then(|status| status.state);
+            state == Some(TaskState::RUNNING)
+        };
+        Ok(tasks
+            .into_iter()
+            .filter(runs)
+            .filter_map(|task| task.node_id)
+            .collect())
     }
 }
 

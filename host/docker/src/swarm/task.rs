@@ -39,9 +39,6 @@ pub(super) fn check(spec: &ServiceSpec) -> Result<(), SpecError> {
     if container.loosened.contains(&Loosened::ExecTmp) {
         return Err(SpecError::Swarm("a /tmp that programs can be run from"));
     }
-    if container.publish.is_some() {
-        return Err(SpecError::Swarm("a port at one address only"));
-    }
     match container.gpus {
         None => Ok(()),
         Some(Gpu::Count(_)) => check_name(&spec.gpu_kind, "the kind of a GPU"),
@@ -169,17 +166,22 @@ fn resources(spec: &ServiceSpec, host: &HostConfig) -> TaskSpecResources {
         }]),
         _ => None,
     };
+    let reserved = match spec.copies {
+        Copies::One => ResourceObject {
+            nano_cpus: host.nano_cpus,
+            memory_bytes: host.memory,
+            generic_resources: gpus,
+        },
+        // What is on each machine is small, and takes no place from a challenge.
+        Copies::Everywhere => ResourceObject::default(),
+    };
     TaskSpecResources {
         limits: Some(Limit {
             nano_cpus: host.nano_cpus,
             memory_bytes: host.memory,
             pids: host.pids_limit,
         }),
-        reservations: Some(ResourceObject {
-            nano_cpus: host.nano_cpus,
-            memory_bytes: host.memory,
-            generic_resources: gpus,
-        }),
+        reservations: Some(reserved),
         swap_bytes: Some(0),
         ..TaskSpecResources::default()
     }

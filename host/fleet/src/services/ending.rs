@@ -4,11 +4,7 @@ use platform_docker::{Engine, EngineError, ObservedService, Swarm};
 use platform_domain::{GpuLease, Slug};
 
 use super::lease_of;
-use crate::{
-    Fleet, FleetError, Running,
-    leasing::is_held,
-    wish::{names, network},
-};
+use crate::{Fleet, FleetError, leasing::is_held, wish::names};
 
 impl Fleet {
     /// The services of a challenge in the swarm of a manager, whatever they do.
@@ -28,34 +24,23 @@ impl Fleet {
         Ok(found)
     }
 
-    /// Ends every service of a challenge but one, if the engine is a manager. Where none is kept, its network goes, too.
+    /// Ends every service of a challenge but one, if the engine is a manager.
     pub(crate) async fn clear_services(
         &self,
         engine: &Engine,
         slug: &Slug,
-        keep: Option<&Running>,
+        keep: Option<&str>,
     ) -> Result<(), FleetError> {
         if !is_manager(engine).await? {
             return Ok(());
         }
-        let keep = keep.and_then(|keep| keep.service.as_ref());
-        let mut kept = false;
         // Also where there is no service: its secrets are made first.
         for name in names(self.owner(), slug) {
-            match keep == Some(&name) {
-                true => kept = true,
-                false => engine.remove_service(self.owner(), &name).await?,
+            if keep != Some(&name) {
+                engine.remove_service(self.owner(), &name).await?;
             }
         }
-        match kept {
-            true => Ok(()),
-            false => self.clear_swarm_network(engine, slug).await,
-        }
-    }
-
-    async fn clear_swarm_network(&self, engine: &Engine, slug: &Slug) -> Result<(), FleetError> {
-        let name = network(self.owner(), slug);
-        Ok(engine.remove_swarm_network(self.owner(), &name).await?)
+        Ok(())
     }
 
     /// Ends what nobody wants of a challenge in the swarm of a manager: all of it, or what has none of these leases. Gives the leases

@@ -73,7 +73,7 @@ impl Scene {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("platform.sqlite3")).unwrap();
-        let owner: Owner = format!("{number:04}-of-tests").parse().unwrap();
+        let owner: Owner = format!("{number:04}host-of-tests").parse().unwrap();
         let fleet = fleet(&store, &owner, dir.path());
         let slug = format!("slug-{number}").parse().unwrap();
         Self {

@@ -48,11 +48,11 @@ fn swarm(gpus: &[&str]) -> TestEngine {
 fn joined(manager: &TestEngine, gpus: &[&str]) -> TestEngine {
     let worker = machine(gpus);
     let lay = format!(
-        "ip link add up netns {} type veth peer name here && ip addr add 10.9.0.2/24 dev here && ip link set here up",
+        "ip link add lane netns {} type veth peer name here && ip addr add 10.9.0.2/24 dev here && ip link set here up",
         manager.process()
     );
     inside(&worker, &lay);
-    inside(manager, "ip link set up master swarm && ip link set up up");
+    inside(manager, "ip link set lane master swarm && ip link set lane up");
     let token = manager.docker(&["swarm", "join-token", "--quiet", "worker"]);
     let at = [
         "--advertise-addr",
@@ -109,10 +109,21 @@ fn listed(engine: &TestEngine, scene: &Scene, what: &str) -> Vec<String> {
     all.lines().map(str::to_owned).collect()
 }
 
+/// Waits until there is no container any more, of those that have ended.
+async fn empty(engine: &TestEngine) {
+    assert_eq!(engine.docker(&["ps", "--quiet"]), "");
+    let by = Instant::now() + LONG;
+    while !engine.docker(&["ps", "--all", "--quiet"]).is_empty() {
+        assert!(Instant::now() < by, "the agent of the swarm leaves containers");
+        tokio::task::yield_now().await;
+    }
+}
+
 async fn nothing_is_left(engine: &TestEngine, scene: &Scene) {
-    for what in ["service", "secret", "network", "container"] {
+    for what in ["service", "secret", "network"] {
         assert_eq!(listed(engine, scene, what), [""; 0], "{what}");
     }
+    empty(engine).await;
     let leases = scene.store.read("test", gpu_leases::list).await.unwrap();
     assert!(leases.is_empty(), "{leases:?}");
 }
@@ -175,7 +186,7 @@ async fn a_challenge_on_the_manager_of_a_swarm_is_a_service_and_lives_like_a_con
     exits.env.insert("MISBEHAVE".into(), "exit".into());
     for (wish, reason) in [
         (
-            wish(&scene, r#"{"gpu_count":"1","memory":"1TiB"}"#),
+            wish(&scene, r#"{"gpu_count":"1","memory":"1024GiB"}"#),
             "no machine of the swarm takes it within 5s: no suitable node (insufficient resources on 1 node)",
         ),
         (exits, "ended with code 3; it wrote: I do not want to"),
@@ -288,9 +299,7 @@ async fn a_swarm_finds_the_machine_and_what_runs_there_is_reached_over_its_manag
     keeps.data = true;
     let error = scene.fleet.start(&keeps).await.unwrap_err();
     assert!(
-        error
-            .to_string()
-            .contains("scheduling constraints not satisfied on 2 nodes"),
+        error.to_string().contains("scheduling constraints not satisfied"),
         "{error}"
     );
 
@@ -302,5 +311,5 @@ async fn a_swarm_finds_the_machine_and_what_runs_there_is_reached_over_its_manag
     started(&scene, &other).await;
     scene.fleet.purge(&scene.slug).await.unwrap();
     nothing_is_left(&manager, &scene).await;
-    assert_eq!(worker.docker(&["ps", "--all", "--quiet"]), "");
+    empty(&worker).await;
 }

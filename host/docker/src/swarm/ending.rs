@@ -45,8 +45,10 @@ impl Engine {
     async fn tasks_end(&self, name: &str, id: &str) -> Result<(), EngineError> {
         let by = Instant::now() + TASKS_END;
         loop {
-            let tasks: Vec<Task> = self.tasks_of(id, Subject::Swarm(name)).await?;
-            let left: Vec<&Task> = tasks.iter().filter(|task| may_run(task)).collect();
+            // By the beginning of their names: nobody can ask for those of a service that is gone.
+            let tasks: Vec<Task> = self.tasks("name", name).await?;
+            let of_it = |task: &&Task| task.service_id.as_deref() == Some(id) && may_run(task);
+            let left: Vec<&Task> = tasks.iter().filter(of_it).collect();
             if left.is_empty() {
                 return Ok(());
             }

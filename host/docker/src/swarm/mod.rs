@@ -127,20 +127,16 @@ impl Engine {
         check_name(name, "the name of a service")?;
         let subject = Subject::Swarm(name);
         let found = self.get(&format!("/services/{name}"), subject).await?;
-        let tasks = self.tasks_of(name, subject).await?;
+        let tasks = self.tasks("service", name).await?;
         Ok(observed::observed(found, tasks))
     }
 
-    /// The tasks of a service by its name or id.
-    async fn tasks_of<T: DeserializeOwned>(
-        &self,
-        service: &str,
-        subject: Subject<'_>,
-    ) -> Result<Vec<T>, EngineError> {
-        check_name(service, "the name of a service")?;
+    /// Tasks by a filter of the engine.
+    async fn tasks<T: DeserializeOwned>(&self, filter: &str, value: &str) -> Result<Vec<T>, EngineError> {
+        check_name(value, "the name of a service")?;
         // The JSON of the filter, in the alphabet of a query.
-        let path = format!("/tasks?filters=%7B%22service%22%3A%5B%22{service}%22%5D%7D");
-        self.get(&path, subject).await
+        let path = format!("/tasks?filters=%7B%22{filter}%22%3A%5B%22{value}%22%5D%7D");
+        self.get(&path, Subject::Swarm(value)).await
     }
 
     /// The names of all services of this owner.

@@ -49,7 +49,7 @@ impl Engine {
         match found.first() {
             None => {}
             Some(first) if is(first, outside, span) => return Ok(()),
-            Some(_) => self.remove_swarm_network(owner, name).await?,
+            Some(_) => self.remove_network(owner, name).await?,
         }
         let yes = |yes: bool| if yes { "true" } else { "false" }.to_owned();
         let bridge = HashMap::from([
@@ -73,14 +73,22 @@ impl Engine {
         Ok(())
     }
 
-    /// Removes a network of ours; one that is not there is no error. Waits for tasks that are about to leave it.
+    /// Removes a network of ours; one that is not there is no error. Waits for tasks that are about to leave it, and until the engine
+    /// itself has forgotten it: another one of the same name would be taken for it.
     pub async fn remove_swarm_network(&self, owner: &Owner, name: &str) -> Result<(), EngineError> {
         let by = Instant::now() + TASKS_END;
         loop {
             match self.remove_network(owner, name).await {
-                Err(EngineError::InUse(_)) if Instant::now() < by => sleep(PAUSE).await,
-                removed => return removed,
+                Err(EngineError::InUse(_)) if Instant::now() < by => {}
+                removed => removed?,
             }
+            if self.own_networks(owner, name).await?.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() >= by {
+                return Err(EngineError::InUse(format!("the network {name}")));
+            }
+            sleep(PAUSE).await;
         }
     }
 }

@@ -45,7 +45,7 @@ impl Engine {
 impl Engine {
     /// The machines, by their ids, on which a service has a container that runs.
     pub async fn machines_of(&self, service: &str) -> Result<BTreeSet<String>, EngineError> {
-        let tasks: Vec<Task> = self.tasks_of(service, Subject::Swarm(service)).await?;
+        let tasks: Vec<Task> = self.tasks("service", service).await?;
         let runs = |task: &Task| {
             let state = task.status.as_ref().and_then(|status| status.state);
             state == Some(TaskState::RUNNING)

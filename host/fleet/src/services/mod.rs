@@ -157,11 +157,11 @@ impl Fleet {
         let (engine, name) = (on.engine, &spec.container.name);
         let task = watching::placed(engine, name).await?;
         let ip = match task.node == on.node {
-            true => engine.inspect(&task.container).await?.address,
-            false => task.address,
+            true => watching::address(engine, name, &task.container).await?,
+            false => task.address.ok_or(FleetError::NoAddress)?,
         };
-        let address = ip.zip(spec.container.port).map(SocketAddr::from);
-        let address = address.ok_or(FleetError::NoAddress)?;
+        let port = spec.container.port.ok_or(FleetError::NoAddress)?;
+        let address = SocketAddr::new(ip, port);
         let relay = self.swarm_relay(&wish.slug, on).await?;
         let mut shown = spec.container.shown();
         shown.push("a service of a swarm".to_owned());

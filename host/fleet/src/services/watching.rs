@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     FleetError, Running,
-    limits::{FETCH_TIME, PLACE_TIME, READY_PAUSE},
+    limits::{FETCH_TIME, PLACE_TIME, READY_PAUSE, READY_QUESTION},
     ready::{Program, last_words},
 };
 
@@ -50,6 +50,24 @@ pub(super) async fn placed(engine: &Engine, service: &str) -> Result<Placed, Fle
             ServiceTask::Waiting { .. } => sleep(READY_PAUSE).await,
             ServiceTask::Ended { code, why } => return Err(ended(engine, service, code, why).await),
         }
+    }
+}
+
+/// The address of a service's container on the manager's own machine, which one that has ended has not any more.
+pub(super) async fn address(engine: &Engine, service: &str, container: &str) -> Result<IpAddr, FleetError> {
+    let by = Instant::now() + READY_QUESTION;
+    loop {
+        let found = match engine.inspect(container).await {
+            Err(EngineError::NotFound(_)) => None,
+            found => found?.address,
+        };
+        match found {
+            Some(address) => return Ok(address),
+            None if Instant::now() >= by => return Err(FleetError::NoAddress),
+            // Its swarm may not know yet that it has ended.
+            None => still_runs(engine, service).await?,
+        }
+        sleep(READY_PAUSE).await;
     }
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod authority;
+#[cfg(test)]
 mod describing;
 #[cfg(test)]
 mod dial;

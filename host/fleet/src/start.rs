@@ -226,6 +226,12 @@ impl Fleet {
         if started.is_err() {
             // What failed first counts; what cannot be removed now is by the next start or by tidying up.
             drop(engine.remove(self.owner(), &name).await);
+            // Unless it was to replace something that runs.
+            if spot.elsewhere().is_some()
+                && let Ok(true) = self.containers(engine, slug).await.map(|left| left.is_empty())
+            {
+                drop(self.vacate(engine, slug).await);
+            }
         }
         started
     }

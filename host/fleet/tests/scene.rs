@@ -11,19 +11,18 @@ use std::{
 
 use platform_docker::{Engine, Owner};
 use platform_domain::{
-    Artifact, Capability, Challenge, DataMode, GpuServer, Instances, PlainToken, Slug, Status, UnixSeconds,
+    Artifact, Capability, Challenge, DataMode, EngineEndpoint, GpuServer, Instances, PlainToken, Slug,
+    Status, UnixSeconds,
 };
 use platform_fleet::{Engines, Fleet, RelayImage, Wish};
 use platform_store::{Store, challenges, gpu_servers};
 use tempfile::TempDir;
 
-use crate::engine::{TestEngine, gpu_container};
+use crate::engine::{Filter, TestEngine, gpu_container};
 
 pub(crate) const IMAGE: &str = "test.local/gpu-container:1";
 /// The same program under another digest.
 pub(crate) const OTHER_IMAGE: &str = "test.local/gpu-container:2";
-/// What relays are made of.
-pub(crate) const RELAY_IMAGE: &str = "test.local/relay:1";
 /// Long for a machine, short for a person.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
@@ -31,31 +30,28 @@ pub(crate) const LONG: Duration = Duration::from_secs(60);
 pub(crate) fn shared() -> &'static TestEngine {
     static SHARED: OnceLock<TestEngine> = OnceLock::new();
     SHARED.get_or_init(|| {
-        let engine = TestEngine::start();
-        imported(&engine);
+        // Everything on it is reached from its machine. The one with a packet filter is in `relays`.
+        let engine = TestEngine::start_with(Filter::None, &[]);
+        import(&engine);
         engine
     })
 }
 
-/// The program of the images, built once.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .unwrap()
-            .parent()
-            .unwrap();
-        gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")))
-    })
-}
-
-/// Gives an engine the images of challenges.
-pub(crate) fn imported(engine: &TestEngine) {
+/// Both images.
+pub(crate) fn import(engine: &TestEngine) {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap();
+    let program = gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")));
     let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
-    engine.import(program(), &usual, IMAGE);
-    let other = [&usual[..], &["LABEL another=1"]].concat();
-    engine.import(program(), &other, OTHER_IMAGE);
+    engine.import(&program, &usual, IMAGE);
+    engine.import(
+        &program,
+        &[&usual[..], &["LABEL another=1"]].concat(),
+        OTHER_IMAGE,
+    );
 }
 
 /// A host: its database and its fleet.
@@ -74,7 +70,8 @@ impl Scene {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("platform.sqlite3")).unwrap();
         let owner: Owner = format!("{number:04}host-of-tests").parse().unwrap();
-        let fleet = fleet(&store, &owner, dir.path());
+        let endpoint = shared().endpoint.parse().unwrap();
+        let fleet = fleet(&store, &owner, dir.path(), Some(&endpoint), None);
         let slug = format!("slug-{number}").parse().unwrap();
         Self {
             fleet,
@@ -87,7 +84,17 @@ impl Scene {
 
     /// The same host after a restart.
     pub(crate) fn again(&mut self) {
-        self.fleet = fleet(&self.store, &self.owner, self.dir.path());
+        let endpoint = shared().endpoint.parse().unwrap();
+        self.fleet = fleet(&self.store, &self.owner, self.dir.path(), Some(&endpoint), None);
+    }
+
+    /// The same host without an engine of its own, and with such relays to those of others, after a restart.
+    pub(crate) fn elsewhere(&mut self, relays: Option<&str>) {
+        self.fleet = fleet(&self.store, &self.owner, self.dir.path(), None, relays);
+    }
+
+    pub(crate) fn key(&self) -> PathBuf {
+        self.dir.path().join("key")
     }
 
     pub(crate) fn wish(&self) -> Wish {
@@ -184,18 +191,23 @@ pub(crate) async fn registered_with(scene: &Scene, server: &str, endpoint: &str,
     written.await.unwrap();
 }
 
-fn fleet(store: &Store, owner: &Owner, dir: &Path) -> Fleet {
-    let endpoint = shared().endpoint.parse().unwrap();
-    let relays = RelayImage {
-        reference: RELAY_IMAGE.parse().unwrap(),
+fn fleet(
+    store: &Store,
+    owner: &Owner,
+    dir: &Path,
+    endpoint: Option<&EngineEndpoint>,
+    relays: Option<&str>,
+) -> Fleet {
+    let engines = Engines::new(store.clone(), dir.join("key"), endpoint).unwrap();
+    let relays = relays.map(|image| RelayImage {
+        reference: image.parse().unwrap(),
         pull_as: None,
-    };
-    let engines = Engines::new(store.clone(), dir.join("key"), Some(&endpoint)).unwrap();
+    });
     Fleet::new(
         store.clone(),
         engines,
         owner.clone(),
         Duration::from_secs(5),
-        Some(relays),
+        relays,
     )
 }

@@ -11,8 +11,10 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     engine::{Filter, TestEngine},
-    scene::{LONG, RELAY_IMAGE, Scene, imported, registered, registered_with},
+    scene::{IMAGE, LONG, OTHER_IMAGE, Scene, import, registered, registered_with},
 };
+
+const RELAY_IMAGE: &str = "test.local/relay:1";
 
 /// An engine whose machine has these GPUs.
 fn machine(gpus: &[&str]) -> TestEngine {
@@ -39,7 +41,7 @@ fn swarm(gpus: &[&str]) -> TestEngine {
         "--listen-addr",
         "10.9.0.1",
     ]);
-    imported(&manager);
+    import(&manager);
     manager.import_relay(RELAY_IMAGE);
     manager
 }
@@ -62,12 +64,7 @@ fn joined(manager: &TestEngine, gpus: &[&str]) -> TestEngine {
         "10.9.0.1",
     ];
     worker.docker(&[&["swarm", "join", "--token", &token][..], &at].concat());
-    let images = [
-        "save",
-        crate::scene::IMAGE,
-        crate::scene::OTHER_IMAGE,
-        RELAY_IMAGE,
-    ];
+    let images = ["save", IMAGE, OTHER_IMAGE, RELAY_IMAGE];
     let saved = manager.cli(&images).output().unwrap().stdout;
     let archive = worker.dir().join("images.tar");
     std::fs::write(&archive, saved).unwrap();
@@ -146,6 +143,7 @@ async fn written(scene: &Scene, running: &Running) -> String {
 async fn a_challenge_on_the_manager_of_a_swarm_is_a_service_and_lives_like_a_container() {
     let engine = swarm(&["GPU-6c1a", "GPU-6c1b"]);
     let mut scene = Scene::new();
+    scene.elsewhere(Some(RELAY_IMAGE));
     registered(&scene, "here", &engine.endpoint).await;
 
     let first = started(&scene, &wish(&scene, ONE)).await;
@@ -156,7 +154,7 @@ async fn a_challenge_on_the_manager_of_a_swarm_is_a_service_and_lives_like_a_con
     let told = engine.docker(&["inspect", "--format", "{{.Config.Env}}", &first.container]);
     assert!(told.contains("DOCKER_RESOURCE_NVIDIA-GPU=GPU-6c1"), "{told}");
     assert!(written(&scene, &first).await.contains("listening"));
-    scene.again();
+    scene.elsewhere(Some(RELAY_IMAGE));
     let adopted = started(&scene, &wish(&scene, ONE)).await;
     assert_eq!(
         (&adopted.container, &adopted.lease),
@@ -255,7 +253,8 @@ async fn a_challenge_on_the_manager_of_a_swarm_is_a_service_and_lives_like_a_con
 #[tokio::test]
 async fn a_swarm_finds_the_machine_and_what_runs_there_is_reached_over_its_manager() {
     let manager = swarm(&["GPU-6c1a"]);
-    let scene = Scene::new();
+    let mut scene = Scene::new();
+    scene.elsewhere(Some(RELAY_IMAGE));
     registered_with(&scene, "swarm", &manager.endpoint, "a100:1,h100:2").await;
     let mut one = wish(&scene, ONE);
     one.data = false;

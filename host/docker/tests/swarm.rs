@@ -152,7 +152,8 @@ async fn a_challenge_runs_as_a_service_as_closed_as_its_engine_allows() {
         told.gpus
     );
 
-    let spec = manager.spec().await;
+    let mut spec = manager.spec().await;
+    spec.container.limits.shm = Some("16MiB".parse().unwrap());
     let warnings = manager.create(&spec).await.unwrap();
     assert!(
         warnings
@@ -198,6 +199,8 @@ async fn a_challenge_runs_as_a_service_as_closed_as_its_engine_allows() {
         tmp.contains("nosuid,nodev,noexec") && tmp.contains("size=524288k"),
         "{tmp}"
     );
+    let shm = mounts.lines().filter(|line| line.contains(" /dev/shm "));
+    assert!(shm.last().unwrap().contains("size=16384k"), "{mounts}");
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     assert!(
         status.contains("CapBnd:\t0000000000000000") && status.contains("Seccomp:\t2"),

@@ -35,7 +35,7 @@ pub enum FleetError {
     Key(#[from] KeyError),
     /// A server on another machine, and nothing to reach containers there with.
     #[error(
-        "containers on GPU server '{0}', which is another machine, are reached through a relay: name an image for it in [docker] relay_image"
+        "containers on GPU server '{0}', which is another machine or a swarm, are reached through a relay: name an image for it in [docker] relay_image"
     )]
     NoRelay(GpuServerId),
     /// The image of relays is not on the engine and does not get there.

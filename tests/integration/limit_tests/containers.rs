@@ -111,6 +111,10 @@ pub(super) const TESTS: &[(&str, &str)] = &[
     ("READY_QUESTION", UNREADY),
     ("READY_BYTES", UNREADY),
     (
+        "PLACE_TIME",
+        "host/fleet/tests/swarm.rs::a_challenge_on_the_manager_of_a_swarm_is_a_service_and_lives_like_a_container",
+    ),
+    (
         "LAST_WORDS_CHARS",
         "host/fleet/src/ready.rs::what_a_container_wrote_last_is_cut",
     ),

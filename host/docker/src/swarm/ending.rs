@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 impl Engine {
     /// Removes a service of ours with its secrets, and waits until the machine where it ran has ended its container, so that its
-    /// volumes and GPUs are free. One that is not there is no error. A machine that is out of reach is not waited for without end.
+    /// GPUs are free, and until this machine has removed it, so that its volumes are. One that is not there is no error. A machine that is out of reach is not waited for without end.
     pub async fn remove_service(&self, owner: &Owner, name: &str) -> Result<(), EngineError> {
         match self.inspect_service(name).await {
             Err(EngineError::NotFound(_)) => {}
@@ -30,6 +30,7 @@ impl Engine {
                 return Err(EngineError::NotOurs(format!("the service {name}")));
             }
             Ok(found) => {
+                let tasks: Vec<Task> = self.tasks("service", name).await?;
                 let docker = self.docker().await?;
                 let removed = docker.delete_service(name);
                 match self.within(CHANGE, Subject::Swarm(name), removed).await {
@@ -37,9 +38,27 @@ impl Engine {
                     Err(error) => return Err(error),
                 }
                 self.tasks_end(name, &found.id).await?;
+                self.containers_go(tasks).await?;
             }
         }
         self.remove_secrets(owner, name).await
+    }
+
+    /// Waits until this machine's agent has removed what has ended here.
+    async fn containers_go(&self, tasks: Vec<Task>) -> Result<(), EngineError> {
+        let by = Instant::now() + TASKS_END;
+        let container = |task: Task| task.status?.container_status?.container_id;
+        let all = tasks.into_iter().filter_map(container);
+        for id in all.filter(|id| !id.is_empty()) {
+            while Instant::now() < by {
+                match self.inspect(&id).await {
+                    Ok(_) => sleep(PAUSE).await,
+                    Err(EngineError::NotFound(_)) => break,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn tasks_end(&self, name: &str, id: &str) -> Result<(), EngineError> {

@@ -1,10 +1,11 @@
 //! The network of a challenge that is a service of a swarm: nobody is in it but the challenge and those of the host's own that reach
 //! it.
 //!
-//! A network over all machines is entered by each machine of its own, and what a machine is in is part of the machine. Swarm
-//! looks at all tasks of a machine that changes, and up to today (Docker 29) takes one with a GPU by its name for one that the
-//! machine has not any more, and ends it: "assigned node no longer meets constraints". A swarm of one machine needs no such
-//! network, and gets a bridge, with which no machine changes. With more machines, something of the host has to be in the network on each of them before the challenge comes.
+//! A network over all machines is entered by each machine of its own, and what a machine is in is part of the machine. Swarm looks
+//! at all tasks of a machine that changes, takes one with a GPU by its name for one that the machine has not any more, and ends it:
+//! "assigned node no longer meets constraints" (`HasResource` in swarmkit's `constraint_enforcer.go`, where it should be its
+//! opposite). A swarm of one machine needs no such network, and gets a bridge, with which no machine changes. With more machines,
+//! something of the host has to be in the network on each of them before the challenge comes.
 
 use std::{collections::HashMap, time::Duration};
 

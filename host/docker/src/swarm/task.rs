@@ -200,16 +200,22 @@ fn mounts(spec: &ServiceSpec, host: &HostConfig) -> Vec<Mount> {
         }),
         ..mount.clone()
     });
-    // An engine adds noexec, nosuid and nodev by itself.
-    let tmp = Mount {
+    let tmp = in_memory("/tmp", i64::try_from(TMP_BYTES).unwrap_or(i64::MAX));
+    // In the place of the engine's own, whose size a service cannot say.
+    let shm = host.shm_size.map(|size| in_memory("/dev/shm", size));
+    volumes.chain([tmp]).chain(shm).collect()
+}
+
+/// A directory in memory. An engine adds noexec, nosuid and nodev by itself.
+fn in_memory(target: &str, size: i64) -> Mount {
+    Mount {
         typ: Some(MountType::TMPFS),
-        target: Some("/tmp".to_owned()),
+        target: Some(target.to_owned()),
         tmpfs_options: Some(MountTmpfsOptions {
-            size_bytes: i64::try_from(TMP_BYTES).ok(),
+            size_bytes: Some(size),
             mode: Some(0o1777),
             options: None,
         }),
         ..Mount::default()
-    };
-    volumes.chain([tmp]).collect()
+    }
 }

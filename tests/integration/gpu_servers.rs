@@ -1,7 +1,7 @@
 //! GPU servers against real engines, behind a socket and over TLS, and what is said of engines that are not there. Nothing here
 //! has a GPU: what an engine with one tells is tried in `host/docker`, and what is leased in `host/store`.
 
-mod authority;
+pub(crate) mod authority;
 mod guide;
 
 use std::{fs, net::TcpListener, path::Path, time::SystemTime};
@@ -22,7 +22,7 @@ fn id(text: &str) -> GpuServerId {
     text.parse().unwrap()
 }
 
-fn server(name: &str, endpoint: &str, tls: Option<ClientCertificates>) -> CreateGpuServer {
+pub(crate) fn server(name: &str, endpoint: &str, tls: Option<ClientCertificates>) -> CreateGpuServer {
     let new = json!({ "id": name, "endpoint": endpoint, "gpus": "a100:2", "tls": tls });
     let without = |mut new: serde_json::Value| {
         new.as_object_mut().unwrap().retain(|_, value| !value.is_null());
@@ -39,6 +39,13 @@ pub(super) fn free_port() -> u16 {
 
 /// An engine with the certificates of `authority`, which lets in whom it knows.
 fn secured_engine(dir: &Path, authority: &Authority, port: u16) -> TestEngine {
+    let options = secured(dir, authority, port);
+    let options: Vec<_> = options.iter().map(String::as_str).collect();
+    TestEngine::start_with(Filter::None, &options)
+}
+
+/// The options of one.
+pub(crate) fn secured(dir: &Path, authority: &Authority, port: u16) -> Vec<String> {
     let [certificate, key] = authority.server("127.0.0.1");
     let mut options = vec!["--tlsverify".to_owned()];
     for (name, text) in [
@@ -51,8 +58,7 @@ fn secured_engine(dir: &Path, authority: &Authority, port: u16) -> TestEngine {
         options.push(format!("--{name}={}", file.display()));
     }
     options.extend(["--host".to_owned(), format!("tcp://127.0.0.1:{port}")]);
-    let options: Vec<_> = options.iter().map(String::as_str).collect();
-    TestEngine::start_with(Filter::None, &options)
+    options
 }
 
 fn facts(health: &GpuServerHealthView) -> &EngineFacts {

@@ -125,6 +125,11 @@ impl EngineEndpoint {
     /// Where SSH listens.
     pub const SSH_PORT: u16 = 22;
 
+    /// Whether it is on another machine, as far as the host can tell.
+    pub const fn is_elsewhere(&self) -> bool {
+        !matches!(self, Self::Unix(_))
+    }
+
     /// Whether certificates and a key are needed to speak to it.
     pub const fn needs_tls(&self) -> bool {
         matches!(self, Self::Tls { .. })
@@ -224,6 +229,7 @@ mod tests {
             assert_eq!(json, format!("{written:?}"));
             assert_eq!(serde_json::from_str::<EngineEndpoint>(&json).unwrap(), endpoint);
             assert_eq!(endpoint.needs_tls(), written.starts_with("tcp:"));
+            assert_eq!(endpoint.is_elsewhere(), !written.starts_with("unix:"));
         }
     }
 

@@ -83,6 +83,11 @@ impl Fleet {
         &self.0.engines
     }
 
+    /// Whether containers on other machines can be reached.
+    pub fn has_relays(&self) -> bool {
+        self.0.relays.is_some()
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.0.store
     }

@@ -95,14 +95,14 @@ impl App {
             state_dir: state.clone(),
             key_file: config.secrets_key_file(),
             metagraph: metagraph_reader.clone(),
-            fleet,
+            fleet: fleet.clone(),
             registries: registries::of_host(&config),
             executor: executor(&config),
             routes,
             breaker: config.breaker.policy(),
         };
         let (registry, reconciler) = platform_registry::build(parts);
-        let gpu_servers = GpuServers::new(&registry, engines);
+        let gpu_servers = GpuServers::new(&registry, fleet);
         let (told, told_reader) = weights_channel();
         let epochs = Epochs::new(
             epoch_config(&config)?,

@@ -17,7 +17,7 @@ use std::{
 };
 
 use platform_domain::{GpuLease, GpuServer, GpuServerId, LeaseState, Slug};
-use platform_fleet::{Engines, TlsFiles};
+use platform_fleet::{Fleet, TlsFiles};
 use platform_store::{Connection, Store, gpu_leases, gpu_servers};
 use tokio::sync::Notify;
 
@@ -34,17 +34,17 @@ pub use seen::{GpuServerSeen, KeptCertificates};
 #[derive(Clone)]
 pub struct GpuServers {
     store: Store,
-    engines: Engines,
+    fleet: Fleet,
     key_file: Arc<Path>,
     wake: Arc<Notify>,
 }
 
 impl GpuServers {
-    /// Of the host that `registry` is of. `engines` are those by which its containers run.
-    pub fn new(registry: &Registry, engines: Engines) -> Self {
+    /// Of the host that `registry` is of. `fleet` runs its containers.
+    pub fn new(registry: &Registry, fleet: Fleet) -> Self {
         Self {
             store: registry.store().clone(),
-            engines,
+            fleet,
             key_file: registry.opener().key_file(),
             wake: registry.notify(),
         }
@@ -68,7 +68,7 @@ impl GpuServers {
             Ok(wake)
         });
         drop(created.await?);
-        self.engines.forget(&id);
+        self.fleet.engines().forget(&id);
         tracing::info!(gpu_server.id = %id, "The GPU server is registered");
         self.get(&id).await
     }
@@ -129,7 +129,7 @@ impl GpuServers {
         });
         if let Some(wake) = changed.await? {
             drop(wake);
-            self.engines.forget(id);
+            self.fleet.engines().forget(id);
             tracing::info!(gpu_server.id = %id, "The GPU server is changed");
         }
         self.get(id).await
@@ -180,7 +180,7 @@ impl GpuServers {
                 },
             );
         drop(deleted.await?);
-        self.engines.forget(id);
+        self.fleet.engines().forget(id);
         tracing::info!(gpu_server.id = %id, "The GPU server is removed");
         Ok(())
     }

@@ -8,7 +8,10 @@ use platform_tests::TestHost;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use crate::docker_engine::{TestEngine, gpu_container};
+use crate::{
+    docker_engine::{Filter, TestEngine, gpu_container},
+    gpu_servers::{authority::Authority, secured},
+};
 
 pub(crate) const IMAGE: &str = "test.local/gpu-container:1";
 /// The same program under another digest.
@@ -20,7 +23,11 @@ pub(crate) const LONG: Duration = Duration::from_secs(90);
 pub(crate) fn engine() -> &'static TestEngine {
     static SHARED: OnceLock<TestEngine> = OnceLock::new();
     SHARED.get_or_init(|| {
-        let engine = TestEngine::start();
+        // It is also another machine's, for those who reach it over TLS, and takes itself for one that has GPUs.
+        let dir = tempfile::tempdir().unwrap();
+        let options = secured(dir.path(), authority(), 0);
+        let options: Vec<_> = options.iter().map(String::as_str).collect();
+        let engine = TestEngine::start_with_hook(Filter::Own, &options);
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let program = gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")));
         let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
@@ -32,6 +39,12 @@ pub(crate) fn engine() -> &'static TestEngine {
         );
         engine
     })
+}
+
+/// Whom it knows over TLS.
+pub(crate) fn authority() -> &'static Authority {
+    static SHARED: OnceLock<Authority> = OnceLock::new();
+    SHARED.get_or_init(Authority::new)
 }
 
 /// A host that has this engine.

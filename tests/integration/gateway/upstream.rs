@@ -6,7 +6,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tokio::{net::TcpListener, task::JoinSet, time::timeout};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::timeout,
+};
 
 use super::line::{Line, Message, PATIENCE};
 
@@ -81,8 +85,18 @@ impl Listening {
         Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
     }
 
+    /// Also for whoever is in a container.
+    pub(crate) async fn bind_outside() -> Self {
+        Self(TcpListener::bind("0.0.0.0:0").await.unwrap())
+    }
+
     pub(crate) fn at(&self) -> SocketAddr {
         self.0.local_addr().unwrap()
+    }
+
+    /// The next connection, however long it takes.
+    pub(crate) async fn next(&self) -> TcpStream {
+        self.0.accept().await.unwrap().0
     }
 
     /// The next connection.

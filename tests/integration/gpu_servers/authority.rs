@@ -3,27 +3,27 @@
 use platform_admin_types::ClientCertificates;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 
-pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         Self(CertifiedIssuer::self_signed(params, key).unwrap())
     }
 
-    pub(super) fn certificate(&self) -> String {
+    pub(crate) fn certificate(&self) -> String {
         self.0.pem()
     }
 
     /// Certificate and key of an engine at this name.
-    pub(super) fn server(&self, name: &str) -> [String; 2] {
+    pub(crate) fn server(&self, name: &str) -> [String; 2] {
         self.signed(name, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
     /// What a host is known by.
-    pub(super) fn client(&self) -> ClientCertificates {
+    pub(crate) fn client(&self) -> ClientCertificates {
         let [certificate, key] = self.signed("host", ExtendedKeyUsagePurpose::ClientAuth);
         ClientCertificates {
             authority: self.certificate(),

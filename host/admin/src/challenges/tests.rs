@@ -66,8 +66,9 @@ impl Host {
         let store = Store::open(&dir.path().join("registry.sqlite3")).unwrap();
         let engines = Engines::new(store.clone(), dir.path().join("secrets.key"), None).unwrap();
         let owner = "of-a-test".parse().unwrap();
+        let fleet = Fleet::new(store.clone(), engines.clone(), owner, READY_TIME, None);
         let parts = Parts {
-            fleet: Fleet::new(store.clone(), engines.clone(), owner, READY_TIME, None),
+            fleet: fleet.clone(),
             registries: Registries::default(),
             executor: Default::default(),
             store: store.clone(),
@@ -85,10 +86,10 @@ impl Host {
         tasks.spawn(reconciler.run(CancellationToken::new()));
         registry.started().await;
         let config = JobsConfig::new("test".parse().unwrap(), ImageRules::default());
-        let jobs = Jobs::new(store.clone(), engines.clone(), config);
+        let jobs = Jobs::new(store.clone(), engines, config);
         let admin_token = PlainToken::from_text(TOKEN).hash();
         let state = AdminState {
-            gpu_servers: GpuServers::new(&registry, engines),
+            gpu_servers: GpuServers::new(&registry, fleet),
             registry,
             epochs: Epochs::new(
                 no_chain(),

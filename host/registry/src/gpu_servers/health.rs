@@ -24,7 +24,7 @@ pub struct GpuServerHealth {
     pub checked_at: UnixSeconds,
     /// What its engine says of itself, or why it says nothing.
     pub engine: Result<Description, FleetError>,
-    /// What an operator should look at. None of it keeps containers from being started.
+    /// What an operator should look at. All but one keep nothing from being started.
     pub warnings: Vec<GpuServerWarning>,
 }
 
@@ -50,6 +50,11 @@ pub enum GpuServerWarning {
         /// By the operator.
         declared: u16,
     },
+    /// Containers there cannot be reached.
+    #[error(
+        "no container is started there, because none could be reached: name an image in [docker] relay_image"
+    )]
+    NoRelay,
     /// The engine takes nothing of the host when it has ended.
     #[error("the host's certificate for the engine {} {}", if *.over { "has ended at" } else { "ends at" }, moment(*.at))]
     CertificateEnds {
@@ -77,8 +82,12 @@ impl GpuServers {
             Err(_) => {}
         }
         let (seen, checked_at) = (self.get(id).await?, now());
+        let mut warnings = warnings(&seen, engine.as_ref().ok(), checked_at);
+        if seen.server.endpoint.is_elsewhere() && !self.fleet.has_relays() {
+            warnings.push(GpuServerWarning::NoRelay);
+        }
         Ok(GpuServerHealth {
-            warnings: warnings(&seen, engine.as_ref().ok(), checked_at),
+            warnings,
             seen,
             checked_at,
             engine,
@@ -86,7 +95,7 @@ impl GpuServers {
     }
 
     async fn describe(&self, id: &GpuServerId) -> Result<Description, FleetError> {
-        Ok(self.engines.of(id).await?.describe().await?)
+        Ok(self.fleet.engines().of(id).await?.describe().await?)
     }
 
     async fn found(&self, asked: GpuServer) -> Result<(), GpuServerError> {

@@ -4,9 +4,8 @@
 use std::{fs, time::SystemTime};
 
 use platform_domain::{GpuServerId, Labels, LeaseMode, LeaseState, Placement};
-use platform_registry::{
-    Engines, GpuServerError, GpuServerPatch, GpuServers, KeptCertificates, NewGpuServer, TlsFiles,
-};
+use platform_fleet::{Engines, Fleet, READY_TIME, TlsFiles};
+use platform_registry::{GpuServerError, GpuServerPatch, GpuServers, KeptCertificates, NewGpuServer};
 use platform_store::gpu_leases;
 
 use crate::host::Host;
@@ -17,7 +16,9 @@ const TCP: &str = "tcp://gpu-1.example:2376";
 fn servers(host: &Host) -> GpuServers {
     let key_file = host.dir.path().join("secrets.key");
     let engines = Engines::new(host.store.clone(), key_file, None).unwrap();
-    GpuServers::new(&host.registry, engines)
+    let owner = "of-a-test".parse().unwrap();
+    let fleet = Fleet::new(host.store.clone(), engines, owner, READY_TIME, None);
+    GpuServers::new(&host.registry, fleet)
 }
 
 fn id(text: &str) -> GpuServerId {

@@ -2,4 +2,5 @@
 
 mod lives;
 pub(crate) mod scene;
+mod swarm;
 mod trouble;

@@ -109,9 +109,9 @@ impl Manager {
         }
         assert!(!self.engine.swarm_slugs(&self.owner).await.unwrap().is_empty());
         assert_eq!(
-            self.test.docker(&["ps", "--quiet"]),
+            self.test.docker(&["ps", "--all", "--quiet"]),
             "",
-            "what was removed has ended"
+            "what was removed is gone"
         );
         for volume in self.engine.list_volumes(&self.owner).await.unwrap() {
             self.engine
@@ -199,8 +199,8 @@ async fn a_challenge_runs_as_a_service_as_closed_as_its_engine_allows() {
         tmp.contains("nosuid,nodev,noexec") && tmp.contains("size=524288k"),
         "{tmp}"
     );
-    let shm = mounts.lines().filter(|line| line.contains(" /dev/shm "));
-    assert!(shm.last().unwrap().contains("size=16384k"), "{mounts}");
+    let mut shm = mounts.lines().filter(|line| line.contains(" /dev/shm "));
+    assert!(shm.next_back().unwrap().contains("size=16384k"), "{mounts}");
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     assert!(
         status.contains("CapBnd:\t0000000000000000") && status.contains("Seccomp:\t2"),

@@ -1,6 +1,10 @@
 //! One engine for all tests, and hosts on it.
 
-use std::{path::Path, sync::OnceLock, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+    time::Duration,
+};
 
 use platform_admin_types::{ChallengeView, ContainerView, CreateChallenge, Observed};
 use platform_domain::Slug;
@@ -28,16 +32,20 @@ pub(crate) fn engine() -> &'static TestEngine {
         let options = secured(dir.path(), authority(), 0);
         let options: Vec<_> = options.iter().map(String::as_str).collect();
         let engine = TestEngine::start_with_hook(Filter::Own, &options);
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let program = gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")));
+        let program = example();
         let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
-        engine.import(&program, &usual, IMAGE);
-        engine.import(
-            &program,
-            &[&usual[..], &["LABEL another=1"]].concat(),
-            OTHER_IMAGE,
-        );
+        engine.import(program, &usual, IMAGE);
+        engine.import(program, &[&usual[..], &["LABEL another=1"]].concat(), OTHER_IMAGE);
         engine
+    })
+}
+
+/// The program of the images, built once.
+pub(crate) fn example() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")))
     })
 }
 

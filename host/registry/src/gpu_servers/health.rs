@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use platform_docker::{Description, EngineError, Gpus};
+use platform_docker::{Description, EngineError, Gpus, Swarm};
 use platform_domain::{GpuServer, GpuServerId, Timestamp, UnixSeconds};
 use platform_fleet::FleetError;
 use platform_store::{gpu_leases, gpu_servers};
@@ -83,7 +83,9 @@ impl GpuServers {
         }
         let (seen, checked_at) = (self.get(id).await?, now());
         let mut warnings = warnings(&seen, engine.as_ref().ok(), checked_at);
-        if seen.server.endpoint.is_elsewhere() && !self.fleet.has_relays() {
+        let told = engine.as_ref().map(|engine| &engine.swarm);
+        let is_manager = matches!(told, Ok(Swarm::Manager { .. }));
+        if (is_manager || seen.server.endpoint.is_elsewhere()) && !self.fleet.has_relays() {
             warnings.push(GpuServerWarning::NoRelay);
         }
         Ok(GpuServerHealth {

@@ -84,16 +84,24 @@ impl Fleet {
         match left {
             // A successor comes, or something runs there.
             true => Ok(()),
-            false => self.vacate(engine, slug).await,
+            false => self.vacate(server, engine, slug).await,
         }
     }
 
     /// Removes what the containers of a challenge had on an engine that has none of them any more. Their volumes stay.
-    pub(crate) async fn vacate(&self, engine: &Engine, slug: &Slug) -> Result<(), FleetError> {
-        self.remove_relay(engine, slug).await?;
+    pub(crate) async fn vacate(
+        &self,
+        server: Option<&GpuServerId>,
+        engine: &Engine,
+        slug: &Slug,
+    ) -> Result<(), FleetError> {
         let network = network(self.owner(), slug);
-        if is_manager(engine).await? {
-            return self.vacate_swarm(engine, slug, &network).await;
+        // Where the host's own engine is a server's, too, relays are the server's.
+        if server.is_some() {
+            self.remove_relay(engine, slug).await?;
+            if is_manager(engine).await? {
+                return self.vacate_swarm(engine, slug, &network).await;
+            }
         }
         match engine.remove_network(self.owner(), &network).await {
             // A container that was made in this moment, or somebody else's: the next look finds it.

@@ -21,14 +21,14 @@ impl Fleet {
         self.clear(slug, None).await?;
         for server in servers(&leases) {
             let engine = self.engines().of(&server).await?;
-            match self.vacate(&engine, slug).await {
+            match self.vacate(Some(&server), &engine, slug).await {
                 // Its leases are still there, by which it is found later.
                 Err(error) if error.is_absence() => {}
                 vacated => vacated?,
             }
         }
         match self.engines().local() {
-            Ok(engine) => self.vacate(engine, slug).await,
+            Ok(engine) => self.vacate(None, engine, slug).await,
             Err(_) => Ok(()),
         }
     }
@@ -131,11 +131,11 @@ impl Fleet {
                 kept |= !leased.is_empty();
                 used.extend(leased);
             }
-            if !kept {
+            if !kept && server.is_some() {
                 self.remove_relay(engine, &slug).await?;
             }
             if !wanted.contains(&slug) {
-                self.vacate(engine, &slug).await?;
+                self.vacate(server, engine, &slug).await?;
             }
             for lease in leases
                 .iter()

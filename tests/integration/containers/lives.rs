@@ -68,7 +68,7 @@ async fn a_container_is_registered_asked_found_again_and_stopped_and_keeps_what_
 }
 
 /// What a miner is answered to a signed request.
-pub(super) async fn post_signed(host: &TestHost, slug: &Slug, path: &str) -> String {
+async fn post_signed(host: &TestHost, slug: &Slug, path: &str) -> String {
     let (key, target) = (Keypair::from_seed([7; 32]), format!("/challenges/{slug}{path}"));
     let signed = SignedRequest {
         scheme: Scheme::Second,

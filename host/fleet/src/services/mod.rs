@@ -95,7 +95,10 @@ impl Fleet {
     pub(crate) async fn put_service(&self, wish: &Wish, on: &Manager<'_>) -> Result<Running, FleetError> {
         let Manager { engine, server, .. } = on;
         self.relay_image(&server.id, engine).await?;
-        let image = fetch(engine, wish).await?;
+        let mut image = fetch(engine, wish).await?;
+        // Other machines fetch it as it is called, and with the credentials for where that is.
+        let called = format!("{}@", wish.image.repository());
+        image.repo_digests.sort_by_key(|text| !text.starts_with(&called));
         let nodes = engine.nodes().await?;
         let placing = Placing::of(wish, &nodes)?;
         let [one, other] = names(self.owner(), &wish.slug);

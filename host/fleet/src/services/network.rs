@@ -28,7 +28,7 @@ impl Fleet {
         match ensure().await {
             Err(EngineError::InUse(_)) => {
                 self.clear_engine(Some(&on.server.id), engine, slug, None).await?;
-                self.vacate(engine, slug).await?;
+                self.vacate(Some(&on.server.id), engine, slug).await?;
                 ensure().await?;
             }
             ensured => ensured?,

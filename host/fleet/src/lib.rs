@@ -8,6 +8,7 @@ mod error;
 mod fleet;
 mod leasing;
 mod limits;
+mod outage;
 mod ready;
 mod start;
 mod tidy;

@@ -7,4 +7,5 @@ mod engine;
 mod faults;
 mod gpus;
 mod lives;
+mod outages;
 mod scene;

@@ -11,6 +11,7 @@ mod limits;
 mod outage;
 mod ready;
 mod start;
+mod stays;
 mod tidy;
 mod tls;
 mod watch;

@@ -1,8 +1,8 @@
 //! GPU servers that are out of reach for a while: what is held there expires, so that its challenge may start elsewhere, and is held
 //! again when its container turns out to have run on.
 
-use platform_docker::{Engine, EngineError, State};
-use platform_domain::{Candidate, GpuLease, GpuRequest, GpuServer, GpuServerId, Placement, Slug, place};
+use platform_docker::{Engine, EngineError};
+use platform_domain::{GpuLease, GpuServer, GpuServerId, Placement};
 use platform_store::{
     StoreError, gpu_leases,
     gpu_servers::{self, GpuServerRow},
@@ -104,48 +104,6 @@ impl Fleet {
         }
         Ok(())
     }
-
-    /// Whether a challenge runs elsewhere than where its expired leases are.
-    pub(crate) async fn has_moved(&self, slug: &Slug, leases: &[GpuLease]) -> Result<bool, FleetError> {
-        if leases.iter().any(is_held) {
-            return Ok(true);
-        }
-        let Ok(local) = self.engines().local() else {
-            return Ok(false);
-        };
-        match self.containers(local, slug).await {
-            Err(error) if error.is_absence() => Ok(false),
-            found => Ok(found?
-                .iter()
-                .any(|container| lease_of(container).is_none() && container.state == State::Running)),
-        }
-    }
-
-    /// Whether a container is on the host's own engine too, as far as anybody can see: then this one is the same.
-    pub(crate) async fn is_local(&self, container: &str) -> Result<bool, FleetError> {
-        let Ok(local) = self.engines().local() else {
-            return Ok(false);
-        };
-        match local.inspect(container).await {
-            Err(EngineError::NotFound(_)) => Ok(false),
-            Ok(_) | Err(EngineError::Absent { .. } | EngineError::Timeout(_)) => Ok(true),
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
-/// Whether the GPUs of a lease are what is wanted now.
-pub(crate) fn is_of(lease: &GpuLease, server: &GpuServer, wanted: &GpuRequest) -> bool {
-    let alone = Candidate {
-        // What runs there goes on when nothing new may come.
-        server: GpuServer {
-            enabled: true,
-            ..server.clone()
-        },
-        lost: false,
-        free: lease.devices.iter().map(|device| (*device, 1)).collect(),
-    };
-    place(wanted, &[alone]).is_ok_and(|at| at.devices == lease.devices)
 }
 
 async fn is_there(engine: &Engine) -> Result<bool, FleetError> {

@@ -7,9 +7,8 @@ use platform_domain::{GpuLease, GpuServer, UpstreamAddress, with_causes};
 use tokio::net::lookup_host;
 
 use crate::{
-    Fleet, FleetError, Running, Wish,
-    outage::is_of,
-    ready,
+    Fleet, FleetError, Running, Wish, ready,
+    stays::is_of,
     wish::{LEASE_LABEL, Place, names, network},
 };
 

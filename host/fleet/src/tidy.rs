@@ -2,15 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use platform_docker::{Engine, EngineError, Kind, Observed, State};
+use platform_docker::{Engine, EngineError, Kind};
 use platform_domain::{GpuLease, GpuServerId, Slug};
 use platform_store::{gpu_leases, gpu_servers};
 
-use crate::{
-    Fleet, FleetError,
-    leasing::{is_held, now},
-    start::lease_of,
-};
+use crate::{Fleet, FleetError, leasing::now, start::lease_of};
 
 impl Fleet {
     /// Ends everything of a challenge that does not run any more. Its volumes stay.
@@ -109,28 +105,6 @@ impl Fleet {
             self.release(&lease.id).await?;
         }
         Ok(())
-    }
-
-    /// Whether a container of a challenge that is wanted may be where it is. An engine may be the host's own and a server's at once.
-    async fn fits(
-        &self,
-        server: Option<&GpuServerId>,
-        container: &Observed,
-        slug: &Slug,
-        leases: &[GpuLease],
-    ) -> Result<bool, FleetError> {
-        let Some(id) = lease_of(container) else {
-            return match server {
-                None => Ok(true),
-                Some(_) => self.is_local(&container.id).await,
-            };
-        };
-        match leases.iter().find(|lease| lease.id.as_str() == id) {
-            None => Ok(false),
-            Some(lease) if is_held(lease) => Ok(true),
-            // It was out of reach. As long as nothing runs in its place, the next start decides whether it stays.
-            Some(_) => Ok(container.state == State::Running && !self.has_moved(slug, leases).await?),
-        }
     }
 
     /// Every engine there is, as far as it can be spoken to at all.

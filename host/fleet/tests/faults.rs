@@ -11,9 +11,8 @@ use platform_fleet::Wish;
 use tokio::time::timeout;
 
 use crate::{
-    engine::TestEngine,
-    outages::{away, back, leases, servers},
-    scene::{LONG, OTHER_IMAGE, Scene, challenge, gpu_engines, shared},
+    scene::{LONG, OTHER_IMAGE, Scene, challenge},
+    servers::{all_back, engines, leases, listed, nothing_runs_without_its_lease, servers, toggle},
 };
 
 const STEPS: usize = 200;
@@ -48,12 +47,6 @@ fn wish(scene: &Scene, slug: &Slug, variant: usize) -> Wish {
     wish
 }
 
-/// The host's own, and those of the two servers.
-fn engines() -> [&'static TestEngine; 3] {
-    let [one, two] = gpu_engines();
-    [shared(), one, two]
-}
-
 /// Somebody meddles with one of the containers.
 fn meddle(scene: &Scene, dice: &mut Dice, command: &[&str]) {
     let engine = engines().into_iter().nth(dice.below(3)).unwrap();
@@ -61,28 +54,6 @@ fn meddle(scene: &Scene, dice: &mut Dice, command: &[&str]) {
     if let Some(name) = all.get(dice.below(all.len().max(1))) {
         // It may be in a state in which that is refused, or gone by now.
         drop(engine.cli(&[command, &[name]].concat()).output());
-    }
-}
-
-/// What there is of the host on all engines.
-fn listed(scene: &Scene, what: &str) -> Vec<String> {
-    let all = engines().into_iter();
-    all.flat_map(|engine| scene.listed_on(engine, what)).collect()
-}
-
-/// Whatever runs with GPUs has them.
-async fn nothing_runs_without_its_lease(scene: &Scene) {
-    for engine in gpu_engines() {
-        let owner = format!("label=platform.owner={}", scene.owner);
-        let format = r#"{{.Label "gpu-lease"}}"#;
-        let running = engine.docker(&["ps", "--filter", &owner, "--format", format]);
-        let leases = leases(scene).await;
-        for id in running.lines() {
-            assert!(
-                leases.iter().any(|lease| lease.id.as_str() == id),
-                "{id}: {leases:?}"
-            );
-        }
     }
 }
 
@@ -98,8 +69,6 @@ async fn whatever_happens_what_is_wanted_runs_in_the_end_and_nothing_is_left() {
         challenge(&scene, slug).await;
     }
     servers(&scene).await;
-    let [one, two] = gpu_engines();
-    let both = [("one", one), ("two", two)];
     for _ in 0..STEPS {
         let slug = slugs[dice.below(CHALLENGES)].clone();
         match dice.below(9) {
@@ -116,7 +85,7 @@ async fn whatever_happens_what_is_wanted_runs_in_the_end_and_nothing_is_left() {
             4 => meddle(&scene, &mut dice, &["rm", "--force"]),
             5 => meddle(&scene, &mut dice, &["kill"]),
             6 => meddle(&scene, &mut dice, &["pause"]),
-            7 => toggle(&scene, both[dice.below(2)]),
+            7 => toggle(&scene, dice.below(2)),
             _ => {
                 let wanted: BTreeSet<Slug> = slugs.iter().filter(|_| dice.below(2) == 0).cloned().collect();
                 scene.fleet.tidy(&wanted).await.unwrap();
@@ -126,11 +95,7 @@ async fn whatever_happens_what_is_wanted_runs_in_the_end_and_nothing_is_left() {
         assert!(listed(&scene, "container").len() <= 7 * CHALLENGES);
         nothing_runs_without_its_lease(&scene).await;
     }
-    for (name, engine) in both {
-        if is_away(&scene, name) {
-            back(&scene, name, engine);
-        }
-    }
+    all_back(&scene);
     // Finds those that are back.
     scene.fleet.tidy(&slugs.iter().cloned().collect()).await.unwrap();
     for (at, slug) in slugs.iter().enumerate() {
@@ -160,16 +125,4 @@ async fn whatever_happens_what_is_wanted_runs_in_the_end_and_nothing_is_left() {
             listed(&scene, what)
         );
     }
-}
-
-/// A server gets out of reach, with all that runs there, or is back.
-fn toggle(scene: &Scene, (name, engine): (&str, &TestEngine)) {
-    match is_away(scene, name) {
-        true => back(scene, name, engine),
-        false => away(scene, name),
-    }
-}
-
-fn is_away(scene: &Scene, name: &str) -> bool {
-    !scene.way(name).exists()
 }

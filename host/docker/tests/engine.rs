@@ -30,8 +30,8 @@ pub(crate) enum Filter {
 
 /// A running `dockerd`.
 pub(crate) struct TestEngine {
-    /// A shell, which ends the engine when its input ends.
-    watcher: Child,
+    /// A shell, which restarts the engine for each line of its input, and ends it when that ends.
+    pub(crate) watcher: Child,
     /// `unix://…`.
     pub(crate) endpoint: String,
     /// `127.0.0.1:PORT`, if it was told to listen there.
@@ -79,14 +79,22 @@ impl TestEngine {
         let watcher = Command::new("sh")
             .args([
                 "-c",
-                r#""$@" & engine=$!; cat > /dev/null; kill $engine; wait $engine; umount -l "$DIR/data" 2> /dev/null; rm -rf "$DIR""#,
+                r#""$@" & engine=$!; while read -r _; do kill $engine; wait $engine; "$@" & engine=$!; done
+                kill $engine; wait $engine; umount -l "$DIR/data" 2> /dev/null; rm -rf "$DIR""#,
             ])
             .args(["watcher", "dockerd"])
             .args(words.filter(|word| !word.is_empty()))
             .args(more)
             .env("DIR", dir.path())
             // Where Debian keeps it, and not everybody looks; and what a test has put beside.
-            .env("PATH", format!("{}:/usr/sbin:/sbin:{}", std::env::var("PATH").unwrap_or_default(), dir.path().display()))
+            .env(
+                "PATH",
+                format!(
+                    "{}:/usr/sbin:/sbin:{}",
+                    std::env::var("PATH").unwrap_or_default(),
+                    dir.path().display()
+                ),
+            )
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -21,22 +21,28 @@ pub(crate) fn engine() -> &'static TestEngine {
     static SHARED: OnceLock<TestEngine> = OnceLock::new();
     SHARED.get_or_init(|| {
         let engine = TestEngine::start();
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let program = gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")));
-        let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
-        engine.import(&program, &usual, IMAGE);
-        engine.import(
-            &program,
-            &[&usual[..], &["LABEL another=1"]].concat(),
-            OTHER_IMAGE,
-        );
+        import(&engine);
         engine
     })
 }
 
+/// The images of all tests.
+pub(crate) fn import(engine: &TestEngine) {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let program = gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
+    engine.import(&program, &usual, IMAGE);
+    let other = [&usual[..], &["LABEL another=1"]].concat();
+    engine.import(&program, &other, OTHER_IMAGE);
+}
+
 /// A host that has this engine.
 pub(crate) async fn host() -> TestHost {
-    let endpoint = engine().endpoint.parse().unwrap();
+    host_on(engine()).await
+}
+
+pub(crate) async fn host_on(engine: &TestEngine) -> TestHost {
+    let endpoint = engine.endpoint.parse().unwrap();
     let mut host = TestHost::start().await;
     host.configure(|config| {
         config.docker.endpoint = Some(endpoint);
@@ -92,17 +98,49 @@ pub(crate) async fn running(host: &TestHost, slug: &str) -> ContainerView {
 
 /// The containers of a challenge on the engine, running or not, by their ids.
 pub(crate) fn on_engine(slug: &str) -> Vec<String> {
+    on(engine(), slug)
+}
+
+pub(crate) fn on(engine: &TestEngine, slug: &str) -> Vec<String> {
+    listed(
+        engine,
+        slug,
+        &["ps", "--all", "--no-trunc", "--format", "{{.ID}}"],
+    )
+}
+
+pub(crate) fn listed(engine: &TestEngine, slug: &str, command: &[&str]) -> Vec<String> {
     let label = format!("label=platform.challenge.slug={slug}");
-    let format = [
-        "ps",
-        "--all",
-        "--no-trunc",
-        "--format",
-        "{{.ID}}",
-        "--filter",
-        &label,
-    ];
-    engine().docker(&format).lines().map(str::to_owned).collect()
+    let all = engine.docker(&[command, &["--filter", &label]].concat());
+    all.lines().map(str::to_owned).collect()
+}
+
+/// Waits until nothing of a challenge is on an engine but the volumes that it keeps.
+pub(crate) async fn gone(engine: &TestEngine, slug: &str) {
+    let left = || {
+        [
+            on(engine, slug),
+            listed(engine, slug, &["network", "ls", "--quiet"]),
+        ]
+        .concat()
+    };
+    let gone = timeout(LONG, async {
+        while !left().is_empty() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    });
+    assert!(gone.await.is_ok(), "{:?}", left());
+    let volumes = listed(engine, slug, &["volume", "ls", "--format", "{{.Name}}"]);
+    assert!(
+        volumes.iter().all(|name| name.contains("_sqlite_")),
+        "{volumes:?}"
+    );
+}
+
+/// Why a challenge does not run, once it says this.
+pub(crate) async fn failed(host: &TestHost, slug: &str, why: &str) {
+    let said = |view: &ChallengeView| matches!(&view.observed, Observed::Failed { reason, .. } if reason.contains(why));
+    seen(host, slug, said).await;
 }
 
 /// What a miner gets.

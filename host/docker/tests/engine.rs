@@ -46,7 +46,11 @@ impl TestEngine {
 
     /// With more of its own options.
     pub(crate) fn start_with(filter: Filter, more: &[&str]) -> Self {
-        let dir = TempDir::new().unwrap();
+        Self::start_in(TempDir::new().unwrap(), filter, more)
+    }
+
+    /// In a directory, in which it looks for programs too.
+    pub(crate) fn start_in(dir: TempDir, filter: Filter, more: &[&str]) -> Self {
         let at = |name: &str| dir.path().join(name).display().to_string();
         let socket = at("docker.sock");
         // Networks of a swarm are not compared with those of other engines.
@@ -81,8 +85,8 @@ impl TestEngine {
             .args(words.filter(|word| !word.is_empty()))
             .args(more)
             .env("DIR", dir.path())
-            // Where Debian keeps it, and not everybody looks.
-            .env("PATH", format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default()))
+            // Where Debian keeps it, and not everybody looks; and what a test has put beside.
+            .env("PATH", format!("{}:/usr/sbin:/sbin:{}", std::env::var("PATH").unwrap_or_default(), dir.path().display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

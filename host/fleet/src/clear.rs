@@ -3,7 +3,12 @@
 use platform_docker::{Engine, EngineError, Kind, Observed, State};
 use platform_domain::{GpuServerId, Slug};
 
-use crate::{Fleet, FleetError, Running, leasing::servers, limits::CONTAINER_GRACE, wish::names};
+use crate::{
+    Fleet, FleetError, Running,
+    leasing::servers,
+    limits::CONTAINER_GRACE,
+    wish::{names, network},
+};
 
 impl Fleet {
     /// The containers of a challenge on an engine, running or not.
@@ -19,8 +24,8 @@ impl Fleet {
         Ok(found)
     }
 
-    /// Ends every container of a challenge but one, wherever they may be, and gives back what they had. A server that cannot be
-    /// reached keeps what it has until it is found again.
+    /// Ends every container of a challenge but one, wherever they may be, and gives back what they had: the lease last, so that who
+    /// is killed meanwhile finds the rest by it. A server that cannot be reached keeps what it has until it is found again.
     pub(crate) async fn clear(&self, slug: &Slug, keep: Option<&Running>) -> Result<(), FleetError> {
         let leases = self.leases(slug).await?;
         let mut places: Vec<Option<GpuServerId>> = servers(&leases).into_iter().map(Some).collect();
@@ -31,7 +36,9 @@ impl Fleet {
             let engine = self.engine(server.as_ref()).await?;
             match self.clear_engine(&engine, slug, keep).await {
                 Ok(()) => {}
-                Err(error) if error.is_absence() && server.is_some() => {
+                Err(error)
+                    if error.is_absence() && self.is_out_of_reach(server.as_ref(), &engine).await? =>
+                {
                     tracing::warn!(challenge.slug = %slug, error = %error, "A server cannot be cleared now");
                     continue;
                 }
@@ -47,14 +54,28 @@ impl Fleet {
         Ok(())
     }
 
+    /// Of a server that is, what was held has expired now, so that it is cleared when it is found again.
+    async fn is_out_of_reach(
+        &self,
+        server: Option<&GpuServerId>,
+        engine: &Engine,
+    ) -> Result<bool, FleetError> {
+        match server {
+            Some(server) => Ok(!self.answers(&self.server(server).await?, engine).await?),
+            None => Ok(false),
+        }
+    }
+
     async fn clear_engine(
         &self,
         engine: &Engine,
         slug: &Slug,
         keep: Option<&Running>,
     ) -> Result<(), FleetError> {
+        let mut kept = Vec::new();
         for container in self.containers(engine, slug).await? {
             if keep.is_some_and(|keep| keep.container == container.id) {
+                kept.push(container);
                 continue;
             }
             if container.state == State::Running {
@@ -66,6 +87,29 @@ impl Fleet {
             engine.remove(self.owner(), &container.id).await?;
             tracing::info!(challenge.slug = %slug, container = container.name, "A container is removed");
         }
-        Ok(())
+        self.clear_rest(engine, slug, &kept).await
+    }
+
+    /// Removes what a start that was broken off leaves beside a container, and the network where no container of the challenge is.
+    pub(crate) async fn clear_rest(
+        &self,
+        engine: &Engine,
+        slug: &Slug,
+        kept: &[Observed],
+    ) -> Result<(), FleetError> {
+        for name in names(self.owner(), slug) {
+            if kept.iter().all(|container| container.name != name) {
+                engine.remove(self.owner(), &name).await?;
+            }
+        }
+        if !kept.is_empty() {
+            return Ok(());
+        }
+        let name = network(self.owner(), slug);
+        match engine.remove_network(self.owner(), &name).await {
+            // Whoever is in it is not of a challenge, or is just going.
+            Err(EngineError::InUse(_)) => Ok(()),
+            removed => Ok(removed?),
+        }
     }
 }

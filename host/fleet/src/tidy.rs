@@ -3,22 +3,16 @@
 use std::collections::BTreeSet;
 
 use platform_docker::{Engine, EngineError, Kind};
-use platform_domain::{GpuServerId, LeaseState, Slug};
+use platform_domain::{GpuLease, GpuServerId, Slug};
 use platform_store::{gpu_leases, gpu_servers};
 
-use crate::{Fleet, FleetError, leasing::now, start::lease_of, wish::network};
+use crate::{Fleet, FleetError, leasing::now, start::lease_of};
 
 impl Fleet {
     /// Ends everything of a challenge that does not run any more. Its volumes stay.
     pub async fn stop(&self, slug: &Slug) -> Result<(), FleetError> {
         let _alone = self.alone(slug).await;
-        self.clear(slug, None).await?;
-        if let Ok(engine) = self.engines().local() {
-            engine
-                .remove_network(self.owner(), &network(self.owner(), slug))
-                .await?;
-        }
-        Ok(())
+        self.clear(slug, None).await
     }
 
     /// Removes the volumes of a challenge, of which nothing may run any more, from every engine that can be reached.
@@ -63,7 +57,7 @@ impl Fleet {
         engine: &Engine,
         wanted: &BTreeSet<Slug>,
     ) -> Result<(), FleetError> {
-        let mut slugs = BTreeSet::new();
+        let mut slugs = engine.list_networks(self.owner()).await?;
         for name in engine.list(self.owner(), Kind::Challenge).await? {
             match engine.inspect(&name).await {
                 Ok(container) => slugs.extend(container.slug()),
@@ -71,52 +65,45 @@ impl Fleet {
                 Err(error) => return Err(error.into()),
             }
         }
-        let leases = match server {
-            None => Vec::new(),
-            Some(server) => {
-                let server = server.clone();
-                let read = self.store().read("leases_of_server", move |connection| {
-                    gpu_leases::of_server(connection, &server)
-                });
-                read.await?
-            }
-        };
-        slugs.extend(leases.iter().map(|lease| lease.holder.clone()));
+        if let Some(server) = server.cloned() {
+            let read = self.store().read("leases_of_server", move |connection| {
+                gpu_leases::of_server(connection, &server)
+            });
+            slugs.extend(read.await?.into_iter().map(|lease| lease.holder));
+        }
         for slug in slugs {
-            // Whoever starts it now has leases that have no container yet.
-            let _alone = self.alone(&slug).await;
-            let mut used = BTreeSet::new();
-            for container in self.containers(engine, &slug).await? {
-                let leased = |id: &str| {
-                    let of = leases.iter().find(|lease| lease.id.as_str() == id);
-                    of.is_some_and(|lease| lease.state == LeaseState::Held)
-                };
-                let fits = match (server, lease_of(&container)) {
-                    (None, None) => true,
-                    (Some(_), Some(lease)) => leased(lease),
-                    _ => false,
-                };
-                match wanted.contains(&slug) && fits {
-                    true => used.extend(lease_of(&container).map(str::to_owned)),
-                    false => {
-                        engine.remove(self.owner(), &container.id).await?;
-                        tracing::info!(challenge.slug = %slug, container = container.name, "A container that nobody wants is removed");
-                    }
-                }
-            }
-            if !wanted.contains(&slug) {
-                engine
-                    .remove_network(self.owner(), &network(self.owner(), &slug))
-                    .await?;
-            }
-            for lease in leases
-                .iter()
-                .filter(|lease| lease.holder == slug && !used.contains(lease.id.as_str()))
-            {
-                self.release(&lease.id).await?;
-            }
+            self.tidy_challenge(server, engine, &slug, wanted).await?;
         }
         engine.reap(self.owner(), now()).await?;
+        Ok(())
+    }
+
+    /// The containers of one challenge on an engine, its network there and its leases.
+    async fn tidy_challenge(
+        &self,
+        server: Option<&GpuServerId>,
+        engine: &Engine,
+        slug: &Slug,
+        wanted: &BTreeSet<Slug>,
+    ) -> Result<(), FleetError> {
+        // Whoever starts it now has leases that have no container yet.
+        let _alone = self.alone(slug).await;
+        let leases = self.leases(slug).await?;
+        let mut kept = Vec::new();
+        for container in self.containers(engine, slug).await? {
+            if wanted.contains(slug) && self.fits(server, &container, slug, &leases).await? {
+                kept.push(container);
+                continue;
+            }
+            engine.remove(self.owner(), &container.id).await?;
+            tracing::info!(challenge.slug = %slug, container = container.name, "A container that nobody wants is removed");
+        }
+        self.clear_rest(engine, slug, &kept).await?;
+        let unused = |lease: &&GpuLease| !kept.iter().any(|kept| lease_of(kept) == Some(lease.id.as_str()));
+        let here = leases.iter().filter(|lease| Some(&lease.server) == server);
+        for lease in here.filter(unused) {
+            self.release(&lease.id).await?;
+        }
         Ok(())
     }
 

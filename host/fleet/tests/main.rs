@@ -7,4 +7,7 @@ mod engine;
 mod faults;
 mod gpus;
 mod lives;
+mod moves;
+mod outages;
 mod scene;
+mod servers;

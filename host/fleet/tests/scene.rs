@@ -1,7 +1,9 @@
 //! One engine for all tests, and for each a host of its own on it.
 
 use std::{
-    path::Path,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -17,7 +19,7 @@ use platform_fleet::{Engines, Fleet, Wish};
 use platform_store::{Store, challenges, gpu_servers};
 use tempfile::TempDir;
 
-use crate::engine::{TestEngine, gpu_container};
+use crate::engine::{Filter, TestEngine, gpu_container};
 
 pub(crate) const IMAGE: &str = "test.local/gpu-container:1";
 /// The same program under another digest.
@@ -30,21 +32,38 @@ pub(crate) fn shared() -> &'static TestEngine {
     static SHARED: OnceLock<TestEngine> = OnceLock::new();
     SHARED.get_or_init(|| {
         let engine = TestEngine::start();
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .unwrap()
-            .parent()
-            .unwrap();
-        let program = gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")));
-        let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
-        engine.import(&program, &usual, IMAGE);
-        engine.import(
-            &program,
-            &[&usual[..], &["LABEL another=1"]].concat(),
-            OTHER_IMAGE,
-        );
+        import(&engine);
         engine
     })
+}
+
+/// Two more that believe that they have GPUs, however many are asked for: NVIDIA's hook is there, and does nothing.
+pub(crate) fn gpu_engines() -> &'static [TestEngine; 2] {
+    static SHARED: OnceLock<[TestEngine; 2]> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        [(), ()].map(|()| {
+            let dir = TempDir::new().unwrap();
+            let hook = dir.path().join("nvidia-container-runtime-hook");
+            fs::write(&hook, "#!/bin/sh\nexec cat > /dev/null\n").unwrap();
+            fs::set_permissions(&hook, PermissionsExt::from_mode(0o755)).unwrap();
+            let engine = TestEngine::start_in(dir, Filter::None, &[]);
+            import(&engine);
+            engine
+        })
+    })
+}
+
+fn import(engine: &TestEngine) {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap();
+    let program = gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
+    engine.import(&program, &usual, IMAGE);
+    let other = [&usual[..], &["LABEL another=1"]].concat();
+    engine.import(&program, &other, OTHER_IMAGE);
 }
 
 /// A host: its database and its fleet.
@@ -96,12 +115,21 @@ impl Scene {
         }
     }
 
+    /// Where an engine is for this host: a path of its own, which can be taken away.
+    pub(crate) fn way(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
     pub(crate) fn engine(&self) -> &Engine {
         self.fleet.engines().local().unwrap()
     }
 
     /// What the engine lists of this host: `container ls --all`, `network ls`, `volume ls`.
     pub(crate) fn listed(&self, what: &str) -> Vec<String> {
+        self.listed_on(shared(), what)
+    }
+
+    pub(crate) fn listed_on(&self, engine: &TestEngine, what: &str) -> Vec<String> {
         let label = format!("label=platform.owner={}", self.owner);
         let format = if what == "container" {
             "{{.Names}}"
@@ -110,16 +138,22 @@ impl Scene {
         };
         let mut args = vec![what, "ls", "--filter", &label, "--format", format];
         args.extend((what == "container").then_some("--all"));
-        let all = shared().docker(&args);
+        let all = engine.docker(&args);
         all.lines().map(str::to_owned).collect()
     }
 }
 
 /// The record of the challenge, which holds leases; and a server with these GPUs, whose engine is there.
 pub(crate) async fn registered(scene: &Scene, server: &str, endpoint: &str) {
+    challenge(scene, &scene.slug).await;
+    server_of(scene, server, endpoint, "a100:2").await;
+}
+
+/// The record of a challenge.
+pub(crate) async fn challenge(scene: &Scene, slug: &Slug) {
     let token = PlainToken::from_text("plt_of_a_test_and_nothing_else");
     let record = Challenge {
-        slug: scene.slug.clone(),
+        slug: slug.clone(),
         name: "GPU".into(),
         artifact: Artifact::Image(IMAGE.parse().unwrap()),
         fallback: None,
@@ -147,24 +181,32 @@ pub(crate) async fn registered(scene: &Scene, server: &str, endpoint: &str) {
         created_at: UnixSeconds(1),
         updated_at: UnixSeconds(1),
     };
+    let written = scene.store.write("test", move |connection| {
+        match challenges::get(connection, &record.slug)? {
+            None => challenges::insert(connection, &record),
+            Some(_) => Ok(()),
+        }
+    });
+    written.await.unwrap();
+}
+
+/// The record of a server.
+pub(crate) async fn server_of(scene: &Scene, server: &str, endpoint: &str, gpus: &str) {
     let server = GpuServer {
         id: server.parse().unwrap(),
         endpoint: endpoint.parse().unwrap(),
         address: "127.0.0.1".parse().unwrap(),
         labels: Default::default(),
-        gpus: "a100:2".parse().unwrap(),
+        gpus: gpus.parse().unwrap(),
         lease: Default::default(),
         enabled: true,
         description: None,
         created_at: UnixSeconds(1),
         updated_at: UnixSeconds(1),
     };
-    let written = scene.store.write("test", move |connection| {
-        if challenges::get(connection, &record.slug)?.is_none() {
-            challenges::insert(connection, &record)?;
-        }
-        gpu_servers::insert(connection, &server)
-    });
+    let written = scene
+        .store
+        .write("test", move |connection| gpu_servers::insert(connection, &server));
     written.await.unwrap();
 }
 

@@ -33,7 +33,7 @@ enum Presence {
 }
 
 /// A linker, `ar` and the C library of this machine are not among them: without these nobody gets here.
-const TOOLS: [Tool; 10] = [
+const TOOLS: [Tool; 11] = [
     Tool {
         what: "the C compiler for guests",
         presence: Presence::AnyOf(&["clang"]),
@@ -73,6 +73,11 @@ const TOOLS: [Tool; 10] = [
         what: "the way to engines on other machines",
         presence: Presence::AnyOf(&["ssh"]),
         package: "openssh-client",
+    },
+    Tool {
+        what: "what relays to containers on other machines are made of, for the tests",
+        presence: Presence::AnyOf(&["/bin/busybox", "/usr/bin/busybox"]),
+        package: "busybox-static",
     },
     Tool {
         what: "the other end of that way, for the tests",

@@ -340,6 +340,8 @@ fn container_view(running: &Running) -> wire::ContainerView {
         server,
         container,
         address,
+        // How the host gets there is its own affair.
+        relay: _,
         lease,
         shown,
     } = running;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bollard::body_full;
 use bytes::Bytes;
-use http::{Method, header, request::Builder};
+use http::{Method, Response, StatusCode, header, request::Builder};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
+use hyper::{body::Incoming, upgrade::Upgraded};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
@@ -109,6 +109,38 @@ impl Engine {
             .unwrap_or(Err(EngineError::Timeout(limit)))
     }
 
+    /// Switches to raw bytes with a request that has a body of JSON, and gives the connection.
+    pub(crate) async fn switch(
+        &self,
+        limit: Duration,
+        path: &str,
+        body: &impl Serialize,
+        subject: Subject<'_>,
+    ) -> Result<Upgraded, EngineError> {
+        let request = Builder::new()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::CONTENT_TYPE, JSON)
+            .header(header::CONNECTION, "Upgrade")
+            .header(header::UPGRADE, "tcp");
+        let body = serde_json::to_vec(body).map_err(EngineError::protocol)?;
+        let switched = async {
+            let answer = self.answer(request, body.into(), subject).await?;
+            match answer.status() {
+                StatusCode::SWITCHING_PROTOCOLS => {
+                    let switched = hyper::upgrade::on(answer).await;
+                    switched.map_err(|error| self.failed(error))
+                }
+                other => Err(EngineError::protocol(format!(
+                    "it answered {other} instead of switching protocols"
+                ))),
+            }
+        };
+        timeout(limit, switched)
+            .await
+            .unwrap_or(Err(EngineError::Timeout(limit)))
+    }
+
     /// The body of an answer that is a success.
     async fn send(
         &self,
@@ -116,13 +148,28 @@ impl Engine {
         body: Bytes,
         subject: Subject<'_>,
     ) -> Result<Incoming, EngineError> {
+        let answer = self.answer(request, body, subject).await?;
+        match answer.status().is_success() {
+            true => Ok(answer.into_body()),
+            // Nobody asked for that.
+            false => Err(said(answer.status().as_u16(), "", subject)),
+        }
+    }
+
+    /// An answer that is no refusal.
+    async fn answer(
+        &self,
+        request: Builder,
+        body: Bytes,
+        subject: Subject<'_>,
+    ) -> Result<Response<Incoming>, EngineError> {
         self.docker().await?;
         let request = request.body(body_full(body)).map_err(EngineError::protocol)?;
         let sent = self.transport().send(request).await;
         let answer = sent.map_err(|error| self.refusal(subject, error))?;
         let status = answer.status();
-        if status.is_success() {
-            return Ok(answer.into_body());
+        if status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(answer);
         }
         let read = Limited::new(answer.into_body(), REFUSAL_BYTES).collect().await;
         // The status says something also when the words cannot be read.

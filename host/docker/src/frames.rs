@@ -32,9 +32,11 @@ pub(crate) struct Frames {
     decoder: Decoder,
 }
 
+/// Makes pieces of whatever has arrived.
 #[derive(Default)]
-struct Decoder {
-    buffered: BytesMut,
+pub(crate) struct Decoder {
+    /// What is put in, behind what is there.
+    pub(crate) buffered: BytesMut,
     /// The output of the current frame, and how much of it is still to come.
     current: Option<(Output, usize)>,
 }
@@ -67,7 +69,8 @@ impl Frames {
 }
 
 impl Decoder {
-    fn piece(&mut self) -> Result<Option<Piece>, BadFrame> {
+    /// The next piece, if there is one.
+    pub(crate) fn piece(&mut self) -> Result<Option<Piece>, BadFrame> {
         let (output, left) = match self.current {
             Some(current) => current,
             None => match self.head()? {
@@ -85,6 +88,11 @@ impl Decoder {
         self.current = (left > 0).then_some((output, left));
         let last = left == 0;
         Ok(Some(Piece { output, bytes, last }))
+    }
+
+    /// Whether nothing is under way, so that it may end here.
+    pub(crate) fn is_between(&self) -> bool {
+        self.current.is_none() && self.buffered.is_empty()
     }
 
     fn head(&mut self) -> Result<Option<(Output, usize)>, BadFrame> {

@@ -39,6 +39,8 @@ pub enum Kind {
     Job,
     /// Never started: it fills volumes, and is removed at once.
     Helper,
+    /// In the network of a challenge, for whoever reaches it over its engine. Runs as long as that does.
+    Relay,
 }
 
 impl Owner {
@@ -67,12 +69,16 @@ impl fmt::Display for Owner {
 }
 
 impl Kind {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Challenge, Self::Job, Self::Helper, Self::Relay];
+
     /// As the label has it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Challenge => "challenge",
             Self::Job => "job",
             Self::Helper => "helper",
+            Self::Relay => "relay",
         }
     }
 }

@@ -43,8 +43,6 @@ pub(crate) const EVENT_BYTES: usize = 256 * 1024;
 pub(crate) const SSH_BYTES: u64 = 1024;
 /// How long a child that failed may take to say why.
 pub(crate) const SSH_LAST_WORDS: Duration = Duration::from_secs(1);
-/// The longest path of a socket that the system takes.
-pub(crate) const SOCKET_PATH: usize = 107;
 
 /// One line of a container's log; more of it is cut off. The engine itself cuts at the same length.
 pub(crate) const LINE_BYTES: usize = 16 * 1024;
@@ -61,6 +59,11 @@ pub(crate) const ARCHIVE_BYTES: u64 = 128 << 20;
 pub(crate) const ARCHIVE_MEMBERS: usize = 10_000;
 /// The longest path in it, as POSIX has it for its own archives.
 pub(crate) const ARCHIVE_PATH: usize = 255;
+
+/// What is kept of what a program says that carries a connection: the reason why there was none.
+pub(crate) const DIALED_WORDS: usize = 1024;
+/// What is read at once of such a connection, and so what is held of it.
+pub(crate) const DIALED_READ: usize = 32 * 1024;
 
 /// Secrets of one container.
 pub(crate) const SECRETS: usize = 64;

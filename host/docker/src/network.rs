@@ -23,6 +23,15 @@ const AMONG_THEMSELVES: &str = "com.docker.network.bridge.enable_icc";
 const LOCAL: &str = "local";
 const SWARM: &str = "swarm";
 
+/// What a network should be.
+#[derive(Clone, Copy)]
+struct Wanted {
+    outside: Outside,
+    scope: &'static str,
+    /// Whether those in it reach each other.
+    together: bool,
+}
+
 impl Engine {
     /// Makes the network of a challenge, or sees that it is as it should be. One of ours that is otherwise is made anew, as long as
     /// nobody is in it; another's is refused.
@@ -33,7 +42,28 @@ impl Engine {
         name: &str,
         outside: Outside,
     ) -> Result<(), EngineError> {
-        self.ensure_network_in(owner, slug, name, outside, LOCAL).await
+        let wanted = Wanted {
+            outside,
+            scope: LOCAL,
+            together: false,
+        };
+        self.ensure_network_as(owner, slug, name, wanted).await
+    }
+
+    /// The same with a [relay](Kind::Relay) in it, which reaches the challenge: those in it, and nobody else, reach each other.
+    pub async fn ensure_relayed_network(
+        &self,
+        owner: &Owner,
+        slug: &Slug,
+        name: &str,
+        outside: Outside,
+    ) -> Result<(), EngineError> {
+        let wanted = Wanted {
+            outside,
+            scope: LOCAL,
+            together: true,
+        };
+        self.ensure_network_as(owner, slug, name, wanted).await
     }
 
     /// The same for a service of a swarm: known to all of its machines, and on each a bridge of its own, so that a service is reached
@@ -45,24 +75,33 @@ impl Engine {
         name: &str,
         outside: Outside,
     ) -> Result<(), EngineError> {
-        self.ensure_network_in(owner, slug, name, outside, SWARM).await
+        let wanted = Wanted {
+            outside,
+            scope: SWARM,
+            together: false,
+        };
+        self.ensure_network_as(owner, slug, name, wanted).await
     }
 
-    async fn ensure_network_in(
+    async fn ensure_network_as(
         &self,
         owner: &Owner,
         slug: &Slug,
         name: &str,
-        outside: Outside,
-        scope: &str,
+        wanted: Wanted,
     ) -> Result<(), EngineError> {
         check_name(name, "the name of a network")?;
         let found = self.own_networks(owner, name).await?;
         match found.first() {
             None => {}
-            Some(first) if is(first, outside, scope) => return self.keep_first(found).await,
+            Some(first) if wanted.is(first) => return self.keep_first(found).await,
             Some(_) => self.remove_network(owner, name).await?,
         }
+        let Wanted {
+            outside,
+            scope,
+            together,
+        } = wanted;
         let yes = |yes: bool| if yes { "true" } else { "false" }.to_owned();
         let request = NetworkCreateRequest {
             name: name.to_owned(),
@@ -73,7 +112,7 @@ impl Engine {
             labels: Some(ours(owner, Kind::Challenge, slug).into_iter().collect()),
             options: Some(HashMap::from([
                 (MASQUERADE.to_owned(), yes(outside == Outside::Open)),
-                (AMONG_THEMSELVES.to_owned(), yes(false)),
+                (AMONG_THEMSELVES.to_owned(), yes(together)),
             ])),
             ..NetworkCreateRequest::default()
         };
@@ -150,14 +189,17 @@ impl Engine {
     }
 }
 
-fn is(network: &Network, outside: Outside, scope: &str) -> bool {
-    let masquerade = network
-        .options
-        .as_ref()
-        .and_then(|options| options.get(MASQUERADE));
-    let masquerade = masquerade.is_none_or(|value| value == "true");
-    network.driver.as_deref() == Some("bridge")
-        && network.scope.as_deref() == Some(scope)
-        && network.internal == Some(outside == Outside::Closed)
-        && masquerade == (outside == Outside::Open)
+impl Wanted {
+    fn is(self, network: &Network) -> bool {
+        let has = |option: &str| {
+            let options = network.options.as_ref();
+            let value = options.and_then(|options| options.get(option));
+            value.is_none_or(|value| value == "true")
+        };
+        network.driver.as_deref() == Some("bridge")
+            && network.scope.as_deref() == Some(self.scope)
+            && network.internal == Some(self.outside == Outside::Closed)
+            && has(MASQUERADE) == (self.outside == Outside::Open)
+            && has(AMONG_THEMSELVES) == self.together
+    }
 }

@@ -1,9 +1,6 @@
 //! What a container is, as its engine sees it.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::{IpAddr, SocketAddr},
-};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use bollard::models::{ContainerInspectResponse, ContainerState, ContainerStateStatusEnum, NetworkSettings};
 use platform_domain::{Digest, Slug, Timestamp};
@@ -29,8 +26,6 @@ pub struct Observed {
     pub labels: BTreeMap<String, String>,
     /// Its address on its network, while it runs. Reached from the engine's machine only.
     pub address: Option<IpAddr>,
-    /// Where on the engine's machine its port is, while it runs and if that was wanted.
-    pub published: Option<SocketAddr>,
 }
 
 /// What a container does.
@@ -62,9 +57,7 @@ impl Observed {
     /// What it is.
     pub fn kind(&self) -> Option<Kind> {
         let label = self.labels.get(COMPONENT)?;
-        [Kind::Challenge, Kind::Job, Kind::Helper]
-            .into_iter()
-            .find(|kind| kind.as_str() == label)
+        Kind::ALL.into_iter().find(|kind| kind.as_str() == label)
     }
 
     pub(crate) fn is_of(&self, owner: &Owner) -> bool {
@@ -88,7 +81,6 @@ pub(crate) fn observed(found: ContainerInspectResponse) -> Observed {
         spec: labels.get(SPEC).and_then(|digest| digest.parse().ok()),
         labels,
         address: address(&network),
-        published: published(&network),
     }
 }
 
@@ -118,15 +110,6 @@ fn address(network: &NetworkSettings) -> Option<IpAddr> {
     networks
         .values()
         .find_map(|one| one.ip_address.as_deref()?.parse().ok())
-}
-
-fn published(network: &NetworkSettings) -> Option<SocketAddr> {
-    let ports: &HashMap<_, _> = network.ports.as_ref()?;
-    ports.values().flatten().flatten().find_map(|binding| {
-        let address: IpAddr = binding.host_ip.as_deref()?.parse().ok()?;
-        let port = binding.host_port.as_deref()?.parse().ok()?;
-        Some(SocketAddr::new(address, port))
-    })
 }
 
 #[cfg(test)]

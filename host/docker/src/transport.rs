@@ -53,7 +53,8 @@ impl Transport {
         self.minor.store(minor.min(NEWEST_MINOR), Ordering::Relaxed);
     }
 
-    /// Sends a request of the library, or one of ours, and gives the head of the answer.
+    /// Sends a request of the library, or one of ours, and gives the head of the answer. With a switch of protocols the connection is
+    /// in its extensions.
     pub(crate) async fn send(&self, request: BollardRequest) -> Result<Response<Incoming>, Error> {
         let budget = budget(request.uri());
         let request = self.addressed(request)?;
@@ -66,7 +67,7 @@ impl Transport {
             clippy::disallowed_methods,
             reason = "ends with its connection, which ends when answer or request are dropped; the library has no place for a set"
         )]
-        drop(tokio::spawn(async move { drop(driver.await) }));
+        drop(tokio::spawn(async move { drop(driver.with_upgrades().await) }));
         match sender.send_request(request).await {
             Ok(response) => Ok(response),
             Err(error) => match last_words.take() {
@@ -102,6 +103,8 @@ fn budget(uri: &Uri) -> u64 {
     match uri.path() {
         "/events" => u64::MAX,
         path if path.ends_with("/logs") => u64::MAX,
+        // What a program says that was started in a container; whoever reads it holds nothing of it.
+        path if path.starts_with("/exec/") && path.ends_with("/start") => u64::MAX,
         "/images/create" | "/build" => PULL_BYTES,
         _ => ANSWER_BYTES,
     }

@@ -6,10 +6,12 @@ use std::{
     time::Duration,
 };
 
-use platform_docker::{ClientTls, Endpoint, Engine, EngineError, Follow};
+use platform_docker::{ClientTls, Engine, EngineError, Follow};
 use platform_domain::{ImageRef, with_causes};
 use serde_json::json;
 use tempfile::TempDir;
+
+use crate::fixture::endpoint;
 
 const VERSION: &str = r#"{"ApiVersion":"1.41","Os":"linux","Arch":"amd64"}"#;
 
@@ -49,7 +51,7 @@ fn engine(dir: &TempDir, honest: bool, answer: Vec<u8>, repeated: usize) -> Engi
             drop(stream.read(&mut byte));
         }
     });
-    Engine::new(Endpoint::parse(&format!("unix://{}", socket.display()), None).unwrap()).unwrap()
+    Engine::new(endpoint(&format!("unix://{}", socket.display()), None)).unwrap()
 }
 
 fn assert_protocol(error: &EngineError, expected: &str) {
@@ -183,7 +185,7 @@ async fn a_connection_that_is_never_finished_is_given_up() {
     let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
     let tls = ClientTls::from_pem(certificate.as_bytes(), certificate.as_bytes(), key.as_bytes()).unwrap();
     let text = format!("tcp://{}", listener.local_addr().unwrap());
-    let engine = Engine::new(Endpoint::parse(&text, Some(tls)).unwrap()).unwrap();
+    let engine = Engine::new(endpoint(&text, Some(tls))).unwrap();
     let error = engine.ping().await.unwrap_err();
     assert!(
         matches!(&error, EngineError::Absent { hint, .. } if hint.contains("in time")),

@@ -1,6 +1,6 @@
 //! What an engine says of itself, and what is said of one that is not there.
 
-use platform_docker::{Endpoint, Engine, EngineError, Gpus, Swarm};
+use platform_docker::{Engine, EngineError, Gpus, Swarm};
 use tempfile::TempDir;
 
 use crate::fixture::engine;
@@ -30,7 +30,7 @@ async fn an_engine_that_is_not_there_is_absent_with_a_hint() {
     let dir = TempDir::new().unwrap();
     let socket = dir.path().join("docker.sock");
     let text = format!("unix://{}", socket.display());
-    let engine = Engine::new(Endpoint::parse(&text, None).unwrap()).unwrap();
+    let engine = Engine::new(crate::fixture::endpoint(&text, None)).unwrap();
     let error = engine.ping().await.unwrap_err();
     assert!(
         matches!(&error, EngineError::Absent { hint, .. } if hint.contains("no such socket")),

@@ -7,6 +7,7 @@
 use std::{
     fs::File,
     io::{BufRead as _, BufReader, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -49,6 +50,15 @@ impl TestEngine {
         Self::start_in(TempDir::new().unwrap(), filter, more)
     }
 
+    /// The same, and it takes itself for one that has GPUs: it finds the hook of NVIDIA's toolkit, which does nothing.
+    pub(crate) fn start_with_hook(filter: Filter, more: &[&str]) -> Self {
+        let dir = TempDir::new().unwrap();
+        let hook = dir.path().join("nvidia-container-runtime-hook");
+        std::fs::write(&hook, "#!/bin/sh\nexec cat > /dev/null\n").unwrap();
+        std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Self::start_in(dir, filter, more)
+    }
+
     /// In a directory, in which it looks for programs too.
     pub(crate) fn start_in(dir: TempDir, filter: Filter, more: &[&str]) -> Self {
         let at = |name: &str| dir.path().join(name).display().to_string();
@@ -86,7 +96,7 @@ impl TestEngine {
             .args(words.filter(|word| !word.is_empty()))
             .args(more)
             .env("DIR", dir.path())
-            // Where Debian keeps it, and not everybody looks; and what a test has put beside.
+            // Where Debian keeps it, and not everybody looks; and what was put there for it.
             .env(
                 "PATH",
                 format!(
@@ -179,6 +189,29 @@ impl TestEngine {
         header.set_size(0);
         tar.append_data(&mut header, directory, std::io::empty()).unwrap();
         self.import_into(tar, program, changes, name);
+    }
+
+    /// An image for relays: BusyBox as `nc` and `sleep`.
+    pub(crate) fn import_relay(&self, name: &str) {
+        let program = Path::new("/bin/busybox");
+        let program = if program.exists() {
+            program
+        } else {
+            Path::new("/usr/bin/busybox")
+        };
+        assert!(
+            program.exists(),
+            "busybox is missing: apt-get install busybox-static"
+        );
+        let mut tar = tar::Builder::new(Vec::new());
+        for link in ["bin/nc", "bin/sleep"] {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(tar::EntryType::Symlink);
+            header.set_mode(0o777);
+            header.set_size(0);
+            tar.append_link(&mut header, link, "/busybox").unwrap();
+        }
+        self.import_into(tar, program, &["CMD [\"sleep\", \"1\"]"], name);
     }
 
     fn import_into(&self, mut tar: tar::Builder<Vec<u8>>, program: &Path, changes: &[&str], name: &str) {

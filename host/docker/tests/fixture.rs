@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use platform_docker::{ContainerSpec, Endpoint, Engine, Image, Kind, Outside, Owner};
+use platform_docker::{ClientTls, ContainerSpec, Endpoint, Engine, Image, Kind, Outside, Owner};
 use platform_domain::{PlainToken, Slug};
 
 use crate::engine::{TestEngine, gpu_container};
@@ -16,6 +16,8 @@ use crate::engine::{TestEngine, gpu_container};
 pub(crate) const IMAGE: &str = "test.local/gpu-container:1";
 /// The same without a user.
 pub(crate) const ROOT_IMAGE: &str = "test.local/gpu-container:root";
+/// What carries connections.
+pub(crate) const RELAY_IMAGE: &str = "test.local/relay:1";
 pub(crate) const TOKEN: &str = "plt_of_a_test_and_nothing_else";
 
 /// The engine of all tests. It ends after this process.
@@ -27,6 +29,7 @@ pub(crate) fn shared() -> &'static TestEngine {
         let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000"];
         engine.import(program, &[&usual[..], &["USER 1000:1000"]].concat(), IMAGE);
         engine.import(program, &usual, ROOT_IMAGE);
+        engine.import_relay(RELAY_IMAGE);
         engine
     })
 }
@@ -44,7 +47,11 @@ pub(crate) fn program() -> &'static Path {
 }
 
 pub(crate) fn engine() -> Engine {
-    Engine::new(Endpoint::parse(&shared().endpoint, None).unwrap()).unwrap()
+    Engine::new(endpoint(&shared().endpoint, None)).unwrap()
+}
+
+pub(crate) fn endpoint(text: &str, tls: Option<ClientTls>) -> Endpoint {
+    Endpoint::new(&text.parse().unwrap(), tls).unwrap()
 }
 
 pub(crate) async fn image(name: &str) -> Image {
@@ -87,7 +94,7 @@ pub(crate) fn job(owner: &Owner, words: &[&str]) -> ContainerSpec {
 pub(crate) async fn nothing_is_left(engine: &Engine, owner: &Owner) {
     let label = format!("label=platform.owner={owner}");
     let left = |args: &[&str]| shared().docker(&[args, &["--filter", &label, "--quiet"]].concat());
-    for kind in [Kind::Challenge, Kind::Job, Kind::Helper] {
+    for kind in [Kind::Challenge, Kind::Job, Kind::Helper, Kind::Relay] {
         for name in engine.list(owner, kind).await.unwrap() {
             engine.remove(owner, &name).await.unwrap();
         }

@@ -314,26 +314,6 @@ async fn who_makes_a_network_second_makes_no_second_one() {
 }
 
 #[tokio::test]
-async fn a_published_port_leads_into_a_network_that_is_not_closed() {
-    let (engine, owner) = (engine(), owner("published"));
-    let mut spec = challenge(&engine, &owner).await;
-    spec.publish = Some("127.0.0.1".parse().unwrap());
-    assert_eq!(spec.outside(), Outside::Published);
-    let network = spec.network.clone().unwrap();
-    engine
-        .ensure_network(&owner, &spec.slug, &network, spec.outside())
-        .await
-        .unwrap();
-    engine.create(&spec, &image(IMAGE).await).await.unwrap();
-    engine.start(&owner, &spec.name).await.unwrap();
-    let seen = engine.inspect(&spec.name).await.unwrap();
-    let at = seen.published.unwrap();
-    assert!(at.ip().is_loopback() && at.port() > 0);
-    assert_eq!(ask_when_ready(at, "GET /health").0, 200);
-    nothing_is_left(&engine, &owner).await;
-}
-
-#[tokio::test]
 async fn an_engine_without_a_gpu_says_so_and_nothing_is_left() {
     let (engine, owner) = (engine(), owner("gpu"));
     for gpus in [

@@ -3,11 +3,16 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod authority;
+#[cfg(test)]
 mod describing;
+#[cfg(test)]
+mod dial;
 #[cfg(test)]
 #[path = "../../oci/tests/docker_registry.rs"]
 mod docker_registry;
 #[cfg(test)]
+#[expect(dead_code, reason = "what the tests of other crates need of it is more")]
 mod engine;
 #[cfg(test)]
 mod fixture;

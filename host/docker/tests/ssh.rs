@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 use platform_docker::{Endpoint, Engine, EngineError};
 use tempfile::TempDir;
 
-use crate::fixture::{IMAGE, job, nothing_is_left, owner, shared};
+use crate::fixture::{IMAGE, endpoint, job, nothing_is_left, owner, shared};
 
 fn key(path: &Path) {
     let made = Command::new("ssh-keygen")
@@ -49,13 +49,21 @@ fn config(dir: &Path, identity: &str) -> std::path::PathBuf {
     file
 }
 
+/// The engine of all tests, over SSH.
+pub(crate) fn engine(dir: &Path) -> Engine {
+    let config_file = server(dir);
+    Engine::new(there().with_ssh_config(&config_file)).unwrap()
+}
+
+fn there() -> Endpoint {
+    let user = String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap();
+    endpoint(&format!("ssh://{}@gpu-1", user.trim()), None)
+}
+
 #[tokio::test]
 async fn an_engine_over_ssh_does_what_a_local_one_does() {
     let dir = TempDir::new().unwrap();
-    let config_file = server(dir.path());
-    let user = String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap();
-    let endpoint = Endpoint::parse(&format!("ssh://{}@gpu-1", user.trim()), None).unwrap();
-    let engine = Engine::new(endpoint.clone().with_ssh_config(&config_file)).unwrap();
+    let engine = engine(dir.path());
     assert_eq!(engine.describe().await.unwrap().platform.os, "linux");
     let owner = owner("ssh");
     let image = engine.image(&IMAGE.parse().unwrap()).await.unwrap();
@@ -71,7 +79,7 @@ async fn an_engine_over_ssh_does_what_a_local_one_does() {
     assert_eq!(outcome.stdout, b"over the pipe");
     nothing_is_left(&engine, &owner).await;
     // Whoever is not let in is told in the words of ssh.
-    let stranger = Engine::new(endpoint.with_ssh_config(&config(dir.path(), "stranger"))).unwrap();
+    let stranger = Engine::new(there().with_ssh_config(&config(dir.path(), "stranger"))).unwrap();
     let error = stranger.ping().await.unwrap_err();
     assert!(
         matches!(&error, EngineError::Absent { hint, .. } if hint.contains("Permission denied")),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use platform_docker::{
-    Endpoint, Engine, EngineError, Gpu, Image, Outside, Owner, ServiceSpec, ServiceTask, SpecError, Swarm,
+    Engine, EngineError, Gpu, Image, Outside, Owner, ServiceSpec, ServiceTask, SpecError, Swarm,
 };
 use platform_domain::{Loosened, PlainToken};
 
@@ -37,7 +37,7 @@ impl Manager {
         let lines = ["ENTRYPOINT [\"/gpu-container\"]", "USER 1000:1000"];
         // The owner of its volume is the one that the image gives it.
         test.import_with_directory(program(), ("data/", 1000), &lines, IMAGE);
-        let engine = Engine::new(Endpoint::parse(&test.endpoint, None).unwrap()).unwrap();
+        let engine = Engine::new(crate::fixture::endpoint(&test.endpoint, None)).unwrap();
         let image = engine.image(&IMAGE.parse().unwrap()).await.unwrap();
         let owner = "host-of-services".parse().unwrap();
         Self {
@@ -261,10 +261,9 @@ async fn a_service_waits_for_what_no_machine_has_and_one_that_ended_is_not_resta
     );
 
     type Change = fn(&mut ServiceSpec);
-    let refused: [Change; 5] = [
+    let refused: [Change; 4] = [
         |spec| spec.container.gpus = Some(Gpu::All),
         |spec| spec.container.loosened = [Loosened::ExecTmp].into(),
-        |spec| spec.container.publish = Some("127.0.0.1".parse().unwrap()),
         |spec| spec.constraints = vec!["a\nb".to_owned()],
         |spec| spec.container.name = "a".repeat(64),
     ];

@@ -1,64 +1,29 @@
 //! An engine over TCP: certificates on both sides, or nothing.
 
-use std::{fs, io::Write as _, net::IpAddr, process::Stdio};
+use std::{io::Write as _, process::Stdio};
 
 use platform_docker::{ClientTls, Endpoint, Engine, EngineError};
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
 use tempfile::TempDir;
 
-use crate::engine::{Filter, TestEngine};
-
-struct Authority(Issuer<'static, KeyPair>, String);
-
-impl Authority {
-    fn new() -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self(Issuer::new(params, key), pem)
-    }
-
-    /// Certificate and key.
-    fn issue(&self, usage: ExtendedKeyUsagePurpose, address: &str) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new([]).unwrap();
-        params.extended_key_usages = vec![usage];
-        params.subject_alt_names = vec![SanType::IpAddress(address.parse::<IpAddr>().unwrap())];
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        (certificate.pem(), key.serialize_pem())
-    }
-}
+use crate::{
+    authority::Authority,
+    dial,
+    engine::{Filter, TestEngine},
+    fixture::{RELAY_IMAGE, endpoint},
+};
 
 #[tokio::test]
 async fn an_engine_over_tcp_is_spoken_to_only_with_the_right_certificates_on_both_sides() {
     let (ours, other) = (Authority::new(), Authority::new());
     let dir = TempDir::new().unwrap();
-    let (server, server_key) = ours.issue(ExtendedKeyUsagePurpose::ServerAuth, "127.0.0.1");
-    let at = |name: &str, pem: &str| {
-        let path = dir.path().join(name);
-        fs::write(&path, pem).unwrap();
-        path.display().to_string()
-    };
-    let engine = TestEngine::start_with(
-        Filter::None,
-        &[
-            "--host",
-            "tcp://127.0.0.1:0",
-            "--tlsverify",
-            "--tlscacert",
-            &at("ca.pem", &ours.1),
-            "--tlscert",
-            &at("cert.pem", &server),
-            "--tlskey",
-            &at("key.pem", &server_key),
-        ],
-    );
+    let options = ours.options(dir.path());
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let engine = TestEngine::start_with(Filter::None, &options);
     let address = format!("tcp://{}", engine.tcp.as_deref().unwrap());
     let speaks = async |believed: &Authority, issuer: &Authority, address: &str| {
-        let (certificate, key) = issuer.issue(ExtendedKeyUsagePurpose::ClientAuth, "127.0.0.1");
+        let (certificate, key) = issuer.client();
         let tls = ClientTls::from_pem(believed.1.as_bytes(), certificate.as_bytes(), key.as_bytes()).unwrap();
-        let endpoint = Endpoint::parse(address, Some(tls)).unwrap();
+        let endpoint = endpoint(address, Some(tls));
         assert!(!endpoint.is_local());
         Engine::new(endpoint).unwrap().describe().await
     };
@@ -75,7 +40,7 @@ async fn an_engine_over_tcp_is_spoken_to_only_with_the_right_certificates_on_bot
         assert!(matches!(error, EngineError::Absent { .. }), "{error:?}");
     }
     // Without a certificate there is no endpoint to begin with; whoever tries by other means gets nothing.
-    assert!(Endpoint::parse(&address, None).is_err());
+    assert!(Endpoint::new(&address.parse().unwrap(), None).is_err());
     let mut plain = std::process::Command::new("openssl")
         .args([
             "s_client",
@@ -84,7 +49,8 @@ async fn an_engine_over_tcp_is_spoken_to_only_with_the_right_certificates_on_bot
             "-connect",
             engine.tcp.as_deref().unwrap(),
         ])
-        .args(["-CAfile", &at("ca.pem", &ours.1)])
+        .arg("-CAfile")
+        .arg(dir.path().join("tlscacert"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -104,9 +70,13 @@ async fn an_engine_over_tcp_is_spoken_to_only_with_the_right_certificates_on_bot
     );
     assert!(plain.stdout.is_empty(), "{plain:?}");
     // An engine that stops is an error for whoever follows what it does.
-    let (certificate, key) = ours.issue(ExtendedKeyUsagePurpose::ClientAuth, "127.0.0.1");
+    let (certificate, key) = ours.client();
     let tls = ClientTls::from_pem(ours.1.as_bytes(), certificate.as_bytes(), key.as_bytes()).unwrap();
-    let followed = Engine::new(Endpoint::parse(&address, Some(tls)).unwrap()).unwrap();
+    let followed = Engine::new(endpoint(&address, Some(tls))).unwrap();
+    // Connections into its networks are carried, too.
+    engine.import_relay(RELAY_IMAGE);
+    let relay = dial::relay(&followed, &"dials".parse().unwrap(), None).await;
+    dial::does_what_a_connection_does(&followed, &engine, &relay).await;
     let mut events = followed.events(&"nobody".parse().unwrap()).await.unwrap();
     tokio::task::spawn_blocking(move || drop(engine)).await.unwrap();
     let error = events.next().await.unwrap_err();

@@ -85,9 +85,6 @@ pub enum EngineEndpointError {
     Destination(#[from] DestinationError),
 }
 
-/// Where SSH listens.
-const SSH_PORT: u16 = 22;
-
 impl SocketPath {
     /// As a path.
     pub fn as_path(&self) -> &Path {
@@ -125,6 +122,9 @@ impl SshUser {
 }
 
 impl EngineEndpoint {
+    /// Where SSH listens.
+    pub const SSH_PORT: u16 = 22;
+
     /// Whether certificates and a key are needed to speak to it.
     pub const fn needs_tls(&self) -> bool {
         matches!(self, Self::Tls { .. })
@@ -156,7 +156,7 @@ impl FromStr for EngineEndpoint {
                 }
                 let user = SshUser::parse(user)?;
                 let (host, port) = authority(rest)?;
-                let port = port.unwrap_or(SSH_PORT);
+                let port = port.unwrap_or(Self::SSH_PORT);
                 Ok(Self::Ssh { user, host, port })
             }
             "http" => Err(EngineEndpointError::InClear),
@@ -185,7 +185,7 @@ impl fmt::Display for EngineEndpoint {
             Self::Ssh {
                 user: SshUser(user),
                 host,
-                port: SSH_PORT,
+                port: Self::SSH_PORT,
             } => write!(f, "ssh://{user}@{host}"),
             Self::Ssh {
                 user: SshUser(user),

@@ -90,7 +90,8 @@ impl Fleet {
         self.clear_rest(engine, slug, &kept).await
     }
 
-    /// Removes what a start that was broken off leaves beside a container, and the network where no container of the challenge is.
+    /// Removes what a start that was broken off leaves beside a container, and what is only there for containers of the challenge
+    /// where none is kept.
     pub(crate) async fn clear_rest(
         &self,
         engine: &Engine,
@@ -102,11 +103,17 @@ impl Fleet {
                 engine.remove(self.owner(), &name).await?;
             }
         }
-        if !kept.is_empty() {
-            return Ok(());
+        match kept {
+            [] => self.vacate(engine, slug).await,
+            _ => Ok(()),
         }
-        let name = network(self.owner(), slug);
-        match engine.remove_network(self.owner(), &name).await {
+    }
+
+    /// Removes relay and network of a challenge on an engine that has none of its containers any more. Their volumes stay.
+    pub(crate) async fn vacate(&self, engine: &Engine, slug: &Slug) -> Result<(), FleetError> {
+        self.remove_relay(engine, slug).await?;
+        let network = network(self.owner(), slug);
+        match engine.remove_network(self.owner(), &network).await {
             // Whoever is in it is not of a challenge, or is just going.
             Err(EngineError::InUse(_)) => Ok(()),
             removed => Ok(removed?),

@@ -44,7 +44,7 @@ impl Engines {
         local: Option<&EngineEndpoint>,
     ) -> Result<Self, FleetError> {
         let local = match local {
-            Some(endpoint) => Some(Engine::new(Endpoint::parse(&endpoint.to_string(), None)?)?),
+            Some(endpoint) => Some(Engine::new(Endpoint::new(endpoint, None)?)?),
             None => None,
         };
         Ok(Self(Arc::new(Inner {
@@ -79,7 +79,7 @@ impl Engines {
             (true, None) => return Err(FleetError::NoCertificates(id.clone())),
             (false, _) => None,
         };
-        let engine = Engine::new(Endpoint::parse(&server.endpoint.to_string(), opened)?)?;
+        let engine = Engine::new(Endpoint::new(&server.endpoint, opened)?)?;
         let made = Made {
             endpoint: server.endpoint,
             tls,

@@ -1,9 +1,9 @@
 //! Why a container does not run, or an engine cannot be used.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use platform_docker::{EndpointError, EngineError, MountPointError, SpecError, TlsError};
-use platform_domain::{GpuServerId, NoPlace, UpstreamAddressError};
+use platform_domain::{GpuServerId, ImageRef, NoPlace, UpstreamAddressError};
 use platform_store::StoreError;
 use platform_vault::KeyError;
 
@@ -33,6 +33,17 @@ pub enum FleetError {
     /// There is no key to open certificates with.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A server on another machine, and nothing to reach containers there with.
+    #[error(
+        "containers on GPU server '{0}', which is another machine, are reached through a relay: name an image for it in [docker] relay_image"
+    )]
+    NoRelay(GpuServerId),
+    /// The image of relays is not on the engine and does not get there.
+    #[error("the image for relays, {0} of [docker] relay_image, cannot be used")]
+    RelayImage(ImageRef, #[source] EngineError),
+    /// Nothing comes through the relay any more.
+    #[error("the relay to the container has ended or is full")]
+    RelayBroken,
     /// An engine did not do what it was asked.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -77,17 +88,6 @@ pub enum FleetError {
     /// The engine gave it no address.
     #[error("the engine tells no address of the container")]
     NoAddress,
-    /// The name of a server leads nowhere.
-    #[error("the address {address} of GPU server '{server}' cannot be found")]
-    Lookup {
-        /// Which server.
-        server: GpuServerId,
-        /// What its record says.
-        address: String,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
     /// An address that an engine gave is none.
     #[error("the engine tells an address that is none")]
     Address(#[from] UpstreamAddressError),
@@ -105,6 +105,7 @@ impl FleetError {
         matches!(
             self,
             Self::Engine(EngineError::Absent { .. } | EngineError::Timeout(_))
+                | Self::RelayImage(_, EngineError::Absent { .. } | EngineError::Timeout(_))
         )
     }
 }

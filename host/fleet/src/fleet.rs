@@ -9,9 +9,10 @@ use std::{
 use platform_docker::{Engine, Owner};
 use platform_domain::{GpuLeaseId, GpuServerId, Slug, UpstreamAddress};
 use platform_store::Store;
+use platform_upstream::{Limits, Upstream};
 use tokio::sync::OwnedMutexGuard;
 
-use crate::{Engines, FleetError};
+use crate::{Behind, Engines, FleetError, RelayImage};
 
 /// Starts, finds again and stops containers. Cheap to clone.
 #[derive(Clone)]
@@ -22,6 +23,7 @@ struct Inner {
     engines: Engines,
     owner: Owner,
     ready: Duration,
+    relays: Option<RelayImage>,
     /// By challenge, while somebody works on it.
     busy: Mutex<BTreeMap<Slug, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -33,23 +35,43 @@ pub struct Running {
     pub server: Option<GpuServerId>,
     /// Its id on the engine.
     pub container: String,
-    /// Where it listens.
+    /// Where it listens, in its network.
     pub address: UpstreamAddress,
+    /// How it is reached there from here; `None`: without any detour.
+    pub relay: Option<Behind>,
     /// Its GPUs.
     pub lease: Option<GpuLeaseId>,
     /// What it is allowed beyond what all are, and which limits are not the usual ones.
     pub shown: Vec<String>,
 }
 
+impl Running {
+    /// A client of it.
+    pub fn upstream(&self) -> Upstream {
+        let limits = Limits::default();
+        match &self.relay {
+            None => Upstream::new(self.address.clone(), limits),
+            Some(behind) => behind.upstream(self.address.clone(), limits),
+        }
+    }
+}
+
 impl Fleet {
-    /// `owner` tells this host from others that use the same engines; it is always the same. A container that was started has to be
+    /// What is needed to reach containers on other machines is made of `relays`; without it nothing is started there. `owner` tells this host from others that use the same engines; it is always the same. A container that was started has to be
     /// well within `ready`, usually [`crate::READY_TIME`].
-    pub fn new(store: Store, engines: Engines, owner: Owner, ready: Duration) -> Self {
+    pub fn new(
+        store: Store,
+        engines: Engines,
+        owner: Owner,
+        ready: Duration,
+        relays: Option<RelayImage>,
+    ) -> Self {
         Self(Arc::new(Inner {
             store,
             engines,
             owner,
             ready,
+            relays,
             busy: Mutex::default(),
         }))
     }
@@ -65,6 +87,10 @@ impl Fleet {
 
     pub(crate) fn owner(&self) -> &Owner {
         &self.0.owner
+    }
+
+    pub(crate) fn relays_of(&self) -> Option<&RelayImage> {
+        self.0.relays.as_ref()
     }
 
     pub(crate) fn ready_within(&self) -> Duration {

@@ -23,5 +23,13 @@ pub(crate) const CONTAINER_LOOK_EVERY: Duration = Duration::from_secs(2);
 pub(crate) const LOST_AFTER: Duration = Duration::from_secs(30);
 /// Before an engine that did not answer is asked once more whether it is there: one that is only busy answers then.
 pub(crate) const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Until there is a connection through a relay: an engine makes a program for it, and over SSH somebody logs in twice before.
+pub(crate) const RELAY_CONNECT: Duration = Duration::from_secs(10);
+/// The memory of a relay: each connection is a process of some ten kilobytes.
+pub(crate) const RELAY_MEMORY: u64 = 64 << 20;
+/// Processor time of a relay, in thousandths of a core. Copying a gigabit takes less.
+pub(crate) const RELAY_MILLI_CPUS: u32 = 1_000;
+/// Connections through a relay at once, a process each: what a challenge may have, and as many again that end late.
+pub(crate) const RELAY_PIDS: u32 = 768;
 /// Digits of the host's id in names on an engine: enough to tell a few hosts apart. Labels have all of it.
 pub(crate) const NAMED_BY: usize = 8;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use platform_docker::{Engine, Follow, LogLine, State};
-use platform_domain::{Capability, UpstreamAddress, with_causes};
-use platform_upstream::{Limits, Upstream};
+use platform_domain::{Capability, with_causes};
+use platform_upstream::Upstream;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -44,15 +44,14 @@ enum Unready {
 pub(crate) async fn wait(
     engine: &Engine,
     container: &str,
-    address: &UpstreamAddress,
+    upstream: &Upstream,
     wish: &Wish,
     within: Duration,
 ) -> Result<(), FleetError> {
-    let upstream = Upstream::new(address.clone(), Limits::default());
     let by = Instant::now() + within;
     loop {
         let pause = Instant::now() + READY_PAUSE;
-        let why = match ask(&upstream, wish).await {
+        let why = match ask(upstream, wish).await {
             Ok(()) => return Ok(()),
             Err(Unready::Never(why)) => return Err(FleetError::OtherChallenge(why)),
             Err(Unready::Yet(why)) => why,

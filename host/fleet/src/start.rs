@@ -1,10 +1,9 @@
 //! Making it true that a challenge's container runs: found again where it does, made anew where it does not.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use platform_docker::{ContainerSpec, Engine, EngineError, Image, Observed, State};
-use platform_domain::{GpuLease, GpuServer, UpstreamAddress, with_causes};
-use tokio::net::lookup_host;
+use platform_domain::{GpuLease, GpuServer, GpuServerId, with_causes};
 
 use crate::{
     Fleet, FleetError, Running, Wish, ready,
@@ -18,8 +17,14 @@ struct Spot {
     /// `None`: the host's own engine.
     server: Option<GpuServer>,
     lease: Option<GpuLease>,
-    /// At which address of the engine's machine it is reached, if that is another machine.
-    publish: Option<IpAddr>,
+}
+
+impl Spot {
+    /// The server, if it is another machine.
+    fn elsewhere(&self) -> Option<&GpuServerId> {
+        let server = self.server.as_ref()?;
+        (!self.engine.endpoint().is_local()).then_some(&server.id)
+    }
 }
 
 impl Fleet {
@@ -41,7 +46,7 @@ impl Fleet {
         if !wish.overlaps() {
             if let Some(spot) = spots.first() {
                 // Before anything is taken down: whether there is an image at all.
-                fetch(&spot.engine, wish).await?;
+                self.images(wish, spot).await?;
             }
             self.clear(&wish.slug, None).await?;
         }
@@ -71,13 +76,19 @@ impl Fleet {
     pub async fn rehearse(&self, wish: &Wish) -> Result<Image, FleetError> {
         let engine = match &wish.resources.gpu {
             None => self.engines().local()?.clone(),
-            Some(wanted) => self.engine(Some(&self.could_lease(wanted).await?)).await?,
+            Some(wanted) => {
+                let server = self.could_lease(wanted).await?;
+                let engine = self.engines().of(&server).await?;
+                if !engine.endpoint().is_local() {
+                    self.relay_image(&server, &engine).await?;
+                }
+                engine
+            }
         };
         let image = fetch(&engine, wish).await?;
         let [name, _] = names(self.owner(), &wish.slug);
         let place = Place {
             name: &name,
-            publish: None,
             lease: None,
         };
         wish.spec(self.owner(), &place)?.plan(&image)?;
@@ -118,21 +129,15 @@ impl Fleet {
             engine: self.engines().local()?.clone(),
             server: None,
             lease: None,
-            publish: None,
         })
     }
 
     async fn remote(&self, server: GpuServer, lease: GpuLease) -> Result<Spot, FleetError> {
         let engine = self.engines().of(&server.id).await?;
-        let publish = match engine.endpoint().is_local() {
-            true => None,
-            false => Some(address(&server).await?),
-        };
         Ok(Spot {
             engine,
             server: Some(server),
             lease: Some(lease),
-            publish,
         })
     }
 
@@ -173,7 +178,7 @@ impl Fleet {
     /// Makes and starts it. What was there before is left alone; what was made is removed when it does not get ready.
     async fn put(&self, wish: &Wish, spot: &Spot) -> Result<Running, FleetError> {
         let Spot { engine, .. } = spot;
-        let image = fetch(engine, wish).await?;
+        let image = self.images(wish, spot).await?;
         let [one, other] = names(self.owner(), &wish.slug);
         // Of the two names the one that nothing has that runs.
         let taken = match engine.inspect(&one).await {
@@ -184,9 +189,21 @@ impl Fleet {
         let spec = self.spec(wish, spot, &name)?;
         engine.remove(self.owner(), &name).await?;
         let network = network(self.owner(), &wish.slug);
-        engine
-            .ensure_network(self.owner(), &wish.slug, &network, spec.outside())
-            .await?;
+        let (owner, slug, outside) = (self.owner(), &wish.slug, spec.outside());
+        match spot.elsewhere() {
+            None => engine.ensure_network(owner, slug, &network, outside).await?,
+            Some(_) => {
+                let ensure = || engine.ensure_relayed_network(owner, slug, &network, outside);
+                match ensure().await {
+                    // It is to be another one, and only the relay is in it.
+                    Err(EngineError::InUse(_)) if self.containers(engine, slug).await?.is_empty() => {
+                        self.remove_relay(engine, slug).await?;
+                        ensure().await?;
+                    }
+                    made => made?,
+                }
+            }
+        }
         let started = async {
             let made = engine.create(&spec, &image).await?;
             for warning in &made.warnings {
@@ -199,6 +216,12 @@ impl Fleet {
         if started.is_err() {
             // What failed first counts; what cannot be removed now is by the next start or by tidying up.
             drop(engine.remove(self.owner(), &name).await);
+            // Unless it was to replace something that runs.
+            if spot.elsewhere().is_some()
+                && let Ok(true) = self.containers(engine, slug).await.map(|left| left.is_empty())
+            {
+                drop(self.vacate(engine, slug).await);
+            }
         }
         started
     }
@@ -207,7 +230,6 @@ impl Fleet {
         let lease = spot.lease.as_ref();
         let place = Place {
             name,
-            publish: spot.publish,
             lease: lease.map(|lease| (&lease.id, &lease.devices)),
         };
         wish.spec(self.owner(), &place)
@@ -226,14 +248,33 @@ impl Fleet {
             return Err(FleetError::Ended { code, oom, said });
         }
         let address = reached(&seen, spec)?;
-        ready::wait(&spot.engine, container, &address, wish, self.ready_within()).await?;
-        Ok(Running {
+        let relay = match spot.elsewhere() {
+            None => None,
+            Some(server) => {
+                let network = network(self.owner(), &wish.slug);
+                let relay = self.relay(server, &wish.slug, &network).await?;
+                Some(relay.to(address))
+            }
+        };
+        let running = Running {
             server: spot.server.as_ref().map(|server| server.id.clone()),
             container: seen.id,
-            address,
+            address: format!("http://{address}").parse()?,
+            relay,
             lease: spot.lease.as_ref().map(|lease| lease.id.clone()),
             shown: spec.shown(),
-        })
+        };
+        let upstream = running.upstream();
+        ready::wait(&spot.engine, container, &upstream, wish, self.ready_within()).await?;
+        Ok(running)
+    }
+
+    /// What is needed for it there.
+    async fn images(&self, wish: &Wish, spot: &Spot) -> Result<Image, FleetError> {
+        if let Some(server) = spot.elsewhere() {
+            self.relay_image(server, &spot.engine).await?;
+        }
+        fetch(&spot.engine, wish).await
     }
 }
 
@@ -252,27 +293,8 @@ async fn fetch(engine: &Engine, wish: &Wish) -> Result<Image, FleetError> {
     Ok(engine.pull(&wish.image, wish.pull_as.as_ref(), |_| ()).await?)
 }
 
-/// Where it listens, as this machine reaches it.
-fn reached(seen: &Observed, spec: &ContainerSpec) -> Result<UpstreamAddress, FleetError> {
-    let address = match (spec.publish, spec.port) {
-        (Some(_), _) => seen.published,
-        (None, Some(port)) => seen.address.map(|ip| SocketAddr::new(ip, port)),
-        (None, None) => None,
-    };
-    let address = address.ok_or(FleetError::NoAddress)?;
-    Ok(format!("http://{address}").parse()?)
-}
-
-/// The number of a server's address.
-async fn address(server: &GpuServer) -> Result<IpAddr, FleetError> {
-    let host = server.address.to_string();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let lookup = |source| FleetError::Lookup {
-        server: server.id.clone(),
-        address: host.to_owned(),
-        source,
-    };
-    let mut found = lookup_host((host, 0)).await.map_err(lookup)?;
-    let none = || lookup(std::io::ErrorKind::NotFound.into());
-    found.next().map(|address| address.ip()).ok_or_else(none)
+/// Where it listens in its network.
+fn reached(seen: &Observed, spec: &ContainerSpec) -> Result<SocketAddr, FleetError> {
+    let address = seen.address.zip(spec.port);
+    address.map(SocketAddr::from).ok_or(FleetError::NoAddress)
 }

@@ -58,11 +58,13 @@ impl Fleet {
         wanted: &BTreeSet<Slug>,
     ) -> Result<(), FleetError> {
         let mut slugs = engine.list_networks(self.owner()).await?;
-        for name in engine.list(self.owner(), Kind::Challenge).await? {
-            match engine.inspect(&name).await {
-                Ok(container) => slugs.extend(container.slug()),
-                Err(EngineError::NotFound(_)) => {}
-                Err(error) => return Err(error.into()),
+        for kind in [Kind::Challenge, Kind::Relay] {
+            for name in engine.list(self.owner(), kind).await? {
+                match engine.inspect(&name).await {
+                    Ok(container) => slugs.extend(container.slug()),
+                    Err(EngineError::NotFound(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
         if let Some(server) = server.cloned() {

@@ -4,7 +4,7 @@ use platform_docker::{EngineError, Follow, LogLines, State};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Fleet, FleetError, Running,
+    Behind, Fleet, FleetError, Running,
     limits::{CONTAINER_LOOK_EVERY, LOST_AFTER},
     ready::last_words,
 };
@@ -43,20 +43,25 @@ impl Fleet {
 
     async fn look(&self, running: &Running) -> Result<(), FleetError> {
         let engine = self.engine(running.server.as_ref()).await?;
+        if let Some(relay) = running.relay.as_ref().and_then(Behind::broken) {
+            // Whatever hangs in it ends with it, and the next start finds none.
+            engine.remove(self.owner(), relay).await?;
+            return Err(FleetError::RelayBroken);
+        }
         let seen = match engine.inspect(&running.container).await {
             Err(EngineError::NotFound(_)) => return Err(FleetError::Gone),
             seen => seen?,
         };
         match seen.state {
             State::Running => {
-                let ip = [seen.address, seen.published.map(|at| at.ip())];
                 let host = running.address.host().to_string();
-                let same = ip
-                    .into_iter()
-                    .flatten()
-                    .any(|ip| ip.to_string() == host.trim_matches(['[', ']']));
+                let same = |ip: std::net::IpAddr| ip.to_string() == host.trim_matches(['[', ']']);
                 // Somebody has started it anew, and it listens elsewhere.
-                if same { Ok(()) } else { Err(FleetError::Moved) }
+                if seen.address.is_some_and(same) {
+                    Ok(())
+                } else {
+                    Err(FleetError::Moved)
+                }
             }
             State::Exited { code, oom } => {
                 let said = last_words(&engine, &running.container).await;

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    net::IpAddr,
 };
 
 use platform_docker::{ContainerSpec, Gpu, MountPoint, Owner, PullAs};
@@ -47,8 +46,6 @@ pub struct Wish {
 pub(crate) struct Place<'a> {
     /// One of two names: a container and its successor are there at the same time.
     pub(crate) name: &'a str,
-    /// An address of the engine's machine at which it is reached, when it is not this one.
-    pub(crate) publish: Option<IpAddr>,
     /// The lease that it has, and the numbers of the GPUs.
     pub(crate) lease: Option<(&'a GpuLeaseId, &'a BTreeSet<u16>)>,
 }
@@ -64,6 +61,11 @@ pub(crate) fn names(owner: &Owner, slug: &Slug) -> [String; 2] {
 /// Of its network, which nobody else is in.
 pub(crate) fn network(owner: &Owner, slug: &Slug) -> String {
     format!("challenge-{slug}-{}", short(owner))
+}
+
+/// Of the relay through which it is reached where its engine is on another machine.
+pub(crate) fn relay(owner: &Owner, slug: &Slug) -> String {
+    format!("relay-{slug}-{}", short(owner))
 }
 
 fn short(owner: &Owner) -> String {
@@ -110,7 +112,6 @@ impl Wish {
                 .and_then(|milli| milli.ceil().to_u32());
             spec.limits.milli_cpus = milli.unwrap_or(u32::MAX);
         }
-        spec.publish = place.publish;
         if let Some((id, devices)) = place.lease {
             spec.labels.insert(LEASE_LABEL.to_owned(), id.to_string());
             spec.gpus = Some(Gpu::Ids(devices.iter().map(ToString::to_string).collect()));

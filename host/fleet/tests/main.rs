@@ -1,6 +1,8 @@
 //! Containers of challenges on a real engine: started, found again, replaced, lost, cleared up.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+#[path = "../../docker/tests/authority.rs"]
+mod authority;
 #[expect(dead_code, reason = "what the tests of the crate need of it is more")]
 #[path = "../../docker/tests/engine.rs"]
 mod engine;
@@ -9,5 +11,6 @@ mod gpus;
 mod lives;
 mod moves;
 mod outages;
+mod relays;
 mod scene;
 mod servers;

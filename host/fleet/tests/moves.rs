@@ -76,7 +76,13 @@ async fn a_machine_may_be_the_hosts_own_and_a_server_at_once() {
         scene.way("key"),
         Some(&one.endpoint.parse().unwrap()),
     );
-    let fleet = Fleet::new(scene.store.clone(), engines.unwrap(), scene.owner.clone(), LONG);
+    let fleet = Fleet::new(
+        scene.store.clone(),
+        engines.unwrap(),
+        scene.owner.clone(),
+        LONG,
+        None,
+    );
     let mut without = scene.wish();
     without.slug = format!("{}-without", scene.slug).parse().unwrap();
     let wanted: BTreeSet<Slug> = [&wish, &without].map(|wish| wish.slug.clone()).into();

@@ -1,8 +1,6 @@
 //! One engine for all tests, and for each a host of its own on it.
 
 use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{
         OnceLock,
@@ -13,9 +11,10 @@ use std::{
 
 use platform_docker::{Engine, Owner};
 use platform_domain::{
-    Artifact, Capability, Challenge, DataMode, GpuServer, Instances, PlainToken, Slug, Status, UnixSeconds,
+    Artifact, Capability, Challenge, DataMode, EngineEndpoint, GpuServer, Instances, PlainToken, Slug,
+    Status, UnixSeconds,
 };
-use platform_fleet::{Engines, Fleet, Wish};
+use platform_fleet::{Engines, Fleet, RelayImage, Wish};
 use platform_store::{Store, challenges, gpu_servers};
 use tempfile::TempDir;
 
@@ -31,29 +30,27 @@ pub(crate) const LONG: Duration = Duration::from_secs(60);
 pub(crate) fn shared() -> &'static TestEngine {
     static SHARED: OnceLock<TestEngine> = OnceLock::new();
     SHARED.get_or_init(|| {
-        let engine = TestEngine::start();
+        // Everything on it is reached from its machine. The one with a packet filter is in `relays`.
+        let engine = TestEngine::start_with(Filter::None, &[]);
         import(&engine);
         engine
     })
 }
 
-/// Two more that believe that they have GPUs, however many are asked for: NVIDIA's hook is there, and does nothing.
+/// Two more that believe that they have GPUs, however many are asked for.
 pub(crate) fn gpu_engines() -> &'static [TestEngine; 2] {
     static SHARED: OnceLock<[TestEngine; 2]> = OnceLock::new();
     SHARED.get_or_init(|| {
         [(), ()].map(|()| {
-            let dir = TempDir::new().unwrap();
-            let hook = dir.path().join("nvidia-container-runtime-hook");
-            fs::write(&hook, "#!/bin/sh\nexec cat > /dev/null\n").unwrap();
-            fs::set_permissions(&hook, PermissionsExt::from_mode(0o755)).unwrap();
-            let engine = TestEngine::start_in(dir, Filter::None, &[]);
+            let engine = TestEngine::start_with_hook(Filter::None, &[]);
             import(&engine);
             engine
         })
     })
 }
 
-fn import(engine: &TestEngine) {
+/// Both images.
+pub(crate) fn import(engine: &TestEngine) {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap()
@@ -62,8 +59,11 @@ fn import(engine: &TestEngine) {
     let program = gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")));
     let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
     engine.import(&program, &usual, IMAGE);
-    let other = [&usual[..], &["LABEL another=1"]].concat();
-    engine.import(&program, &other, OTHER_IMAGE);
+    engine.import(
+        &program,
+        &[&usual[..], &["LABEL another=1"]].concat(),
+        OTHER_IMAGE,
+    );
 }
 
 /// A host: its database and its fleet.
@@ -82,7 +82,8 @@ impl Scene {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("platform.sqlite3")).unwrap();
         let owner: Owner = format!("{number:04}-of-tests").parse().unwrap();
-        let fleet = fleet(&store, &owner, dir.path());
+        let endpoint = shared().endpoint.parse().unwrap();
+        let fleet = fleet(&store, &owner, dir.path(), Some(&endpoint), None);
         let slug = format!("slug-{number}").parse().unwrap();
         Self {
             fleet,
@@ -95,7 +96,17 @@ impl Scene {
 
     /// The same host after a restart.
     pub(crate) fn again(&mut self) {
-        self.fleet = fleet(&self.store, &self.owner, self.dir.path());
+        let endpoint = shared().endpoint.parse().unwrap();
+        self.fleet = fleet(&self.store, &self.owner, self.dir.path(), Some(&endpoint), None);
+    }
+
+    /// The same host without an engine of its own, and with such relays to those of others, after a restart.
+    pub(crate) fn elsewhere(&mut self, relays: Option<&str>) {
+        self.fleet = fleet(&self.store, &self.owner, self.dir.path(), None, relays);
+    }
+
+    pub(crate) fn key(&self) -> PathBuf {
+        self.dir.path().join("key")
     }
 
     pub(crate) fn wish(&self) -> Wish {
@@ -210,8 +221,23 @@ pub(crate) async fn server_of(scene: &Scene, server: &str, endpoint: &str, gpus:
     written.await.unwrap();
 }
 
-fn fleet(store: &Store, owner: &Owner, dir: &Path) -> Fleet {
-    let endpoint = shared().endpoint.parse().unwrap();
-    let engines = Engines::new(store.clone(), dir.join("key"), Some(&endpoint)).unwrap();
-    Fleet::new(store.clone(), engines, owner.clone(), Duration::from_secs(5))
+fn fleet(
+    store: &Store,
+    owner: &Owner,
+    dir: &Path,
+    endpoint: Option<&EngineEndpoint>,
+    relays: Option<&str>,
+) -> Fleet {
+    let engines = Engines::new(store.clone(), dir.join("key"), endpoint).unwrap();
+    let relays = relays.map(|image| RelayImage {
+        reference: image.parse().unwrap(),
+        pull_as: None,
+    });
+    Fleet::new(
+        store.clone(),
+        engines,
+        owner.clone(),
+        Duration::from_secs(5),
+        relays,
+    )
 }

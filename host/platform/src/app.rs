@@ -8,9 +8,10 @@ use hyper::{Request, body::Incoming, service::service_fn};
 use hyper_util::service::TowerToHyperService;
 use platform_admin::AdminState;
 use platform_chain::ChainConfig;
+use platform_docker::PullAs;
 use platform_domain::UnixSeconds;
 use platform_epoch::{EpochConfig, Epochs};
-use platform_fleet::{Engines, Fleet};
+use platform_fleet::{Engines, Fleet, RelayImage};
 use platform_gateway::{Gateway, TrustedProxies};
 use platform_jobs::Jobs;
 use platform_listener::Peer;
@@ -78,7 +79,14 @@ impl App {
         })?;
         let (routes, route_reader) = route_channel();
         let (metagraph, metagraph_reader) = metagraph_channel();
-        let fleet = Fleet::new(store.clone(), engines.clone(), owner, config.docker.ready());
+        let relays = relays(&config).await;
+        let fleet = Fleet::new(
+            store.clone(),
+            engines.clone(),
+            owner,
+            config.docker.ready(),
+            relays,
+        );
         let parts = Parts {
             store: store.clone(),
             content,
@@ -241,6 +249,15 @@ fn executor(config: &Config) -> BTreeMap<String, String> {
         .map(|url| platform_jobs::executor_environment(&url));
     let told = told.into_iter().flatten();
     told.map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// What relays to containers on other machines are made of.
+async fn relays(config: &Config) -> Option<RelayImage> {
+    let reference = config.docker.relay_image.clone()?;
+    let registry = reference.repository().split('/').next().unwrap_or_default();
+    let user = registries::of_host(config).user(registry).await;
+    let pull_as = user.map(|(name, password)| PullAs::User { name, password });
+    Some(RelayImage { reference, pull_as })
 }
 
 fn epoch_config(config: &Config) -> anyhow::Result<EpochConfig> {

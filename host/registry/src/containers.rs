@@ -62,18 +62,20 @@ impl Containers {
     ) -> Result<Loaded, LoadError> {
         let slug = &challenge.slug;
         let Tokens { current, previous } = secrets.token(slug).await?;
-        let (address, running) = match &challenge.serving.address {
-            Some(address) => (address.clone(), None),
+        let (container, running) = match &challenge.serving.address {
+            Some(address) => {
+                let container = Container::new(slug.clone(), address.clone(), current, previous);
+                (container, None)
+            }
             None => {
                 let files = files(secrets, challenge).await?;
                 let wish = self.wish(challenge, image, current.clone(), files).await;
                 let running = Box::pin(self.fleet.start(&wish)).await?;
-                (running.address.clone(), Some(Arc::new(running)))
+                // It has the current token, and never had another.
+                let container = Container::over(running.upstream(), slug.clone(), current, None);
+                (container, Some(Arc::new(running)))
             }
         };
-        // One of ours has the current one.
-        let previous = previous.filter(|_| running.is_none());
-        let container = Container::new(slug.clone(), address, current, previous);
         Ok(Loaded {
             callable: Callable::Container(container, running),
             rules: Vec::new(),

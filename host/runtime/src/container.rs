@@ -80,17 +80,27 @@ pub enum Opened {
 }
 
 impl Container {
-    /// Connects when it is asked to. A challenge that somebody else runs may know only the token before, until it is given the
-    /// current one: as long as that counts, it is asked with whichever it is known to know.
+    /// Connects by TCP when it is asked to.
     pub fn new(
         slug: Slug,
         address: UpstreamAddress,
         current: PlainToken,
         previous: Option<(PlainToken, UnixSeconds)>,
     ) -> Self {
+        Self::over(Upstream::new(address, Limits::default()), slug, current, previous)
+    }
+
+    /// The same for one that is reached in this way. A challenge that somebody else runs may know only the token before, until it is given the
+    /// current one: as long as that counts, it is asked with whichever it is known to know.
+    pub fn over(
+        upstream: Upstream,
+        slug: Slug,
+        current: PlainToken,
+        previous: Option<(PlainToken, UnixSeconds)>,
+    ) -> Self {
         let known = AtomicBool::new(previous.is_none());
         Self {
-            upstream: Upstream::new(address, Limits::default()),
+            upstream,
             slug,
             tokens: Arc::new(Tokens {
                 current,

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     body::UpstreamBody,
+    dial::Dial,
     error::{BoxError, UpstreamError, Violation},
     exchange::{self, Http, Patience},
     head,
@@ -38,8 +39,17 @@ pub(crate) struct Inner {
 }
 
 impl Upstream {
-    /// Connects when it is asked to send something.
+    /// Connects by TCP when it is asked to send something.
     pub fn new(address: UpstreamAddress, limits: Limits) -> Self {
+        Self::with(Connector::tcp(limits), address, limits)
+    }
+
+    /// The same over connections of another kind. The address is what the challenge is told in `Host`.
+    pub fn over(dial: Arc<dyn Dial>, address: UpstreamAddress, limits: Limits) -> Self {
+        Self::with(Connector::dialing(dial, limits), address, limits)
+    }
+
+    fn with(connector: Connector, address: UpstreamAddress, limits: Limits) -> Self {
         // No proxy, no redirect, no decoding: this client has none of them. What it sends again was never written, because
         // the connection that it was meant for had ended already.
         let http = Client::builder(TokioExecutor::new())
@@ -50,7 +60,7 @@ impl Upstream {
             .http1_max_buf_size(limits.head_bytes.max(MIN_BUFFER))
             .http1_max_headers(limits.headers)
             .set_host(false)
-            .build(Connector::new(limits));
+            .build(connector);
         Self(Arc::new(Inner {
             authority: address.authority().into(),
             address,

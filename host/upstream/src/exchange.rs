@@ -2,6 +2,7 @@
 
 use std::{
     error::Error as _,
+    io,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -158,6 +159,11 @@ fn explain(error: ClientError, sending: &Sending) -> UpstreamError {
     while let Some(inner) = cause {
         if inner.downcast_ref().is_some_and(hyper::Error::is_parse_too_large) {
             return UpstreamError::TooLarge;
+        }
+        // Of a connection that was none: see [`crate::Dial`]. By TCP that is seen before.
+        let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+        if inner.downcast_ref().is_some_and(refused) {
+            return UpstreamError::Unreachable(error.into());
         }
         cause = inner.source();
     }

@@ -4,6 +4,7 @@
 
 mod body;
 mod client;
+mod dial;
 mod error;
 mod exchange;
 mod head;
@@ -18,6 +19,7 @@ mod wire;
 
 pub use body::UpstreamBody;
 pub use client::Upstream;
+pub use dial::{Dial, Dialing, Duplex};
 pub use error::{BoxError, NotAllowed, UpstreamError, Violation};
 pub use limits::Limits;
 pub use relay::{Relayed, relay};

@@ -21,6 +21,7 @@ use tokio::{net::TcpStream, time::timeout};
 use tower::Service;
 
 use crate::{
+    dial::{Dial, Duplex},
     error::BoxError,
     limits::{KEEPALIVE, Limits},
     resolver::Resolver,
@@ -29,14 +30,26 @@ use crate::{
 /// Connects within a bounded time, look-up included, which the library does not count.
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
-    http: HttpConnector<Resolver>,
+    way: Way,
     limits: Limits,
+}
+
+#[derive(Clone, Debug)]
+enum Way {
+    Tcp(HttpConnector<Resolver>),
+    Other(Arc<dyn Dial>),
+}
+
+/// What the bytes go over. TCP, which nearly all go over, is not behind a pointer.
+enum Line {
+    Tcp(TokioIo<TcpStream>),
+    Other(TokioIo<Box<dyn Duplex>>),
 }
 
 /// A connection that can be ended from outside. The library would go on to send the body of a request whose answer is there
 /// already, from a client that has gone on, for as long as the challenge takes it.
 pub(crate) struct Wire {
-    io: TokioIo<TcpStream>,
+    line: Line,
     cut: Cut,
     /// Nothing can be sent any more.
     deaf: bool,
@@ -55,14 +68,20 @@ struct Shared {
 }
 
 impl Connector {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn tcp(limits: Limits) -> Self {
         let mut http = HttpConnector::new_with_resolver(Resolver::new());
         // Requests are small or come in pieces that somebody waits for.
         http.set_nodelay(true);
         http.set_keepalive(Some(KEEPALIVE));
         // Of one address; a second one gets its part of the time.
         http.set_connect_timeout(Some(limits.connect));
-        Self { http, limits }
+        let way = Way::Tcp(http);
+        Self { way, limits }
+    }
+
+    pub(crate) fn dialing(dial: Arc<dyn Dial>, limits: Limits) -> Self {
+        let way = Way::Other(dial);
+        Self { way, limits }
     }
 }
 
@@ -72,18 +91,29 @@ impl Service<Uri> for Connector {
     type Future = BoxFuture<'static, Result<Wire, BoxError>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.http.poll_ready(context).map_err(BoxError::from)
+        match &mut self.way {
+            Way::Tcp(http) => http.poll_ready(context).map_err(BoxError::from),
+            Way::Other(_) => Poll::Ready(Ok(())),
+        }
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
-        let connecting = timeout(self.limits.connect, self.http.call(to));
-        Box::pin(async move {
-            Ok(Wire {
-                io: connecting.await??,
-                cut: Cut::default(),
-                deaf: false,
-            })
-        })
+        let limit = self.limits.connect;
+        let wire = |line| Wire {
+            line,
+            cut: Cut::default(),
+            deaf: false,
+        };
+        match &mut self.way {
+            Way::Tcp(http) => {
+                let connecting = timeout(limit, http.call(to));
+                Box::pin(async move { Ok(wire(Line::Tcp(connecting.await??))) })
+            }
+            Way::Other(dial) => {
+                let connecting = timeout(limit, dial.dial());
+                Box::pin(async move { Ok(wire(Line::Other(TokioIo::new(connecting.await??)))) })
+            }
+        }
     }
 }
 
@@ -134,6 +164,16 @@ impl Wire {
     }
 }
 
+/// The same for both.
+macro_rules! on_line {
+    ($wire:expr, $call:ident($($argument:expr),*)) => {
+        match &mut $wire.line {
+            Line::Tcp(io) => Pin::new(io).$call($($argument),*),
+            Line::Other(io) => Pin::new(io).$call($($argument),*),
+        }
+    };
+}
+
 impl Connection for Wire {
     fn connected(&self) -> Connected {
         Connected::new().extra(self.cut.clone())
@@ -147,7 +187,7 @@ impl Read for Wire {
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         self.cut.check(context)?;
-        Pin::new(&mut self.io).poll_read(context, buffer)
+        on_line!(self, poll_read(context, buffer))
     }
 }
 
@@ -158,7 +198,7 @@ impl Write for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.can_write(context))?;
-        let wrote = ready!(Pin::new(&mut self.io).poll_write(context, bytes));
+        let wrote = ready!(on_line!(self, poll_write(context, bytes)));
         self.written(wrote)
     }
 
@@ -168,20 +208,23 @@ impl Write for Wire {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.can_write(context))?;
-        let wrote = ready!(Pin::new(&mut self.io).poll_write_vectored(context, pieces));
+        let wrote = ready!(on_line!(self, poll_write_vectored(context, pieces)));
         self.written(wrote)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
+        match &self.line {
+            Line::Tcp(io) => io.is_write_vectored(),
+            Line::Other(io) => io.is_write_vectored(),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.cut.check(context)?;
-        Pin::new(&mut self.io).poll_flush(context)
+        on_line!(self, poll_flush(context))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
+        on_line!(self, poll_shutdown(context))
     }
 }

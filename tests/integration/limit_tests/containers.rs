@@ -63,8 +63,12 @@ pub(super) const TESTS: &[(&str, &str)] = &[
     ("SSH_BYTES", SSH),
     ("SSH_LAST_WORDS", SSH),
     (
-        "SOCKET_PATH",
-        "host/docker/src/endpoint.rs::what_is_no_way_to_an_engine_is_refused_with_its_reason",
+        "DIALED_WORDS",
+        "host/docker/tests/dial.rs::an_engine_that_means_harm_gets_neither_memory_nor_time_of_a_connection",
+    ),
+    (
+        "DIALED_READ",
+        "host/docker/tests/dial.rs::what_is_sent_comes_back_and_each_side_can_end_first",
     ),
     (
         "LINE_BYTES",

@@ -67,7 +67,7 @@ impl Host {
         let engines = Engines::new(store.clone(), dir.path().join("secrets.key"), None).unwrap();
         let owner = "of-a-test".parse().unwrap();
         let parts = Parts {
-            fleet: Fleet::new(store.clone(), engines.clone(), owner, READY_TIME),
+            fleet: Fleet::new(store.clone(), engines.clone(), owner, READY_TIME, None),
             registries: Registries::default(),
             executor: Default::default(),
             store: store.clone(),

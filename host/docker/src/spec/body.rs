@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use bollard::models::{
     ContainerCreateBody, DeviceRequest, EndpointSettings, HealthConfig, HostConfig,
     HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount, MountType, MountVolumeOptions, NetworkingConfig,
-    PortBinding, PortMap, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
+    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use platform_domain::{Digest, Loosened};
 use serde_json::{Value, json};
@@ -85,7 +85,6 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
     }));
     HostConfig {
         network_mode: Some(spec.network.clone().unwrap_or_else(|| "none".to_owned())),
-        port_bindings: published(spec),
         mounts: Some(mounts),
         tmpfs: Some(HashMap::from([(
             "/tmp".to_owned(),
@@ -142,16 +141,6 @@ pub(crate) fn volume_mount(volume: &str, target: &str) -> Mount {
         read_only: Some(false),
         ..Mount::default()
     }
-}
-
-fn published(spec: &ContainerSpec) -> Option<PortMap> {
-    let (port, address) = (spec.port?, spec.publish?);
-    let binding = PortBinding {
-        host_ip: Some(address.to_string()),
-        // Any that is free.
-        host_port: Some(String::new()),
-    };
-    Some(HashMap::from([(format!("{port}/tcp"), Some(vec![binding]))]))
 }
 
 fn ulimit(name: &str, most: i64) -> ResourcesUlimits {

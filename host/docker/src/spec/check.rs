@@ -36,9 +36,6 @@ pub enum SpecError {
         /// The most.
         most: u64,
     },
-    /// Without a port or a network, or a job.
-    #[error("only a container with a port and a network can be reached from outside")]
-    Publish,
     /// Not a number or a UUID of a GPU, or none.
     #[error("a GPU is named by its number or its UUID, and at least one is asked for")]
     Gpu,
@@ -79,11 +76,7 @@ pub(super) fn check(spec: &ContainerSpec) -> Result<(), SpecError> {
     {
         return Err(SpecError::TooMuch("secrets"));
     }
-    let reachable = spec.port.is_some_and(|port| port > 0) && spec.network.is_some();
-    match spec.publish.is_some() && !reachable {
-        true => Err(SpecError::Publish),
-        false => Ok(()),
-    }
+    Ok(())
 }
 
 /// What engines take as a name. It is in paths of requests, so nothing else may be in it.

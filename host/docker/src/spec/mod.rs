@@ -8,10 +8,7 @@ mod mount;
 mod outside;
 mod user;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{ByteSize, Digest, Loosened, SecretName, SecretValue, Slug};
 
@@ -57,8 +54,6 @@ pub struct ContainerSpec {
     pub network: Option<String>,
     /// The port it listens at.
     pub port: Option<u16>,
-    /// An address of the engine's machine at which a free port leads to `port`. Not for networks that are closed.
-    pub publish: Option<IpAddr>,
     /// Volumes by name, and where they are mounted, to be written to. Nothing of the engine's machine can be mounted.
     pub volumes: BTreeMap<String, MountPoint>,
     /// Files in `/run/secrets/platform`, which nobody but the container's user may read.
@@ -130,7 +125,6 @@ impl ContainerSpec {
             user: None,
             network: None,
             port: None,
-            publish: None,
             volumes: BTreeMap::new(),
             secrets: BTreeMap::new(),
             limits: ContainerLimits::default(),
@@ -157,10 +151,9 @@ impl ContainerSpec {
 
     /// How far out the network is that it should be in.
     pub fn outside(&self) -> Outside {
-        match (self.loosened.contains(&Loosened::Egress), self.publish) {
-            (true, _) => Outside::Open,
-            (false, Some(_)) => Outside::Published,
-            (false, None) => Outside::Closed,
+        match self.loosened.contains(&Loosened::Egress) {
+            true => Outside::Open,
+            false => Outside::Closed,
         }
     }
 

@@ -8,8 +8,6 @@ pub enum Outside {
     /// Nowhere but to the engine's machine itself, which reaches it by its address. Whatever listens on all addresses of that machine
     /// can be reached: that is for its firewall.
     Closed,
-    /// The same, but a port of the engine's machine can lead in. What it sends out on its own has no way back.
-    Published,
     /// Wherever the engine's machine gets: also to its neighbours, and to what a cloud tells its machines (169.254.169.254).
     Open,
 }

@@ -1,7 +1,7 @@
 //! What an engine is sent, to the letter, and what is not sent at all.
 
 use platform_domain::PlainToken;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
@@ -104,7 +104,6 @@ fn what_an_operator_allows_is_in_the_request_and_is_shown() {
         pids: 4096,
         shm: Some(ByteSize(1 << 30)),
     };
-    spec.publish = Some("10.0.0.7".parse().unwrap());
     spec.env
         .insert("NVIDIA_VISIBLE_DEVICES".to_owned(), "all".to_owned());
     spec.gpus = Some(Gpu::Ids(["GPU-1".to_owned(), "0".to_owned()].into()));
@@ -125,10 +124,7 @@ fn what_an_operator_allows_is_in_the_request_and_is_shown() {
         json!(["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"])
     );
     assert_eq!(host["SecurityOpt"], json!(["no-new-privileges:true"]));
-    assert_eq!(
-        host["PortBindings"],
-        json!({ "8000/tcp": [{ "HostIp": "10.0.0.7", "HostPort": "" }] })
-    );
+    assert_eq!(host["PortBindings"], Value::Null, "nothing can be published");
     let request = json!([{ "Driver": "", "DeviceIDs": ["0", "GPU-1"], "Capabilities": [["gpu"]] }]);
     assert_eq!(host["DeviceRequests"], request);
     assert_eq!(host["Privileged"], false);
@@ -178,7 +174,7 @@ fn who_a_container_runs_as_is_decided_by_spec_image_and_operator() {
 fn what_cannot_be_is_refused_with_its_reason() {
     type Change = fn(&mut ContainerSpec);
     assert!(challenge().plan(&image("app")).is_ok());
-    let table: [(&str, Change); 33] = [
+    let table: [(&str, Change); 32] = [
         ("Name", |spec| spec.name = String::new()),
         ("Name", |spec| spec.name = "a/../b".to_owned()),
         ("Name", |spec| spec.name = "a".repeat(129)),
@@ -242,10 +238,6 @@ fn what_cannot_be_is_refused_with_its_reason() {
         ("Gpu", |spec| spec.gpus = Some(Gpu::Ids(BTreeSet::new()))),
         ("Gpu", |spec| {
             spec.gpus = Some(Gpu::Ids(["all,none".to_owned()].into()))
-        }),
-        ("Publish", |spec| {
-            spec.publish = Some("127.0.0.1".parse().unwrap());
-            spec.port = None;
         }),
         ("TooMuch", |spec| {
             let many = (0..64).map(|n| (format!("s{n}").parse().unwrap(), SecretValue::new(vec![])));

@@ -23,7 +23,7 @@ pub use observed::{ObservedService, ServiceTask};
 /// A container as a service.
 #[derive(Clone, Debug)]
 pub struct ServiceSpec {
-    /// The container. GPUs only by number: a swarm knows no others. No published port: a swarm would open it to everybody.
+    /// The container. GPUs only by number: a swarm knows no others.
     pub container: ContainerSpec,
     /// On which machines it may run: `node.labels.gpu==a100`.
     pub constraints: Vec<String>,

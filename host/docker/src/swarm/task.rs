@@ -37,9 +37,6 @@ pub(super) fn check(spec: &ServiceSpec) -> Result<(), SpecError> {
     if container.loosened.contains(&Loosened::ExecTmp) {
         return Err(SpecError::Swarm("a /tmp that programs can be run from"));
     }
-    if container.publish.is_some() {
-        return Err(SpecError::Swarm("a port at one address only"));
-    }
     match container.gpus {
         None => Ok(()),
         Some(Gpu::Count(_)) => check_name(&spec.gpu_kind, "the kind of a GPU"),

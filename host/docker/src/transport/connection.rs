@@ -13,7 +13,7 @@ use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
-    process::{Child, ChildStderr, Command},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
     time::timeout,
 };
 use tokio_rustls::TlsConnector;
@@ -39,8 +39,10 @@ pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// The two pipes of a child that carries a connection. The child ends with it.
-struct Carried<T> {
-    io: T,
+struct Carried {
+    stdout: ChildStdout,
+    /// `None` when nothing more is sent: a pipe ends when it is closed.
+    stdin: Option<ChildStdin>,
     _child: Child,
 }
 
@@ -97,6 +99,10 @@ async fn secured(host: &str, port: u16, tls: &ClientTls) -> io::Result<Connectio
         };
         unreachable(hint, error)
     })?;
+    // Requests are small or come in pieces that somebody waits for.
+    stream
+        .set_nodelay(true)
+        .map_err(|error| unreachable("there is no way to it", error))?;
     let name = ServerName::try_from(host.to_owned())
         .map_err(|error| unreachable("its name cannot be in a certificate", error))?;
     let connector = TlsConnector::from(tls.config());
@@ -136,7 +142,8 @@ fn ssh(user: &str, host: &str, port: Option<u16>, config: Option<&Path>) -> io::
     };
     Ok(Connection {
         io: Box::new(Carried {
-            io: tokio::io::join(stdout, stdin),
+            stdout,
+            stdin: Some(stdin),
             _child: child,
         }),
         last_words,
@@ -189,40 +196,50 @@ impl<T: AsyncRead + Unpin> AsyncRead for Metered<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Carried<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for Metered<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+impl AsyncRead for Carried {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
+        Pin::new(&mut self.stdout).poll_read(cx, buf)
     }
 }
 
-macro_rules! writes_through {
-    ($type:ident) => {
-        impl<T: AsyncWrite + Unpin> AsyncWrite for $type<T> {
-            fn poll_write(
-                mut self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                Pin::new(&mut self.io).poll_write(cx, buf)
-            }
-
-            fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Pin::new(&mut self.io).poll_flush(cx)
-            }
-
-            fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Pin::new(&mut self.io).poll_shutdown(cx)
-            }
+impl AsyncWrite for Carried {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.stdin {
+            Some(stdin) => Pin::new(stdin).poll_write(cx, buf),
+            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
-    };
-}
+    }
 
-writes_through!(Metered);
-writes_through!(Carried);
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stdin {
+            Some(stdin) => Pin::new(stdin).poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stdin = None;
+        Poll::Ready(Ok(()))
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform_domain::EngineEndpoint;
+use platform_domain::{EngineEndpoint, ImageRef};
 use platform_fleet::READY_TIME;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,9 @@ pub struct Docker {
     /// `PLATFORM_DOCKER__ENDPOINT`: `unix:///var/run/docker.sock`; without it the host starts no containers of its own. Only a
     /// socket of this machine: others are GPU servers.
     pub endpoint: Option<EngineEndpoint>,
+    /// What relays are made of, through which containers on GPU servers on other machines are reached: any image with `nc` and
+    /// `sleep`. Without it nothing is started there.
+    pub relay_image: Option<ImageRef>,
     /// How long a container may take from its start until it says that it is well.
     pub ready_seconds: u64,
 }
@@ -21,6 +24,7 @@ impl Default for Docker {
     fn default() -> Self {
         Self {
             endpoint: None,
+            relay_image: None,
             ready_seconds: READY_TIME.as_secs(),
         }
     }

@@ -242,6 +242,7 @@ fn the_guide_for_operators_has_an_example_with_every_key_and_the_defaults() {
         "/chain/proxy_for",
         "/chain/genesis",
         "/docker/endpoint",
+        "/docker/relay_image",
         "/jobs/images",
         "/jobs/listen",
         "/jobs/url",

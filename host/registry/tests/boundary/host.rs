@@ -48,7 +48,13 @@ impl Host {
         let store = Store::open(&dir.path().join("registry.sqlite3")).unwrap();
         let (publisher, routes) = route_channel();
         let engines = Engines::new(store.clone(), dir.path().join("secrets.key"), None).unwrap();
-        let fleet = Fleet::new(store.clone(), engines, "of-a-test".parse().unwrap(), READY_TIME);
+        let fleet = Fleet::new(
+            store.clone(),
+            engines,
+            "of-a-test".parse().unwrap(),
+            READY_TIME,
+            None,
+        );
         let parts = Parts {
             fleet,
             registries: Registries::default(),

@@ -78,7 +78,7 @@ async fn measure(many: usize) -> Result<Vec<Measure>> {
 }
 
 /// Activates a challenge, asks until it answers, and takes it down again.
-async fn activation(host: &Served, connection: &mut Connection, slug: &Slug) -> Result<Duration> {
+pub(crate) async fn activation(host: &Served, connection: &mut Connection, slug: &Slug) -> Result<Duration> {
     let path = format!("/challenges/{slug}/hello");
     let started = Instant::now();
     host.admin.challenge_activate(slug).await?;

@@ -1,9 +1,4 @@
-//! What the public side takes of a request that it passes on.
-//!
-//! `proxy_container_vs_direct`: the axum handler as a container, asked through the host, beside the same process asked
-//! directly. `wrk` does both in turns, with the same connections. The host is one program more on the way, so every request
-//! is read, written and scheduled twice as often. `proxy_container_vs_nginx` is the same beside nginx in the host's place, which
-//! checks, limits and filters nothing.
+//! What the public side takes of a request whose signature it verifies.
 //!
 //! `signed_rps`: a route of a component that stores a row in its database, which is what miners sign requests for, asked with
 //! signatures of the second version from several hotkeys, beside the same route asked without. Each signature is verified, and
@@ -12,24 +7,15 @@
 //! signatures count: a round is a number of requests and not of seconds. How often and how many at once one hotkey may ask is
 //! configured away. What is signed is made before the clock runs.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use platform_domain::{Digest, Slug};
-use platform_tests::{client, new_challenge};
+use platform_tests::new_challenge;
 
 use crate::{
-    numbers::Samples,
-    peers::Peer,
-    plan::Plan,
-    prepared, progress,
-    report::Measure,
-    served::{Served, container},
-    signer::Signer,
-    wrk,
+    numbers::Samples, plan::Plan, prepared, progress, report::Measure, served::Served, signer::Signer,
 };
 
-pub(crate) const MEASURES: [&str; 4] = [PROXY, NGINX, SIGNED, SIGNED_HELLO];
-const PROXY: &str = "proxy_container_vs_direct";
-const NGINX: &str = "proxy_container_vs_nginx";
+pub(crate) const MEASURES: [&str; 2] = [SIGNED, SIGNED_HELLO];
 const SIGNED: &str = "signed_rps";
 const SIGNED_HELLO: &str = "signed_rps/hello";
 const PATH: &str = "/hello";
@@ -77,59 +63,12 @@ struct SignedRoute {
 pub(crate) fn run(plan: &Plan) -> Result<Vec<Measure>> {
     let runtime = tokio::runtime::Runtime::new()?;
     let mut measures = Vec::new();
-    if plan.wants(&[PROXY, NGINX]) {
-        measures.extend(runtime.block_on(proxy(plan))?);
-    }
     for route in &SIGNED_ROUTES {
         if plan.wants_part(route.measure) {
             measures.push(runtime.block_on(signed(plan, route))?);
         }
     }
     Ok(measures)
-}
-
-async fn proxy(plan: &Plan) -> Result<[Measure; 2]> {
-    let (dir, native) = (tempfile::tempdir()?, Peer::native()?);
-    let host = Served::start(dir.path(), &[]).await?;
-    let slug: Slug = "native".parse()?;
-    host.admin
-        .challenge_create(&container(slug.as_str(), &native.url)?)
-        .await?;
-    host.running(std::slice::from_ref(&slug)).await?;
-    let nginx = Peer::nginx(dir.path(), &native.url)?;
-    let urls = [
-        host.url(&slug, PATH),
-        format!("{}{PATH}", nginx.url),
-        format!("{}{PATH}", native.url),
-    ];
-    for url in &urls {
-        let answer = client().get(url).header("x-name", "miner").send().await?;
-        let text = answer.error_for_status()?.text().await?;
-        ensure!(text == "hello, miner", "{url} answers {text:?}");
-    }
-    let (rounds, seconds) = (plan.of(7, 1), plan.of(4, 2));
-    let mut rates = [Samples::new(), Samples::new(), Samples::new()];
-    for round in 0..=rounds {
-        // The first round warms up.
-        let seconds = if round == 0 { 1 } else { seconds };
-        let mut told = Vec::new();
-        for (url, rates) in urls.iter().zip(&mut rates) {
-            let rate = wrk::load(url, seconds)?.requests_per_second;
-            if round > 0 {
-                rates.push(rate);
-            }
-            told.push(format!("{rate:.0}"));
-        }
-        progress(&format!(
-            "container, round {round} of {rounds}: through the host, through nginx and directly {} requests/s",
-            told.join(", ")
-        ));
-    }
-    let [through, nginx, direct] = rates.map(|rates| rates.median());
-    Ok([
-        Measure::new(PROXY, through, "req/s").over(direct),
-        Measure::new(NGINX, through, "req/s").over(nginx),
-    ])
 }
 
 async fn signed(plan: &Plan, route: &SignedRoute) -> Result<Measure> {

@@ -4,6 +4,16 @@
 
 mod attack;
 mod calls;
+mod containers;
+#[path = "../../host/docker/tests/engine.rs"]
+#[expect(
+    dead_code,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "made for tests, which need more of it; without an engine nothing can be measured"
+)]
+mod docker_engine;
 mod extras;
 mod first_request;
 mod fleet;
@@ -21,6 +31,7 @@ mod peers;
 mod plan;
 mod prepared;
 mod priority;
+mod proxy;
 mod refused;
 mod report;
 mod routes;
@@ -42,13 +53,15 @@ struct Group {
     run: fn(&Plan) -> Result<Vec<Measure>>,
 }
 
-const GROUPS: [Group; 11] = [
+const GROUPS: [Group; 13] = [
     group(&routes::MEASURES, routes::run),
+    group(&proxy::MEASURES, proxy::run),
     group(&gateway::MEASURES, gateway::run),
     group(&memory::MEASURES, memory::run),
     group(&flood::MEASURES, flood::run),
     group(&calls::MEASURES, calls::run),
     group(&first_request::MEASURES, first_request::run),
+    group(&containers::MEASURES, containers::run),
     group(&neighbour::MEASURES, neighbour::run),
     group(&fleet::MEASURES, fleet::run),
     group(&state::MEASURES, state::run),

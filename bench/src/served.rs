@@ -37,6 +37,15 @@ pub(crate) fn container(slug: &str, address: &str) -> Result<CreateChallenge> {
     Ok(serde_json::from_value(new)?)
 }
 
+/// Resident memory of a process, in MB of a million bytes.
+pub(crate) fn resident_mb(pid: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB"));
+    let kib: f64 = kib.context("no line for the memory")?.trim().parse()?;
+    Ok(kib * 1024.0 / 1e6)
+}
+
 impl Served {
     /// Starts with its state in [`state`] of this directory and its log beside it; `more` are further arguments.
     pub(crate) async fn start(dir: &Path, more: &[&str]) -> Result<Self> {
@@ -98,11 +107,7 @@ impl Served {
 
     /// Resident memory of the process, in MB of a million bytes.
     pub(crate) fn resident_mb(&self) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.program.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB"));
-        let kib: f64 = kib.context("no line for the memory")?.trim().parse()?;
-        Ok(kib * 1024.0 / 1e6)
+        resident_mb(self.program.id())
     }
 
     /// The time its threads have computed so far.

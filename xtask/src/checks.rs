@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Challenges whose own logic is tested natively, without Wasm.
-const TESTED_EXAMPLES: [&str; 3] = ["echo", "prisoners", "tsp"];
+const TESTED_EXAMPLES: [&str; 4] = ["echo", "echo-container", "prisoners", "tsp"];
 
 /// Builds the guests, then runs every test and, unless only some are asked for, every fuzz target. `rest` goes to
 /// `cargo test`.

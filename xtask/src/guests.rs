@@ -54,8 +54,8 @@ struct Artifact {
     fresh: bool,
 }
 
-/// An example that is no component: an image is made of it, where one is needed.
-const CONTAINER: &str = "gpu-container";
+/// What examples have that are no components: images are made of them, where they are needed.
+const IMAGE: &str = "Dockerfile";
 
 /// The folders of examples that are built with cargo, and the one of fixtures.
 fn workspaces(root: &Path) -> Result<Vec<PathBuf>> {
@@ -66,7 +66,7 @@ fn workspaces(root: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     found.push(root.join("tests/components"));
-    found.retain(|folder| folder.join("Cargo.toml").is_file() && !folder.ends_with(CONTAINER));
+    found.retain(|folder| folder.join("Cargo.toml").is_file() && !folder.join(IMAGE).exists());
     Ok(found)
 }
 

@@ -7,7 +7,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use platform_guest_sdk::prelude::*;
 use serde_json::{Value, json};
 
-struct Echo;
+/// The challenge.
+pub struct Echo;
 
 #[challenge(name = "echo", description = "Answers with the request.", data = none)]
 impl Echo {

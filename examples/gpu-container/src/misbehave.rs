@@ -42,12 +42,12 @@ pub fn instead(how: &str, path: &str) -> Option<Answer> {
             200,
             r#"{"status":"ok","slug":"somebody-else","version":"1.0.0"}"#,
         )),
-        ("huge", _) => {
+        ("huge", _) | ("huge-later", "/gpus" | "/internal/v1/get_weights") => {
             let mut answer = Answer::new(200, "");
             answer.padding = 1 << 30;
             Some(answer)
         }
-        ("hang", _) => loop {
+        ("hang", _) | ("hang-later", "/gpus") => loop {
             thread::sleep(Duration::from_secs(3600));
         },
         _ => None,

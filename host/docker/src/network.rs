@@ -1,6 +1,6 @@
 //! One bridge network for each challenge: nobody else is in it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bollard::{
     models::{Network, NetworkCreateRequest},
@@ -9,8 +9,8 @@ use bollard::{
 use platform_domain::Slug;
 
 use crate::{
-    Engine, EngineError, Kind, Outside, Owner,
-    labels::{is_ours, ours},
+    Engine, EngineError, Kind, Outside, Owner, SLUG,
+    labels::{filter, is_ours, ours},
     limits::{CHANGE, QUESTION},
     refusal::Subject,
     spec::check_name,
@@ -108,6 +108,18 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// The challenges of this owner that have a network, whether or not anything is in it.
+    pub async fn list_networks(&self, owner: &Owner) -> Result<BTreeSet<Slug>, EngineError> {
+        let docker = self.docker().await?;
+        let options = ListNetworksOptions {
+            filters: Some(filter(owner, Some(Kind::Challenge))),
+        };
+        let listed = docker.list_networks(Some(options));
+        let listed = self.within(QUESTION, Subject::Engine, listed).await?;
+        let slug = |network: Network| network.labels?.get(SLUG)?.parse().ok();
+        Ok(listed.into_iter().filter_map(slug).collect())
     }
 
     /// Removes a network of ours; one that is not there is no error.

@@ -25,8 +25,10 @@ impl Engine {
             loop {
                 tries += 1;
                 match self.remove_volume(owner, &volume.name).await {
-                    // Whoever was to fill it was interrupted, and an engine may still be making the helper that it was asked for.
+                    // Whoever made it was interrupted, and an engine may still be making what it was asked for: the container, or
+                    // the helper that fills its volumes.
                     Err(EngineError::InUse(_)) if tries < REMOVALS => {
+                        self.remove_one(owner, &name).await?;
                         self.remove_one(owner, &helper_of(&name)).await?;
                         sleep(PAUSE).await;
                     }

@@ -33,8 +33,8 @@ pub(crate) enum Filter {
 
 /// A running `dockerd`.
 pub(crate) struct TestEngine {
-    /// A shell, which ends the engine when its input ends.
-    watcher: Child,
+    /// A shell, which restarts the engine for each line of its input, and ends it when that ends.
+    pub(crate) watcher: Child,
     /// `unix://…`.
     pub(crate) endpoint: String,
     /// `127.0.0.1:PORT`, if it was told to listen there.
@@ -61,7 +61,8 @@ impl TestEngine {
         Self::start_in(dir, filter, more)
     }
 
-    fn start_in(dir: TempDir, filter: Filter, more: &[&str]) -> Self {
+    /// In a directory, in which it looks for programs too.
+    pub(crate) fn start_in(dir: TempDir, filter: Filter, more: &[&str]) -> Self {
         let at = |name: &str| dir.path().join(name).display().to_string();
         let socket = at("docker.sock");
         // Networks of a swarm are not compared with those of other engines.
@@ -101,7 +102,8 @@ impl TestEngine {
         let watcher = Command::new("sh")
             .args([
                 "-c",
-                r#""$@" & engine=$!; cat > /dev/null; kill $engine; wait $engine; umount -l "$DIR/data" 2> /dev/null; rm -rf "$DIR""#,
+                r#""$@" & engine=$!; while read -r _; do kill $engine; wait $engine; "$@" & engine=$!; done
+                kill $engine; wait $engine; umount -l "$DIR/data" 2> /dev/null; rm -rf "$DIR""#,
             ])
             .arg("watcher")
             .args(before)

@@ -25,8 +25,8 @@ impl Fleet {
         Ok(found)
     }
 
-    /// Ends every container of a challenge but one, wherever they may be, and gives back what they had. A server that cannot be
-    /// reached keeps what it has until it is found again.
+    /// Ends every container of a challenge but one, wherever they may be, and gives back what they had: the lease last, so that who
+    /// is killed meanwhile finds the rest by it. A server that cannot be reached keeps what it has until it is found again.
     pub(crate) async fn clear(&self, slug: &Slug, keep: Option<&Running>) -> Result<(), FleetError> {
         let leases = self.leases(slug).await?;
         let mut places: Vec<Option<GpuServerId>> = servers(&leases).into_iter().map(Some).collect();
@@ -37,7 +37,9 @@ impl Fleet {
             let engine = self.engine(server.as_ref()).await?;
             match self.clear_engine(server.as_ref(), &engine, slug, keep).await {
                 Ok(()) => {}
-                Err(error) if error.is_absence() && server.is_some() => {
+                Err(error)
+                    if error.is_absence() && self.is_out_of_reach(server.as_ref(), &engine).await? =>
+                {
                     tracing::warn!(challenge.slug = %slug, error = %error, "A server cannot be cleared now");
                     continue;
                 }
@@ -53,6 +55,18 @@ impl Fleet {
         Ok(())
     }
 
+    /// Of a server that is, what was held has expired now, so that it is cleared when it is found again.
+    async fn is_out_of_reach(
+        &self,
+        server: Option<&GpuServerId>,
+        engine: &Engine,
+    ) -> Result<bool, FleetError> {
+        match server {
+            Some(server) => Ok(!self.answers(&self.server(server).await?, engine).await?),
+            None => Ok(false),
+        }
+    }
+
     pub(crate) async fn clear_engine(
         &self,
         server: Option<&GpuServerId>,
@@ -60,16 +74,16 @@ impl Fleet {
         slug: &Slug,
         keep: Option<&Running>,
     ) -> Result<(), FleetError> {
-        // A service has the same name in every swarm.
-        let service = keep.filter(|keep| keep.server.as_ref() == server);
-        let service = service.and_then(|keep| keep.service.as_deref());
         if server.is_some() {
+            // A service has the same name in every swarm.
+            let here = keep.filter(|keep| keep.server.as_ref() == server);
+            let service = here.and_then(|keep| keep.service.as_deref());
             self.clear_services(engine, slug, service).await?;
         }
-        let mut left = keep.is_none() || service.is_some();
+        let mut kept = Vec::new();
         for container in self.containers(engine, slug).await? {
             if keep.is_some_and(|keep| keep.container == container.id) {
-                left = true;
+                kept.push(container);
                 continue;
             }
             if container.state == State::Running {
@@ -81,30 +95,47 @@ impl Fleet {
             engine.remove(self.owner(), &container.id).await?;
             tracing::info!(challenge.slug = %slug, container = container.name, "A container is removed");
         }
-        match left {
-            // A successor comes, or something runs there.
-            true => Ok(()),
-            false => self.vacate(server, engine, slug).await,
+        self.clear_rest(server, engine, slug, &kept).await
+    }
+
+    /// Removes what a start that was broken off leaves beside a container, and what is only there for containers of the challenge
+    /// where none is kept.
+    pub(crate) async fn clear_rest(
+        &self,
+        server: Option<&GpuServerId>,
+        engine: &Engine,
+        slug: &Slug,
+        kept: &[Observed],
+    ) -> Result<(), FleetError> {
+        for name in names(self.owner(), slug) {
+            if kept.iter().all(|container| container.name != name) {
+                engine.remove(self.owner(), &name).await?;
+            }
+        }
+        match kept {
+            [] => self.vacate(server, engine, slug).await,
+            _ => Ok(()),
         }
     }
 
-    /// Removes what the containers of a challenge had on an engine that has none of them any more. Their volumes stay.
+    /// Removes relay and network of a challenge on an engine that has none of its containers any more. Their volumes stay.
     pub(crate) async fn vacate(
         &self,
         server: Option<&GpuServerId>,
         engine: &Engine,
         slug: &Slug,
     ) -> Result<(), FleetError> {
-        let network = network(self.owner(), slug);
         // Where the host's own engine is a server's, too, relays are the server's.
         if server.is_some() {
-            self.remove_relay(engine, slug).await?;
             if is_manager(engine).await? {
-                return self.vacate_swarm(engine, slug, &network).await;
+                // Stays for as long as the challenge is wanted: see `leave_swarm`.
+                return Ok(());
             }
+            self.remove_relay(engine, slug).await?;
         }
+        let network = network(self.owner(), slug);
         match engine.remove_network(self.owner(), &network).await {
-            // A container that was made in this moment, or somebody else's: the next look finds it.
+            // Whoever is in it is not of a challenge, or is just going.
             Err(EngineError::InUse(_)) => Ok(()),
             removed => Ok(removed?),
         }

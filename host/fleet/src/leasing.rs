@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, time::SystemTime};
 use platform_domain::{
     GpuLease, GpuLeaseId, GpuRequest, GpuServer, GpuServerId, LeaseState, Slug, UnixSeconds, place,
 };
-use platform_store::{gpu_leases, gpu_servers};
+use platform_store::{
+    gpu_leases,
+    gpu_servers::{self, GpuServerRow},
+};
 
 use crate::{Fleet, FleetError};
 
@@ -48,14 +51,13 @@ impl Fleet {
         Ok(read.await?)
     }
 
-    /// The record of a server.
-    pub(crate) async fn server(&self, id: &GpuServerId) -> Result<GpuServer, FleetError> {
+    /// A server, and whether it is lost.
+    pub(crate) async fn server(&self, id: &GpuServerId) -> Result<GpuServerRow, FleetError> {
         let key = id.clone();
         let read = self
             .store()
             .read("gpu_server", move |connection| gpu_servers::get(connection, &key));
-        let row = read.await?.ok_or_else(|| FleetError::NoServer(id.clone()))?;
-        Ok(row.server)
+        read.await?.ok_or_else(|| FleetError::NoServer(id.clone()))
     }
 
     /// Gives GPUs back, whose container is gone.
@@ -65,22 +67,6 @@ impl Fleet {
             gpu_leases::release(connection, &id)
         });
         Ok(released.await.map(drop)?)
-    }
-
-    /// A server is out of reach, or is not any more.
-    pub(crate) async fn tell_lost(&self, server: &GpuServerId, lost: bool) -> Result<(), FleetError> {
-        let id = server.clone();
-        let told =
-            self.store()
-                .write("gpu_server_lost", move |connection| match lost {
-                    true => gpu_leases::expire_of_server(connection, &id, now())
-                        .map(|expired| !expired.is_empty()),
-                    false => gpu_servers::found(connection, &id),
-                });
-        if told.await? && lost {
-            tracing::warn!(gpu_server.id = %server, "The GPU server is out of reach; what ran there wants another place");
-        }
-        Ok(())
     }
 }
 

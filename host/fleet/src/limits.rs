@@ -27,6 +27,8 @@ pub(crate) const CONTAINER_GRACE: Duration = Duration::from_secs(10);
 pub(crate) const CONTAINER_LOOK_EVERY: Duration = Duration::from_secs(2);
 /// An engine that does not answer for this long is lost, with what runs there. A restart of an engine takes less.
 pub(crate) const LOST_AFTER: Duration = Duration::from_secs(30);
+/// Before an engine that did not answer is asked once more whether it is there: one that is only busy answers then.
+pub(crate) const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Until there is a connection through a relay: an engine makes a program for it, and over SSH somebody logs in twice before.
 pub(crate) const RELAY_CONNECT: Duration = Duration::from_secs(10);
 /// The memory of a relay: each connection is a process of some ten kilobytes.

@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 
 use platform_docker::{ContainerSpec, Engine, EngineError, Image, Observed, State};
-use platform_domain::{GpuLease, GpuServer, GpuServerId};
+use platform_domain::{GpuLease, GpuServer, GpuServerId, with_causes};
 
 use crate::{
     Fleet, FleetError, Running, Wish,
-    leasing::is_held,
     ready::{self, Program},
     services::is_manager,
+    stays::is_of,
     wish::{LEASE_LABEL, Place, names, network},
 };
 
@@ -31,13 +31,16 @@ impl Spot {
 
 impl Fleet {
     /// The container of a challenge, running and ready, as it is wanted. One that runs already and is as wanted is found again
-    /// and left alone; any other is replaced, and stopped first where both would write to the same volume. After an error
-    /// nothing of the attempt is left. Can be dropped at any moment: the next start, or [`Fleet::tidy`], clears up.
+    /// and left alone, also after an outage of its server; any other is replaced, and stopped first where both would write to
+    /// the same volume. After an error nothing of the attempt is left. Can be dropped at any moment: the next start, or
+    /// [`Fleet::tidy`], clears up.
     pub async fn start(&self, wish: &Wish) -> Result<Running, FleetError> {
         let _alone = self.alone(&wish.slug).await;
         let spots = self.spots(wish).await?;
         for spot in &spots {
-            if let Some(running) = self.find(wish, spot).await? {
+            if let Some(running) = self.find(wish, spot).await?
+                && self.holds(spot).await?
+            {
                 self.clear(&wish.slug, Some(&running)).await?;
                 return Ok(running);
             }
@@ -58,12 +61,12 @@ impl Fleet {
             spot => spot?,
         };
         let started = self.put(wish, &spot).await;
-        if let (Err(error), Some(lease)) = (&started, &spot.lease) {
-            match (error.is_absence(), &spot.server) {
-                // Nobody knows what runs there now.
-                (true, Some(server)) => self.tell_lost(&server.id, true).await?,
-                _ => self.release(&lease.id).await?,
-            }
+        if started.is_err()
+            && let (Some(server), Some(lease)) = (&spot.server, &spot.lease)
+            && let Err(error) = self.give_back(server, &spot.engine, lease).await
+        {
+            // It is held until the next start, or whoever tidies up, sees what is there.
+            tracing::warn!(challenge.slug = %wish.slug, error = with_causes(&error), "GPUs cannot be given back now");
         }
         let running = started?;
         self.clear(&wish.slug, Some(&running)).await?;
@@ -100,16 +103,21 @@ impl Fleet {
         Ok(image)
     }
 
-    /// Where it may run already.
+    /// Where it may run already, as far as that can be reached: in the places of its leases that are of such GPUs as are wanted.
     async fn spots(&self, wish: &Wish) -> Result<Vec<Spot>, FleetError> {
-        if wish.resources.gpu.is_none() {
+        let Some(wanted) = &wish.resources.gpu else {
             return Ok(vec![self.local()?]);
-        }
+        };
         let mut spots = Vec::new();
-        for lease in self.leases(&wish.slug).await?.into_iter().filter(is_held) {
-            let server = self.server(&lease.server).await?;
-            spots.push(self.remote(server, lease).await?);
+        for lease in self.leases(&wish.slug).await? {
+            let row = self.server(&lease.server).await?;
+            let engine = self.engines().of(&row.server.id).await?;
+            if is_of(&lease, &row.server, wanted) && self.answers(&row, &engine).await? {
+                spots.push(self.remote(row.server, lease).await?);
+            }
         }
+        // What is held is what ran last.
+        spots.sort_by_key(|spot| spot.lease.as_ref().map(|lease| lease.state));
         Ok(spots)
     }
 
@@ -143,14 +151,7 @@ impl Fleet {
 
     /// The container there that is what is wanted, if it is well.
     async fn find(&self, wish: &Wish, spot: &Spot) -> Result<Option<Running>, FleetError> {
-        let found = match self.containers(&spot.engine, &wish.slug).await {
-            // What cannot be reached may be found by the next start.
-            Err(error) if error.is_absence() && spot.server.is_some() => {
-                self.tell_absence(spot).await?;
-                return Ok(None);
-            }
-            found => found?,
-        };
+        let found = self.containers(&spot.engine, &wish.slug).await?;
         let image = match spot.engine.image(&wish.image).await {
             Err(EngineError::ImageMissing(_)) => return Ok(None),
             image => image?,
@@ -164,6 +165,8 @@ impl Fleet {
             if same && container.state == State::Running {
                 match self.ready(wish, spot, &spec, &container.id).await {
                     Ok(running) => return Ok(Some(running)),
+                    // Nothing is known of it.
+                    Err(error) if error.is_absence() => return Err(error),
                     // It may have ended just now.
                     Err(error) => tracing::warn!(
                         challenge.slug = %wish.slug, container = container.name, error = %error,
@@ -175,10 +178,11 @@ impl Fleet {
         Ok(None)
     }
 
-    async fn tell_absence(&self, spot: &Spot) -> Result<(), FleetError> {
-        match &spot.server {
-            Some(server) => self.tell_lost(&server.id, true).await,
-            None => Ok(()),
+    /// Whether what was found there may stay: its lease is held, or is now again.
+    async fn holds(&self, spot: &Spot) -> Result<bool, FleetError> {
+        match (&spot.server, &spot.lease) {
+            (Some(server), Some(lease)) => self.revive(lease, server).await,
+            _ => Ok(true),
         }
     }
 
@@ -230,7 +234,7 @@ impl Fleet {
             if spot.elsewhere().is_some()
                 && let Ok(true) = self.containers(engine, slug).await.map(|left| left.is_empty())
             {
-                drop(self.vacate(engine, slug).await);
+                drop(self.vacate(spot.elsewhere(), engine, slug).await);
             }
         }
         started

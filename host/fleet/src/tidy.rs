@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use platform_docker::{Engine, EngineError, Kind};
-use platform_domain::{GpuServerId, LeaseState, Slug};
+use platform_domain::{GpuLease, GpuServerId, Slug};
 use platform_store::{gpu_leases, gpu_servers};
 
 use crate::{
@@ -21,16 +21,13 @@ impl Fleet {
         self.clear(slug, None).await?;
         for server in servers(&leases) {
             let engine = self.engines().of(&server).await?;
-            match self.vacate(Some(&server), &engine, slug).await {
-                // Its leases are still there, by which it is found later.
+            match self.leave_swarm(&engine, slug).await {
+                // It is found there when somebody tidies up.
                 Err(error) if error.is_absence() => {}
-                vacated => vacated?,
+                left => left?,
             }
         }
-        match self.engines().local() {
-            Ok(engine) => self.vacate(None, engine, slug).await,
-            Err(_) => Ok(()),
-        }
+        Ok(())
     }
 
     /// Removes the volumes of a challenge, of which nothing may run any more, from every engine that can be reached.
@@ -75,7 +72,7 @@ impl Fleet {
         engine: &Engine,
         wanted: &BTreeSet<Slug>,
     ) -> Result<(), FleetError> {
-        let mut slugs = BTreeSet::new();
+        let mut slugs = engine.list_networks(self.owner()).await?;
         for kind in [Kind::Challenge, Kind::Relay] {
             for name in engine.list(self.owner(), kind).await? {
                 match engine.inspect(&name).await {
@@ -85,66 +82,56 @@ impl Fleet {
                 }
             }
         }
-        let leases = match server {
-            None => Vec::new(),
-            Some(server) => {
-                let server = server.clone();
-                let read = self.store().read("leases_of_server", move |connection| {
-                    gpu_leases::of_server(connection, &server)
-                });
-                read.await?
-            }
-        };
-        slugs.extend(leases.iter().map(|lease| lease.holder.clone()));
-        let manages = server.is_some() && is_manager(engine).await?;
-        if manages {
+        if let Some(server) = server.cloned() {
+            let read = self.store().read("leases_of_server", move |connection| {
+                gpu_leases::of_server(connection, &server)
+            });
+            slugs.extend(read.await?.into_iter().map(|lease| lease.holder));
+        }
+        if server.is_some() && is_manager(engine).await? {
             slugs.extend(engine.swarm_slugs(self.owner()).await?);
         }
         for slug in slugs {
-            // Whoever starts it now has leases that have no container yet.
-            let _alone = self.alone(&slug).await;
-            let (mut used, mut kept) = (BTreeSet::new(), false);
-            for container in self.containers(engine, &slug).await? {
-                let leased = |id: &str| {
-                    let of = leases.iter().find(|lease| lease.id.as_str() == id);
-                    of.is_some_and(|lease| lease.state == LeaseState::Held)
-                };
-                let fits = match (server, lease_of(&container)) {
-                    (None, None) => true,
-                    (Some(_), Some(lease)) => leased(lease),
-                    _ => false,
-                };
-                match wanted.contains(&slug) && fits {
-                    true => {
-                        kept = true;
-                        used.extend(lease_of(&container).map(str::to_owned));
-                    }
-                    false => {
-                        engine.remove(self.owner(), &container.id).await?;
-                        tracing::info!(challenge.slug = %slug, container = container.name, "A container that nobody wants is removed");
-                    }
-                }
-            }
-            if manages {
-                let is_wanted = wanted.contains(&slug);
-                let leased = self.tidy_services(engine, &slug, is_wanted, &leases).await?;
-                kept |= !leased.is_empty();
-                used.extend(leased);
-            }
-            if !kept && server.is_some() {
-                self.remove_relay(engine, &slug).await?;
-            }
-            if !wanted.contains(&slug) {
-                self.vacate(server, engine, &slug).await?;
-            }
-            for lease in leases
-                .iter()
-                .filter(|lease| lease.holder == slug && !used.contains(lease.id.as_str()))
-            {
-                self.release(&lease.id).await?;
-            }
+            self.tidy_challenge(server, engine, &slug, wanted).await?;
         }
         engine.reap(self.owner(), now()).await?;
+        Ok(())
+    }
+
+    /// The containers and services of one challenge on an engine, its network there and its leases.
+    async fn tidy_challenge(
+        &self,
+        server: Option<&GpuServerId>,
+        engine: &Engine,
+        slug: &Slug,
+        wanted: &BTreeSet<Slug>,
+    ) -> Result<(), FleetError> {
+        // Whoever starts it now has leases that have no container yet.
+        let _alone = self.alone(slug).await;
+        let leases = self.leases(slug).await?;
+        let mut kept = Vec::new();
+        for container in self.containers(engine, slug).await? {
+            if wanted.contains(slug) && self.fits(server, &container, slug, &leases).await? {
+                kept.push(container);
+                continue;
+            }
+            engine.remove(self.owner(), &container.id).await?;
+            tracing::info!(challenge.slug = %slug, container = container.name, "A container that nobody wants is removed");
+        }
+        self.clear_rest(server, engine, slug, &kept).await?;
+        let mut used: Vec<String> = kept.iter().filter_map(lease_of).map(str::to_owned).collect();
+        if let Some(server) = server {
+            let is_wanted = wanted.contains(slug);
+            used.extend(
+                self.tidy_services(server, engine, slug, is_wanted, &leases)
+                    .await?,
+            );
+        }
+        let unused = |lease: &&GpuLease| !used.iter().any(|used| used == lease.id.as_str());
+        let here = leases.iter().filter(|lease| Some(&lease.server) == server);
+        for lease in here.filter(unused) {
+            self.release(&lease.id).await?;
+        }
         Ok(())
     }
 

@@ -6,12 +6,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use platform_docker::State;
-use platform_domain::Slug;
+use platform_domain::{LeaseState, Slug};
 use platform_fleet::Wish;
 use tokio::time::timeout;
 
-use crate::scene::{LONG, OTHER_IMAGE, Scene, shared};
+use crate::{
+    scene::{LONG, OTHER_IMAGE, Scene, challenge},
+    servers::{all_back, engines, leases, listed, nothing_runs_without_its_lease, servers, toggle},
+};
 
 const STEPS: usize = 200;
 const CHALLENGES: usize = 3;
@@ -39,15 +41,19 @@ fn wish(scene: &Scene, slug: &Slug, variant: usize) -> Wish {
     if variant & 4 != 0 {
         wish.env.insert("MISBEHAVE".into(), "exit".into());
     }
+    if variant & 8 != 0 {
+        wish.resources = serde_json::from_str(r#"{"gpu_count":"1"}"#).unwrap();
+    }
     wish
 }
 
 /// Somebody meddles with one of the containers.
 fn meddle(scene: &Scene, dice: &mut Dice, command: &[&str]) {
-    let all = scene.listed("container");
+    let engine = engines().into_iter().nth(dice.below(3)).unwrap();
+    let all = scene.listed_on(engine, "container");
     if let Some(name) = all.get(dice.below(all.len().max(1))) {
         // It may be in a state in which that is refused, or gone by now.
-        drop(shared().cli(&[command, &[name]].concat()).output());
+        drop(engine.cli(&[command, &[name]].concat()).output());
     }
 }
 
@@ -59,15 +65,19 @@ async fn whatever_happens_what_is_wanted_runs_in_the_end_and_nothing_is_left() {
     let slugs: Vec<Slug> = (0..CHALLENGES)
         .map(|at| format!("{}-{at}", scene.slug).parse().unwrap())
         .collect();
+    for slug in &slugs {
+        challenge(&scene, slug).await;
+    }
+    servers(&scene).await;
     for _ in 0..STEPS {
         let slug = slugs[dice.below(CHALLENGES)].clone();
-        match dice.below(8) {
+        match dice.below(9) {
             // A start may be refused for what its container is; it is never half done.
-            0 | 1 => drop(scene.fleet.start(&wish(&scene, &slug, dice.below(8))).await),
+            0 | 1 => drop(scene.fleet.start(&wish(&scene, &slug, dice.below(16))).await),
             // The host is killed in the middle of it, or wants something else by then.
             2 => {
                 let moment = Duration::from_millis(u64::try_from(dice.below(400)).unwrap());
-                let wish = wish(&scene, &slug, dice.below(8));
+                let wish = wish(&scene, &slug, dice.below(16));
                 drop(timeout(moment, scene.fleet.start(&wish)).await);
                 scene.again();
             }
@@ -75,27 +85,44 @@ async fn whatever_happens_what_is_wanted_runs_in_the_end_and_nothing_is_left() {
             4 => meddle(&scene, &mut dice, &["rm", "--force"]),
             5 => meddle(&scene, &mut dice, &["kill"]),
             6 => meddle(&scene, &mut dice, &["pause"]),
+            7 => toggle(&scene, dice.below(2)),
             _ => {
                 let wanted: BTreeSet<Slug> = slugs.iter().filter(|_| dice.below(2) == 0).cloned().collect();
                 scene.fleet.tidy(&wanted).await.unwrap();
             }
         }
-        // A container and its successor, and a helper that fills a volume.
-        assert!(scene.listed("container").len() <= 3 * CHALLENGES);
+        // A container and its successor, and a helper that fills a volume; and what runs on servers that were lost.
+        assert!(listed(&scene, "container").len() <= 7 * CHALLENGES);
+        nothing_runs_without_its_lease(&scene).await;
     }
-    for slug in &slugs {
-        let started = timeout(LONG, scene.fleet.start(&wish(&scene, slug, 0))).await;
-        let running = started.unwrap().unwrap();
-        let seen = scene.engine().inspect(&running.container).await.unwrap();
-        assert_eq!(seen.state, State::Running);
+    all_back(&scene);
+    // Finds those that are back.
+    scene.fleet.tidy(&slugs.iter().cloned().collect()).await.unwrap();
+    for (at, slug) in slugs.iter().enumerate() {
+        let started = timeout(LONG, scene.fleet.start(&wish(&scene, slug, 8 * (at % 2)))).await;
+        started.unwrap().unwrap();
     }
     scene.fleet.tidy(&slugs.iter().cloned().collect()).await.unwrap();
-    assert_eq!(scene.listed("container").len(), CHALLENGES);
+    for what in ["container", "network"] {
+        let all = listed(&scene, what);
+        assert_eq!(all.len(), CHALLENGES, "{what}: {all:?}");
+    }
+    let states: Vec<_> = leases(&scene)
+        .await
+        .into_iter()
+        .map(|lease| lease.state)
+        .collect();
+    assert_eq!(states, [LeaseState::Held; CHALLENGES / 2]);
     scene.fleet.tidy(&BTreeSet::new()).await.unwrap();
+    assert!(leases(&scene).await.is_empty() && listed(&scene, "network").is_empty());
     for slug in &slugs {
         scene.fleet.purge(slug).await.unwrap();
     }
     for what in ["container", "network", "volume"] {
-        assert!(scene.listed(what).is_empty(), "{what}: {:?}", scene.listed(what));
+        assert!(
+            listed(&scene, what).is_empty(),
+            "{what}: {:?}",
+            listed(&scene, what)
+        );
     }
 }

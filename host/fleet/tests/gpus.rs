@@ -7,7 +7,7 @@ use platform_store::{gpu_leases, gpu_servers};
 
 use crate::scene::{Scene, registered, shared};
 
-fn with_gpus(scene: &Scene, resources: &str) -> Wish {
+pub(crate) fn with_gpus(scene: &Scene, resources: &str) -> Wish {
     let mut wish = scene.wish();
     wish.resources = serde_json::from_str(resources).unwrap();
     wish
@@ -18,7 +18,7 @@ async fn leases(scene: &Scene) -> Vec<LeaseState> {
     listed.into_iter().map(|lease| lease.state).collect()
 }
 
-async fn is_lost(scene: &Scene, server: &str) -> bool {
+pub(crate) async fn is_lost(scene: &Scene, server: &str) -> bool {
     let id = server.parse().unwrap();
     let row = scene
         .store

@@ -37,6 +37,18 @@ pub(crate) fn shared() -> &'static TestEngine {
     })
 }
 
+/// Two more that believe that they have GPUs, however many are asked for.
+pub(crate) fn gpu_engines() -> &'static [TestEngine; 2] {
+    static SHARED: OnceLock<[TestEngine; 2]> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        [(), ()].map(|()| {
+            let engine = TestEngine::start_with_hook(Filter::None, &[]);
+            import(&engine);
+            engine
+        })
+    })
+}
+
 /// Both images.
 pub(crate) fn import(engine: &TestEngine) {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -114,12 +126,21 @@ impl Scene {
         }
     }
 
+    /// Where an engine is for this host: a path of its own, which can be taken away.
+    pub(crate) fn way(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
     pub(crate) fn engine(&self) -> &Engine {
         self.fleet.engines().local().unwrap()
     }
 
     /// What the engine lists of this host: `container ls --all`, `network ls`, `volume ls`.
     pub(crate) fn listed(&self, what: &str) -> Vec<String> {
+        self.listed_on(shared(), what)
+    }
+
+    pub(crate) fn listed_on(&self, engine: &TestEngine, what: &str) -> Vec<String> {
         let label = format!("label=platform.owner={}", self.owner);
         let format = if what == "container" {
             "{{.Names}}"
@@ -128,21 +149,22 @@ impl Scene {
         };
         let mut args = vec![what, "ls", "--filter", &label, "--format", format];
         args.extend((what == "container").then_some("--all"));
-        let all = shared().docker(&args);
+        let all = engine.docker(&args);
         all.lines().map(str::to_owned).collect()
     }
 }
 
 /// The record of the challenge, which holds leases; and a server with these GPUs, whose engine is there.
 pub(crate) async fn registered(scene: &Scene, server: &str, endpoint: &str) {
-    registered_with(scene, server, endpoint, "a100:2").await;
+    challenge(scene, &scene.slug).await;
+    server_of(scene, server, endpoint, "a100:2").await;
 }
 
-/// The same with other GPUs.
-pub(crate) async fn registered_with(scene: &Scene, server: &str, endpoint: &str, gpus: &str) {
+/// The record of a challenge.
+pub(crate) async fn challenge(scene: &Scene, slug: &Slug) {
     let token = PlainToken::from_text("plt_of_a_test_and_nothing_else");
     let record = Challenge {
-        slug: scene.slug.clone(),
+        slug: slug.clone(),
         name: "GPU".into(),
         artifact: Artifact::Image(IMAGE.parse().unwrap()),
         fallback: None,
@@ -170,6 +192,17 @@ pub(crate) async fn registered_with(scene: &Scene, server: &str, endpoint: &str,
         created_at: UnixSeconds(1),
         updated_at: UnixSeconds(1),
     };
+    let written = scene.store.write("test", move |connection| {
+        match challenges::get(connection, &record.slug)? {
+            None => challenges::insert(connection, &record),
+            Some(_) => Ok(()),
+        }
+    });
+    written.await.unwrap();
+}
+
+/// The record of a server.
+pub(crate) async fn server_of(scene: &Scene, server: &str, endpoint: &str, gpus: &str) {
     let server = GpuServer {
         id: server.parse().unwrap(),
         endpoint: endpoint.parse().unwrap(),
@@ -182,12 +215,9 @@ pub(crate) async fn registered_with(scene: &Scene, server: &str, endpoint: &str,
         created_at: UnixSeconds(1),
         updated_at: UnixSeconds(1),
     };
-    let written = scene.store.write("test", move |connection| {
-        if challenges::get(connection, &record.slug)?.is_none() {
-            challenges::insert(connection, &record)?;
-        }
-        gpu_servers::insert(connection, &server)
-    });
+    let written = scene
+        .store
+        .write("test", move |connection| gpu_servers::insert(connection, &server));
     written.await.unwrap();
 }
 

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     engine::{Filter, TestEngine},
-    scene::{IMAGE, LONG, OTHER_IMAGE, Scene, import, registered, registered_with},
+    scene::{IMAGE, LONG, OTHER_IMAGE, Scene, challenge, import, registered, server_of},
 };
 
 const RELAY_IMAGE: &str = "test.local/relay:1";
@@ -255,7 +255,8 @@ async fn a_swarm_finds_the_machine_and_what_runs_there_is_reached_over_its_manag
     let manager = swarm(&["GPU-6c1a"]);
     let mut scene = Scene::new();
     scene.elsewhere(Some(RELAY_IMAGE));
-    registered_with(&scene, "swarm", &manager.endpoint, "a100:1,h100:2").await;
+    challenge(&scene, &scene.slug).await;
+    server_of(&scene, "swarm", &manager.endpoint, "a100:1,h100:2").await;
     let mut one = wish(&scene, ONE);
     one.data = false;
     let alone = started(&scene, &one).await;

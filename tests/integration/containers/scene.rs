@@ -1,10 +1,6 @@
 //! One engine for all tests, and hosts on it.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::OnceLock,
-    time::Duration,
-};
+use std::{path::Path, sync::OnceLock, time::Duration};
 
 use platform_admin_types::{ChallengeView, ContainerView, CreateChallenge, Observed};
 use platform_domain::Slug;
@@ -12,10 +8,7 @@ use platform_tests::TestHost;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use crate::{
-    docker_engine::{Filter, TestEngine, gpu_container},
-    gpu_servers::{authority::Authority, secured},
-};
+use crate::docker_engine::{TestEngine, gpu_container};
 
 pub(crate) const IMAGE: &str = "test.local/gpu-container:1";
 /// The same program under another digest.
@@ -27,37 +20,29 @@ pub(crate) const LONG: Duration = Duration::from_secs(90);
 pub(crate) fn engine() -> &'static TestEngine {
     static SHARED: OnceLock<TestEngine> = OnceLock::new();
     SHARED.get_or_init(|| {
-        // It is also another machine's, for those who reach it over TLS, and takes itself for one that has GPUs.
-        let dir = tempfile::tempdir().unwrap();
-        let options = secured(dir.path(), authority(), 0);
-        let options: Vec<_> = options.iter().map(String::as_str).collect();
-        let engine = TestEngine::start_with_hook(Filter::Own, &options);
-        let program = example();
-        let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
-        engine.import(program, &usual, IMAGE);
-        engine.import(program, &[&usual[..], &["LABEL another=1"]].concat(), OTHER_IMAGE);
+        let engine = TestEngine::start();
+        import(&engine);
         engine
     })
 }
 
-/// The program of the images, built once.
-pub(crate) fn example() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")))
-    })
-}
-
-/// Whom it knows over TLS.
-pub(crate) fn authority() -> &'static Authority {
-    static SHARED: OnceLock<Authority> = OnceLock::new();
-    SHARED.get_or_init(Authority::new)
+/// The images of all tests.
+pub(crate) fn import(engine: &TestEngine) {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let program = gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
+    engine.import(&program, &usual, IMAGE);
+    let other = [&usual[..], &["LABEL another=1"]].concat();
+    engine.import(&program, &other, OTHER_IMAGE);
 }
 
 /// A host that has this engine.
 pub(crate) async fn host() -> TestHost {
-    let endpoint = engine().endpoint.parse().unwrap();
+    host_on(engine()).await
+}
+
+pub(crate) async fn host_on(engine: &TestEngine) -> TestHost {
+    let endpoint = engine.endpoint.parse().unwrap();
     let mut host = TestHost::start().await;
     host.configure(|config| {
         config.docker.endpoint = Some(endpoint);
@@ -113,17 +98,49 @@ pub(crate) async fn running(host: &TestHost, slug: &str) -> ContainerView {
 
 /// The containers of a challenge on the engine, running or not, by their ids.
 pub(crate) fn on_engine(slug: &str) -> Vec<String> {
+    on(engine(), slug)
+}
+
+pub(crate) fn on(engine: &TestEngine, slug: &str) -> Vec<String> {
+    listed(
+        engine,
+        slug,
+        &["ps", "--all", "--no-trunc", "--format", "{{.ID}}"],
+    )
+}
+
+pub(crate) fn listed(engine: &TestEngine, slug: &str, command: &[&str]) -> Vec<String> {
     let label = format!("label=platform.challenge.slug={slug}");
-    let format = [
-        "ps",
-        "--all",
-        "--no-trunc",
-        "--format",
-        "{{.ID}}",
-        "--filter",
-        &label,
-    ];
-    engine().docker(&format).lines().map(str::to_owned).collect()
+    let all = engine.docker(&[command, &["--filter", &label]].concat());
+    all.lines().map(str::to_owned).collect()
+}
+
+/// Waits until nothing of a challenge is on an engine but the volumes that it keeps.
+pub(crate) async fn gone(engine: &TestEngine, slug: &str) {
+    let left = || {
+        [
+            on(engine, slug),
+            listed(engine, slug, &["network", "ls", "--quiet"]),
+        ]
+        .concat()
+    };
+    let gone = timeout(LONG, async {
+        while !left().is_empty() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    });
+    assert!(gone.await.is_ok(), "{:?}", left());
+    let volumes = listed(engine, slug, &["volume", "ls", "--format", "{{.Name}}"]);
+    assert!(
+        volumes.iter().all(|name| name.contains("_sqlite_")),
+        "{volumes:?}"
+    );
+}
+
+/// Why a challenge does not run, once it says this.
+pub(crate) async fn failed(host: &TestHost, slug: &str, why: &str) {
+    let said = |view: &ChallengeView| matches!(&view.observed, Observed::Failed { reason, .. } if reason.contains(why));
+    seen(host, slug, said).await;
 }
 
 /// What a miner gets.

@@ -6,7 +6,7 @@ use platform_keys::Keypair;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::scene::{IMAGE, LONG, challenge, example, get, running, seen};
+use super::scene::{LONG, challenge, get, import, running, seen};
 use crate::{
     docker_engine::{Filter, TestEngine},
     epochs::{devnet, host, miners},
@@ -22,8 +22,7 @@ fn swarm() -> TestEngine {
     let engine = TestEngine::start_with(Filter::Apart, &options);
     let at = ["--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:0"];
     engine.docker(&[&["swarm", "init"][..], &at].concat());
-    let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
-    engine.import(example(), &usual, IMAGE);
+    import(&engine);
     engine.import_relay(RELAY);
     engine
 }

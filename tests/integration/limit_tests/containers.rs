@@ -35,6 +35,10 @@ pub(super) const TESTS: &[(&str, &str)] = &[
     ),
     ("PULL_IDLE", TIMES),
     (
+        "ASKED_AGAIN_AFTER",
+        "host/fleet/tests/outages.rs::a_server_is_asked_twice_before_it_is_lost",
+    ),
+    (
         "MAX_GRACE",
         "host/docker/src/container.rs::nobody_is_given_more_than_two_minutes_to_end",
     ),

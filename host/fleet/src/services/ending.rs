@@ -1,7 +1,7 @@
 //! Taking services of challenges away, with what they leave in their swarm.
 
-use platform_docker::{Engine, EngineError, ObservedService, Swarm};
-use platform_domain::{GpuLease, Slug};
+use platform_docker::{Engine, EngineError, ObservedService, ServiceTask, Swarm};
+use platform_domain::{GpuLease, GpuServerId, Slug};
 
 use super::lease_of;
 use crate::{Fleet, FleetError, leasing::is_held, wish::names};
@@ -43,24 +43,26 @@ impl Fleet {
         Ok(())
     }
 
-    /// Ends what nobody wants of a challenge in the swarm of a manager: all of it, or what has none of these leases. Gives the leases
-    /// that are used.
+    /// Ends what nobody wants of a challenge in the swarm of a server, if that is the manager of one: all of it, or what may not be
+    /// there. Gives the leases that are used.
     pub(crate) async fn tidy_services(
         &self,
+        server: &GpuServerId,
         engine: &Engine,
         slug: &Slug,
         is_wanted: bool,
         leases: &[GpuLease],
     ) -> Result<Vec<String>, FleetError> {
         let mut used = Vec::new();
+        if !is_manager(engine).await? {
+            return Ok(used);
+        }
         for service in self.services(engine, slug).await? {
-            let held = |id: &&str| {
-                let of = leases.iter().find(|lease| lease.id.as_str() == *id);
-                of.is_some_and(is_held)
-            };
-            match lease_of(&service).filter(held).filter(|_| is_wanted) {
-                Some(lease) => used.push(lease.to_owned()),
-                None => {
+            match lease_of(&service) {
+                Some(id) if is_wanted && self.may_stay(&service, id, slug, leases).await? => {
+                    used.push(id.to_owned());
+                }
+                _ => {
                     engine.remove_service(self.owner(), &service.name).await?;
                     tracing::info!(challenge.slug = %slug, service = service.name, "A service that nobody wants is removed");
                 }
@@ -68,8 +70,46 @@ impl Fleet {
         }
         if used.is_empty() {
             self.clear_services(engine, slug, None).await?;
+            let elsewhere = |lease: &GpuLease| is_held(lease) && lease.server != *server;
+            if !is_wanted || leases.iter().any(elsewhere) {
+                self.leave_swarm(engine, slug).await?;
+            }
         }
         Ok(used)
+    }
+
+    /// As for containers: with a lease that is held, or until its challenge runs in the place of one that had expired.
+    async fn may_stay(
+        &self,
+        service: &ObservedService,
+        lease: &str,
+        slug: &Slug,
+        leases: &[GpuLease],
+    ) -> Result<bool, FleetError> {
+        match leases.iter().find(|known| known.id.as_str() == lease) {
+            None => Ok(false),
+            Some(lease) if is_held(lease) => Ok(true),
+            Some(_) => {
+                Ok(matches!(service.task, ServiceTask::Running { .. })
+                    && !self.has_moved(slug, leases).await?)
+            }
+        }
+    }
+
+    /// Ends the services of a challenge that have a lease.
+    pub(crate) async fn remove_services_of(
+        &self,
+        engine: &Engine,
+        lease: &GpuLease,
+    ) -> Result<(), FleetError> {
+        if is_manager(engine).await? {
+            for service in self.services(engine, &lease.holder).await? {
+                if lease_of(&service) == Some(lease.id.as_str()) {
+                    engine.remove_service(self.owner(), &service.name).await?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use platform_docker::{Copies, Engine, EngineError, Outside, ServiceSpec, Span, S
 use platform_domain::Slug;
 use tokio::time::{Instant, sleep};
 
-use super::Manager;
+use super::{Manager, is_manager};
 use crate::{
     Fleet, FleetError, Relay,
     limits::{ENTER_TIME, READY_PAUSE},
@@ -28,7 +28,7 @@ impl Fleet {
         match ensure().await {
             Err(EngineError::InUse(_)) => {
                 self.clear_engine(Some(&on.server.id), engine, slug, None).await?;
-                self.vacate(Some(&on.server.id), engine, slug).await?;
+                self.leave_swarm(engine, slug).await?;
                 ensure().await?;
             }
             ensured => ensured?,
@@ -92,16 +92,19 @@ impl Fleet {
         }
     }
 
-    /// Removes the network of a service, with what is in it on each machine.
-    pub(crate) async fn vacate_swarm(
-        &self,
-        engine: &Engine,
-        slug: &Slug,
-        network: &str,
-    ) -> Result<(), FleetError> {
+    /// Removes the network of a challenge's services with what is in it on each machine, if the engine is a manager. Only when nobody
+    /// wants the challenge there any more: machines that leave a network may lose other challenges by it.
+    pub(crate) async fn leave_swarm(&self, engine: &Engine, slug: &Slug) -> Result<(), FleetError> {
+        if !is_manager(engine).await? {
+            return Ok(());
+        }
+        self.remove_relay(engine, slug).await?;
         let name = everywhere(self.owner(), slug);
         engine.remove_service(self.owner(), &name).await?;
-        match engine.remove_swarm_network(self.owner(), network).await {
+        match engine
+            .remove_swarm_network(self.owner(), &network(self.owner(), slug))
+            .await
+        {
             // A service that was made in this moment, or somebody else's: the next look finds it.
             Err(EngineError::InUse(_)) => Ok(()),
             removed => Ok(removed?),

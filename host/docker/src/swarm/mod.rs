@@ -9,7 +9,9 @@ mod network;
 mod nodes;
 mod observed;
 mod secrets;
+mod slugs;
 mod task;
+mod task_seen;
 
 use bollard::{models::ServiceCreateResponse, query_parameters::ListServicesOptions};
 use serde::de::DeserializeOwned;
@@ -25,7 +27,8 @@ use crate::{
 
 pub use network::Span;
 pub use nodes::SwarmNode;
-pub use observed::{ObservedService, ServiceTask};
+pub use observed::ObservedService;
+pub use task_seen::ServiceTask;
 
 /// A container as a service.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::SystemTime};
 use platform_domain::{
     GpuLease, GpuLeaseId, GpuRequest, GpuServer, GpuServerId, LeaseState, Slug, UnixSeconds, place,
 };
-use platform_store::{gpu_leases, gpu_servers};
+use platform_store::{Store, StoreError, gpu_leases, gpu_servers};
 
 use crate::{Fleet, FleetError};
 
@@ -39,13 +39,13 @@ impl Fleet {
         placed.await
     }
 
-    /// The leases of a challenge.
+    /// The leases of a challenge, without those of its jobs: these are not for it to give back.
     pub(crate) async fn leases(&self, slug: &Slug) -> Result<Vec<GpuLease>, FleetError> {
         let slug = slug.clone();
         let read = self.store().read("gpu_leases_of", move |connection| {
             gpu_leases::of_challenge(connection, &slug)
         });
-        Ok(read.await?)
+        Ok(read.await?.into_iter().filter(is_own).collect())
     }
 
     /// The record of a server.
@@ -69,24 +69,30 @@ impl Fleet {
 
     /// A server is out of reach, or is not any more.
     pub(crate) async fn tell_lost(&self, server: &GpuServerId, lost: bool) -> Result<(), FleetError> {
-        let id = server.clone();
-        let told =
-            self.store()
-                .write("gpu_server_lost", move |connection| match lost {
-                    true => gpu_leases::expire_of_server(connection, &id, now())
-                        .map(|expired| !expired.is_empty()),
-                    false => gpu_servers::found(connection, &id),
-                });
-        if told.await? && lost {
-            tracing::warn!(gpu_server.id = %server, "The GPU server is out of reach; what ran there wants another place");
-        }
-        Ok(())
+        Ok(tell_lost(self.store(), server, lost).await?)
     }
+}
+
+pub(crate) async fn tell_lost(store: &Store, server: &GpuServerId, lost: bool) -> Result<(), StoreError> {
+    let id = server.clone();
+    let told = store.write("gpu_server_lost", move |connection| match lost {
+        true => gpu_leases::expire_of_server(connection, &id, now()).map(|expired| !expired.is_empty()),
+        false => gpu_servers::found(connection, &id),
+    });
+    if told.await? && lost {
+        tracing::warn!(gpu_server.id = %server, "The GPU server is out of reach; what ran there wants another place");
+    }
+    Ok(())
 }
 
 /// Servers on which something of a challenge may be: those of its leases, held or expired.
 pub(crate) fn servers(leases: &[GpuLease]) -> BTreeSet<GpuServerId> {
     leases.iter().map(|lease| lease.server.clone()).collect()
+}
+
+/// Whether it is for the challenge's own container, and not for one of its jobs.
+pub(crate) fn is_own(lease: &GpuLease) -> bool {
+    lease.job.is_none()
 }
 
 pub(crate) fn is_held(lease: &GpuLease) -> bool {

@@ -20,6 +20,6 @@ pub(crate) const CONTAINER_GRACE: Duration = Duration::from_secs(10);
 /// How often a container that runs is looked at. An engine tells it from memory.
 pub(crate) const CONTAINER_LOOK_EVERY: Duration = Duration::from_secs(2);
 /// An engine that does not answer for this long is lost, with what runs there. A restart of an engine takes less.
-pub(crate) const LOST_AFTER: Duration = Duration::from_secs(30);
+pub const LOST_AFTER: Duration = Duration::from_secs(30);
 /// Digits of the host's id in names on an engine: enough to tell a few hosts apart. Labels have all of it.
 pub(crate) const NAMED_BY: usize = 8;

@@ -6,7 +6,12 @@ use platform_docker::{Engine, EngineError, Kind};
 use platform_domain::{GpuServerId, LeaseState, Slug};
 use platform_store::{gpu_leases, gpu_servers};
 
-use crate::{Fleet, FleetError, leasing::now, start::lease_of, wish::network};
+use crate::{
+    Fleet, FleetError,
+    leasing::{is_own, now},
+    start::lease_of,
+    wish::network,
+};
 
 impl Fleet {
     /// Ends everything of a challenge that does not run any more. Its volumes stay.
@@ -78,7 +83,8 @@ impl Fleet {
                 let read = self.store().read("leases_of_server", move |connection| {
                     gpu_leases::of_server(connection, &server)
                 });
-                read.await?
+                // What jobs have is given back by whoever runs them.
+                read.await?.into_iter().filter(is_own).collect()
             }
         };
         slugs.extend(leases.iter().map(|lease| lease.holder.clone()));

@@ -37,8 +37,8 @@ pub enum JobError {
     /// It was cancelled.
     #[error("the job was cancelled")]
     Cancelled,
-    /// The host stopped while it was under way.
-    #[error("the host stopped while the job was under way; ask for it under another name")]
+    /// The host stopped while it was under way, or lost the server that it ran on.
+    #[error("the host stopped or lost a server while the job was under way; ask for it under another name")]
     Lost,
     /// The host is stopping.
     #[error("the host is stopping")]
@@ -80,6 +80,25 @@ pub enum Refused {
         /// The most.
         most: ByteSize,
     },
+    /// None are given to jobs here.
+    #[error("GPUs are not given to jobs on this host")]
+    NoGpus,
+    /// More than the operator set as the most.
+    #[error("gpu_count is {asked}, and at most {most}")]
+    Gpus {
+        /// What was asked for.
+        asked: u16,
+        /// The most.
+        most: u16,
+    },
+    /// No server would have so many of the kind if nobody had any. Which servers there are is not for challenges.
+    #[error(
+        "gpu_capacity_insufficient: no GPU server of this host has what is asked for, however long one waits"
+    )]
+    NoGpuServer,
+    /// What NVIDIA's runtime reads and acts upon.
+    #[error("the environment variable {0} is the host's to set")]
+    Variable(String),
     /// Not a second, or longer than the operator set.
     #[error("timeout_seconds is {asked}, and between 1 and {most}")]
     Timeout {
@@ -115,7 +134,7 @@ pub enum Busy {
     #[error("too many jobs are waiting")]
     AllWait,
     /// In memory.
-    #[error("the archives of jobs that wait take all the memory there is for them")]
+    #[error("what is handed in and has not ended takes all the memory there is for it")]
     Memory,
     /// Of this challenge, within an hour.
     #[error("this challenge has asked for as many jobs within an hour as it may")]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use platform_docker::{ContainerLimits, ContainerSpec, Kind, Owner};
-use platform_domain::{ByteSize, Digest, JobId, Loosened, Slug};
+use platform_domain::{ByteSize, Digest, GpuRequest, JobId, Loosened, Slug};
 
 use crate::{
     JobNetwork, JobRequest, JobsConfig, Refused,
@@ -17,11 +17,18 @@ const LABEL: &str = "job.";
 /// What labels of the host begin with.
 const OURS: &str = "platform.";
 
+/// What NVIDIA's runtime does is decided by variables: which devices, and parts of the machine beside them, a container sees.
+const NVIDIA: &str = "NVIDIA_";
+/// The one of them that only says which libraries a container finds for what it has.
+const LIBRARIES: &str = "NVIDIA_DRIVER_CAPABILITIES";
+
 /// A job that may run.
 #[derive(Debug)]
 pub(crate) struct Judged {
+    /// Without the GPUs that it gets when its turn has come.
     pub(crate) container: ContainerSpec,
     pub(crate) timeout: Duration,
+    pub(crate) gpus: Option<GpuRequest>,
 }
 
 /// The name of its container; all else of it on the engine begins so. Two hosts may have challenges and jobs of the same names.
@@ -48,6 +55,7 @@ pub(crate) fn judge(config: &JobsConfig, slug: &Slug, request: &JobRequest) -> R
         env,
         labels,
         limits,
+        gpus,
         network,
         inputs,
         ..
@@ -62,6 +70,20 @@ pub(crate) fn judge(config: &JobsConfig, slug: &Slug, request: &JobRequest) -> R
         return Err(Refused::NoCommand);
     }
     let ceilings = &config.ceilings;
+    match gpus.as_ref().map(GpuRequest::count) {
+        Some(_) if ceilings.gpus == 0 => return Err(Refused::NoGpus),
+        Some(asked) if asked > ceilings.gpus => {
+            let most = ceilings.gpus;
+            return Err(Refused::Gpus { asked, most });
+        }
+        _ => {}
+    }
+    if let Some(name) = env
+        .keys()
+        .find(|name| name.starts_with(NVIDIA) && *name != LIBRARIES)
+    {
+        return Err(Refused::Variable(name.chars().take(64).collect()));
+    }
     let memory = limits
         .memory
         .unwrap_or(ByteSize(JOB_MEMORY.min(ceilings.memory.0)));
@@ -114,7 +136,11 @@ pub(crate) fn judge(config: &JobsConfig, slug: &Slug, request: &JobRequest) -> R
     container.env.clone_from(env);
     container.check()?;
     let timeout = Duration::from_secs(asked);
-    Ok(Judged { container, timeout })
+    Ok(Judged {
+        container,
+        timeout,
+        gpus: gpus.clone(),
+    })
 }
 
 fn within(what: &'static str, asked: Option<u32>, usual: u32, most: u32) -> Result<u32, Refused> {

@@ -16,6 +16,7 @@ mod jobs;
 mod judge;
 pub mod limits;
 mod request;
+mod spot;
 mod sweep;
 
 pub use admit::NotAdmitted;

@@ -1,12 +1,12 @@
 //! The table of challenges' tokens, sealed: what is inside is known above, and never here.
 
-use platform_domain::{Slug, UnixSeconds};
+use platform_domain::{Slug, TokenHash, UnixSeconds};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{StoreError, columns::seconds};
 
 /// The token of a challenge.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct TokenRow {
     /// The token, sealed.
     pub sealed: Vec<u8>,
@@ -17,12 +17,14 @@ pub struct TokenRow {
 }
 
 /// The token of a challenge before its last rotation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct PreviousToken {
     /// The token, sealed.
     pub sealed: Vec<u8>,
     /// Which key sealed it.
     pub key_id: String,
+    /// Its hash; `None` of a rotation by a version of the host that did not keep it.
+    pub hash: Option<TokenHash>,
     /// The last second in which it counts.
     pub until: UnixSeconds,
 }
@@ -39,7 +41,7 @@ pub fn put(connection: &Connection, slug: &Slug, row: &TokenRow) -> Result<(), S
         .map(|previous| seconds("previous_until", previous.until))
         .transpose()?;
     let sql = "INSERT OR REPLACE INTO challenge_tokens \
-               (slug, sealed, key_id, previous, previous_key_id, previous_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+               (slug, sealed, key_id, previous, previous_key_id, previous_until, previous_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     connection.prepare_cached(sql)?.execute(params![
         slug.as_str(),
         sealed,
@@ -47,6 +49,7 @@ pub fn put(connection: &Connection, slug: &Slug, row: &TokenRow) -> Result<(), S
         previous.map(|previous| &previous.sealed),
         previous.map(|previous| &previous.key_id),
         until,
+        previous.and_then(|previous| previous.hash.as_ref().map(|hash| *hash.as_bytes())),
     ])?;
     Ok(())
 }
@@ -64,6 +67,9 @@ pub fn get(connection: &Connection, slug: &Slug) -> Result<Option<TokenRow>, Sto
             (Some(sealed), Some(key_id), Some(until)) => Some(PreviousToken {
                 sealed,
                 key_id,
+                hash: row
+                    .get::<_, Option<[u8; 32]>>("previous_hash")?
+                    .map(TokenHash::from_bytes),
                 until: UnixSeconds(until.cast_unsigned()),
             }),
             _ => None,
@@ -96,21 +102,41 @@ mod tests {
         let connection = database();
         let record = challenge("gpu");
         challenges::insert(&connection, &record).unwrap();
-        assert_eq!(get(&connection, &record.slug).unwrap(), None);
+        assert!(get(&connection, &record.slug).unwrap().is_none());
         assert!(!any(&connection).unwrap());
-        let before = PreviousToken {
+        let before = |hash| PreviousToken {
             sealed: vec![1],
             key_id: "k".into(),
+            hash,
             until: UnixSeconds(7),
         };
-        for (sealed, previous) in [(vec![1], None), (vec![2, 3], Some(before)), (vec![4], None)] {
+        let hash = TokenHash::from_bytes([7; 32]);
+        for (sealed, previous) in [
+            (vec![1], None),
+            (vec![2, 3], Some(before(Some(hash)))),
+            (vec![2, 3], Some(before(None))),
+            (vec![4], None),
+        ] {
             let row = TokenRow {
                 sealed,
                 key_id: "k".into(),
                 previous,
             };
             put(&connection, &record.slug, &row).unwrap();
-            assert_eq!(get(&connection, &record.slug).unwrap(), Some(row));
+            let kept = get(&connection, &record.slug).unwrap().unwrap();
+            let parts = |row: &TokenRow| {
+                let previous = row.previous.clone();
+                let previous = previous.map(|it| {
+                    (
+                        it.sealed,
+                        it.key_id,
+                        it.hash.map(|hash| *hash.as_bytes()),
+                        it.until,
+                    )
+                });
+                (row.sealed.clone(), row.key_id.clone(), previous)
+            };
+            assert_eq!(parts(&kept), parts(&row));
         }
         assert!(any(&connection).unwrap());
         assert!(challenges::delete(&connection, &record.slug).unwrap());

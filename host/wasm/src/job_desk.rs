@@ -28,10 +28,23 @@ pub struct JobOrder {
     pub memory: Option<u64>,
     /// Processes and threads.
     pub pids: Option<u32>,
+    /// GPUs, if any are wanted.
+    pub gpus: Option<JobGpus>,
     /// Whether it is to reach the world.
     pub network: bool,
     /// How long it may run, in seconds.
     pub timeout_seconds: Option<u64>,
+}
+
+/// The GPUs that a job is to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobGpus {
+    /// How many.
+    pub count: u16,
+    /// All of this kind.
+    pub kind: Option<String>,
+    /// On a server with these labels; a name may be there twice.
+    pub labels: Vec<(String, String)>,
 }
 
 /// How a job ended.

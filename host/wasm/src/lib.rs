@@ -54,7 +54,7 @@ pub use engine::{Engine, EngineConfig};
 pub use error::{CallError, ComponentError, EngineError};
 pub use incoming::{BodyError, RequestBody, ResponseBody};
 pub use inspect::{ComponentInfo, foresee, inspect};
-pub use job_desk::{JobAnswer, JobDesk, JobHost, JobOrder, JobOutcome, JobRefusal, JobWait};
+pub use job_desk::{JobAnswer, JobDesk, JobGpus, JobHost, JobOrder, JobOutcome, JobRefusal, JobWait};
 pub use keeping::DATA;
 pub use limits::{Limit, LimitError, Limits, MAX_COMPONENT_BYTES, Unit};
 pub use logs::{ChallengeLog, FollowFrom, Follower, LogBook, LogLine, LogPage};

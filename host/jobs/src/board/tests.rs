@@ -1,6 +1,6 @@
 //! Turns, without jobs.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::*;
 
@@ -11,11 +11,18 @@ fn board(at_once: u32, per_challenge: u32, waiting: u32, waiting_per_challenge: 
         waiting,
         waiting_per_challenge,
         per_hour: 1,
+        gpu_wait: Duration::ZERO,
     })
 }
 
 fn slug(text: &str) -> Slug {
     text.parse().unwrap()
+}
+
+impl Board {
+    fn enter(&self, slug: &Slug, bytes: u64) -> Result<Turn, Busy> {
+        self.look_at(slug, bytes)?.enter()
+    }
 }
 
 fn has_come(turn: &mut Turn) -> bool {
@@ -67,15 +74,62 @@ fn every_room_has_its_bound_and_is_free_again() {
     assert_eq!(board.enter(&a, 0).err(), Some(Busy::ChallengeWaits));
     let third = board.enter(&b, 0).unwrap();
     assert_eq!(board.enter(&c, 0).err(), Some(Busy::AllWait));
-    assert_eq!(board.enter(&c, HELD_BYTES + 1).err(), Some(Busy::Memory));
     drop((running, waiting, third));
     let places = board.places();
     assert_eq!((places.running, places.waiting, places.held), (0, 0, 0));
     drop(places);
-    let all = board.enter(&c, HELD_BYTES).unwrap();
-    assert_eq!(board.enter(&a, 1).err(), Some(Busy::Memory));
-    drop(all);
+    // Half of the memory is the most that one has.
+    assert_eq!(
+        board.enter(&c, HELD_BYTES_PER_CHALLENGE + 1).err(),
+        Some(Busy::Memory)
+    );
+    let half = board.look_at(&c, HELD_BYTES_PER_CHALLENGE).unwrap();
+    assert_eq!(board.look_at(&c, 1).err(), Some(Busy::Memory));
+    let all = board.look_at(&b, HELD_BYTES_PER_CHALLENGE).unwrap();
+    assert_eq!(board.look_at(&a, 1).err(), Some(Busy::Memory));
+    drop((half, all));
     assert!(board.enter(&a, 1).is_ok());
+}
+
+#[test]
+fn a_challenge_has_no_more_looked_at_than_there_could_be_places_for() {
+    let board = board(1, 1, 3, 2);
+    let (a, b) = (slug("aa"), slug("bb"));
+    let mut rooms: Vec<Room> = (0..3).map(|_| board.look_at(&a, 1).unwrap()).collect();
+    assert_eq!(board.look_at(&a, 1).err(), Some(Busy::ChallengeWaits));
+    assert!(board.look_at(&b, 1).is_ok());
+    let turn = rooms.pop().unwrap().enter().unwrap();
+    let more = board.look_at(&a, 1).unwrap();
+    drop((rooms, more, turn));
+    let mut places = board.places();
+    let of = places.of.remove(&a).unwrap();
+    assert_eq!((of.looked_at, of.held, of.running, places.held), (0, 0, 0, 0));
+}
+
+#[test]
+fn who_steps_aside_lets_others_run_and_comes_back_to_its_place() {
+    let board = board(1, 1, 3, 2);
+    let (a, b) = (slug("aa"), slug("bb"));
+    let mut first = board.enter(&a, 0).unwrap();
+    let mut second = board.enter(&a, 0).unwrap();
+    assert!(has_come(&mut first) && !has_come(&mut second));
+    first.steps_aside();
+    assert!(has_come(&mut second));
+    second.steps_aside();
+    // Those aside wait too, and nobody gets around that by running for a moment.
+    assert_eq!(board.enter(&a, 0).err(), Some(Busy::ChallengeWaits));
+    let mut theirs = board.enter(&b, 0).unwrap();
+    assert!(has_come(&mut theirs));
+    second.steps_back();
+    first.steps_back();
+    drop(theirs);
+    assert!(has_come(&mut first) && !has_come(&mut second), "as they came");
+    first.steps_aside();
+    drop(first);
+    assert!(has_come(&mut second));
+    drop(second);
+    let places = board.places();
+    assert_eq!((places.running, places.waiting, places.held), (0, 0, 0));
 }
 
 #[test]

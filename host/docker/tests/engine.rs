@@ -5,8 +5,9 @@
 //! at a time in one process; others are started with [`Filter::None`] and run nothing with a network.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{BufRead as _, BufReader, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -46,7 +47,21 @@ impl TestEngine {
 
     /// With more of its own options.
     pub(crate) fn start_with(filter: Filter, more: &[&str]) -> Self {
+        Self::start_in(TempDir::new().unwrap(), filter, more)
+    }
+
+    /// One that takes itself for one with GPUs: where NVIDIA's hook should be, there is a program that does nothing. So a container
+    /// that asks for GPUs runs, and finds in `NVIDIA_VISIBLE_DEVICES` what the hook would have read there.
+    pub(crate) fn start_as_if_with_gpus() -> Self {
         let dir = TempDir::new().unwrap();
+        let hook = dir.path().join("bin/nvidia-container-runtime-hook");
+        fs::create_dir(hook.parent().unwrap()).unwrap();
+        fs::write(&hook, "#!/bin/sh\ncat > /dev/null\n").unwrap();
+        fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+        Self::start_in(dir, Filter::None, &[])
+    }
+
+    fn start_in(dir: TempDir, filter: Filter, more: &[&str]) -> Self {
         let at = |name: &str| dir.path().join(name).display().to_string();
         let socket = at("docker.sock");
         // Networks of a swarm are not compared with those of other engines.
@@ -82,7 +97,7 @@ impl TestEngine {
             .args(more)
             .env("DIR", dir.path())
             // Where Debian keeps it, and not everybody looks.
-            .env("PATH", format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default()))
+            .env("PATH", format!("{}:{}:/usr/sbin:/sbin", at("bin"), std::env::var("PATH").unwrap_or_default()))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

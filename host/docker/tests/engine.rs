@@ -5,9 +5,8 @@
 //! at a time in one process; others are started with [`Filter::None`] and run nothing with a network.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{BufRead as _, BufReader, Write as _},
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -50,18 +49,8 @@ impl TestEngine {
         Self::start_in(TempDir::new().unwrap(), filter, more)
     }
 
-    /// One that takes itself for one with GPUs: where NVIDIA's hook should be, there is a program that does nothing. So a container
-    /// that asks for GPUs runs, and finds in `NVIDIA_VISIBLE_DEVICES` what the hook would have read there.
-    pub(crate) fn start_as_if_with_gpus() -> Self {
-        let dir = TempDir::new().unwrap();
-        let hook = dir.path().join("bin/nvidia-container-runtime-hook");
-        fs::create_dir(hook.parent().unwrap()).unwrap();
-        fs::write(&hook, "#!/bin/sh\ncat > /dev/null\n").unwrap();
-        fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-        Self::start_in(dir, Filter::None, &[])
-    }
-
-    fn start_in(dir: TempDir, filter: Filter, more: &[&str]) -> Self {
+    /// In a directory in whose `bin` it finds programs before all others.
+    pub(crate) fn start_in(dir: TempDir, filter: Filter, more: &[&str]) -> Self {
         let at = |name: &str| dir.path().join(name).display().to_string();
         let socket = at("docker.sock");
         // Networks of a swarm are not compared with those of other engines.

@@ -1,24 +1,37 @@
 //! Jobs with GPUs, on an engine that takes itself for one with GPUs: what each gets, that none is given twice, and that all are given back
 //! when the container is gone and not before.
 
-use std::{fs, os::unix::fs::symlink, path::Path, sync::OnceLock, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::Path,
+    sync::OnceLock,
+    time::Duration,
+};
 
 use platform_docker::{Endpoint, Engine, Kind};
 use platform_domain::{GpuLease, GpuRequest, GpuServer, JobId, JobState, LeaseState, UnixSeconds};
 use platform_jobs::{JobError, JobRequest, JobStatus, JobsConfig, Refused};
 use platform_store::{gpu_leases, gpu_servers};
+use tempfile::TempDir;
 use tokio::time::timeout;
 
 use crate::{
-    engine::TestEngine,
+    engine::{Filter, TestEngine},
     fixture::{Host, IMAGE, PATIENCE, asks, config, other, own, program, shared},
 };
 
-/// The engine of the servers.
+/// The engine of the servers. Where NVIDIA's hook should be, there is a program that does nothing, so it takes itself for one with
+/// GPUs: a container that asks for them runs, and finds in `NVIDIA_VISIBLE_DEVICES` what the hook would have read there.
 fn with_gpus() -> &'static TestEngine {
     static SHARED: OnceLock<TestEngine> = OnceLock::new();
     SHARED.get_or_init(|| {
-        let engine = TestEngine::start_as_if_with_gpus();
+        let dir = TempDir::new().unwrap();
+        let hook = dir.path().join("bin/nvidia-container-runtime-hook");
+        fs::create_dir(hook.parent().unwrap()).unwrap();
+        fs::write(&hook, "#!/bin/sh\ncat > /dev/null\n").unwrap();
+        fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+        let engine = TestEngine::start_in(dir, Filter::None, &[]);
         engine.import(program(), &["ENTRYPOINT [\"/gpu-container\"]"], IMAGE);
         engine
     })

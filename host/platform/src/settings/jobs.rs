@@ -105,9 +105,9 @@ impl Jobs {
         }
     }
 
-    /// Where containers reach the broker, if there is one.
+    /// Where containers reach the broker, if there is one that has something to run.
     pub fn broker_url(&self) -> Option<String> {
-        let listen = self.listen?;
+        let listen = self.listen.filter(|_| !self.images.is_empty())?;
         Some(self.url.clone().unwrap_or_else(|| format!("http://{listen}")))
     }
 

@@ -64,10 +64,6 @@ pub const REASON_CHARS: usize = 500;
 pub const RETRY: Duration = Duration::from_secs(10);
 /// How often it is looked for what was left behind.
 pub const SWEEP: Duration = Duration::from_secs(60);
-/// How often it is looked whether there are GPUs for a job that waits for them: those of other jobs are told at once.
-pub(crate) const GPU_LOOK: Duration = Duration::from_secs(10);
-/// How often it is looked whether the GPU server of a job that runs is there. An engine tells it from memory.
-pub(crate) const SERVER_LOOK: Duration = Duration::from_secs(5);
 /// How often it is looked whether a container is gone: an engine takes a tenth of a second for it.
 pub(crate) const LOOK: Duration = Duration::from_millis(100);
 /// How many times, before it is left to the next sweep.

@@ -13,8 +13,13 @@ use crate::{
     board::Turn,
     drive::{Work, failed},
     jobs::Inner,
-    limits::{GPU_LOOK, REASON_CHARS, SERVER_LOOK},
+    limits::REASON_CHARS,
 };
+
+/// How often it is looked whether there are GPUs for a job that waits for them. Those that other jobs give back are told at once.
+const GPU_LOOK: Duration = Duration::from_secs(10);
+/// How often it is looked whether the server of a job that runs is there. Its engine tells it from memory.
+const SERVER_LOOK: Duration = Duration::from_secs(5);
 
 pub(crate) struct Spot {
     pub(crate) engine: Engine,

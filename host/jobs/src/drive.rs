@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     board::Turn,
     jobs::{Inner, now},
-    judge::{Judged, network_name},
+    judge::Judged,
     limits::{LOOK, LOOKS, REASON_CHARS},
+    names::network_name,
     spot::Spot,
 };
 

@@ -6,7 +6,10 @@ use platform_docker::{ArchiveError, SpecError};
 use platform_domain::{ByteSize, JobId, Slug};
 use platform_store::StoreError;
 
-use crate::limits::{IMAGE_BYTES, INPUT_BYTES, INPUTS};
+use crate::{
+    Busy,
+    limits::{IMAGE_BYTES, INPUT_BYTES, INPUTS},
+};
 
 /// Why somebody does not get what they asked for.
 #[derive(Debug, thiserror::Error)]
@@ -122,21 +125,4 @@ pub enum Refused {
     /// What is in an archive.
     #[error("unsafe mount archive")]
     Archive(#[from] ArchiveError),
-}
-
-/// Which room is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Busy {
-    /// Of this challenge.
-    #[error("this challenge has as many jobs waiting as it may")]
-    ChallengeWaits,
-    /// Of all challenges.
-    #[error("too many jobs are waiting")]
-    AllWait,
-    /// In memory.
-    #[error("what is handed in and has not ended takes all the memory there is for it")]
-    Memory,
-    /// Of this challenge, within an hour.
-    #[error("this challenge has asked for as many jobs within an hour as it may")]
-    Hour,
 }

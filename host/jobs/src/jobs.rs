@@ -21,8 +21,9 @@ use crate::{
     Busy, JobError, JobRequest, JobsConfig, Refused,
     board::{Board, Turn},
     drive::Work,
-    judge::{self, Judged, judge},
+    judge::{Judged, judge},
     limits::{CHECKS, LISTED, RETRY},
+    names,
 };
 
 /// Jobs of challenges. Cheap to clone; all clones are the same.
@@ -295,7 +296,7 @@ impl Jobs {
 
     /// What the container of a job is called, or was.
     pub fn container_name(&self, slug: &Slug, id: &JobId) -> String {
-        judge::container_name(&self.0.config.owner, slug, id)
+        names::container_name(&self.0.config.owner, slug, id)
     }
 
     /// Until a job is not under way in this process.

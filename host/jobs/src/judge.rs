@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use platform_docker::{ContainerLimits, ContainerSpec, Kind, Owner};
-use platform_domain::{ByteSize, Digest, GpuRequest, JobId, Loosened, Slug};
+use platform_docker::{ContainerLimits, ContainerSpec, Kind};
+use platform_domain::{ByteSize, GpuRequest, Loosened, Slug};
 
 use crate::{
     JobNetwork, JobRequest, JobsConfig, Refused,
     images::is_plain,
     limits::{INPUT_BYTES, INPUTS, JOB_MEMORY, JOB_MILLI_CPUS, JOB_PIDS, JOB_TIMEOUT},
+    names::{container_name, network_name},
+    nvidia,
 };
 
 /// What labels of challenges begin with on an engine. Programs that look at labels of all containers, proxies for instance,
@@ -16,11 +18,6 @@ use crate::{
 const LABEL: &str = "job.";
 /// What labels of the host begin with.
 const OURS: &str = "platform.";
-
-/// What NVIDIA's runtime does is decided by variables: which devices, and parts of the machine beside them, a container sees.
-const NVIDIA: &str = "NVIDIA_";
-/// The one of them that only says which libraries a container finds for what it has.
-const LIBRARIES: &str = "NVIDIA_DRIVER_CAPABILITIES";
 
 /// A job that may run.
 #[derive(Debug)]
@@ -30,21 +27,6 @@ pub(crate) struct Judged {
     pub(crate) timeout: Duration,
     pub(crate) gpus: Option<GpuRequest>,
 }
-
-/// The name of its container; all else of it on the engine begins so. Two hosts may have challenges and jobs of the same names.
-pub(crate) fn container_name(owner: &Owner, slug: &Slug, id: &JobId) -> String {
-    let mut host = Digest::of(owner.as_str().as_bytes()).hex();
-    host.truncate(8);
-    format!("{PREFIX}{slug}-{host}-{id}")
-}
-
-/// The network of a job that may reach the world.
-pub(crate) fn network_name(container: &str) -> String {
-    format!("{container}.net")
-}
-
-/// What containers of jobs are called.
-pub(crate) const PREFIX: &str = "job-";
 
 /// All but what is in the archives.
 pub(crate) fn judge(config: &JobsConfig, slug: &Slug, request: &JobRequest) -> Result<Judged, Refused> {
@@ -70,20 +52,7 @@ pub(crate) fn judge(config: &JobsConfig, slug: &Slug, request: &JobRequest) -> R
         return Err(Refused::NoCommand);
     }
     let ceilings = &config.ceilings;
-    match gpus.as_ref().map(GpuRequest::count) {
-        Some(_) if ceilings.gpus == 0 => return Err(Refused::NoGpus),
-        Some(asked) if asked > ceilings.gpus => {
-            let most = ceilings.gpus;
-            return Err(Refused::Gpus { asked, most });
-        }
-        _ => {}
-    }
-    if let Some(name) = env
-        .keys()
-        .find(|name| name.starts_with(NVIDIA) && *name != LIBRARIES)
-    {
-        return Err(Refused::Variable(name.chars().take(64).collect()));
-    }
+    nvidia::judge(ceilings, gpus.as_ref(), env)?;
     let memory = limits
         .memory
         .unwrap_or(ByteSize(JOB_MEMORY.min(ceilings.memory.0)));

@@ -17,8 +17,8 @@ use crate::{
     JobError, Jobs,
     drive::remove,
     jobs::now,
-    judge::PREFIX,
     limits::{CUT, JOB_GRACE, KEPT, KEPT_PER_CHALLENGE, SWEEP},
+    names::PREFIX,
 };
 
 /// What one sweep did.

@@ -1,120 +1,18 @@
 //! Jobs with GPUs, on an engine that takes itself for one with GPUs: what each gets, that none is given twice, and that all are given back
 //! when the container is gone and not before.
 
-use std::{
-    fs,
-    os::unix::fs::{PermissionsExt as _, symlink},
-    path::Path,
-    sync::OnceLock,
-    time::Duration,
-};
+use std::{fs, os::unix::fs::symlink, time::Duration};
 
-use platform_docker::{Endpoint, Engine, Kind};
-use platform_domain::{GpuLease, GpuRequest, GpuServer, JobId, JobState, LeaseState, UnixSeconds};
-use platform_jobs::{JobError, JobRequest, JobStatus, JobsConfig, Refused};
+use platform_docker::Kind;
+use platform_domain::{JobState, LeaseState, UnixSeconds};
+use platform_jobs::{JobError, JobStatus, Refused};
 use platform_store::{gpu_leases, gpu_servers};
-use tempfile::TempDir;
 use tokio::time::timeout;
 
 use crate::{
-    engine::{Filter, TestEngine},
-    fixture::{Host, IMAGE, PATIENCE, asks, config, other, own, program, shared},
+    fixture::{Host, PATIENCE, asks, other, own, shared},
+    servers::{allowed, on, with, with_gpus},
 };
-
-/// The engine of the servers. Where NVIDIA's hook should be, there is a program that does nothing, so it takes itself for one with
-/// GPUs: a container that asks for them runs, and finds in `NVIDIA_VISIBLE_DEVICES` what the hook would have read there.
-fn with_gpus() -> &'static TestEngine {
-    static SHARED: OnceLock<TestEngine> = OnceLock::new();
-    SHARED.get_or_init(|| {
-        let dir = TempDir::new().unwrap();
-        let hook = dir.path().join("bin/nvidia-container-runtime-hook");
-        fs::create_dir(hook.parent().unwrap()).unwrap();
-        fs::write(&hook, "#!/bin/sh\ncat > /dev/null\n").unwrap();
-        fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-        let engine = TestEngine::start_in(dir, Filter::None, &[]);
-        engine.import(program(), &["ENTRYPOINT [\"/gpu-container\"]"], IMAGE);
-        engine
-    })
-}
-
-fn allowed() -> JobsConfig {
-    let mut config = config();
-    config.ceilings.gpus = 2;
-    config
-}
-
-fn gpus(count: u16, kind: &str) -> Option<GpuRequest> {
-    let kind = (!kind.is_empty()).then(|| kind.parse().unwrap());
-    Some(GpuRequest::of(count, kind, Default::default()).unwrap())
-}
-
-fn with(count: u16, kind: &str, job: &str, words: &[&str]) -> JobRequest {
-    JobRequest {
-        gpus: gpus(count, kind),
-        ..asks(job, words)
-    }
-}
-
-impl Host {
-    async fn server(&self, id: &str, endpoint: &str, gpus: &str) {
-        let server = GpuServer {
-            id: id.parse().unwrap(),
-            endpoint: endpoint.parse().unwrap(),
-            address: "127.0.0.1".parse().unwrap(),
-            labels: Default::default(),
-            gpus: gpus.parse().unwrap(),
-            lease: Default::default(),
-            enabled: true,
-            description: None,
-            created_at: UnixSeconds(1),
-            updated_at: UnixSeconds(1),
-        };
-        let insert = move |connection: &platform_store::Connection| gpu_servers::insert(connection, &server);
-        self.store.write("test", insert).await.unwrap();
-    }
-
-    async fn leases(&self) -> Vec<GpuLease> {
-        self.store.read("test", gpu_leases::list).await.unwrap()
-    }
-
-    /// Waits until the job stands so, and gives its row.
-    async fn until(&self, id: &JobId, state: JobState, waits: bool) -> platform_jobs::JobRow {
-        let seen = async {
-            loop {
-                let (row, _) = self.jobs.show(id).await.unwrap();
-                if row.state == state && (row.state != JobState::Queued || row.reason.is_some() == waits) {
-                    return row;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(PATIENCE, seen).await.unwrap()
-    }
-
-    /// Waits until so many containers of this host run on the servers' engine.
-    async fn until_on_server(&self, count: usize) {
-        let label = format!("label=platform.owner={}", self.config.owner);
-        let seen = async {
-            while with_gpus()
-                .docker(&["ps", "--quiet", "--filter", &label])
-                .lines()
-                .count()
-                != count
-            {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(PATIENCE, seen).await.unwrap();
-    }
-
-    fn nothing_is_left_on_server(&self) {
-        let label = format!("label=platform.owner={}", self.config.owner);
-        for what in [&["ps", "--all"][..], &["volume", "ls"]] {
-            let left = with_gpus().docker(&[what, &["--filter", &label, "--quiet"]].concat());
-            assert_eq!(left, "", "{what:?}");
-        }
-    }
-}
 
 #[tokio::test]
 async fn a_job_has_the_gpus_that_it_was_given_on_their_server_and_no_others() {
@@ -379,8 +277,4 @@ async fn gpus_of_a_server_that_is_lost_expire_and_are_given_back_when_it_is_foun
             .is_empty()
     );
     host.nothing_is_left_on_server();
-}
-
-fn on(socket: &Path) -> Engine {
-    Engine::new(Endpoint::parse(&format!("unix://{}", socket.display()), None).unwrap()).unwrap()
 }

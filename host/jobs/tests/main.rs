@@ -24,3 +24,5 @@ mod registries;
 mod restarts;
 #[cfg(test)]
 mod rooms;
+#[cfg(test)]
+mod servers;

@@ -76,9 +76,9 @@ pub(crate) fn forbidden(jobs: &Jobs) -> Value {
             job.image = format!("registry.example/team/{}", "a".repeat(100_000))
         }),
         ("no command", |job| job.command.clear()),
-        ("100,000 words", |job| job.command = vec![String::new(); 100_000]),
-        ("100,000 variables", |job| {
-            job.env = (0..100_000).map(|n| (format!("V{n}"), String::new())).collect()
+        ("5,000 words", |job| job.command = vec![String::new(); 5_000]),
+        ("5,000 variables", |job| {
+            job.env = (0..5_000).map(|n| (format!("V{n}"), String::new())).collect()
         }),
         ("a variable twice", |job| {
             job.env = vec![("A".into(), "1".into()), ("A".into(), "2".into())]

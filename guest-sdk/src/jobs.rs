@@ -93,6 +93,23 @@ pub struct Job {
     pub timeout_seconds: Option<u64>,
 }
 
+/// GPUs of one server that a job is to have.
+///
+/// ```
+/// # use platform_guest_sdk::jobs::Gpus;
+/// let gpus = Gpus::new(2).kind("a100").label("zone", "eu");
+/// assert_eq!(gpus.count, 2);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gpus {
+    /// How many, at least one.
+    pub count: u16,
+    /// All of this kind, as the operator calls it.
+    pub kind: Option<String>,
+    /// On a server that has all of these labels.
+    pub labels: Vec<(String, String)>,
+}
+
 /// An archive that a job finds unpacked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
@@ -203,6 +220,31 @@ impl Job {
     }
 }
 
+impl Gpus {
+    /// So many, whichever.
+    pub const fn new(count: u16) -> Self {
+        Self {
+            count,
+            kind: None,
+            labels: Vec::new(),
+        }
+    }
+
+    /// Of this kind.
+    #[must_use]
+    pub fn kind(mut self, kind: impl Into<String>) -> Self {
+        self.kind = Some(kind.into());
+        self
+    }
+
+    /// On a server with this label.
+    #[must_use]
+    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.push((name.into(), value.into()));
+        self
+    }
+}
+
 impl Outcome {
     /// Of a program that ended well and printed this: for tests.
     pub fn printed(text: impl Into<Vec<u8>>) -> Self {
@@ -227,6 +269,12 @@ impl Jobs {
     /// Hands in a job. The same again gives the same ticket, and nothing runs twice.
     pub fn submit(&self, job: Job) -> Result<Ticket, JobError> {
         self.inner.submit(job).map(Ticket)
+    }
+
+    /// Hands in a job that has GPUs, on one of the host's GPU servers. The operator has to grant `gpu-jobs` beside `jobs`. While all
+    /// such GPUs are in use, it is queued.
+    pub fn submit_with_gpus(&self, job: Job, gpus: Gpus) -> Result<Ticket, JobError> {
+        self.inner.submit_with_gpus(job, gpus).map(Ticket)
     }
 
     /// Where a job stands.

@@ -31,7 +31,7 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
     ("upstream", &["domain"]),
     ("docker", &["domain"]),
     ("fleet", &["docker", "domain", "store", "upstream", "vault"]),
-    ("jobs", &["docker", "domain", "fleet", "store"]),
+    ("jobs", &["docker", "domain", "fleet", "oci", "store"]),
     ("broker", &["domain", "jobs"]),
     ("runtime", &["domain", "upstream", "wasm"]),
     ("gateway", &["domain", "keys", "nonces", "runtime"]),

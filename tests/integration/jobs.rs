@@ -68,7 +68,9 @@ fn job(words: &[&str]) -> Option<Value> {
 #[tokio::test]
 async fn a_component_hands_in_a_job_and_asks_for_it_in_later_calls() {
     let mut host = host().await;
-    foreman(&host, "foreman", &["kv", "jobs"]).await.unwrap();
+    foreman(&host, "foreman", &["kv", "jobs", "gpu-jobs"])
+        .await
+        .unwrap();
     let (status, first) = ask(
         &host,
         Method::POST,
@@ -120,6 +122,14 @@ async fn a_component_hands_in_a_job_and_asks_for_it_in_later_calls() {
         ),
         (json!({ "image": IMAGE, "command": [] }), "command"),
         (
+            json!({ "image": IMAGE, "command": ["x"], "gpus": 1 }),
+            "GPUs are not given",
+        ),
+        (
+            json!({ "image": IMAGE, "command": ["x"], "gpus": 0 }),
+            "gpu_count",
+        ),
+        (
             json!({ "image": IMAGE, "command": ["x"], "archive": "no archive" }),
             "archive",
         ),
@@ -129,7 +139,9 @@ async fn a_component_hands_in_a_job_and_asks_for_it_in_later_calls() {
         assert!(status == 409 && reason.contains(word), "{word}: {refused}");
     }
     // One that runs is cancelled, by its own challenge or by the operator; another challenge finds no such job.
-    foreman(&host, "stranger", &["kv", "jobs"]).await.unwrap();
+    foreman(&host, "stranger", &["kv", "jobs", "gpu-jobs"])
+        .await
+        .unwrap();
     let (_, long) = ask(
         &host,
         Method::POST,
@@ -179,14 +191,18 @@ async fn a_component_hands_in_a_job_and_asks_for_it_in_later_calls() {
 #[tokio::test]
 async fn a_component_that_was_not_granted_jobs_does_not_start() {
     let host = host().await;
-    let error = foreman(&host, "foreman", &["kv"]).await.unwrap_err();
-    assert!(error.to_string().contains("jobs"), "{error}");
+    for (grants, missing) in [(&["kv"][..], "jobs"), (&["kv", "jobs"], "gpu-jobs")] {
+        let error = foreman(&host, "foreman", grants).await.unwrap_err();
+        assert!(error.to_string().contains(missing), "{missing}: {error}");
+    }
 }
 
 #[tokio::test]
 async fn jobs_that_a_stopped_host_had_under_way_are_lost() {
     let mut host = host().await;
-    foreman(&host, "foreman", &["kv", "jobs"]).await.unwrap();
+    foreman(&host, "foreman", &["kv", "jobs", "gpu-jobs"])
+        .await
+        .unwrap();
     ask(
         &host,
         Method::POST,

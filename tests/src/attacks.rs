@@ -7,7 +7,7 @@ mod components;
 
 use platform_admin_types::CreateChallenge;
 use platform_domain::{
-    DataMode,
+    DataMode, Grant,
     IncidentKind::{self, Deadline, InvalidOutput, OutOfMemory, OutputTooLarge, Trap},
 };
 use serde_json::json;
@@ -206,6 +206,13 @@ pub const ATTACKS: &[Attack] = attacks! {
     "clerk" "GET /long": "logs 8 MiB of line ends, again and again" => ORDINARY;
     "clerk" "GET /huge": "logs a line of 32 MiB" => Dies(OutputTooLarge), "given to the host";
     "clerk" "GET /control": "log lines and contexts that a terminal would obey" => ORDINARY;
+    "foreman-1" "GET /flood": "hands in jobs for ever, without an engine to run them" => Late, "within 5s";
+    "foreman-1" "GET /polls": "asks for a job for ever, and ends it" => Late, "within 5s";
+    "foreman-1" "GET /fine": "nothing, after that" => ORDINARY;
+    "foreman-2" "GET /others": "asks for jobs of another challenge by their ids, and ends them" => UNCHANGED;
+    "foreman-2" "GET /forbidden": "wants images, limits, mounts and GPUs that no job may have" => UNCHANGED;
+    "foreman-2" "GET /giant": "hands in a job with 32 MiB" => Dies(OutputTooLarge), "given to the host";
+    "foreman-2" "GET /fine": "nothing, after all that" => ORDINARY;
     "files" "GET /escape": "`..`, absolute paths, links, renames and removals out of `/data`" => INSIDE;
     "files" "GET /surroundings": "looks for variables, arguments and input of the host" => TOLD;
     "sockets" "GET /": "connects, listens, sends and resolves" => NOBODY;
@@ -279,8 +286,9 @@ pub const WEIGHTS: &[BadWeights] = weights! {
     "w-duplicate" "garbage-weights" "duplicate": "a hotkey twice" => Err(Uncounted(2));
 };
 
-/// What the configuration of a host has to say in `[limits]`, so that little is enough for the attacks.
-pub const LIMITS: &str = "data_files = 100\nopen_files = 64\nstreamed_body = \"64KiB\"\n";
+/// What the configuration of a host has to say in `[limits]` and after it, so that little is enough for the attacks.
+pub const LIMITS: &str = "data_files = 100\nopen_files = 64\nstreamed_body = \"64KiB\"\n\
+    [jobs]\nimages = [\"registry.example/team\"]\n";
 const OPEN_FILES: u64 = 64;
 /// Guests that are to meet the end of what they may have soon.
 const SMALL: [(&str, &str, &str); 5] = [
@@ -295,6 +303,8 @@ const WITHOUT_FILES: [&str; 2] = ["pester-0", KEPT];
 /// Has instances that are kept. Without files, so that nobody ends them to make room in a directory.
 const KEPT: &str = "remember-1";
 
+/// May hand in jobs, which no challenge may by itself.
+const HAS_JOBS: &str = "foreman";
 /// Declares what can be set, so that nothing else can.
 const TYPED: &str = "clerk";
 
@@ -314,6 +324,9 @@ pub fn challenges() -> Vec<CreateChallenge> {
         }
         if WITHOUT_FILES.contains(&slug) {
             new.data = Some(DataMode::None);
+        }
+        if guest == HAS_JOBS {
+            new.grants = Some([Grant::Kv, Grant::Jobs, Grant::GpuJobs].into());
         }
         if slug == KEPT {
             new.instances = Some("warm(1)".parse().unwrap());

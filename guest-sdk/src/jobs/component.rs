@@ -1,7 +1,10 @@
 //! The border to the host, which runs jobs. Only in Wasm.
 
-use super::{Input, Job, JobError, Outcome, Status};
-use crate::{Environment, database::component::wit::platform::challenge::jobs};
+use super::{Gpus, Input, Job, JobError, Outcome, Status};
+use crate::{
+    Environment,
+    database::component::wit::platform::challenge::{gpu_jobs, jobs},
+};
 
 #[derive(Clone, Debug)]
 pub(super) struct Jobs;
@@ -12,40 +15,14 @@ impl Jobs {
     }
 
     pub(super) fn submit(&self, job: Job) -> Result<String, JobError> {
-        let Job {
-            id,
-            task,
-            image,
-            command,
-            workdir,
-            env,
-            inputs,
-            milli_cpus,
-            memory,
-            pids,
-            network,
-            timeout_seconds,
-        } = job;
-        let inputs = inputs
-            .into_iter()
-            .map(|Input { target, tar_gz }| jobs::Input { target, tar_gz });
-        let job = jobs::Job {
-            id,
-            task,
-            image,
-            command,
-            workdir,
-            env,
-            inputs: inputs.collect(),
-            limits: jobs::Limits {
-                milli_cpus,
-                memory,
-                pids,
-            },
-            network,
-            timeout_seconds,
-        };
-        Ok(jobs::submit(&job)?)
+        Ok(jobs::submit(&job.into())?)
+    }
+
+    /// Not in the above: whoever calls that alone does not import this, and needs no grant for it.
+    pub(super) fn submit_with_gpus(&self, job: Job, gpus: Gpus) -> Result<String, JobError> {
+        let Gpus { count, kind, labels } = gpus;
+        let gpus = gpu_jobs::Gpus { count, kind, labels };
+        Ok(gpu_jobs::submit(&job.into(), &gpus)?)
     }
 
     pub(super) fn poll(&self, ticket: &str) -> Result<Status, JobError> {
@@ -76,6 +53,44 @@ impl Jobs {
 
     pub(super) fn cancel(&self, ticket: &str) -> Result<(), JobError> {
         Ok(jobs::cancel(ticket)?)
+    }
+}
+
+impl From<Job> for jobs::Job {
+    fn from(job: Job) -> Self {
+        let Job {
+            id,
+            task,
+            image,
+            command,
+            workdir,
+            env,
+            inputs,
+            milli_cpus,
+            memory,
+            pids,
+            network,
+            timeout_seconds,
+        } = job;
+        let inputs = inputs
+            .into_iter()
+            .map(|Input { target, tar_gz }| jobs::Input { target, tar_gz });
+        Self {
+            id,
+            task,
+            image,
+            command,
+            workdir,
+            env,
+            inputs: inputs.collect(),
+            limits: jobs::Limits {
+                milli_cpus,
+                memory,
+                pids,
+            },
+            network,
+            timeout_seconds,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{Job, JobError, Outcome, Status};
+use super::{Gpus, Job, JobError, Outcome, Status};
 use crate::Environment;
 
 type Run = dyn Fn(&Job) -> Result<Outcome, JobError> + Send + Sync;
@@ -15,7 +15,13 @@ type Run = dyn Fn(&Job) -> Result<Outcome, JobError> + Send + Sync;
 #[derive(Clone, Default)]
 pub(crate) struct Runner {
     run: Option<Arc<Run>>,
-    kept: Arc<Mutex<BTreeMap<String, (Job, Status)>>>,
+    kept: Arc<Mutex<BTreeMap<String, Kept>>>,
+}
+
+struct Kept {
+    job: Job,
+    gpus: Option<Gpus>,
+    status: Status,
 }
 
 #[derive(Clone, Debug)]
@@ -36,26 +42,38 @@ impl Jobs {
     }
 
     pub(super) fn submit(&self, job: Job) -> Result<String, JobError> {
+        self.run(job, None)
+    }
+
+    /// A test has all the GPUs that there are.
+    pub(super) fn submit_with_gpus(&self, job: Job, gpus: Gpus) -> Result<String, JobError> {
+        match gpus.count {
+            0 => Err(JobError::Refused("gpu_count is at least 1".to_owned())),
+            _ => self.run(job, Some(gpus)),
+        }
+    }
+
+    fn run(&self, job: Job, gpus: Option<Gpus>) -> Result<String, JobError> {
         let nobody = || JobError::Unavailable("this host runs no jobs".to_owned());
         let run = self.0.run.as_ref().ok_or_else(nobody)?;
         let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept
             .iter()
-            .find(|(_, (known, _))| (&known.id, &known.task) == (&job.id, &job.task));
+            .find(|(_, known)| (&known.job.id, &known.job.task) == (&job.id, &job.task));
         match known {
-            Some((ticket, (known, _))) if *known == job => return Ok(ticket.clone()),
+            Some((ticket, known)) if known.job == job && known.gpus == gpus => return Ok(ticket.clone()),
             Some(_) => return Err(JobError::Conflict),
             None => {}
         }
         let status = Status::Done(run(&job)?);
         let ticket = format!("{:032x}", kept.len());
-        kept.insert(ticket.clone(), (job, status));
+        kept.insert(ticket.clone(), Kept { job, gpus, status });
         Ok(ticket)
     }
 
     pub(super) fn poll(&self, ticket: &str) -> Result<Status, JobError> {
         let kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = kept.get(ticket).map(|(_, status)| status.clone());
+        let found = kept.get(ticket).map(|known| known.status.clone());
         found.ok_or(JobError::NotFound)
     }
 

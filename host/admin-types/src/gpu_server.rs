@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, fmt};
 
 use platform_domain::{
-    ByteSize, EngineEndpoint, GpuLeaseId, GpuList, GpuServerId, Host, Labels, LeaseMode, LeaseState, Slug,
-    UnixSeconds,
+    ByteSize, EngineEndpoint, GpuLeaseId, GpuList, GpuServerId, Host, JobId, Labels, LeaseMode, LeaseState,
+    Slug, UnixSeconds,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
@@ -151,6 +151,9 @@ pub struct GpuLeaseView {
     pub id: GpuLeaseId,
     /// Of which challenge.
     pub holder: Slug,
+    /// For which of its jobs; absent: for its own container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
     /// The numbers of the GPUs.
     pub devices: BTreeSet<u16>,
     /// `held`, or `expired` when the server was lost and nobody knows whether the container runs.

@@ -1,6 +1,8 @@
 //! Jobs of challenges.
 
-use platform_domain::{ImageRef, JobId, JobName, JobState, Slug, TaskName, UnixSeconds};
+use std::collections::BTreeSet;
+
+use platform_domain::{GpuServerId, ImageRef, JobId, JobName, JobState, Slug, TaskName, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 /// A job without what it printed.
@@ -29,7 +31,16 @@ pub struct JobView {
     /// How its program ended, when it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<JobExitView>,
-    /// Why it failed.
+    /// How many GPUs it asked for, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_count: Option<u16>,
+    /// The GPU server that it runs on, or ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_server: Option<GpuServerId>,
+    /// The numbers of its GPUs there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_devices: Option<BTreeSet<u16>>,
+    /// Why it failed; of one that is queued: why no GPU server has room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -61,6 +61,8 @@ fn view(row: JobRow) -> JobView {
         task,
         request: _,
         image,
+        gpu_count,
+        gpus,
         state,
         asked_at,
         started_at,
@@ -68,6 +70,7 @@ fn view(row: JobRow) -> JobView {
         exit,
         reason,
     } = row;
+    let (gpu_server, gpu_devices) = gpus.map(|gpus| (gpus.server, gpus.devices)).unzip();
     JobView {
         id,
         challenge: slug,
@@ -83,6 +86,9 @@ fn view(row: JobRow) -> JobView {
             timed_out: exit.timed_out,
             out_of_memory: exit.oom,
         }),
+        gpu_count,
+        gpu_server,
+        gpu_devices,
         reason,
     }
 }

@@ -10,7 +10,7 @@ use platform_jobs::{JobError, NotAdmitted};
 use serde_json::json;
 use std::time::Duration;
 
-use crate::limits::AGAIN;
+use crate::limits::{AGAIN, MESSAGE};
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -23,10 +23,15 @@ pub(crate) struct BrokerError {
 
 impl BrokerError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        if let Some((end, _)) = message.char_indices().nth(MESSAGE) {
+            // What is wrong with a body may be shown as a whole, with all its megabytes.
+            message.truncate(end);
+        }
         Self {
             status,
             code,
-            message: message.into(),
+            message,
             retry_after: None,
         }
     }

@@ -14,3 +14,5 @@ pub(crate) const JOB_BODY_TIME: Duration = Duration::from_secs(60);
 pub(crate) const JOB_BODIES: usize = 3;
 /// After what time somebody may try again whose last body is still being read.
 pub(crate) const AGAIN: Duration = Duration::from_secs(1);
+/// Characters of what is told about a request that is refused.
+pub(crate) const MESSAGE: usize = 1000;

@@ -1,7 +1,7 @@
 //! What a job may use, as the original's clients write it. They write all of their defaults, so what is the same as ours passes, and
 //! what is looser is refused by name.
 
-use platform_domain::ByteSize;
+use platform_domain::{ByteSize, GpuRequest, Labels};
 use platform_jobs::{
     AskedLimits, JobNetwork,
     limits::{JOB_OPEN_FILES, JOB_TMP_BYTES},
@@ -9,6 +9,14 @@ use platform_jobs::{
 use serde::Deserialize;
 
 use crate::{BrokerError, refusal::only};
+
+/// What `limits` of a run ask for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) limits: AskedLimits,
+    pub(crate) gpus: Option<GpuRequest>,
+    pub(crate) network: JobNetwork,
+}
 
 /// `limits` of a run.
 #[derive(Debug, Default, Deserialize)]
@@ -32,7 +40,7 @@ pub(crate) struct LimitsBody {
 }
 
 impl LimitsBody {
-    pub(crate) fn read(self) -> Result<(AskedLimits, JobNetwork), BrokerError> {
+    pub(crate) fn read(self) -> Result<Wanted, BrokerError> {
         let Self {
             cpus,
             memory,
@@ -53,9 +61,6 @@ impl LimitsBody {
             return Err(BrokerError::privileged());
         }
         let refuse = |reason: &str| Err(BrokerError::refused(reason));
-        if gpu_count.is_some_and(|count| count > 0) {
-            return refuse("gpu_count: jobs have no GPU");
-        }
         if read_only == Some(false) {
             return refuse("read_only can only be true");
         }
@@ -90,7 +95,16 @@ impl LimitsBody {
             memory: memory.as_deref().map(|text| size("memory", text)).transpose()?,
             pids: pids_limit,
         };
-        Ok((limits, network))
+        // The original's clients write none as a number too.
+        let gpus = gpu_count
+            .filter(|count| *count > 0)
+            .map(gpu_request)
+            .transpose()?;
+        Ok(Wanted {
+            limits,
+            gpus,
+            network,
+        })
     }
 }
 
@@ -104,6 +118,11 @@ fn thousandths(cpus: f64) -> Result<u32, BrokerError> {
         true => Ok((cpus * 1000.0).ceil() as u32),
         false => Err(BrokerError::refused("cpus is a number of cores, more than none")),
     }
+}
+
+fn gpu_request(count: u32) -> Result<GpuRequest, BrokerError> {
+    let count = u16::try_from(count).unwrap_or(u16::MAX);
+    GpuRequest::of(count, None, Labels::default()).map_err(|error| BrokerError::refused(error.to_string()))
 }
 
 fn size(field: &str, text: &str) -> Result<ByteSize, BrokerError> {
@@ -146,7 +165,7 @@ fn ulimit(text: &str) -> Result<(), BrokerError> {
 mod tests {
     use super::*;
 
-    fn read(json: &str) -> Result<(AskedLimits, JobNetwork), String> {
+    fn read(json: &str) -> Result<Wanted, String> {
         let body: LimitsBody = serde_json::from_str(json).map_err(|error| error.to_string())?;
         body.read().map_err(|error| format!("{error:?}"))
     }
@@ -161,15 +180,17 @@ mod tests {
             memory: Some(ByteSize(4 << 30)),
             pids: Some(512),
         };
-        assert_eq!(read(all), Ok((limits, JobNetwork::None)));
-        assert_eq!(read("{}"), Ok((AskedLimits::default(), JobNetwork::None)));
-        assert_eq!(
-            read(r#"{"network":"bridge","cpus":0.0015}"#)
-                .unwrap()
-                .0
-                .milli_cpus,
-            Some(2)
-        );
+        let wanted = Wanted {
+            limits,
+            ..Wanted::default()
+        };
+        assert_eq!(read(all), Ok(wanted));
+        assert_eq!(read("{}"), Ok(Wanted::default()));
+        assert_eq!(read(r#"{"gpu_count":0}"#), Ok(Wanted::default()));
+        let more = read(r#"{"network":"bridge","cpus":0.0015,"gpu_count":2}"#).unwrap();
+        assert_eq!(more.limits.milli_cpus, Some(2));
+        assert_eq!(more.network, JobNetwork::World);
+        assert_eq!(more.gpus.unwrap().count(), 2);
     }
 
     #[test]
@@ -181,7 +202,9 @@ mod tests {
             (r#"{"memory":"lots"}"#, "memory"),
             (r#"{"memory_swap":"lots"}"#, "memory_swap"),
             (r#"{"pids_limit":-1}"#, "-1"),
-            (r#"{"gpu_count":1}"#, "gpu_count"),
+            (r#"{"gpu_count":65}"#, "gpu_count"),
+            (r#"{"gpu_count":4294967295}"#, "gpu_count"),
+            (r#"{"gpu_device_ids":"0"}"#, "gpu_device_ids"),
             (r#"{"network":"host"}"#, "network"),
             (r#"{"network":"container:challenge-other"}"#, "network"),
             (r#"{"network":"challenge-other"}"#, "network"),

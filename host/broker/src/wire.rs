@@ -12,7 +12,11 @@ use platform_domain::{JobName, TaskName};
 use platform_jobs::{JobInput, JobRequest, JobResult};
 use serde::{Deserialize, Serialize};
 
-use crate::{BrokerError, limits_body::LimitsBody, refusal::only};
+use crate::{
+    BrokerError,
+    limits_body::{LimitsBody, Wanted},
+    refusal::only,
+};
 
 /// `POST /v1/docker/run`.
 #[derive(Debug, Deserialize)]
@@ -125,7 +129,11 @@ impl RunBody<'_> {
             &["IfNotPresent"],
         )?;
         let unsafe_image = |_| BrokerError::refused("unsafe Docker image reference");
-        let (limits, network) = limits.read()?;
+        let Wanted {
+            limits,
+            gpus,
+            network,
+        } = limits.read()?;
         Ok(JobRequest {
             job: job_id,
             task: task_id.unwrap_or_default(),
@@ -135,6 +143,7 @@ impl RunBody<'_> {
             env,
             labels,
             limits,
+            gpus,
             network,
             inputs: mounts
                 .into_iter()

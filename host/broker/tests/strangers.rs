@@ -150,6 +150,18 @@ async fn what_is_no_route_and_no_json_is_told_as_json() {
         assert!(answer.body["detail"].is_string() || status == 200, "{head}");
     }
     let mine = token(&own());
+    // What is wrong is shown, and not with all of it.
+    let long = "x".repeat(200_000);
+    for body in [
+        format!(r#"{{"job_id":"a","image":"b","command":"{long}"}}"#),
+        format!(r#"{{"{long}":1}}"#),
+    ] {
+        let answer = broker
+            .send(&head("/v1/docker/run", "own", mine.reveal()), body.as_bytes())
+            .await;
+        let told = answer.body["detail"].as_str().unwrap().chars().count();
+        assert!(answer.status == 422 && told <= 1000, "{}: {told}", answer.status);
+    }
     for body in [
         "",
         "{",

@@ -4,14 +4,16 @@ use std::{collections::VecDeque, fmt, time::Duration};
 
 use bollard::query_parameters::KillContainerOptions;
 use http_body_util::{BodyExt as _, Limited};
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{runtime::Handle, sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use crate::{
     ArchiveError, ContainerSpec, Engine, EngineError, Follow, Image, Kind, MountPoint, Output, Owner,
     SpecError, State,
     archive::{self, Member},
     clock::after,
-    limits::{ARCHIVE_BYTES, CHANGE, CLEAN_UP, JOB_OUTPUT_BYTES, MAX_JOB, TEXT_CHARS, UPLOAD},
+    limits::{
+        ARCHIVE_BYTES, CHANGE, CLEAN_UP, JOB_OUTPUT_BYTES, MAX_JOB, TEXT_CHARS, UNPACKED_AT_ONCE, UPLOAD,
+    },
     prepare::Files,
     refusal::Subject,
     volume::Bound,
@@ -19,6 +21,9 @@ use crate::{
 
 /// What a job's exit code is when its time was over: as `timeout` of the GNU tools and the original platform have it.
 const TIMED_OUT: i64 = 124;
+
+/// For jobs that are given something.
+static UNPACKED: Semaphore = Semaphore::const_new(UNPACKED_AT_ONCE);
 
 /// A job.
 #[derive(Clone, Debug)]
@@ -76,8 +81,13 @@ impl Engine {
             return Err(SpecError::Deadline.into());
         }
         container.kind = Kind::Job;
+        // Nobody closes it.
+        let place = match inputs.is_empty() {
+            true => None,
+            false => UNPACKED.acquire().await.ok(),
+        };
         // Before anything is made of it.
-        let inputs = opened(&container, inputs)?;
+        let inputs = opened(&container.name, inputs).await?;
         for (volume, target, _) in &inputs {
             container.volumes.insert(volume.clone(), target.clone());
         }
@@ -110,6 +120,7 @@ impl Engine {
         let created = self.create_with(&container, image, Some(until), &files).await;
         drop(files);
         drop(inputs);
+        drop(place);
         let outcome = match created {
             Ok(_) => self.watched(&container, deadline).await,
             Err(error) => {
@@ -213,8 +224,18 @@ impl JobInput {
 /// A volume, where it is mounted, and what is in it.
 type Opened = (String, MountPoint, Vec<Member>);
 
+/// On a thread for it: an archive that is made to be slow keeps no request waiting.
+async fn opened(container: &str, inputs: Vec<JobInput>) -> Result<Vec<Opened>, EngineError> {
+    if inputs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let container = container.to_owned();
+    let opening = spawn_blocking(move || open_all(&container, inputs));
+    opening.await.map_err(EngineError::protocol)?
+}
+
 /// All of them together have the bounds of one.
-fn opened(container: &ContainerSpec, inputs: Vec<JobInput>) -> Result<Vec<Opened>, EngineError> {
+fn open_all(container: &str, inputs: Vec<JobInput>) -> Result<Vec<Opened>, EngineError> {
     let mut opened: Vec<Opened> = Vec::new();
     let mut left = ARCHIVE_BYTES;
     for (at, JobInput { tar_gz, target }) in inputs.into_iter().enumerate() {
@@ -226,7 +247,7 @@ fn opened(container: &ContainerSpec, inputs: Vec<JobInput>) -> Result<Vec<Opened
         left = left
             .checked_sub(size as u64)
             .ok_or(ArchiveError::TooLarge(ARCHIVE_BYTES))?;
-        opened.push((format!("{}.input-{at}", container.name), target, members));
+        opened.push((format!("{container}.input-{at}"), target, members));
     }
     Ok(opened)
 }

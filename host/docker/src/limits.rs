@@ -57,6 +57,8 @@ pub(crate) const JOB_OUTPUT_BYTES: usize = 64_000;
 pub(crate) const ARCHIVE_PACKED_BYTES: usize = 64 << 20;
 /// What a job is given, unpacked. It is in memory twice while it is packed anew.
 pub(crate) const ARCHIVE_BYTES: u64 = 128 << 20;
+/// Jobs whose archives are unpacked in memory at the same time, until the engine has them: each takes twice the above.
+pub(crate) const UNPACKED_AT_ONCE: usize = 2;
 /// Files and directories of what a job is given: each is looked at, and kept in memory.
 pub(crate) const ARCHIVE_MEMBERS: usize = 10_000;
 /// The longest path in it, as POSIX has it for its own archives.

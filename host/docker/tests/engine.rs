@@ -52,16 +52,18 @@ impl TestEngine {
         Self::start_in(TempDir::new().unwrap(), filter, more)
     }
 
-    /// The same, and it takes itself for one that has GPUs: it finds the hook of NVIDIA's toolkit, which does nothing.
+    /// The same, and it takes itself for one that has GPUs: it finds the hook of NVIDIA's toolkit, which does nothing. A container that
+    /// asks for some runs, and finds in `NVIDIA_VISIBLE_DEVICES` what the hook would have read there.
     pub(crate) fn start_with_hook(filter: Filter, more: &[&str]) -> Self {
         let dir = TempDir::new().unwrap();
-        let hook = dir.path().join("nvidia-container-runtime-hook");
+        let hook = dir.path().join("bin/nvidia-container-runtime-hook");
+        std::fs::create_dir(hook.parent().unwrap()).unwrap();
         std::fs::write(&hook, "#!/bin/sh\nexec cat > /dev/null\n").unwrap();
         std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
         Self::start_in(dir, filter, more)
     }
 
-    /// In a directory, in which it looks for programs too.
+    /// In a directory in whose `bin` it finds programs before all others.
     pub(crate) fn start_in(dir: TempDir, filter: Filter, more: &[&str]) -> Self {
         let at = |name: &str| dir.path().join(name).display().to_string();
         let socket = at("docker.sock");
@@ -115,9 +117,9 @@ impl TestEngine {
             .env(
                 "PATH",
                 format!(
-                    "{}:/usr/sbin:/sbin:{}",
-                    std::env::var("PATH").unwrap_or_default(),
-                    dir.path().display()
+                    "{}:{}:/usr/sbin:/sbin",
+                    at("bin"),
+                    std::env::var("PATH").unwrap_or_default()
                 ),
             )
             .stdin(Stdio::piped())

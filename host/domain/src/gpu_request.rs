@@ -87,6 +87,21 @@ impl GpuRequest {
     /// The keys of the wire form.
     pub(crate) const KEYS: [&str; 7] = [COUNT, COUNT_TOO, DEVICES, SERVER, KIND, LABELS, CAPABILITIES];
 
+    /// So many of this kind on a server with these labels: all that somebody may ask who is not an operator, and knows neither
+    /// servers nor the numbers of their GPUs.
+    pub fn of(count: u16, kind: Option<GpuKind>, labels: Labels) -> Result<Self, GpuRequestError> {
+        match (1..=MAX_GPUS).contains(&count) {
+            true => Ok(Self {
+                choice: GpuChoice::Count(count),
+                server: None,
+                kind,
+                labels,
+                capabilities: BTreeSet::new(),
+            }),
+            false => Err(GpuRequestError::Count { key: COUNT }),
+        }
+    }
+
     /// Which GPUs.
     pub const fn choice(&self) -> &GpuChoice {
         &self.choice

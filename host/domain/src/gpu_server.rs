@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use crate::{
-    EngineEndpoint, GpuList, Host, Labels, LeaseMode, Slug, UnixSeconds,
+    EngineEndpoint, GpuList, Host, JobId, Labels, LeaseMode, Slug, UnixSeconds,
     limits::{MAX_GPU_LEASE_ID, MAX_GPU_SERVER_ID},
     text::serde_as_text,
 };
@@ -45,7 +45,7 @@ pub struct GpuServer {
     pub updated_at: UnixSeconds,
 }
 
-/// Names one start of a container. A container and the one that takes its place have a lease each.
+/// Names one start of a container. A container and the one that takes its place have a lease each, and so has each job.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GpuLeaseId(String);
 
@@ -61,6 +61,8 @@ pub struct GpuLease {
     pub id: GpuLeaseId,
     /// Of which challenge.
     pub holder: Slug,
+    /// For which of its jobs; `None`: for its own container.
+    pub job: Option<JobId>,
     /// On which server.
     pub server: GpuServerId,
     /// The numbers of the GPUs, at least one.

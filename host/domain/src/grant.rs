@@ -27,6 +27,8 @@ pub enum Grant {
     Logging,
     /// `jobs`: work for containers on the host's engine.
     Jobs,
+    /// `gpu-jobs`: the same with GPUs, on the host's GPU servers.
+    GpuJobs,
 }
 
 /// The text names no interface.
@@ -36,7 +38,7 @@ pub struct UnknownGrant(String);
 
 impl Grant {
     /// Every interface.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Sqlite,
         Self::Kv,
         Self::Blobs,
@@ -47,13 +49,19 @@ impl Grant {
         Self::Secrets,
         Self::Logging,
         Self::Jobs,
+        Self::GpuJobs,
     ];
 
     /// What a challenge may import when the operator says nothing: whatever costs no more than a quota or
     /// the time of its own calls. Who may speak to the world, who may read what is secret, and who
     /// may use the machine beside its calls, is for the operator to say.
     pub fn usual() -> BTreeSet<Self> {
-        let usual = |grant: &Self| !matches!(grant, Self::OutgoingHttp | Self::Secrets | Self::Jobs);
+        let usual = |grant: &Self| {
+            !matches!(
+                grant,
+                Self::OutgoingHttp | Self::Secrets | Self::Jobs | Self::GpuJobs
+            )
+        };
         Self::ALL.into_iter().filter(usual).collect()
     }
 
@@ -67,7 +75,8 @@ impl Grant {
             | Self::Config
             | Self::Secrets
             | Self::Logging
-            | Self::Jobs => false,
+            | Self::Jobs
+            | Self::GpuJobs => false,
         }
     }
 
@@ -84,6 +93,7 @@ impl Grant {
             Self::Secrets => "secrets",
             Self::Logging => "logging",
             Self::Jobs => "jobs",
+            Self::GpuJobs => "gpu-jobs",
         }
     }
 
@@ -100,6 +110,7 @@ impl Grant {
             Self::Secrets => "platform:challenge/secrets",
             Self::Logging => "wasi:logging/logging",
             Self::Jobs => "platform:challenge/jobs",
+            Self::GpuJobs => "platform:challenge/gpu-jobs",
         }
     }
 }
@@ -140,7 +151,7 @@ mod tests {
         let error = "files".parse::<Grant>().unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"unknown interface "files", known are sqlite, kv, blobs, crypto, metagraph, outgoing-http, config, secrets, logging, jobs"#
+            r#"unknown interface "files", known are sqlite, kv, blobs, crypto, metagraph, outgoing-http, config, secrets, logging, jobs, gpu-jobs"#
         );
     }
 }

@@ -177,6 +177,18 @@ fn fit(request: &GpuRequest, candidate: &Candidate) -> Result<BTreeSet<u16>, Mis
 }
 
 impl Candidate {
+    /// The same when its engine answers and nobody holds anything of it: what could be, if one waits.
+    #[must_use]
+    pub fn emptied(self) -> Self {
+        let devices = self.server.gpus.iter().map(|(device, _)| device);
+        let holders = self.server.lease.holders();
+        Self {
+            lost: false,
+            free: devices.map(|device| (device, holders)).collect(),
+            server: self.server,
+        }
+    }
+
     fn room_of(&self, device: u16) -> u16 {
         self.free.get(&device).copied().unwrap_or_default()
     }

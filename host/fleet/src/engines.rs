@@ -94,6 +94,10 @@ impl Engines {
         self.made().remove(id);
     }
 
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
     fn made(&self) -> MutexGuard<'_, BTreeMap<GpuServerId, Made>> {
         self.0.made.lock().unwrap_or_else(PoisonError::into_inner)
     }

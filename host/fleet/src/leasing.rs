@@ -42,13 +42,13 @@ impl Fleet {
         placed.await
     }
 
-    /// The leases of a challenge.
+    /// The leases of a challenge, without those of its jobs: these are not for it to give back.
     pub(crate) async fn leases(&self, slug: &Slug) -> Result<Vec<GpuLease>, FleetError> {
         let slug = slug.clone();
         let read = self.store().read("gpu_leases_of", move |connection| {
             gpu_leases::of_challenge(connection, &slug)
         });
-        Ok(read.await?)
+        Ok(read.await?.into_iter().filter(is_own).collect())
     }
 
     /// A server, and whether it is lost.
@@ -73,6 +73,11 @@ impl Fleet {
 /// Servers on which something of a challenge may be: those of its leases, held or expired.
 pub(crate) fn servers(leases: &[GpuLease]) -> BTreeSet<GpuServerId> {
     leases.iter().map(|lease| lease.server.clone()).collect()
+}
+
+/// Whether it is for the challenge's own container, and not for one of its jobs.
+pub(crate) fn is_own(lease: &GpuLease) -> bool {
+    lease.job.is_none()
 }
 
 pub(crate) fn is_held(lease: &GpuLease) -> bool {

@@ -26,7 +26,7 @@ pub(crate) const CONTAINER_GRACE: Duration = Duration::from_secs(10);
 /// How often a container that runs is looked at. An engine tells it from memory.
 pub(crate) const CONTAINER_LOOK_EVERY: Duration = Duration::from_secs(2);
 /// An engine that does not answer for this long is lost, with what runs there. A restart of an engine takes less.
-pub(crate) const LOST_AFTER: Duration = Duration::from_secs(30);
+pub const LOST_AFTER: Duration = Duration::from_secs(30);
 /// Before an engine that did not answer is asked once more whether it is there: one that is only busy answers then.
 pub(crate) const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Until there is a connection through a relay: an engine makes a program for it, and over SSH somebody logs in twice before.

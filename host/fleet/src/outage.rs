@@ -4,7 +4,7 @@
 use platform_docker::{Engine, EngineError};
 use platform_domain::{GpuLease, GpuServer, GpuServerId, Placement};
 use platform_store::{
-    StoreError, gpu_leases,
+    Store, StoreError, gpu_leases,
     gpu_servers::{self, GpuServerRow},
 };
 use tokio::time::sleep;
@@ -41,18 +41,7 @@ impl Fleet {
 
     /// A server is out of reach, or is not any more.
     pub(crate) async fn tell_lost(&self, server: &GpuServerId, lost: bool) -> Result<(), FleetError> {
-        let id = server.clone();
-        let told =
-            self.store()
-                .write("gpu_server_lost", move |connection| match lost {
-                    true => gpu_leases::expire_of_server(connection, &id, now())
-                        .map(|expired| !expired.is_empty()),
-                    false => gpu_servers::found(connection, &id),
-                });
-        if told.await? && lost {
-            tracing::warn!(gpu_server.id = %server, "The GPU server is out of reach; what ran there wants another place");
-        }
-        Ok(())
+        Ok(tell_lost(self.store(), server, lost).await?)
     }
 
     /// Holds the lease of a container that was found running on a server as its record was then; `false` when that is not possible
@@ -104,6 +93,19 @@ impl Fleet {
         }
         self.remove_services_of(engine, lease).await
     }
+}
+
+/// Lost, nothing new is placed on a server, and what is held there has expired.
+pub(crate) async fn tell_lost(store: &Store, server: &GpuServerId, lost: bool) -> Result<(), StoreError> {
+    let id = server.clone();
+    let told = store.write("gpu_server_lost", move |connection| match lost {
+        true => gpu_leases::expire_of_server(connection, &id, now()).map(|expired| !expired.is_empty()),
+        false => gpu_servers::found(connection, &id),
+    });
+    if told.await? && lost {
+        tracing::warn!(gpu_server.id = %server, "The GPU server is out of reach; what ran there wants another place");
+    }
+    Ok(())
 }
 
 async fn is_there(engine: &Engine) -> Result<bool, FleetError> {

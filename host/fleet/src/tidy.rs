@@ -8,7 +8,7 @@ use platform_store::{gpu_leases, gpu_servers};
 
 use crate::{
     Fleet, FleetError,
-    leasing::{now, servers},
+    leasing::{is_own, now, servers},
     services::is_manager,
     start::lease_of,
 };
@@ -86,7 +86,9 @@ impl Fleet {
             let read = self.store().read("leases_of_server", move |connection| {
                 gpu_leases::of_server(connection, &server)
             });
-            slugs.extend(read.await?.into_iter().map(|lease| lease.holder));
+            // What jobs have is given back by whoever runs them.
+            let own = read.await?.into_iter().filter(is_own);
+            slugs.extend(own.map(|lease| lease.holder));
         }
         if server.is_some() && is_manager(engine).await? {
             slugs.extend(engine.swarm_slugs(self.owner()).await?);

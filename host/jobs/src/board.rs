@@ -9,7 +9,10 @@ use std::{
 use platform_domain::Slug;
 use tokio::sync::oneshot;
 
-use crate::{Busy, Quotas, limits::HELD_BYTES};
+use crate::{
+    Busy, Quotas,
+    limits::{HELD_BYTES, HELD_BYTES_PER_CHALLENGE},
+};
 
 /// All places. Cheap to clone.
 #[derive(Clone)]
@@ -19,6 +22,7 @@ struct Places {
     quotas: Quotas,
     of: BTreeMap<Slug, OfChallenge>,
     running: u32,
+    /// With those that have stepped aside.
     waiting: u32,
     held: u64,
     /// Counts turns and those who wait.
@@ -29,17 +33,38 @@ struct Places {
 struct OfChallenge {
     running: u32,
     waiting: VecDeque<(u64, oneshot::Sender<()>)>,
+    /// That had a turn and wait for something else.
+    aside: u32,
+    /// That are looked at, before they have a place.
+    looked_at: u32,
+    held: u64,
     /// When it had its last turn.
     served: u64,
 }
 
-/// A place in the queue and then among those who run. Dropped, it is another's.
-pub(crate) struct Turn {
+/// Room in memory for a request that is looked at. Dropped, it is another's.
+pub(crate) struct Room {
     board: Board,
     slug: Slug,
+    bytes: u64,
+    /// Whether it is still looked at.
+    looked_at: bool,
+}
+
+/// A place in the queue and then among those who run. Dropped, it is another's.
+pub(crate) struct Turn {
+    room: Room,
     number: u64,
-    held: u64,
+    stands: Stands,
     comes: Option<oneshot::Receiver<()>>,
+}
+
+/// Where somebody with a turn stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// In the queue, or among those who run: the queue tells which.
+    InLine,
+    Aside,
 }
 
 impl Board {
@@ -54,44 +79,77 @@ impl Board {
         })))
     }
 
-    /// A place at the end of the challenge's queue, for a job that keeps so many bytes in memory.
-    pub(crate) fn enter(&self, slug: &Slug, bytes: u64) -> Result<Turn, Busy> {
+    /// Room for a request that has so many bytes, from the moment in which it is there.
+    pub(crate) fn look_at(&self, slug: &Slug, bytes: u64) -> Result<Room, Busy> {
         let mut places = self.places();
         let quotas = places.quotas;
         let held = places.held.saturating_add(bytes);
-        let of = places.of.get(slug);
-        // Who can run at once does not wait.
-        let runs = |of: &OfChallenge| of.running < quotas.at_once_per_challenge && of.waiting.is_empty();
-        let at_once = places.running < quotas.at_once && of.is_none_or(runs);
-        if held > HELD_BYTES {
-            return Err(Busy::Memory);
-        }
-        let own = of.map_or(0, |of| of.waiting.len());
-        if !at_once && own >= quotas.waiting_per_challenge as usize {
+        let of = places.of.entry(slug.clone()).or_default();
+        let own = of.held.saturating_add(bytes);
+        // No more than there could be places for.
+        if of.looked_at >= quotas.at_once_per_challenge + quotas.waiting_per_challenge {
             return Err(Busy::ChallengeWaits);
         }
-        if !at_once && places.waiting >= quotas.waiting {
-            return Err(Busy::AllWait);
+        if held > HELD_BYTES || own > HELD_BYTES_PER_CHALLENGE {
+            return Err(Busy::Memory);
         }
-        let (come, comes) = oneshot::channel();
+        of.looked_at += 1;
+        of.held = own;
         places.held = held;
-        places.last += 1;
-        let number = places.last;
-        let of = places.of.entry(slug.clone()).or_default();
-        of.waiting.push_back((number, come));
-        places.waiting += 1;
-        places.go_on();
-        Ok(Turn {
+        Ok(Room {
             board: self.clone(),
             slug: slug.clone(),
+            bytes,
+            looked_at: true,
+        })
+    }
+}
+
+impl Room {
+    /// A place at the end of the challenge's queue.
+    pub(crate) fn enter(mut self) -> Result<Turn, Busy> {
+        let (come, comes) = oneshot::channel();
+        let mut places = self.board.places();
+        let quotas = places.quotas;
+        let (running, waiting) = (places.running, places.waiting);
+        let of = places.of.entry(self.slug.clone()).or_default();
+        // Who can run at once does not wait. If it steps aside then, it takes a place among those that wait after all.
+        let at_once = running < quotas.at_once
+            && of.running < quotas.at_once_per_challenge
+            && of.waiting.is_empty()
+            && of.aside < quotas.waiting_per_challenge.max(1);
+        if !at_once && of.in_line() >= quotas.waiting_per_challenge as usize {
+            return Err(Busy::ChallengeWaits);
+        }
+        if !at_once && waiting >= quotas.waiting {
+            return Err(Busy::AllWait);
+        }
+        of.looked_at -= 1;
+        self.looked_at = false;
+        places.last += 1;
+        let number = places.last;
+        places.queue(&self.slug, number, come);
+        places.go_on();
+        drop(places);
+        Ok(Turn {
+            room: self,
             number,
-            held: bytes,
+            stands: Stands::InLine,
             comes: Some(comes),
         })
     }
+}
 
+impl Board {
     fn places(&self) -> MutexGuard<'_, Places> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OfChallenge {
+    /// All that wait.
+    fn in_line(&self) -> usize {
+        self.waiting.len() + self.aside as usize
     }
 }
 
@@ -104,16 +162,43 @@ impl Turn {
             self.comes = None;
         }
     }
+
+    /// Lets others run while it waits for something that the board does not give. Its turn had come.
+    pub(crate) fn steps_aside(&mut self) {
+        let mut places = self.room.board.places();
+        let of = places.of.entry(self.room.slug.clone()).or_default();
+        of.running -= 1;
+        of.aside += 1;
+        places.running -= 1;
+        places.waiting += 1;
+        self.stands = Stands::Aside;
+        places.go_on();
+    }
+
+    /// Comes back, to where it was in its challenge's queue.
+    pub(crate) fn steps_back(&mut self) {
+        let (come, comes) = oneshot::channel();
+        let mut places = self.room.board.places();
+        let of = places.of.entry(self.room.slug.clone()).or_default();
+        of.aside -= 1;
+        let at = of.waiting.partition_point(|(number, _)| *number < self.number);
+        of.waiting.insert(at, (self.number, come));
+        self.stands = Stands::InLine;
+        self.comes = Some(comes);
+        places.go_on();
+    }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut places = self.board.places();
-        places.held = places.held.saturating_sub(self.held);
-        let of = places.of.entry(self.slug.clone()).or_default();
-        let before = of.waiting.len();
+        let mut places = self.room.board.places();
+        let of = places.of.entry(self.room.slug.clone()).or_default();
+        let before = of.in_line();
         of.waiting.retain(|(number, _)| *number != self.number);
-        if of.waiting.len() < before {
+        if self.stands == Stands::Aside {
+            of.aside -= 1;
+        }
+        if of.in_line() < before {
             places.waiting -= 1;
         } else {
             of.running -= 1;
@@ -123,7 +208,23 @@ impl Drop for Turn {
     }
 }
 
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut places = self.board.places();
+        places.held = places.held.saturating_sub(self.bytes);
+        let of = places.of.entry(self.slug.clone()).or_default();
+        of.held = of.held.saturating_sub(self.bytes);
+        of.looked_at -= u32::from(self.looked_at);
+    }
+}
+
 impl Places {
+    fn queue(&mut self, slug: &Slug, number: u64, come: oneshot::Sender<()>) {
+        let of = self.of.entry(slug.clone()).or_default();
+        of.waiting.push_back((number, come));
+        self.waiting += 1;
+    }
+
     /// Gives turns to those who wait, as long as there are any.
     fn go_on(&mut self) {
         while self.running < self.quotas.at_once {

@@ -33,6 +33,8 @@ pub struct Ceilings {
     pub pids: u32,
     /// From its start to its end.
     pub timeout: Duration,
+    /// GPUs, which are on GPU servers.
+    pub gpus: u16,
 }
 
 /// How many jobs there may be.
@@ -48,10 +50,12 @@ pub struct Quotas {
     pub waiting_per_challenge: u32,
     /// That one challenge asks for within an hour.
     pub per_hour: u32,
+    /// How long one waits for GPUs before it is given up.
+    pub gpu_wait: Duration,
 }
 
 impl JobsConfig {
-    /// The usual ceilings and quotas, and no network for anybody.
+    /// The usual ceilings and quotas, no GPUs, and no network for anybody.
     pub fn new(owner: Owner, images: ImageRules) -> Self {
         Self {
             owner,
@@ -70,6 +74,8 @@ impl Default for Ceilings {
             memory: ByteSize(limits::JOB_MEMORY),
             pids: limits::JOB_PIDS,
             timeout: limits::MAX_JOB_TIMEOUT,
+            // GPUs are scarce, and challenges want them too: an operator says so.
+            gpus: 0,
         }
     }
 }
@@ -82,6 +88,7 @@ impl Default for Quotas {
             waiting: limits::WAITING,
             waiting_per_challenge: limits::WAITING_PER_CHALLENGE,
             per_hour: limits::PER_HOUR,
+            gpu_wait: limits::GPU_WAIT,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One job, from its place in the queue to its end.
 
-use platform_docker::{Engine, EngineError, Image, JobInput, JobOutcome, JobSpec, Outside, Owner};
+use platform_docker::{Engine, EngineError, Image, JobInput, JobOutcome, JobSpec, Outside, Owner, PullAs};
 use platform_domain::{ImageRef, JobId, with_causes};
 use platform_fleet::FleetError;
 use platform_store::{
@@ -13,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     board::Turn,
     jobs::{Inner, now},
-    judge::{Judged, network_name},
+    judge::Judged,
     limits::{LOOK, LOOKS, REASON_CHARS},
+    names::network_name,
+    spot::Spot,
 };
 
 /// A job that was written down.
@@ -33,7 +35,10 @@ impl Work {
             biased;
             () = cancel.cancelled() => JobEnd::Cancelled,
             () = inner.closing.cancelled() => JobEnd::Lost,
-            () = turn.comes() => Box::pin(self.run(inner, cancel)).await,
+            spot = self.spot(inner, &mut turn) => match spot {
+                Ok(spot) => Box::pin(self.run(inner, spot, cancel)).await,
+                Err(end) => end,
+            },
         };
         tracing::debug!(job.id = %id, end = end_word(&end), "A job has ended");
         let write = move |connection: &Connection| jobs::end(connection, &id, &end, now());
@@ -44,55 +49,78 @@ impl Work {
         drop(turn);
     }
 
-    async fn run(self, inner: &Inner, cancel: &CancellationToken) -> JobEnd {
-        let id = self.id.clone();
-        let start = move |connection: &Connection| jobs::start(connection, &id, now());
-        match inner.store.write("job_start", start).await {
-            Ok(true) => {}
-            // Its challenge was deleted.
-            Ok(false) => return JobEnd::Cancelled,
-            Err(error) => {
-                tracing::error!(error = %with_causes(&error), "The start of a job could not be written down");
-                return JobEnd::Failed("the host failed".to_owned());
-            }
-        }
-        let engine = match inner.engines.local() {
-            Ok(engine) => engine.clone(),
-            Err(error) => return failed(&self.judged, &error),
-        };
+    /// Whatever becomes of it, its GPUs are given back when nothing of it is left there, and not before.
+    async fn run(self, inner: &Inner, spot: Spot, cancel: &CancellationToken) -> JobEnd {
         let (owner, name) = (
             self.judged.container.owner.clone(),
             self.judged.container.name.clone(),
         );
         let has_network = self.judged.container.network.is_some();
+        if let Err(end) = self.begin(inner, &spot).await {
+            spot.give_back(inner).await;
+            return end;
+        }
         let end = tokio::select! {
             biased;
-            end = self.on(&engine) => end,
+            end = self.on(inner, &spot) => end,
             () = cancel.cancelled() => JobEnd::Cancelled,
             () = inner.cut.cancelled() => JobEnd::Lost,
+            () = spot.is_lost(inner, &name) => JobEnd::Lost,
         };
         // Nothing is left of one that ended by itself and had no network; otherwise the removal is waited for here.
         let has_ended = matches!(end, JobEnd::Done(..));
-        if (!has_ended || has_network)
-            && let Err(error) = remove(&engine, &owner, &name).await
-        {
-            tracing::warn!(container = name, error = %with_causes(&error), "What a job left behind will be removed later");
-            inner.leave(name);
+        if has_ended && !has_network {
+            spot.give_back(inner).await;
+            return end;
         }
-        end
+        match remove(&spot.engine, &owner, &name).await {
+            Ok(()) => {
+                spot.give_back(inner).await;
+                end
+            }
+            Err(error) => {
+                tracing::warn!(container = name, error = %with_causes(&error), "What a job left behind will be removed later");
+                spot.leave(inner, name, &error).await;
+                match (end, &spot.lease) {
+                    // Asked for again it might run elsewhere, while it still runs there.
+                    (JobEnd::Failed(_), Some(_)) => JobEnd::Lost,
+                    (end, _) => end,
+                }
+            }
+        }
     }
 
-    async fn on(self, engine: &Engine) -> JobEnd {
+    /// Writes down that its turn has come, or gives its end.
+    async fn begin(&self, inner: &Inner, spot: &Spot) -> Result<(), JobEnd> {
+        let (id, gpus) = (self.id.clone(), spot.placement());
+        let start = move |connection: &Connection| jobs::start(connection, &id, gpus.as_ref(), now());
+        match inner.store.write("job_start", start).await {
+            Ok(true) => Ok(()),
+            // Its challenge was deleted.
+            Ok(false) => Err(JobEnd::Cancelled),
+            Err(error) => {
+                tracing::error!(error = %with_causes(&error), "The start of a job could not be written down");
+                Err(JobEnd::Failed("the host failed".to_owned()))
+            }
+        }
+    }
+
+    async fn on(self, inner: &Inner, spot: &Spot) -> JobEnd {
         let Self {
+            id,
             image,
             inputs,
-            judged,
-            ..
+            mut judged,
         } = self;
+        judged.container.gpus = spot.gpus();
+        let engine = &spot.engine;
         let done = async {
+            // A sweep that found this job's container before this attempt was there would take the new one.
+            let mut removing = inner.removing.subscribe();
+            drop(removing.wait_for(|removing| removing.as_ref() != Some(&id)).await);
             // Of an attempt before this one, or of a host that was killed.
             remove(engine, &judged.container.owner, &judged.container.name).await?;
-            let image = fetched(engine, &image).await?;
+            let image = fetched(inner, engine, &image).await?;
             if let Some(network) = &judged.container.network {
                 let (owner, slug) = (&judged.container.owner, &judged.container.slug);
                 engine.ensure_network(owner, slug, network, Outside::Open).await?;
@@ -125,12 +153,16 @@ impl Work {
     }
 }
 
-/// What the engine has, and what it fetches where it has nothing.
-async fn fetched(engine: &Engine, image: &ImageRef) -> Result<Image, EngineError> {
+/// What the engine has, and what it fetches where it has nothing, as the registry's user.
+async fn fetched(inner: &Inner, engine: &Engine, image: &ImageRef) -> Result<Image, EngineError> {
     match engine.image(image).await {
-        Err(EngineError::ImageMissing(_)) => engine.pull(image, None, |_| ()).await,
-        found => found,
+        Err(EngineError::ImageMissing(_)) => {}
+        found => return found,
     }
+    let registry = image.repository().split('/').next().unwrap_or_default();
+    let user = inner.registries.user(registry).await;
+    let pull_as = user.map(|(name, password)| PullAs::User { name, password });
+    engine.pull(image, pull_as.as_ref(), |_| ()).await
 }
 
 /// The container of a job with what it needs to be made, its volumes and its network. When this returns `Ok` they are gone: a job that
@@ -154,7 +186,7 @@ pub(crate) async fn remove(engine: &Engine, owner: &Owner, container: &str) -> R
 }
 
 /// The operator reads all of it, the challenge what it can do something about.
-fn failed(judged: &Judged, error: &FleetError) -> JobEnd {
+pub(crate) fn failed(judged: &Judged, error: &FleetError) -> JobEnd {
     let container = &judged.container;
     tracing::warn!(challenge.slug = %container.slug, container = container.name, error = %with_causes(error), "A job could not be run");
     let told = match error {
@@ -167,6 +199,9 @@ fn failed(judged: &Judged, error: &FleetError) -> JobEnd {
             | EngineError::Archive(_)
             | EngineError::DiskFull),
         ) => with_causes(error),
+        FleetError::Engine(EngineError::NoGpu(_)) => {
+            "the GPU server could not give its container the GPUs; the operator's log says why".to_owned()
+        }
         FleetError::Engine(EngineError::Engine { status: 400, message }) => {
             format!("the container could not be started: {message}")
         }

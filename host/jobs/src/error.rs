@@ -6,7 +6,10 @@ use platform_docker::{ArchiveError, SpecError};
 use platform_domain::{ByteSize, JobId, Slug};
 use platform_store::StoreError;
 
-use crate::limits::{IMAGE_BYTES, INPUT_BYTES, INPUTS};
+use crate::{
+    Busy,
+    limits::{IMAGE_BYTES, INPUT_BYTES, INPUTS},
+};
 
 /// Why somebody does not get what they asked for.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +40,8 @@ pub enum JobError {
     /// It was cancelled.
     #[error("the job was cancelled")]
     Cancelled,
-    /// The host stopped while it was under way.
-    #[error("the host stopped while the job was under way; ask for it under another name")]
+    /// The host stopped while it was under way, or lost the server that it ran on.
+    #[error("the host stopped or lost a server while the job was under way; ask for it under another name")]
     Lost,
     /// The host is stopping.
     #[error("the host is stopping")]
@@ -80,6 +83,25 @@ pub enum Refused {
         /// The most.
         most: ByteSize,
     },
+    /// None are given to jobs here.
+    #[error("GPUs are not given to jobs on this host")]
+    NoGpus,
+    /// More than the operator set as the most.
+    #[error("gpu_count is {asked}, and at most {most}")]
+    Gpus {
+        /// What was asked for.
+        asked: u16,
+        /// The most.
+        most: u16,
+    },
+    /// No server would have so many of the kind if nobody had any. Which servers there are is not for challenges.
+    #[error(
+        "gpu_capacity_insufficient: no GPU server of this host has what is asked for, however long one waits"
+    )]
+    NoGpuServer,
+    /// What NVIDIA's runtime reads and acts upon.
+    #[error("the environment variable {0} is the host's to set")]
+    Variable(String),
     /// Not a second, or longer than the operator set.
     #[error("timeout_seconds is {asked}, and between 1 and {most}")]
     Timeout {
@@ -103,21 +125,4 @@ pub enum Refused {
     /// What is in an archive.
     #[error("unsafe mount archive")]
     Archive(#[from] ArchiveError),
-}
-
-/// Which room is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Busy {
-    /// Of this challenge.
-    #[error("this challenge has as many jobs waiting as it may")]
-    ChallengeWaits,
-    /// Of all challenges.
-    #[error("too many jobs are waiting")]
-    AllWait,
-    /// In memory.
-    #[error("the archives of jobs that wait take all the memory there is for them")]
-    Memory,
-    /// Of this challenge, within an hour.
-    #[error("this challenge has asked for as many jobs within an hour as it may")]
-    Hour,
 }

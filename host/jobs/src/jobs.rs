@@ -7,21 +7,23 @@ use std::{
 };
 
 use platform_docker::JobOutcome;
-use platform_domain::{Digest, JobId, JobName, JobState, Slug, UnixSeconds};
+use platform_domain::{Digest, GpuRequest, JobId, JobName, JobState, Slug, UnixSeconds};
 use platform_fleet::Engines;
+use platform_oci::Registries;
 use platform_store::{
     Connection, Store, StoreError,
     jobs::{self, Asked, JobOutputs, JobRow, NewJob},
 };
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Busy, JobError, JobRequest, JobsConfig, Refused,
     board::{Board, Turn},
     drive::Work,
-    judge::{self, Judged, judge},
+    judge::{Judged, judge},
     limits::{CHECKS, LISTED, RETRY},
+    names,
 };
 
 /// Jobs of challenges. Cheap to clone; all clones are the same.
@@ -31,6 +33,8 @@ pub struct Jobs(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) engines: Engines,
+    /// Who fetches images.
+    pub(crate) registries: Registries,
     pub(crate) config: JobsConfig,
     pub(crate) board: Board,
     /// What this process has under way. Never held across a wait.
@@ -39,6 +43,12 @@ pub(crate) struct Inner {
     leftovers: Mutex<BTreeSet<String>>,
     /// Of archives that are unpacked to be looked at.
     checks: Semaphore,
+    /// Told when a job has given back GPUs.
+    pub(crate) gpus_freed: Notify,
+    /// The job whose container a sweep removes just now. It does not begin before that is over.
+    pub(crate) removing: watch::Sender<Option<JobId>>,
+    /// One sweep at a time.
+    pub(crate) sweeping: tokio::sync::Mutex<()>,
     pub(crate) tasks: TaskTracker,
     /// Nothing new begins.
     pub(crate) closing: CancellationToken,
@@ -88,21 +98,25 @@ pub enum JobStatus {
     Failed(String),
     /// It was cancelled.
     Cancelled,
-    /// The host stopped while it was under way.
+    /// The host stopped while it was under way, or lost the server that it ran on.
     Lost,
 }
 
 impl Jobs {
-    /// Nothing happens until something is asked for, or [`Jobs::keep`] runs.
-    pub fn new(store: Store, engines: Engines, config: JobsConfig) -> Self {
+    /// Nothing happens until something is asked for, or [`Jobs::keep`] runs. Images are fetched by the users of these registries.
+    pub fn new(store: Store, engines: Engines, registries: Registries, config: JobsConfig) -> Self {
         Self(Arc::new(Inner {
             store,
             engines,
+            registries,
             board: Board::new(config.quotas),
             config,
             live: Mutex::default(),
             leftovers: Mutex::default(),
             checks: Semaphore::new(CHECKS),
+            gpus_freed: Notify::new(),
+            removing: watch::Sender::new(None),
+            sweeping: tokio::sync::Mutex::default(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
             cut: CancellationToken::new(),
@@ -136,6 +150,8 @@ impl Jobs {
             return Err(JobError::Stopping);
         }
         let id = request.id(slug);
+        // Before anything is waited for: whoever sends faster than it is looked at takes no more than this.
+        let room = inner.board.look_at(slug, request.held_bytes()).map_err(busy)?;
         let (request, digest) = inner.check(request, |request| Ok(request.digest())).await?;
         // What is kept is given whatever has become of what is allowed, and however many wait.
         if let Some(row) = inner.row(&id).await?
@@ -144,17 +160,19 @@ impl Jobs {
             return same(&row.request, &digest, id);
         }
         let judged = judge(&inner.config, slug, &request)?;
+        if let Some(wanted) = &judged.gpus
+            && let Err(none) = inner.engines.could_ever_place(wanted).await?
+        {
+            tracing::warn!(challenge.slug = %slug, job.id = %id, error = %none, "No GPU server could ever run a job");
+            return Err(Refused::NoGpuServer.into());
+        }
         let (request, ()) = inner
             .check(request, |request| {
                 let checked = request.inputs.iter().try_for_each(|input| input.check());
                 checked.map_err(Refused::Archive)
             })
             .await?;
-        let turn = inner.board.enter(slug, request.input_bytes() as u64);
-        let turn = turn.map_err(|why| JobError::Busy {
-            why,
-            retry_after: RETRY,
-        })?;
+        let turn = room.enter().map_err(busy)?;
         self.begin(slug, id, digest, request, judged, turn).await
     }
 
@@ -178,6 +196,7 @@ impl Jobs {
             task: request.task.clone(),
             request: digest,
             image: request.image.clone(),
+            gpu_count: request.gpus.as_ref().map(GpuRequest::count),
         };
         let (inner, key, (tell, told)) = (self.0.clone(), id.clone(), oneshot::channel());
         self.0.tasks.spawn(async move {
@@ -277,7 +296,7 @@ impl Jobs {
 
     /// What the container of a job is called, or was.
     pub fn container_name(&self, slug: &Slug, id: &JobId) -> String {
-        judge::container_name(&self.0.config.owner, slug, id)
+        names::container_name(&self.0.config.owner, slug, id)
     }
 
     /// Until a job is not under way in this process.
@@ -298,6 +317,27 @@ impl Inner {
     /// Whether it is under way in this process.
     pub(crate) fn is_live(&self, id: &JobId) -> bool {
         self.live().contains_key(id)
+    }
+
+    /// Removes something of a job, unless that is under way. Looked at now, not when it was found: it may have begun since, and if it
+    /// begins meanwhile, it waits.
+    pub(crate) async fn unless_live<T>(
+        &self,
+        id: Option<&JobId>,
+        removal: impl Future<Output = T>,
+    ) -> Option<T> {
+        struct Over<'a>(&'a watch::Sender<Option<JobId>>);
+        impl Drop for Over<'_> {
+            fn drop(&mut self) {
+                self.0.send_replace(None);
+            }
+        }
+        self.removing.send_replace(id.cloned());
+        let _over = Over(&self.removing);
+        match id.is_some_and(|id| self.is_live(id)) {
+            true => None,
+            false => Some(removal.await),
+        }
     }
 
     fn is_written(&self, id: &JobId) {
@@ -390,6 +430,13 @@ impl Inner {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.inner.live().remove(&self.id);
+    }
+}
+
+const fn busy(why: Busy) -> JobError {
+    JobError::Busy {
+        why,
+        retry_after: RETRY,
     }
 }
 

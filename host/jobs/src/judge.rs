@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use platform_docker::{ContainerLimits, ContainerSpec, Kind, Owner};
-use platform_domain::{ByteSize, Digest, JobId, Loosened, Slug};
+use platform_docker::{ContainerLimits, ContainerSpec, Kind};
+use platform_domain::{ByteSize, GpuRequest, Loosened, Slug};
 
 use crate::{
     JobNetwork, JobRequest, JobsConfig, Refused,
     images::is_plain,
     limits::{INPUT_BYTES, INPUTS, JOB_MEMORY, JOB_MILLI_CPUS, JOB_PIDS, JOB_TIMEOUT},
+    names::{container_name, network_name},
+    nvidia,
 };
 
 /// What labels of challenges begin with on an engine. Programs that look at labels of all containers, proxies for instance,
@@ -20,24 +22,11 @@ const OURS: &str = "platform.";
 /// A job that may run.
 #[derive(Debug)]
 pub(crate) struct Judged {
+    /// Without the GPUs that it gets when its turn has come.
     pub(crate) container: ContainerSpec,
     pub(crate) timeout: Duration,
+    pub(crate) gpus: Option<GpuRequest>,
 }
-
-/// The name of its container; all else of it on the engine begins so. Two hosts may have challenges and jobs of the same names.
-pub(crate) fn container_name(owner: &Owner, slug: &Slug, id: &JobId) -> String {
-    let mut host = Digest::of(owner.as_str().as_bytes()).hex();
-    host.truncate(8);
-    format!("{PREFIX}{slug}-{host}-{id}")
-}
-
-/// The network of a job that may reach the world.
-pub(crate) fn network_name(container: &str) -> String {
-    format!("{container}.net")
-}
-
-/// What containers of jobs are called.
-pub(crate) const PREFIX: &str = "job-";
 
 /// All but what is in the archives.
 pub(crate) fn judge(config: &JobsConfig, slug: &Slug, request: &JobRequest) -> Result<Judged, Refused> {
@@ -48,6 +37,7 @@ pub(crate) fn judge(config: &JobsConfig, slug: &Slug, request: &JobRequest) -> R
         env,
         labels,
         limits,
+        gpus,
         network,
         inputs,
         ..
@@ -62,6 +52,7 @@ pub(crate) fn judge(config: &JobsConfig, slug: &Slug, request: &JobRequest) -> R
         return Err(Refused::NoCommand);
     }
     let ceilings = &config.ceilings;
+    nvidia::judge(ceilings, gpus.as_ref(), env)?;
     let memory = limits
         .memory
         .unwrap_or(ByteSize(JOB_MEMORY.min(ceilings.memory.0)));
@@ -114,7 +105,11 @@ pub(crate) fn judge(config: &JobsConfig, slug: &Slug, request: &JobRequest) -> R
     container.env.clone_from(env);
     container.check()?;
     let timeout = Duration::from_secs(asked);
-    Ok(Judged { container, timeout })
+    Ok(Judged {
+        container,
+        timeout,
+        gpus: gpus.clone(),
+    })
 }
 
 fn within(what: &'static str, asked: Option<u32>, usual: u32, most: u32) -> Result<u32, Refused> {

@@ -7,6 +7,7 @@
 
 mod admit;
 mod board;
+mod busy;
 mod config;
 mod drive;
 mod environment;
@@ -15,13 +16,18 @@ mod images;
 mod jobs;
 mod judge;
 pub mod limits;
+mod names;
+mod nvidia;
+mod placing;
 mod request;
+mod spot;
 mod sweep;
 
 pub use admit::NotAdmitted;
+pub use busy::Busy;
 pub use config::{Ceilings, JobsConfig, Quotas};
 pub use environment::executor_environment;
-pub use error::{Busy, JobError, Refused};
+pub use error::{JobError, Refused};
 pub use images::{ImageRule, ImageRuleError, ImageRules};
 pub use jobs::{JobResult, JobStatus, Jobs};
 pub use platform_docker::{JobInput, JobOutcome, MountPoint};

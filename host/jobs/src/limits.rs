@@ -27,6 +27,12 @@ pub const WAITING: u32 = 64;
 pub const WAITING_PER_CHALLENGE: u32 = 16;
 /// Jobs that a challenge may ask for within an hour: two a minute, where each of them takes a second to begin.
 pub const PER_HOUR: u32 = 120;
+/// How long a job waits for GPUs before it is given up: as long as most evaluations take that may hold them.
+pub const GPU_WAIT: Duration = Duration::from_secs(3600);
+/// The longest that this may be set to: as long as a job may run.
+pub const MAX_GPU_WAIT: Duration = Duration::from_secs(86_400);
+/// The most GPUs that one job may ever ask for: as many as a server can have.
+pub const MAX_JOB_GPUS: u16 = 64;
 /// The most that may be set as any of these numbers: more jobs than one machine has use for.
 pub const MAX_QUOTA: u32 = 10_000;
 
@@ -34,8 +40,10 @@ pub const MAX_QUOTA: u32 = 10_000;
 pub const INPUTS: usize = 4;
 /// All archives of one job, packed: what the engine's side takes of one.
 pub const INPUT_BYTES: usize = 64 << 20;
-/// Archives of all jobs that wait and run, packed, in the host's memory.
+/// All that jobs which are looked at, wait or run keep in the host's memory, of which archives, packed, are the most.
 pub const HELD_BYTES: u64 = 256 << 20;
+/// Of one challenge: half of it, so that no challenge has all.
+pub const HELD_BYTES_PER_CHALLENGE: u64 = HELD_BYTES / 2;
 /// Archives that are unpacked to be looked at, at the same time: each may become 128 MiB.
 pub const CHECKS: usize = 2;
 /// The bytes of an image's reference: as in the original platform.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use platform_docker::JobInput;
-use platform_domain::{ByteSize, Digest, ImageRef, JobId, JobName, Slug, TaskName};
+use platform_domain::{ByteSize, Digest, GpuRequest, ImageRef, JobId, JobName, Slug, TaskName};
 use serde_json::json;
 
 /// Work for a container.
@@ -25,6 +25,8 @@ pub struct JobRequest {
     pub labels: BTreeMap<String, String>,
     /// What it may use.
     pub limits: AskedLimits,
+    /// GPUs; with any it runs on a GPU server.
+    pub gpus: Option<GpuRequest>,
     /// Whom it may reach.
     pub network: JobNetwork,
     /// What it finds, each in a directory of its own.
@@ -65,6 +67,14 @@ impl JobRequest {
         self.inputs.iter().map(|input| input.tar_gz.len()).sum()
     }
 
+    /// The bytes that it keeps in memory.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        let pairs = self.env.iter().chain(&self.labels);
+        let pairs = pairs.map(|(name, value)| name.len() + value.len());
+        let words = self.command.iter().map(String::len);
+        (self.input_bytes() + pairs.chain(words).sum::<usize>()) as u64
+    }
+
     /// Of every word of it. Reads the archives, so this computes for a while.
     pub fn digest(&self) -> Digest {
         let Self {
@@ -81,6 +91,7 @@ impl JobRequest {
                     memory,
                     pids,
                 },
+            gpus,
             network,
             inputs,
             timeout_seconds,
@@ -90,7 +101,7 @@ impl JobRequest {
             .map(|JobInput { tar_gz, target }| (target.as_str(), Digest::of(tar_gz).to_string()))
             .collect();
         // A list keeps its order, and the maps are sorted.
-        let text = json!([
+        let mut text = json!([
             job,
             task,
             image,
@@ -105,6 +116,11 @@ impl JobRequest {
             inputs,
             timeout_seconds,
         ]);
+        // Only then: what was asked before there were any keeps its digest.
+        if let (Some(gpus), Some(words)) = (gpus, text.as_array_mut()) {
+            let kind = gpus.kind().map(ToString::to_string);
+            words.push(json!([gpus.count(), kind, gpus.labels().to_string()]));
+        }
         Digest::of(text.to_string().as_bytes())
     }
 }
@@ -123,6 +139,7 @@ mod tests {
             env: BTreeMap::new(),
             labels: BTreeMap::new(),
             limits: AskedLimits::default(),
+            gpus: None,
             network: JobNetwork::None,
             inputs: Vec::new(),
             timeout_seconds: None,
@@ -136,6 +153,19 @@ mod tests {
             target: target.parse().unwrap(),
         };
         let pair = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        let gpus = |count, kind: Option<&str>, labels: &str| {
+            let labels = labels.parse().unwrap();
+            Some(GpuRequest::of(count, kind.map(|kind| kind.parse().unwrap()), labels).unwrap())
+        };
+        let mut seen = vec![request().digest()];
+        for gpus in [
+            gpus(1, None, ""),
+            gpus(2, None, ""),
+            gpus(1, Some("a100"), ""),
+            gpus(1, None, "zone=eu"),
+        ] {
+            seen.push(JobRequest { gpus, ..request() }.digest());
+        }
         let changes: [fn(&mut JobRequest); 9] = [
             |r| r.image = "r.io/a:2".parse().unwrap(),
             |r| r.command = vec!["ru".into(), "n".into()],
@@ -147,7 +177,6 @@ mod tests {
             |r| r.timeout_seconds = Some(900),
             |r| r.command.push(String::new()),
         ];
-        let mut seen = vec![request().digest()];
         for change in changes {
             let mut changed = request();
             change(&mut changed);

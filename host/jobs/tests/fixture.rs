@@ -19,6 +19,7 @@ use platform_domain::{
 };
 use platform_fleet::Engines;
 use platform_jobs::{AskedLimits, ImageRules, JobInput, JobNetwork, JobRequest, JobResult, Jobs, JobsConfig};
+use platform_oci::Registries;
 use platform_store::{Store, StoreError, challenges};
 use tempfile::TempDir;
 
@@ -85,6 +86,11 @@ impl Host {
 
     /// In a directory that another host may have used.
     pub(crate) async fn start_in(dir: TempDir, config: JobsConfig) -> Self {
+        Self::start_as(dir, config, Registries::default()).await
+    }
+
+    /// Whose images are fetched by these users.
+    pub(crate) async fn start_as(dir: TempDir, config: JobsConfig, registries: Registries) -> Self {
         let store = Store::open(&dir.path().join("host.sqlite3")).unwrap();
         for slug in [own(), other()] {
             let insert =
@@ -98,7 +104,7 @@ impl Host {
         let engines = Engines::new(store.clone(), dir.path().join("key"), Some(&endpoint)).unwrap();
         let engine = engines.local().unwrap().clone();
         Self {
-            jobs: Jobs::new(store.clone(), engines, config.clone()),
+            jobs: Jobs::new(store.clone(), engines, registries, config.clone()),
             store,
             engine,
             config,
@@ -199,6 +205,7 @@ pub(crate) fn asks(job: &str, words: &[&str]) -> JobRequest {
         env: BTreeMap::new(),
         labels: BTreeMap::new(),
         limits: AskedLimits::default(),
+        gpus: None,
         network: JobNetwork::None,
         inputs: Vec::new(),
         timeout_seconds: Some(60),

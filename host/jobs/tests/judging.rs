@@ -1,6 +1,6 @@
 //! What cannot be asked for: each is refused by its name, and nothing is written down.
 
-use platform_domain::ByteSize;
+use platform_domain::{ByteSize, GpuRequest};
 use platform_jobs::{JobError, JobRequest};
 
 use crate::fixture::{Host, asks, config, input, own};
@@ -12,7 +12,7 @@ async fn what_is_beyond_the_ceilings_is_refused_by_name() {
     let mut config = config();
     config.ceilings.timeout = std::time::Duration::from_secs(100);
     let host = Host::start_with(config).await;
-    let changes: [(&str, Change); 22] = [
+    let changes: [(&str, Change); 24] = [
         ("cpus", |r| r.limits.milli_cpus = Some(2_001)),
         ("processor time", |r| r.limits.milli_cpus = Some(0)),
         ("memory is 4294967297, and at most 4GiB", |r| {
@@ -46,6 +46,12 @@ async fn what_is_beyond_the_ceilings_is_refused_by_name() {
         }),
         ("label", |r| drop(r.labels.insert(String::new(), "x".into()))),
         ("A=B", |r| drop(r.env.insert("A=B".into(), "x".into()))),
+        ("NVIDIA_VISIBLE_DEVICES", |r| {
+            drop(r.env.insert("NVIDIA_VISIBLE_DEVICES".into(), "all".into()))
+        }),
+        ("GPUs are not given", |r| {
+            r.gpus = Some(GpuRequest::of(1, None, Default::default()).unwrap())
+        }),
         ("LARGE", |r| {
             drop(r.env.insert("LARGE".into(), "x".repeat(1 << 17)))
         }),

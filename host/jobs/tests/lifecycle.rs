@@ -1,7 +1,8 @@
 //! A job from its beginning to its end, and what is known of it afterwards.
 
-use platform_domain::{JobName, JobState};
+use platform_domain::{JobName, JobState, PlainToken, UnixSeconds};
 use platform_jobs::{JobError, JobStatus, NotAdmitted};
+use platform_store::tokens::{self, PreviousToken, TokenRow};
 
 use crate::fixture::{Host, asks, file, input, other, own, packed, shared, token, unlike_any};
 
@@ -145,6 +146,62 @@ async fn what_failed_is_tried_again_and_says_why() {
     assert!(!error.to_string().contains("docker.sock"), "{error}");
     shared().docker(&["tag", crate::fixture::IMAGE, "test.local/jobs/later:1"]);
     assert_eq!(host.run(request).await.outcome.stdout, b"now\n");
+    host.nothing_is_left();
+}
+
+#[tokio::test]
+async fn the_token_before_a_rotation_is_accepted_as_long_as_it_counts() {
+    let host = Host::start().await;
+    let now = UnixSeconds::from(std::time::SystemTime::now());
+    let before = token(&own());
+    let after = PlainToken::from_text("plt_another_one_for_the_challenge");
+    let hash = after.hash();
+    host.change(own(), move |record| record.token_hash = hash).await;
+    for (seconds, hash, counts) in [
+        (60, Some(before.hash()), true),
+        (60, Some(token(&other()).hash()), false),
+        (60, None, false),
+        (-1, Some(before.hash()), false),
+    ] {
+        let previous = PreviousToken {
+            sealed: vec![1],
+            key_id: "k".into(),
+            hash,
+            until: UnixSeconds(now.0.saturating_add_signed(seconds)),
+        };
+        let row = TokenRow {
+            sealed: vec![2],
+            key_id: "k".into(),
+            previous: Some(previous),
+        };
+        let put = move |connection: &platform_store::Connection| tokens::put(connection, &own(), &row);
+        host.store.write("test", put).await.unwrap();
+        assert!(host.jobs.admit(&own(), &after).await.is_ok());
+        let admitted = host.jobs.admit(&own(), &before).await;
+        match counts {
+            true => assert!(admitted.is_ok(), "{admitted:?}"),
+            false => assert!(matches!(admitted, Err(NotAdmitted::Token)), "{admitted:?}"),
+        }
+        // It is nobody else's.
+        assert!(host.jobs.admit(&other(), &before).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn jobs_of_a_challenge_that_is_taken_down_end() {
+    let host = Host::start().await;
+    let sleep = || asks("a", &["try", "sleep"]);
+    let ours = host.jobs.submit(&own(), sleep()).await.unwrap();
+    let theirs = host.jobs.submit(&other(), sleep()).await.unwrap();
+    host.until_running(2).await;
+    host.change(own(), |record| record.status = platform_domain::Status::Disabled)
+        .await;
+    host.jobs.reap().await.unwrap();
+    host.until_running(1).await;
+    host.jobs.cancel(Some(&other()), &theirs).await.unwrap();
+    host.jobs.cancel(Some(&own()), &ours).await.unwrap();
+    let status = host.jobs.status(&own(), &ours).await.unwrap();
+    assert_eq!(status, JobStatus::Cancelled);
     host.nothing_is_left();
 }
 

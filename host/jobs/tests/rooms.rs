@@ -15,6 +15,7 @@ async fn every_room_is_bounded_and_says_when_to_come_again() {
         waiting: 3,
         waiting_per_challenge: 2,
         per_hour: 99,
+        ..config.quotas
     };
     let host = Host::start_with(config).await;
     let submit = async |slug: platform_domain::Slug, job: &str| {

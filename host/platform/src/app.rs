@@ -69,7 +69,8 @@ impl App {
         let endpoint = config.docker.endpoint.as_ref();
         let engines =
             Engines::new(store.clone(), config.secrets_key_file(), endpoint).context("docker.endpoint")?;
-        let jobs = Jobs::new(store.clone(), engines.clone(), config.jobs.build(owner.clone()));
+        let (registries, for_jobs) = (registries::of_host(&config), config.jobs.build(owner.clone()));
+        let jobs = Jobs::new(store.clone(), engines.clone(), registries, for_jobs);
         let engine = Engine::new(EngineConfig {
             cache_dir: state.join("compiled"),
             compiler,

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use platform_domain::{ByteSize, Slug, with_causes};
+use platform_domain::{ByteSize, GpuRequest, Labels, Slug, with_causes};
 use platform_jobs::{AskedLimits, JobError, JobInput, JobNetwork, JobRequest, JobStatus, Jobs};
-use platform_wasm::{JobAnswer, JobHost, JobOrder, JobOutcome, JobRefusal, JobWait};
+use platform_wasm::{JobAnswer, JobGpus, JobHost, JobOrder, JobOutcome, JobRefusal, JobWait};
 use tokio::time::timeout;
 
 /// Takes jobs of components.
@@ -54,6 +54,7 @@ fn request(order: JobOrder) -> Result<JobRequest, String> {
         milli_cpus,
         memory,
         pids,
+        gpus,
         network,
         timeout_seconds,
     } = order;
@@ -87,6 +88,7 @@ fn request(order: JobOrder) -> Result<JobRequest, String> {
             memory: memory.map(ByteSize),
             pids,
         },
+        gpus: gpus.map(gpu_request).transpose()?,
         network: match network {
             true => JobNetwork::World,
             false => JobNetwork::None,
@@ -94,6 +96,21 @@ fn request(order: JobOrder) -> Result<JobRequest, String> {
         inputs: inputs.into_iter().map(input).collect::<Result<_, String>>()?,
         timeout_seconds,
     })
+}
+
+fn gpu_request(gpus: JobGpus) -> Result<GpuRequest, String> {
+    let JobGpus { count, kind, labels } = gpus;
+    let kind = kind.map(|kind| {
+        let parsed = kind.parse();
+        parsed.map_err(|error: platform_domain::GpuKindError| format!("kind of GPUs: {error}"))
+    });
+    let given = labels.len();
+    let labels: BTreeMap<String, String> = labels.into_iter().collect();
+    if labels.len() < given {
+        return Err("labels of GPUs have a name twice".to_owned());
+    }
+    let labels = Labels::try_from(labels).map_err(|error| format!("labels of GPUs: {error}"))?;
+    GpuRequest::of(count, kind.transpose()?, labels).map_err(|error| error.to_string())
 }
 
 fn answer(status: JobStatus) -> JobAnswer {

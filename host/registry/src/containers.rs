@@ -52,6 +52,11 @@ impl Containers {
         }
     }
 
+    /// Whether jobs of containers are taken.
+    pub(crate) fn takes_jobs(&self) -> bool {
+        !self.executor.is_empty()
+    }
+
     /// A container that answers: one of ours, started or found again, or one that somebody else runs, of which it is seen when it
     /// is asked.
     pub(crate) async fn load(
@@ -111,6 +116,10 @@ impl Containers {
         let user = self.registries.user(registry).await;
         let mut env = challenge.env.clone();
         if challenge.capabilities.contains(&Capability::DockerExecutor) {
+            if !self.takes_jobs() {
+                // It was active before the configuration said so.
+                tracing::warn!(challenge.slug = %challenge.slug, "The challenge hands in jobs, and this host takes none over HTTP");
+            }
             env.extend((*self.executor).clone());
         }
         Wish {

@@ -1,12 +1,16 @@
 //! Images of challenges that run in containers: pinned when they are registered, and changed later.
 
-use platform_domain::{Artifact, Challenge, ComponentRef, ImageRef, Runs, Slug, Status};
+use platform_domain::{Artifact, Capability, Challenge, ComponentRef, ImageRef, Runs, Slug, Status};
 use platform_fleet::FleetError;
 use platform_store::challenges;
 
 use crate::{
-    LoadError, Registry, RegistryError, check, operations::MAX_ATTEMPTS, plan::Wanted, reconciler::now,
+    FieldError, LoadError, Registry, RegistryError, check, operations::MAX_ATTEMPTS, plan::Wanted,
+    reconciler::now,
 };
+
+/// Where to look is in it.
+const NO_JOBS: &str = "docker_executor hands in jobs over HTTP, and this host takes none: set images and listen of [jobs] in its configuration, or leave it out";
 
 impl Registry {
     /// Looks at the image of a challenge that is to run in a container of this host, and pins it. What runs elsewhere is
@@ -15,6 +19,9 @@ impl Registry {
         let Runs::Container(image) = challenge.runs() else {
             return Ok(challenge);
         };
+        if challenge.status == Status::Active {
+            self.check_executor(&challenge)?;
+        }
         if challenge.serving.address.is_some() {
             return Ok(challenge);
         }
@@ -37,6 +44,7 @@ impl Registry {
         challenge: &Challenge,
         image: &ImageRef,
     ) -> Result<(), RegistryError> {
+        self.check_executor(challenge)?;
         if challenge.serving.address.is_some() {
             return Ok(());
         }
@@ -44,6 +52,15 @@ impl Registry {
         rehearsed
             .map(drop)
             .map_err(|error| container(&challenge.slug, error))
+    }
+
+    /// Whether there is somebody to hand jobs to, if it is to do that. A draft may wait for it.
+    fn check_executor(&self, challenge: &Challenge) -> Result<(), FieldError> {
+        let wants = challenge.capabilities.contains(&Capability::DockerExecutor);
+        match wants && !self.loader().containers().takes_jobs() {
+            true => Err(FieldError::new("required_capabilities", NO_JOBS)),
+            false => Ok(()),
+        }
     }
 
     /// Gives a challenge another image, which is fetched and looked at before anything is written.
@@ -55,7 +72,7 @@ impl Registry {
         let image: ImageRef = reference
             .to_string()
             .parse()
-            .map_err(|_| crate::FieldError::new("component", "an image is HOST/NAME[:TAG][@DIGEST]"))?;
+            .map_err(|_| FieldError::new("component", "an image is HOST/NAME[:TAG][@DIGEST]"))?;
         for _ in 0..MAX_ATTEMPTS {
             let before = self.challenge_get(slug).await?;
             let next = Challenge {

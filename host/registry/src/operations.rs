@@ -291,8 +291,8 @@ impl Registry {
             let mut record = challenges::get(connection, &key)?.ok_or(RegistryError::NotFound(key))?;
             if record.has_image() {
                 let until = UnixSeconds(now().0.saturating_add(overlap.as_secs()));
-                let until = (!overlap.is_zero()).then_some(until);
-                opener.keep_token(connection, &record.slug, &given, until)?;
+                let before = (!overlap.is_zero()).then_some((record.token_hash, until));
+                opener.keep_token(connection, &record.slug, &given, before)?;
             }
             (record.token_hash, record.token_hint) = (given.hash(), given.hint());
             record.updated_at = now();

@@ -10,7 +10,7 @@ use std::{
 };
 
 use platform_domain::{
-    Artifact, Challenge, PlainToken, Secret, SecretName, SecretUse, SecretValue, Slug, UnixSeconds,
+    Artifact, Challenge, PlainToken, Secret, SecretName, SecretUse, SecretValue, Slug, TokenHash, UnixSeconds,
 };
 use platform_store::{Connection, Store, StoreError, challenges, gpu_servers, secrets, tokens};
 use platform_vault::{Key, KeyError};
@@ -136,25 +136,26 @@ impl Opener {
             .await
     }
 
-    /// Keeps the token of a challenge, and the one that it had until then for some time.
+    /// Keeps the token of a challenge; the one `before`, by its hash, counts until then.
     pub(crate) fn keep_token(
         &self,
         connection: &Connection,
         slug: &Slug,
         token: &PlainToken,
-        previous_until: Option<UnixSeconds>,
+        before: Option<(TokenHash, UnixSeconds)>,
     ) -> Result<(), SecretError> {
         let key = to_seal(connection, &self.key_file)?;
         let value = SecretValue::new(token.reveal().as_bytes().to_vec());
-        let before = match previous_until {
+        let kept = match before {
             Some(_) => tokens::get(connection, slug)?,
             None => None,
         };
-        let previous = before
-            .zip(previous_until)
-            .map(|(before, until)| tokens::PreviousToken {
-                sealed: before.sealed,
-                key_id: before.key_id,
+        let previous = kept
+            .zip(before)
+            .map(|(kept, (hash, until))| tokens::PreviousToken {
+                sealed: kept.sealed,
+                key_id: kept.key_id,
+                hash: Some(hash),
                 until,
             });
         let row = tokens::TokenRow {

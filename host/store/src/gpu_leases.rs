@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{
-    Candidate, GpuLease, GpuLeaseId, GpuServerId, LeaseState, Placement, Slug, UnixSeconds,
+    Candidate, GpuLease, GpuLeaseId, GpuServerId, JobId, LeaseState, Placement, Slug, UnixSeconds,
 };
 use rusqlite::{Connection, Row, ToSql, params};
 
@@ -58,7 +58,7 @@ pub enum LeaseRefused {
 macro_rules! leases {
     ($rest:literal) => {
         concat!(
-            "SELECT id, holder, server, acquired_at, state, \
+            "SELECT id, holder, job, server, acquired_at, state, \
              (SELECT json_group_array(device) FROM gpu_leased WHERE lease = id) AS devices FROM gpu_leases ",
             $rest
         )
@@ -125,11 +125,35 @@ pub fn acquire(
     Ok(GpuLease {
         id: id.clone(),
         holder: holder.clone(),
+        job: None,
         server: server.clone(),
         devices: devices.clone(),
         acquired_at: now,
         state: LeaseState::Held,
     })
+}
+
+/// The same for one of a challenge's jobs. In one transaction, so no lease is ever without its job.
+pub fn acquire_for_job(
+    connection: &Connection,
+    id: &GpuLeaseId,
+    (holder, job): (&Slug, &JobId),
+    placement: &Placement,
+    now: UnixSeconds,
+) -> Result<GpuLease, StoreError> {
+    let lease = acquire(connection, id, holder, placement, now)?;
+    let sql = "UPDATE gpu_leases SET job = ?2 WHERE id = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.execute(params![id.as_str(), job.as_str()])?;
+    let job = Some(job.clone());
+    Ok(GpuLease { job, ..lease })
+}
+
+/// The container of an expired lease was seen to run; `false` when it had not expired, or its server is still said to be lost.
+pub fn hold_again(connection: &Connection, id: &GpuLeaseId) -> Result<bool, StoreError> {
+    let sql = "UPDATE gpu_leases SET state = 'held' WHERE id = ?1 AND state = 'expired' \
+               AND server IN (SELECT id FROM gpu_servers WHERE lost_at IS NULL)";
+    Ok(connection.prepare_cached(sql)?.execute([id.as_str()])? > 0)
 }
 
 /// The container of this start does not run any more, or never did; `false` when it has no lease, which is as well.
@@ -185,7 +209,12 @@ pub fn of_server(connection: &Connection, server: &GpuServerId) -> Result<Vec<Gp
     )
 }
 
-/// The leases of a challenge, by id.
+/// The leases of jobs, by id.
+pub fn of_jobs(connection: &Connection) -> Result<Vec<GpuLease>, StoreError> {
+    query(connection, leases!("WHERE job IS NOT NULL ORDER BY id"), &[])
+}
+
+/// The leases of a challenge and of its jobs, by id.
 pub fn of_challenge(connection: &Connection, holder: &Slug) -> Result<Vec<GpuLease>, StoreError> {
     query(
         connection,
@@ -256,6 +285,7 @@ fn read(row: &Row<'_>) -> Result<GpuLease, StoreError> {
     Ok(GpuLease {
         id: columns.text("id")?,
         holder: columns.text("holder")?,
+        job: columns.optional_text("job")?,
         server: columns.text("server")?,
         devices,
         acquired_at: columns.seconds("acquired_at")?,

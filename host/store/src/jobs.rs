@@ -1,12 +1,12 @@
 //! The table of jobs: what challenges hand in to be run once in a container. A job is known by its id, which is made of challenge,
 //! job and task, so the same request is the same row, over a restart too.
 
-use platform_domain::{Digest, ImageRef, JobId, JobName, JobState, Slug, TaskName, UnixSeconds};
+use platform_domain::{Digest, ImageRef, JobId, JobName, JobState, Placement, Slug, TaskName, UnixSeconds};
 use rusqlite::{Connection, Row, ToSql, params};
 
 use crate::{
     StoreError, challenges,
-    columns::{Columns, seconds},
+    columns::{Columns, json, seconds},
 };
 
 /// What is known of a job, without what it printed.
@@ -24,6 +24,10 @@ pub struct JobRow {
     pub request: Digest,
     /// What it runs.
     pub image: ImageRef,
+    /// How many GPUs it asked for, if any.
+    pub gpu_count: Option<u16>,
+    /// Where it runs, or ran, and its GPUs; only of one that asked for GPUs and had its turn.
+    pub gpus: Option<Placement>,
     /// Where it stands.
     pub state: JobState,
     /// When it was asked for last.
@@ -34,7 +38,7 @@ pub struct JobRow {
     pub ended_at: Option<UnixSeconds>,
     /// How its program ended, when it is done.
     pub exit: Option<JobExit>,
-    /// Why it failed.
+    /// Why it failed; of one that is queued: what it waits for beside its turn.
     pub reason: Option<String>,
 }
 
@@ -71,6 +75,8 @@ pub struct NewJob {
     pub request: Digest,
     /// What it is to run.
     pub image: ImageRef,
+    /// How many GPUs it asks for, if any.
+    pub gpu_count: Option<u16>,
 }
 
 /// What became of a job that was asked for.
@@ -113,7 +119,7 @@ pub struct Retention {
 const HOUR: u64 = 3600;
 
 const COLUMNS: &str = "SELECT id, slug, job, task, request, image, state, asked_at, started_at, ended_at, exit_code, timed_out, \
-    oom, reason FROM jobs";
+    oom, reason, gpu_count, gpu_server, gpu_devices FROM jobs";
 
 /// Writes down that a job is asked for, unless it was before. One that failed is queued again. Of a challenge that does not exist:
 /// [`StoreError::NoSuchChallenge`].
@@ -136,6 +142,7 @@ pub fn ask(
         task,
         request,
         image,
+        gpu_count,
     } = new;
     if !challenges::exists(connection, slug)? {
         return Err(StoreError::NoSuchChallenge(slug.clone()));
@@ -151,10 +158,10 @@ pub fn ask(
         let until = UnixSeconds(first.unsigned_abs().saturating_add(HOUR));
         return Ok(Asked::TooMany { until });
     }
-    let sql = "INSERT INTO jobs (id, slug, job, task, request, image, state, attempts, asked_at) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'queued', 1, ?7) \
+    let sql = "INSERT INTO jobs (id, slug, job, task, request, image, state, attempts, asked_at, gpu_count) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'queued', 1, ?7, ?9) \
         ON CONFLICT (id) DO UPDATE SET state = 'queued', attempts = CASE WHEN asked_at > ?8 THEN attempts + 1 ELSE 1 END, \
-        asked_at = ?7, started_at = NULL, ended_at = NULL, reason = NULL";
+        asked_at = ?7, started_at = NULL, ended_at = NULL, reason = NULL, gpu_server = NULL, gpu_devices = NULL";
     connection.prepare_cached(sql)?.execute(params![
         id.as_str(),
         slug.as_str(),
@@ -164,17 +171,35 @@ pub fn ask(
         image.to_string(),
         seconds("asked_at", now)?,
         hour_ago,
+        gpu_count,
     ])?;
     Ok(Asked::New)
 }
 
-/// Its turn has come; `false` when it is not queued any more.
-pub fn start(connection: &Connection, id: &JobId, now: UnixSeconds) -> Result<bool, StoreError> {
-    let sql = "UPDATE jobs SET state = 'running', started_at = ?2 WHERE id = ?1 AND state = 'queued'";
-    let now = seconds("started_at", now)?;
+/// Its turn has come, with these GPUs if it asked for any; `false` when it is not queued any more.
+pub fn start(
+    connection: &Connection,
+    id: &JobId,
+    gpus: Option<&Placement>,
+    now: UnixSeconds,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE jobs SET state = 'running', started_at = ?2, reason = NULL, gpu_server = ?3, gpu_devices = ?4 \
+        WHERE id = ?1 AND state = 'queued'";
+    let devices = gpus.map(|gpus| json("gpu_devices", &gpus.devices)).transpose()?;
+    Ok(connection.prepare_cached(sql)?.execute(params![
+        id.as_str(),
+        seconds("started_at", now)?,
+        gpus.map(|gpus| gpus.server.as_str()),
+        devices,
+    ])? > 0)
+}
+
+/// It is queued, and waits for this beside its turn; `false` when it is not queued any more.
+pub fn waits(connection: &Connection, id: &JobId, reason: &str) -> Result<bool, StoreError> {
+    let sql = "UPDATE jobs SET reason = ?2 WHERE id = ?1 AND state = 'queued'";
     Ok(connection
         .prepare_cached(sql)?
-        .execute(params![id.as_str(), now])?
+        .execute(params![id.as_str(), reason])?
         > 0)
 }
 
@@ -280,6 +305,9 @@ fn read(row: &Row<'_>) -> Result<JobRow, StoreError> {
         }),
         None => None,
     };
+    let server: Option<_> = columns.optional_text("gpu_server")?;
+    let gpus = server.zip(columns.optional_json("gpu_devices")?);
+    let gpus = gpus.map(|(server, devices)| Placement { server, devices });
     Ok(JobRow {
         id: columns.text("id")?,
         slug: columns.text("slug")?,
@@ -287,6 +315,8 @@ fn read(row: &Row<'_>) -> Result<JobRow, StoreError> {
         task: columns.text("task")?,
         request: columns.text("request")?,
         image: columns.text("image")?,
+        gpu_count: columns.get("gpu_count")?,
+        gpus,
         state: columns.text("state")?,
         asked_at: columns.seconds("asked_at")?,
         started_at: optional_seconds("started_at")?,

@@ -1,12 +1,12 @@
 //! The table of challenges' tokens, sealed: what is inside is known above, and never here.
 
-use platform_domain::{Slug, UnixSeconds};
+use platform_domain::{Slug, TokenHash, UnixSeconds};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{StoreError, columns::seconds};
 
 /// The token of a challenge.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct TokenRow {
     /// The token, sealed.
     pub sealed: Vec<u8>,
@@ -17,12 +17,14 @@ pub struct TokenRow {
 }
 
 /// The token of a challenge before its last rotation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct PreviousToken {
     /// The token, sealed.
     pub sealed: Vec<u8>,
     /// Which key sealed it.
     pub key_id: String,
+    /// Its hash; `None` of a rotation by a version of the host that did not keep it.
+    pub hash: Option<TokenHash>,
     /// The last second in which it counts.
     pub until: UnixSeconds,
 }
@@ -39,7 +41,7 @@ pub fn put(connection: &Connection, slug: &Slug, row: &TokenRow) -> Result<(), S
         .map(|previous| seconds("previous_until", previous.until))
         .transpose()?;
     let sql = "INSERT OR REPLACE INTO challenge_tokens \
-               (slug, sealed, key_id, previous, previous_key_id, previous_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+               (slug, sealed, key_id, previous, previous_key_id, previous_until, previous_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     connection.prepare_cached(sql)?.execute(params![
         slug.as_str(),
         sealed,
@@ -47,6 +49,7 @@ pub fn put(connection: &Connection, slug: &Slug, row: &TokenRow) -> Result<(), S
         previous.map(|previous| &previous.sealed),
         previous.map(|previous| &previous.key_id),
         until,
+        previous.and_then(|previous| previous.hash.as_ref().map(|hash| *hash.as_bytes())),
     ])?;
     Ok(())
 }
@@ -64,6 +67,9 @@ pub fn get(connection: &Connection, slug: &Slug) -> Result<Option<TokenRow>, Sto
             (Some(sealed), Some(key_id), Some(until)) => Some(PreviousToken {
                 sealed,
                 key_id,
+                hash: row
+                    .get::<_, Option<[u8; 32]>>("previous_hash")?
+                    .map(TokenHash::from_bytes),
                 until: UnixSeconds(until.cast_unsigned()),
             }),
             _ => None,
@@ -84,36 +90,4 @@ pub fn any(connection: &Connection) -> Result<bool, StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::challenges::{
-        self,
-        tests::{challenge, database},
-    };
-
-    #[test]
-    fn a_token_is_kept_for_its_challenge_and_goes_with_it() {
-        let connection = database();
-        let record = challenge("gpu");
-        challenges::insert(&connection, &record).unwrap();
-        assert_eq!(get(&connection, &record.slug).unwrap(), None);
-        assert!(!any(&connection).unwrap());
-        let before = PreviousToken {
-            sealed: vec![1],
-            key_id: "k".into(),
-            until: UnixSeconds(7),
-        };
-        for (sealed, previous) in [(vec![1], None), (vec![2, 3], Some(before)), (vec![4], None)] {
-            let row = TokenRow {
-                sealed,
-                key_id: "k".into(),
-                previous,
-            };
-            put(&connection, &record.slug, &row).unwrap();
-            assert_eq!(get(&connection, &record.slug).unwrap(), Some(row));
-        }
-        assert!(any(&connection).unwrap());
-        assert!(challenges::delete(&connection, &record.slug).unwrap());
-        assert!(!any(&connection).unwrap());
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@
 mod blobs;
 mod config;
 mod crypto;
+mod gpu_jobs;
 mod http;
 mod jobs;
 mod kv;
@@ -41,6 +42,7 @@ pub(crate) const fn linked_as(grant: Grant) -> &'static str {
         Grant::Secrets => secrets::INTERFACE,
         Grant::Logging => logging::INTERFACE,
         Grant::Jobs => jobs::INTERFACE,
+        Grant::GpuJobs => gpu_jobs::INTERFACE,
     }
 }
 
@@ -79,6 +81,7 @@ pub(crate) fn link(
             Grant::Secrets => secrets::link(linker)?,
             Grant::Logging => logging::link(linker)?,
             Grant::Jobs => jobs::link(linker)?,
+            Grant::GpuJobs => gpu_jobs::link(linker)?,
         }
     }
     Ok(())

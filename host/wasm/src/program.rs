@@ -128,7 +128,10 @@ impl Program {
         setup.state = state;
         setup.metagraph = info.asks.contains(&Grant::Metagraph).then_some(metagraph);
         let jobs = || (slug.clone(), engine.0.jobs.clone());
-        setup.jobs = info.asks.contains(&Grant::Jobs).then(jobs);
+        let asks_for_jobs = [Grant::Jobs, Grant::GpuJobs]
+            .iter()
+            .any(|grant| info.asks.contains(grant));
+        setup.jobs = asks_for_jobs.then(jobs);
         setup.secrets = readable(&secrets, info.manifest.as_ref());
         setup.outgoing = info.asks.contains(&Grant::OutgoingHttp).then(|| {
             let asked = info

@@ -71,6 +71,22 @@ pub(super) const TESTS: &[(&str, &str)] = &[
         "host/jobs/src/board/tests.rs::every_room_has_its_bound_and_is_free_again",
     ),
     (
+        "HELD_BYTES_PER_CHALLENGE",
+        "host/jobs/src/board/tests.rs::every_room_has_its_bound_and_is_free_again",
+    ),
+    (
+        "GPU_WAIT",
+        "host/jobs/tests/gpus.rs::what_no_server_has_is_refused_and_what_none_gives_fails_with_the_reason",
+    ),
+    (
+        "MAX_GPU_WAIT",
+        "host/platform/src/settings/tests.rs::a_wrong_configuration_is_refused_with_the_key",
+    ),
+    (
+        "MAX_JOB_GPUS",
+        "host/platform/src/settings/tests.rs::a_wrong_configuration_is_refused_with_the_key",
+    ),
+    (
         "IMAGE_BYTES",
         "host/jobs/src/images/tests.rs::what_could_be_read_in_two_ways_is_no_image",
     ),
@@ -89,6 +105,10 @@ pub(super) const TESTS: &[(&str, &str)] = &[
     (
         "RUN_BYTES",
         "host/broker/tests/strangers.rs::a_body_is_read_for_nobody_without_a_token_and_only_so_far",
+    ),
+    (
+        "MESSAGE",
+        "host/broker/tests/strangers.rs::what_is_no_route_and_no_json_is_told_as_json",
     ),
     (
         "SMALL_BYTES",

@@ -86,7 +86,7 @@ impl Host {
         tasks.spawn(reconciler.run(CancellationToken::new()));
         registry.started().await;
         let config = JobsConfig::new("test".parse().unwrap(), ImageRules::default());
-        let jobs = Jobs::new(store.clone(), engines, config);
+        let jobs = Jobs::new(store.clone(), engines, Default::default(), config);
         let admin_token = PlainToken::from_text(TOKEN).hash();
         let state = AdminState {
             gpu_servers: GpuServers::new(&registry, fleet),

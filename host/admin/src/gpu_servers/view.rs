@@ -130,6 +130,7 @@ fn lease_view(lease: GpuLease) -> GpuLeaseView {
     let GpuLease {
         id,
         holder,
+        job,
         server: _,
         devices,
         acquired_at,
@@ -138,6 +139,7 @@ fn lease_view(lease: GpuLease) -> GpuLeaseView {
     GpuLeaseView {
         id,
         holder,
+        job,
         devices,
         state,
         acquired_at,

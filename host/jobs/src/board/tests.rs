@@ -1,6 +1,8 @@
 //! Turns, without jobs.
 
-use std::collections::BTreeSet;
+mod aside;
+
+use std::{collections::BTreeSet, time::Duration};
 
 use super::*;
 
@@ -11,11 +13,18 @@ fn board(at_once: u32, per_challenge: u32, waiting: u32, waiting_per_challenge: 
         waiting,
         waiting_per_challenge,
         per_hour: 1,
+        gpu_wait: Duration::ZERO,
     })
 }
 
 fn slug(text: &str) -> Slug {
     text.parse().unwrap()
+}
+
+impl Board {
+    fn enter(&self, slug: &Slug, bytes: u64) -> Result<Turn, Busy> {
+        self.look_at(slug, bytes)?.enter()
+    }
 }
 
 fn has_come(turn: &mut Turn) -> bool {
@@ -67,14 +76,20 @@ fn every_room_has_its_bound_and_is_free_again() {
     assert_eq!(board.enter(&a, 0).err(), Some(Busy::ChallengeWaits));
     let third = board.enter(&b, 0).unwrap();
     assert_eq!(board.enter(&c, 0).err(), Some(Busy::AllWait));
-    assert_eq!(board.enter(&c, HELD_BYTES + 1).err(), Some(Busy::Memory));
     drop((running, waiting, third));
     let places = board.places();
     assert_eq!((places.running, places.waiting, places.held), (0, 0, 0));
     drop(places);
-    let all = board.enter(&c, HELD_BYTES).unwrap();
-    assert_eq!(board.enter(&a, 1).err(), Some(Busy::Memory));
-    drop(all);
+    // Half of the memory is the most that one has.
+    assert_eq!(
+        board.enter(&c, HELD_BYTES_PER_CHALLENGE + 1).err(),
+        Some(Busy::Memory)
+    );
+    let half = board.look_at(&c, HELD_BYTES_PER_CHALLENGE).unwrap();
+    assert_eq!(board.look_at(&c, 1).err(), Some(Busy::Memory));
+    let all = board.look_at(&b, HELD_BYTES_PER_CHALLENGE).unwrap();
+    assert_eq!(board.look_at(&a, 1).err(), Some(Busy::Memory));
+    drop((half, all));
     assert!(board.enter(&a, 1).is_ok());
 }
 

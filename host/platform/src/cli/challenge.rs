@@ -4,8 +4,9 @@ use std::{collections::BTreeSet, str::FromStr};
 
 use clap::{Args, Subcommand};
 use platform_domain::{
-    ComponentRef, DataMode, EmissionPercent, FailureRule, Grant, ImageRef, Instances, LogLevel, Loosened,
-    LoosenedError, OutboundRule, OutboundRuleError, Slug, TrustPolicy, UnknownGrant, UnknownTrust,
+    Capability, ComponentRef, DataMode, EmissionPercent, FailureRule, Grant, ImageRef, Instances, LogLevel,
+    Loosened, LoosenedError, OutboundRule, OutboundRuleError, Slug, TrustPolicy, UnknownCapability,
+    UnknownGrant, UnknownTrust,
 };
 
 use crate::{
@@ -152,6 +153,13 @@ pub(crate) struct FieldArgs {
     pub(crate) on_failure: Option<FailureRule>,
     #[command(flatten)]
     pub(crate) serving: ServingArgs,
+    /// What it has to be able to do: get_weights, proxy_routes and docker_executor between commas; none for nothing. Replaces
+    /// all of it [default: what the component exports; get_weights,proxy_routes of a container].
+    ///
+    /// A component has to export it, and a container to say so at /version. docker_executor lets a container hand in jobs over
+    /// HTTP, which this host has to take: images and listen of [jobs] in its configuration.
+    #[arg(long, value_name = "NAMES", value_parser = capabilities)]
+    pub(crate) capabilities: Option<BTreeSet<Capability>>,
     /// Whether it keeps files in /data: none or exclusive [default: the manifest's].
     #[arg(long)]
     pub(crate) data: Option<DataMode>,
@@ -165,7 +173,7 @@ pub(crate) struct FieldArgs {
     #[arg(long)]
     pub(crate) instances: Option<Instances>,
     /// What the component may import, for example sqlite,kv; none for nothing [default: all of
-    /// these but secrets and jobs].
+    /// these but secrets, jobs and gpu-jobs].
     ///
     /// A component that imports what it is not granted is refused by the name of the import. sqlite is a database in
     /// the host, kv are keys and values in it; both share the resource database. blobs are files of the host under names,
@@ -173,7 +181,7 @@ pub(crate) struct FieldArgs {
     /// metagraph tells who is in the subnet. config is wasi:config, the variables of --env with the defaults of the
     /// manifest; logging is wasi:logging, lines with a level in the challenge's log. secrets lets it
     /// read what `platform secret set` gave it, jobs lets it run containers on the host's engine as [jobs] of the configuration
-    /// allows. Requests to other hosts (outgoing-http) are granted with --allow.
+    /// allows, gpu-jobs such with GPUs on GPU servers. Requests to other hosts (outgoing-http) are granted with --allow.
     #[arg(long, value_name = "NAMES", value_parser = grants)]
     pub(crate) grants: Option<BTreeSet<Grant>>,
     /// Host that it may send requests to, for example https://api.example.com; repeat for more. Replaces all of them;
@@ -276,6 +284,14 @@ pub(crate) fn grants(text: &str) -> Result<BTreeSet<Grant>, UnknownGrant> {
     }
 }
 
+/// Names of capabilities between commas, or none.
+pub(crate) fn capabilities(text: &str) -> Result<BTreeSet<Capability>, UnknownCapability> {
+    match text {
+        "none" => Ok(BTreeSet::new()),
+        list => list.split(',').map(|name| name.trim().parse()).collect(),
+    }
+}
+
 /// What a container may be allowed, between commas, or none.
 pub(crate) fn loosened(text: &str) -> Result<BTreeSet<Loosened>, LoosenedError> {
     match text {
@@ -296,6 +312,14 @@ mod tests {
         );
         assert_eq!(grants("none"), Ok(BTreeSet::new()));
         assert!(grants("").is_err() && grants("sqlite,files").is_err());
+    }
+
+    #[test]
+    fn capabilities_are_names_between_commas() {
+        let all = BTreeSet::from(Capability::ALL);
+        assert_eq!(capabilities("docker_executor, get_weights,proxy_routes"), Ok(all));
+        assert_eq!(capabilities("none"), Ok(BTreeSet::new()));
+        assert!(capabilities("").is_err() && capabilities("docker-executor").is_err());
     }
 
     #[test]

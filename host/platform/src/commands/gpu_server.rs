@@ -191,10 +191,12 @@ fn view_text(view: &GpuServerView) -> String {
 
 fn lease_text(lease: &GpuLeaseView) -> String {
     let devices: Vec<_> = lease.devices.iter().map(ToString::to_string).collect();
+    let job = lease.job.as_ref().map(|job| format!(" for its job {job}"));
     format!(
-        "held         GPU {} by {} since {}, {}",
+        "held         GPU {} by {}{} since {}, {}",
         devices.join(","),
         lease.holder,
+        job.unwrap_or_default(),
         moment(lease.acquired_at),
         lease.state
     )

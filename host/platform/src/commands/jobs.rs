@@ -47,13 +47,14 @@ fn list_text(list: &JobList) -> String {
             job.challenge.to_string(),
             plain(&name),
             time.to_string(),
+            place(job),
             ended(job),
         ]
     };
     let rows: Vec<_> = list.jobs.iter().map(row).collect();
     match rows.is_empty() {
         true => "no jobs".to_owned(),
-        false => table(["ID", "CHALLENGE", "JOB", "ASKED", "STATE"], &rows),
+        false => table(["ID", "CHALLENGE", "JOB", "ASKED", "GPUS", "STATE"], &rows),
     }
 }
 
@@ -64,12 +65,13 @@ fn detail_text(detail: &JobDetail) -> String {
         time.unwrap_or_else(|| "not yet".to_owned())
     };
     let mut text = format!(
-        "{}\nchallenge {}\njob {}\ntask {}\nimage {}\nstate {}\nstarted {}\nended {}",
+        "{}\nchallenge {}\njob {}\ntask {}\nimage {}\ngpus {}\nstate {}\nstarted {}\nended {}",
         job.id,
         job.challenge,
         plain(job.job_id.as_str()),
         plain(job.task_id.as_str()),
         job.image,
+        place(job),
         ended(job),
         seconds(job.started_at),
         seconds(job.ended_at),
@@ -80,6 +82,18 @@ fn detail_text(detail: &JobDetail) -> String {
         }
     }
     text
+}
+
+/// The server and its GPUs, or how many are waited for.
+fn place(job: &JobView) -> String {
+    match (&job.gpu_server, &job.gpu_devices, job.gpu_count) {
+        (Some(server), Some(devices), _) => {
+            let devices: Vec<_> = devices.iter().map(ToString::to_string).collect();
+            format!("{server}: {}", devices.join(","))
+        }
+        (_, _, Some(count)) => count.to_string(),
+        (_, _, None) => "none".to_owned(),
+    }
 }
 
 /// The state, and what belongs to it.
@@ -138,6 +152,9 @@ mod tests {
                 timed_out: true,
                 out_of_memory: false,
             }),
+            gpu_count: Some(2),
+            gpu_server: Some("gpu-1".parse().unwrap()),
+            gpu_devices: Some([0, 3].into()),
             reason: None,
         };
         let list = JobList {
@@ -145,7 +162,7 @@ mod tests {
         };
         let text = list_text(&list);
         assert!(
-            text.contains("a 1") && text.contains("its time was over"),
+            text.contains("a 1") && text.contains("gpu-1: 0,3") && text.contains("its time was over"),
             "{text}"
         );
         let detail = JobDetail {

@@ -27,6 +27,10 @@ pub struct Jobs {
     pub pids: u32,
     /// The longest that a job may ask for.
     pub seconds: u64,
+    /// The most GPUs that a job may ask for; with 0 jobs have none.
+    pub max_gpus: u16,
+    /// How many seconds a job waits for GPUs before it is given up.
+    pub gpu_wait: u64,
     /// Jobs that run at the same time.
     pub at_once: u32,
     /// Of one challenge.
@@ -46,6 +50,7 @@ impl Default for Jobs {
             memory,
             pids,
             timeout,
+            gpus,
         } = Ceilings::default();
         let Quotas {
             at_once,
@@ -53,6 +58,7 @@ impl Default for Jobs {
             waiting,
             waiting_per_challenge,
             per_hour,
+            gpu_wait,
         } = Quotas::default();
         Self {
             images: Vec::new(),
@@ -63,6 +69,8 @@ impl Default for Jobs {
             memory,
             pids,
             seconds: timeout.as_secs(),
+            max_gpus: gpus,
+            gpu_wait: gpu_wait.as_secs(),
             at_once,
             at_once_per_challenge,
             waiting,
@@ -83,6 +91,7 @@ impl Jobs {
                 memory: self.memory,
                 pids: self.pids,
                 timeout: Duration::from_secs(self.seconds),
+                gpus: self.max_gpus,
             },
             quotas: Quotas {
                 at_once: self.at_once,
@@ -90,14 +99,15 @@ impl Jobs {
                 waiting: self.waiting,
                 waiting_per_challenge: self.waiting_per_challenge,
                 per_hour: self.per_hour,
+                gpu_wait: Duration::from_secs(self.gpu_wait),
             },
             network: self.network.clone(),
         }
     }
 
-    /// Where containers reach the broker, if there is one.
+    /// Where containers reach the broker, if there is one that has something to run.
     pub fn broker_url(&self) -> Option<String> {
-        let listen = self.listen?;
+        let listen = self.listen.filter(|_| !self.images.is_empty())?;
         Some(self.url.clone().unwrap_or_else(|| format!("http://{listen}")))
     }
 
@@ -129,6 +139,13 @@ impl Jobs {
             ("jobs.memory", self.memory.0, 16 << 20, 4 << 40),
             ("jobs.pids", self.pids.into(), 1, 16_384),
             ("jobs.seconds", self.seconds, 1, most),
+            (
+                "jobs.max_gpus",
+                self.max_gpus.into(),
+                0,
+                limits::MAX_JOB_GPUS.into(),
+            ),
+            ("jobs.gpu_wait", self.gpu_wait, 0, limits::MAX_GPU_WAIT.as_secs()),
             ("jobs.at_once", self.at_once.into(), 1, limits::MAX_QUOTA.into()),
             (
                 "jobs.at_once_per_challenge",

@@ -112,6 +112,8 @@ fn a_wrong_configuration_is_refused_with_the_key() {
         ("[jobs]\nurl = \"docker\"", vec![], "jobs.url"),
         ("[jobs]\nseconds = 86401", vec![], "jobs.seconds"),
         ("[jobs]\nat_once = 0", vec![], "jobs.at_once"),
+        ("[jobs]\nmax_gpus = 65", vec![], "jobs.max_gpus"),
+        ("[jobs]\ngpu_wait = 86401", vec![], "jobs.gpu_wait"),
         ("[jobs]\nmemory = \"1MiB\"", vec![], "jobs.memory"),
         ("[jobs]\nnetwork = [\"A!\"]", vec![], "network"),
         ("[breaker]\nfailures = 0", vec![], "breaker.failures"),

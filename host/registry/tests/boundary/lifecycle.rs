@@ -7,9 +7,10 @@ use std::{
     time::Duration,
 };
 
-use platform_domain::{Capability, Status};
-use platform_registry::{ChallengePatch, LoadError, NewChallenge, Observed, RegistryError};
+use platform_domain::{Capability, Status, UnixSeconds};
+use platform_registry::{ChallengePatch, LoadError, NewChallenge, Observed, RegistryError, Source};
 use platform_runtime::Target;
+use platform_store::tokens;
 
 use crate::host::{Host, misfit, new, slug};
 
@@ -134,6 +135,67 @@ async fn a_token_that_was_replaced_counts_for_a_week_at_most() {
     assert!(unchanged.token_hash.verifies(&before));
     let (changed, after) = host.registry.challenge_rotate_token(&echo, week).await.unwrap();
     assert!(changed.token_hash.verifies(&after) && !changed.token_hash.verifies(&before));
+}
+
+#[tokio::test]
+async fn the_token_that_was_replaced_is_known_by_its_hash_for_as_long_as_it_counts() {
+    let host = Host::start().await;
+    let gpu = slug("gpu");
+    let new = NewChallenge {
+        source: Source::Image("registry.example/gpu:1".parse().unwrap()),
+        ..host.echo("gpu")
+    };
+    let (_, before) = host.registry.challenge_create(new).await.unwrap();
+    let previous = async || {
+        let key = gpu.clone();
+        let read = move |connection: &platform_store::Connection| tokens::get(connection, &key);
+        host.store.read("test", read).await.unwrap().unwrap().previous
+    };
+    assert!(previous().await.is_none());
+    let hour = Duration::from_secs(3600);
+    host.registry.challenge_rotate_token(&gpu, hour).await.unwrap();
+    let kept = previous().await.unwrap();
+    let now = UnixSeconds::from(std::time::SystemTime::now());
+    assert!(kept.hash.unwrap().verifies(&before));
+    assert!((now.0 + 3590..=now.0 + 3600).contains(&kept.until.0));
+    host.registry
+        .challenge_rotate_token(&gpu, Duration::ZERO)
+        .await
+        .unwrap();
+    assert!(previous().await.is_none());
+}
+
+#[tokio::test]
+async fn a_challenge_that_hands_in_jobs_does_not_run_where_nobody_takes_them() {
+    let host = Host::start().await;
+    let with = |status, capabilities: &[Capability]| {
+        let mut new = NewChallenge {
+            source: Source::Image("registry.example/gpu:1".parse().unwrap()),
+            status,
+            capabilities: Some(capabilities.iter().copied().collect()),
+            ..host.echo("gpu")
+        };
+        new.serving.address = Some("http://127.0.0.1:9".parse().unwrap());
+        new
+    };
+    let refused = |error: RegistryError| {
+        let field = matches!(&error, RegistryError::Field(it) if it.field == "required_capabilities");
+        assert!(field && format!("{error:?}").contains("[jobs]"), "{error:?}");
+    };
+    let create = |new| host.registry.challenge_create(new);
+    refused(create(with(Status::Active, &Capability::ALL)).await.unwrap_err());
+    // A draft waits for it.
+    create(with(Status::Draft, &Capability::ALL)).await.unwrap();
+    let gpu = slug("gpu");
+    refused(host.registry.challenge_activate(&gpu).await.unwrap_err());
+    let only = |capabilities: &[Capability]| ChallengePatch {
+        capabilities: Some(capabilities.iter().copied().collect()),
+        ..ChallengePatch::default()
+    };
+    let patch = |patch| host.registry.challenge_patch(&gpu, patch);
+    patch(only(&Capability::USUAL)).await.unwrap();
+    host.registry.challenge_activate(&gpu).await.unwrap();
+    refused(patch(only(&Capability::ALL)).await.unwrap_err());
 }
 
 #[tokio::test]

@@ -318,3 +318,31 @@ fn half_a_lease_is_damage_and_named() {
         "{error:?}"
     );
 }
+
+#[test]
+fn a_lease_of_a_job_says_so_and_is_held_again_when_its_container_was_seen() {
+    let connection = with_servers();
+    let tsp: Slug = "tsp".parse().unwrap();
+    let job: JobId = "0123456789abcdef0123456789abcdef".parse().unwrap();
+    let own = take(&connection, "1", "tsp", &placement("a", &[0])).unwrap();
+    let id = "2".parse().unwrap();
+    let at = placement("a", &[1, 2]);
+    let lease = acquire_for_job(&connection, &id, (&tsp, &job), &at, NOW).unwrap();
+    assert_eq!(lease.job.as_ref(), Some(&job));
+    assert_eq!(of_jobs(&connection).unwrap(), std::slice::from_ref(&lease));
+    assert_eq!(of_challenge(&connection, &tsp).unwrap(), [own, lease.clone()]);
+    // Nobody else gets these, and the challenge does not go before it.
+    let taken = take(&connection, "3", "prism", &placement("a", &[2]));
+    assert!(matches!(refusal(taken), LeaseRefused::Taken { .. }));
+    assert!(challenges::delete(&connection, &tsp).is_err());
+    let state = || get(&connection, &id).unwrap().unwrap().state;
+    assert!(!hold_again(&connection, &id).unwrap());
+    expire_of_server(&connection, &lease.server, NOW).unwrap();
+    assert!(!hold_again(&connection, &id).unwrap(), "the server is still lost");
+    assert_eq!(state(), LeaseState::Expired);
+    gpu_servers::found(&connection, &lease.server).unwrap();
+    assert!(hold_again(&connection, &id).unwrap());
+    assert_eq!(state(), LeaseState::Held);
+    assert!(release(&connection, &id).unwrap());
+    assert_eq!(of_jobs(&connection).unwrap(), []);
+}

@@ -21,6 +21,7 @@ fn new(slug: &str, job: &str) -> (JobId, NewJob) {
             task,
             request,
             image,
+            gpu_count: None,
         },
     )
 }
@@ -57,8 +58,8 @@ fn a_job_is_queued_runs_and_is_done_and_stays_so() {
     assert_eq!(ask(&connection, &id, &job, 5, NOW).unwrap(), Asked::New);
     assert_eq!(outputs(&connection, &id).unwrap(), None);
     assert_eq!(under_way(&connection).unwrap().len(), 1);
-    assert!(start(&connection, &id, UnixSeconds(NOW.0 + 1)).unwrap());
-    assert!(!start(&connection, &id, NOW).unwrap());
+    assert!(start(&connection, &id, None, UnixSeconds(NOW.0 + 1)).unwrap());
+    assert!(!start(&connection, &id, None, NOW).unwrap());
     assert!(end(&connection, &id, &done(), UnixSeconds(NOW.0 + 2)).unwrap());
     for late in [
         JobEnd::Lost,
@@ -68,7 +69,7 @@ fn a_job_is_queued_runs_and_is_done_and_stays_so() {
     ] {
         assert!(!end(&connection, &id, &late, NOW).unwrap(), "{late:?}");
     }
-    assert!(!start(&connection, &id, NOW).unwrap());
+    assert!(!start(&connection, &id, None, NOW).unwrap());
     let row = get(&connection, &id).unwrap().unwrap();
     let exit = Some(JobExit {
         code: 7,
@@ -82,6 +83,8 @@ fn a_job_is_queued_runs_and_is_done_and_stays_so() {
         task: job.task.clone(),
         request: job.request,
         image: job.image.clone(),
+        gpu_count: None,
+        gpus: None,
         state: JobState::Done,
         asked_at: NOW,
         started_at: Some(UnixSeconds(NOW.0 + 1)),
@@ -96,6 +99,34 @@ fn a_job_is_queued_runs_and_is_done_and_stays_so() {
         Asked::Known(Box::new(row))
     );
     assert_eq!(under_way(&connection).unwrap(), []);
+}
+
+#[test]
+fn a_job_that_waits_for_gpus_says_for_what_and_then_where_it_runs() {
+    let connection = with_challenges(&["tsp"]);
+    let (id, mut job) = new("tsp", "a");
+    job.gpu_count = Some(2);
+    ask(&connection, &id, &job, 5, NOW).unwrap();
+    let seen = || {
+        let row = get(&connection, &id).unwrap().unwrap();
+        (row.state, row.gpu_count, row.gpus, row.reason)
+    };
+    assert!(waits(&connection, &id, "no room").unwrap());
+    let waiting = (JobState::Queued, Some(2), None, Some("no room".to_owned()));
+    assert_eq!(seen(), waiting);
+    let gpus = Placement {
+        server: "gpu-1".parse().unwrap(),
+        devices: [1, 3].into(),
+    };
+    assert!(start(&connection, &id, Some(&gpus), NOW).unwrap());
+    assert_eq!(seen(), (JobState::Running, Some(2), Some(gpus.clone()), None));
+    assert!(!waits(&connection, &id, "late").unwrap());
+    end(&connection, &id, &JobEnd::Failed("no".into()), NOW).unwrap();
+    let failed = (JobState::Failed, Some(2), Some(gpus), Some("no".to_owned()));
+    assert_eq!(seen(), failed);
+    // Another attempt may be elsewhere.
+    assert_eq!(ask(&connection, &id, &job, 5, NOW).unwrap(), Asked::New);
+    assert_eq!(seen(), (JobState::Queued, Some(2), None, None));
 }
 
 #[test]

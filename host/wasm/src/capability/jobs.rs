@@ -8,14 +8,14 @@ use wasmtime::{
     component::{ComponentType, Lift, Linker, Lower},
 };
 
-use crate::{JobAnswer, JobHost, JobOrder, JobOutcome, JobRefusal, state::CallState};
+use crate::{JobAnswer, JobGpus, JobHost, JobOrder, JobOutcome, JobRefusal, state::CallState};
 
 pub(super) const INTERFACE: &str = "platform:challenge/jobs@0.1.0";
 
 /// `record limits`
 #[derive(ComponentType, Lift)]
 #[component(record)]
-struct Limits {
+pub(super) struct Limits {
     #[component(name = "milli-cpus")]
     milli_cpus: Option<u32>,
     memory: Option<u64>,
@@ -25,7 +25,7 @@ struct Limits {
 /// `record input`
 #[derive(ComponentType, Lift)]
 #[component(record)]
-struct Input {
+pub(super) struct Input {
     target: String,
     #[component(name = "tar-gz")]
     tar_gz: Vec<u8>,
@@ -34,7 +34,7 @@ struct Input {
 /// `record job`
 #[derive(ComponentType, Lift)]
 #[component(record)]
-struct Job {
+pub(super) struct Job {
     id: String,
     task: String,
     image: String,
@@ -83,7 +83,7 @@ enum Status {
 /// `variant error`
 #[derive(ComponentType, Lower)]
 #[component(variant)]
-enum Error {
+pub(super) enum Error {
     #[component(name = "refused")]
     Refused(String),
     #[component(name = "conflict")]
@@ -96,7 +96,7 @@ enum Error {
     Unavailable(String),
 }
 
-type Store<'a> = StoreContextMut<'a, CallState>;
+pub(super) type Store<'a> = StoreContextMut<'a, CallState>;
 
 pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
     let mut to = linker.instance(INTERFACE)?;
@@ -105,7 +105,7 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
         Box::new(async move {
             let done = async {
                 let (slug, host) = desk?;
-                host.submit(&slug, job.into()).await
+                host.submit(&slug, job.order(None)).await
             };
             Ok((done.await.map_err(Error::from),))
         })
@@ -133,15 +133,15 @@ pub(super) fn link(linker: &mut Linker<CallState>) -> wasmtime::Result<()> {
 }
 
 /// Whose jobs, and who takes them.
-fn desk(store: &Store<'_>) -> Result<(Slug, Arc<dyn JobHost>), JobRefusal> {
+pub(super) fn desk(store: &Store<'_>) -> Result<(Slug, Arc<dyn JobHost>), JobRefusal> {
     // Linked only where there is one.
     let (slug, desk) = store.data().setup().jobs.as_ref().ok_or(JobRefusal::NotFound)?;
     Ok((slug.clone(), desk.host()?))
 }
 
-impl From<Job> for JobOrder {
-    fn from(job: Job) -> Self {
-        let Job {
+impl Job {
+    pub(super) fn order(self, gpus: Option<JobGpus>) -> JobOrder {
+        let Self {
             id,
             task,
             image,
@@ -157,11 +157,11 @@ impl From<Job> for JobOrder {
                 },
             network,
             timeout_seconds,
-        } = job;
+        } = self;
         let inputs = inputs
             .into_iter()
             .map(|Input { target, tar_gz }| (target, tar_gz));
-        Self {
+        JobOrder {
             job: id,
             task,
             image,
@@ -172,6 +172,7 @@ impl From<Job> for JobOrder {
             milli_cpus,
             memory,
             pids,
+            gpus,
             network,
             timeout_seconds,
         }

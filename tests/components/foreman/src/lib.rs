@@ -1,7 +1,10 @@
-//! Hands in jobs, keeps their tickets, and asks for them in later calls. What it is told it asks for, allowed or not.
+//! Hands in jobs, keeps their tickets, and asks for them in later calls. What it is told it asks for, allowed or not. And attacks
+//! whoever takes jobs.
+
+mod attacks;
 
 use platform_guest_sdk::{
-    jobs::{Job, JobError, Status, Ticket},
+    jobs::{Gpus, Job, JobError, Status, Ticket},
     prelude::*,
 };
 use serde_json::{Value, json};
@@ -23,10 +26,24 @@ impl Foreman {
         if let Some(archive) = wanted["archive"].as_str() {
             job = job.input("/in", archive.as_bytes());
         }
-        match request.environment().jobs().submit(job) {
+        let jobs = request.environment().jobs();
+        let submitted = match wanted["gpus"].as_u64() {
+            None => jobs.submit(job),
+            Some(count) => {
+                let mut gpus = Gpus::new(count as u16);
+                if let Some(kind) = wanted["kind"].as_str() {
+                    gpus = gpus.kind(kind).label("zone", "eu");
+                }
+                jobs.submit_with_gpus(job, gpus)
+            }
+        };
+        match submitted {
             Ok(ticket) => {
                 let ticket = ticket.to_string();
-                request.environment().bucket("tickets")?.set(&name, ticket.as_bytes())?;
+                request
+                    .environment()
+                    .bucket("tickets")?
+                    .set(&name, ticket.as_bytes())?;
                 Ok((202, Json(json!({ "ticket": ticket }))))
             }
             Err(error) => Ok((409, Json(json!({ "error": shown(&error) })))),
@@ -50,7 +67,44 @@ impl Foreman {
     #[delete("/jobs/{name}")]
     fn cancel(request: &Request) -> Result<Json<Value>> {
         let cancelled = request.environment().jobs().cancel(&kept(request)?);
-        Ok(Json(json!({ "error": cancelled.err().map(|error| shown(&error)) })))
+        Ok(Json(
+            json!({ "error": cancelled.err().map(|error| shown(&error)) }),
+        ))
+    }
+
+    /// Hands in other jobs for ever.
+    #[get("/flood")]
+    fn flood(request: &Request) -> Result<()> {
+        attacks::flood(&request.environment().jobs())
+    }
+
+    /// Asks for one job for ever.
+    #[get("/polls")]
+    fn polls(request: &Request) -> Result<()> {
+        attacks::polls(&request.environment().jobs())
+    }
+
+    /// Asks for jobs of others, and ends them.
+    #[get("/others")]
+    fn others(request: &Request) -> Result<Json<Value>> {
+        Ok(Json(attacks::others(&request.environment().jobs())))
+    }
+
+    /// Asks for what no job may have.
+    #[get("/forbidden")]
+    fn forbidden(request: &Request) -> Result<Json<Value>> {
+        Ok(Json(attacks::forbidden(&request.environment().jobs())))
+    }
+
+    /// Hands over more than a call may.
+    #[get("/giant")]
+    fn giant(request: &Request) -> Result<()> {
+        attacks::giant(&request.environment().jobs())
+    }
+
+    #[get("/fine")]
+    fn fine(_: &Request) -> Result<String> {
+        Ok("fine".to_owned())
     }
 }
 

@@ -168,7 +168,6 @@ pub(crate) async fn registered(scene: &Scene, server: &str, endpoint: &str) {
     let server = GpuServer {
         id: server.parse().unwrap(),
         endpoint: endpoint.parse().unwrap(),
-        address: "127.0.0.1".parse().unwrap(),
         labels: Default::default(),
         gpus: "a100:2".parse().unwrap(),
         lease: Default::default(),

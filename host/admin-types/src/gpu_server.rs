@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, fmt};
 
 use platform_domain::{
-    ByteSize, EngineEndpoint, GpuLeaseId, GpuList, GpuServerId, Host, JobId, Labels, LeaseMode, LeaseState,
-    Slug, UnixSeconds,
+    ByteSize, EngineEndpoint, GpuLeaseId, GpuList, GpuServerId, JobId, Labels, LeaseMode, LeaseState, Slug,
+    UnixSeconds,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
@@ -20,13 +20,6 @@ pub struct CreateGpuServer {
     pub endpoint: EngineEndpoint,
     /// What it has: `a100:4,h100:2`, in the order of the engine's numbers.
     pub gpus: GpuList,
-    /// Where the containers on it are reached; absent: the endpoint's host, and 127.0.0.1 behind a socket.
-    #[serde(
-        default,
-        deserialize_with = "present",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub address: Option<Host>,
     /// How many may hold one GPU.
     #[serde(default)]
     pub lease: LeaseMode,
@@ -58,9 +51,6 @@ pub struct PatchGpuServer {
     /// What it has.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub gpus: Option<GpuList>,
-    /// Where the containers on it are reached. It does not follow the endpoint.
-    #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub address: Option<Host>,
     /// How many may hold one GPU.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub lease: Option<LeaseMode>,
@@ -97,8 +87,6 @@ pub struct GpuServerView {
     pub id: GpuServerId,
     /// Where its engine is spoken to.
     pub endpoint: EngineEndpoint,
-    /// Where the containers on it are reached.
-    pub address: Host,
     /// What it has.
     pub gpus: GpuList,
     /// How many may hold one GPU.
@@ -266,7 +254,7 @@ mod tests {
     fn a_server_is_created_with_little_and_a_patch_changes_what_it_names() {
         let create = r#"{"id":"gpu-1","endpoint":"unix:///run/docker.sock","gpus":"a100:2"}"#;
         let create: CreateGpuServer = serde_json::from_str(create).unwrap();
-        assert!(create.enabled && create.lease == LeaseMode::Exclusive && create.address.is_none());
+        assert!(create.enabled && create.lease == LeaseMode::Exclusive);
         let patch: PatchGpuServer =
             serde_json::from_str(r#"{"lease":"shared(4)","description":null}"#).unwrap();
         assert_eq!(patch.lease.unwrap().holders(), 4);

@@ -109,6 +109,23 @@ impl Engine {
             .unwrap_or(Err(EngineError::Timeout(limit)))
     }
 
+    /// Asks for something of which nothing is told but whether it was done.
+    pub(crate) async fn tell(
+        &self,
+        limit: Duration,
+        path: &str,
+        body: &impl Serialize,
+        subject: Subject<'_>,
+    ) -> Result<(), EngineError> {
+        let request = Builder::new()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::CONTENT_TYPE, JSON);
+        let body = serde_json::to_vec(body).map_err(EngineError::protocol)?;
+        let sent = timeout(limit, self.send(request, body.into(), subject)).await;
+        sent.unwrap_or(Err(EngineError::Timeout(limit))).map(drop)
+    }
+
     /// Switches to raw bytes with a request that has a body of JSON, and gives the connection.
     pub(crate) async fn switch(
         &self,

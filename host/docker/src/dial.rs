@@ -1,55 +1,43 @@
 //! A connection into a network of an engine, carried by `nc` in a container there, over the connection to the engine: nothing has to
 //! listen anywhere, and whoever may not speak to the engine reaches nothing.
 
+mod line;
+
 use std::{
     fmt, io,
     net::SocketAddr,
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf as _, Bytes};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-
-use crate::{
-    Engine, EngineError, Output,
-    frames::Decoder,
-    limits::{DIALED_READ, DIALED_WORDS, MESSAGE_CHARS, QUESTION},
-    refusal::Subject,
-    spec::check_name,
-    text::shown,
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf},
+    runtime::Handle,
+    time::timeout,
 };
 
-/// How an engine begins what it says in the place of a program that it cannot start. Nothing that speaks HTTP begins so.
-const NOT_STARTED: &[u8] = b"OCI runtime exec failed";
+use self::line::Line;
+use crate::{
+    Engine, EngineError,
+    limits::{DIALED_LINGER, QUESTION},
+    refusal::Subject,
+    spec::check_name,
+};
 
-/// A connection of `nc`. Whether it has reached anybody shows when it is read: until then what is written waits. Shutting it down tells
-/// the other side that nothing more comes, which may still answer. Dropping it ends both directions, and with them the `nc`
-/// as soon as the other side has noticed. Holds no more than it reads at once.
+/// Tells its number first, by which it can be ended, and becomes `nc`.
+const CARRY: &str = "echo $$ >&2; exec nc \"$0\" \"$1\"";
+
+/// A connection of `nc`. Whether it has reached anybody shows when it is read: until then what is written waits. If it has not, reading
+/// is an error whose kind is [`io::ErrorKind::ConnectionRefused`], with the reason in the words of `nc`. Shutting it down tells
+/// the other side that nothing more comes, which may still answer. Dropping it ends both directions, and the `nc` with them, by a
+/// task of the same runtime. Holds no more than it reads at once.
 pub struct Dialed {
-    io: TokioIo<Upgraded>,
-    decoder: Decoder,
-    /// Of the program, not yet taken.
-    read: Bytes,
-    /// What `nc` says of itself.
-    said: Vec<u8>,
-    began: bool,
-    ended: bool,
-}
-
-/// There is no connection. In an [`io::Error`] whose kind is [`io::ErrorKind::ConnectionRefused`]: nothing has reached anybody.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoConnection {
-    /// Nobody listens there, in the words of `nc`.
-    #[error("{0}")]
-    Refused(String),
-    /// The container cannot run `nc`: it has none, or too many, or the engine's machine is at its end.
-    #[error("nc cannot be started in the relay: {0}")]
-    NotStarted(String),
+    /// Until it is dropped.
+    line: Option<Line>,
+    engine: Engine,
+    container: String,
 }
 
 #[derive(Deserialize)]
@@ -59,89 +47,97 @@ struct Made {
 }
 
 impl Engine {
-    /// Connects from inside a container, whose image has `nc`, to an address of a network that it is in.
+    /// Connects from inside a container, whose image has `sh` and `nc`, to an address of a network that it is in. A container that does not
+    /// run, or in which nothing can be started any more, is [`EngineError::NotFound`].
     pub async fn dial(&self, container: &str, to: SocketAddr) -> Result<Dialed, EngineError> {
-        check_name(container, "the name of a container")?;
-        let subject = Subject::Container(container);
+        let (ip, port) = (to.ip().to_string(), to.port().to_string());
         let program = json!({
             "AttachStdin": true, "AttachStdout": true, "AttachStderr": true, "Tty": false,
-            "Cmd": ["nc", to.ip().to_string(), to.port().to_string()],
+            "Cmd": ["sh", "-c", CARRY, ip, port],
         });
+        let start = self.program(container, &program).await?;
+        let how = json!({ "Detach": false, "Tty": false });
+        let subject = Subject::Container(container);
+        let line = Line::new(self.switch(QUESTION, &start, &how, subject).await?);
+        let mut dialed = Dialed {
+            line: Some(line),
+            engine: self.clone(),
+            container: container.to_owned(),
+        };
+        match timeout(QUESTION, dialed.started()).await {
+            Ok(Ok(())) => Ok(dialed),
+            Ok(Err(error)) => match error
+                .get_ref()
+                .is_some_and(|inner| inner.is::<line::NotStarted>())
+            {
+                true => Err(EngineError::NotFound(format!(
+                    "way into container {container}: {error}"
+                ))),
+                false => Err(self.failed(error)),
+            },
+            Err(_) => Err(EngineError::Timeout(QUESTION)),
+        }
+    }
+
+    /// Makes a program in a container, and gives the path by which it is started.
+    async fn program(&self, container: &str, program: &serde_json::Value) -> Result<String, EngineError> {
+        check_name(container, "the name of a container")?;
         let path = format!("/containers/{container}/exec");
-        let made: Result<Made, _> = self.post(QUESTION, &path, &program, None, subject).await;
-        let id = match made {
-            Ok(made) => made.id,
+        let made = self.post(QUESTION, &path, program, None, Subject::Container(container));
+        let Made { id } = match made.await {
             // It is there and does not run, or is halted.
             Err(EngineError::Engine { status: 409, message }) => return Err(EngineError::NotFound(message)),
-            Err(error) => return Err(error),
+            made => made?,
         };
         check_name(&id, "the name of a program").map_err(EngineError::protocol)?;
-        let start = json!({ "Detach": false, "Tty": false });
-        let path = format!("/exec/{id}/start");
-        let io = self.switch(QUESTION, &path, &start, subject).await?;
-        Ok(Dialed {
-            io: TokioIo::new(io),
-            decoder: Decoder::default(),
-            read: Bytes::new(),
-            said: Vec::new(),
-            began: false,
-            ended: false,
-        })
+        Ok(format!("/exec/{id}/start"))
+    }
+
+    /// Ends a program in a container by its number there.
+    async fn end_program(&self, container: &str, number: u32) -> Result<(), EngineError> {
+        let program = json!({ "Cmd": ["sh", "-c", format!("kill -9 {number}")] });
+        let start = self.program(container, &program).await?;
+        let how = json!({ "Detach": true, "Tty": false });
+        self.tell(QUESTION, &start, &how, Subject::Container(container))
+            .await
     }
 }
 
 impl Dialed {
-    /// Until there is something of the program, or the end.
-    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.read.is_empty() && !self.ended {
-            let piece = self.decoder.piece();
-            if let Some(piece) = piece.map_err(|bad| io::Error::new(io::ErrorKind::InvalidData, bad))? {
-                match piece.output {
-                    Output::Stdout => self.read = piece.bytes,
-                    Output::Stderr => self.complain(&piece.bytes),
-                }
-                continue;
-            }
-            let buffered = &mut self.decoder.buffered;
-            buffered.reserve(DIALED_READ);
-            let mut limited = (&mut self.io).take(DIALED_READ as u64);
-            let read = pin!(limited.read_buf(buffered));
-            if ready!(read.poll(context))? == 0 {
-                self.ended = true;
-            }
+    async fn started(&mut self) -> io::Result<()> {
+        match &mut self.line {
+            Some(line) => line.started().await,
+            None => Err(io::ErrorKind::BrokenPipe.into()),
         }
-        Poll::Ready(Ok(()))
     }
 
-    fn complain(&mut self, words: &[u8]) {
-        let room = DIALED_WORDS.saturating_sub(self.said.len());
-        self.said.extend(words.iter().take(room));
-    }
-
-    /// Why nothing ever came, if that was no end but no beginning.
-    fn reason(&mut self) -> io::Result<()> {
-        if !self.began && self.read.starts_with(NOT_STARTED) {
-            let said = std::mem::take(&mut self.read);
-            return Err(NoConnection::NotStarted(words(&said)).into());
-        }
-        self.began |= !self.read.is_empty();
-        match self.ended {
-            true if !self.began && !self.said.is_empty() => {
-                Err(NoConnection::Refused(words(&self.said)).into())
-            }
-            true if !self.decoder.is_between() => Err(io::ErrorKind::UnexpectedEof.into()),
-            _ => Ok(()),
-        }
+    fn line(&mut self) -> io::Result<&mut Line> {
+        self.line.as_mut().ok_or_else(|| io::ErrorKind::BrokenPipe.into())
     }
 }
 
-fn words(said: &[u8]) -> String {
-    shown(&String::from_utf8_lossy(said), MESSAGE_CHARS)
+/// Tells the other side that it is over, and waits a moment until it is: then the program has ended by itself.
+async fn let_go(mut line: Line, engine: Engine, container: String) {
+    let over = timeout(DIALED_LINGER, async {
+        drop(line.io.shutdown().await);
+        line.drained().await
+    });
+    if over.await.is_err()
+        && let Some(number) = line.number()
+        // As long as the connection is there, it is this program that has the number.
+        && let Err(error) = engine.end_program(&container, number).await
+    {
+        tracing::debug!(container, error = %error, "what carried a connection cannot be ended");
+    }
 }
 
-impl From<NoConnection> for io::Error {
-    fn from(reason: NoConnection) -> Self {
-        Self::new(io::ErrorKind::ConnectionRefused, reason)
+impl Drop for Dialed {
+    fn drop(&mut self) {
+        let line = self.line.take().filter(|line| !line.is_over());
+        if let (Some(line), Ok(runtime)) = (line, Handle::try_current()) {
+            let container = std::mem::take(&mut self.container);
+            drop(runtime.spawn(let_go(line, self.engine.clone(), container)));
+        }
     }
 }
 
@@ -151,15 +147,10 @@ impl AsyncRead for Dialed {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(self.poll_fill(context))?;
-        self.reason()?;
-        let most = buffer.remaining().min(self.read.len());
-        buffer.put_slice(self.read.get(..most).unwrap_or_default());
-        self.read.advance(most);
-        if self.read.is_empty() {
-            // Lets go of the memory, which is read into next.
-            self.read = Bytes::new();
-        }
+        let line = self.line()?;
+        ready!(line.poll_fill(context))?;
+        line.reason()?;
+        line.take(buffer);
         Poll::Ready(Ok(()))
     }
 }
@@ -170,22 +161,21 @@ impl AsyncWrite for Dialed {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
+        Pin::new(&mut self.line()?.io).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
+        Pin::new(&mut self.line()?.io).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
+        Pin::new(&mut self.line()?.io).poll_shutdown(context)
     }
 }
 
 impl fmt::Debug for Dialed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dialed")
-            .field("ended", &self.ended)
-            .finish_non_exhaustive()
+        let mut shown = f.debug_struct("Dialed");
+        shown.field("container", &self.container).finish_non_exhaustive()
     }
 }

@@ -39,7 +39,7 @@ mod volume;
 pub use archive::ArchiveError;
 pub use container::Created;
 pub use describe::{Description, Gpus, Swarm};
-pub use dial::{Dialed, NoConnection};
+pub use dial::Dialed;
 pub use endpoint::{Endpoint, EndpointError};
 pub use engine::{Engine, Platform};
 pub use error::{BoxError, EngineError, TooOld};

@@ -66,6 +66,8 @@ pub(crate) const ARCHIVE_PATH: usize = 255;
 
 /// What is kept of what a program says that carries a connection: the reason why there was none.
 pub(crate) const DIALED_WORDS: usize = 1024;
+/// Until the program that carries a connection is ended, when nobody wants it any more. A server that hears of the end hangs up at once.
+pub(crate) const DIALED_LINGER: Duration = Duration::from_secs(2);
 /// What is read at once of such a connection, and so what is held of it.
 pub(crate) const DIALED_READ: usize = 32 * 1024;
 

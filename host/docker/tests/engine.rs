@@ -208,7 +208,7 @@ impl TestEngine {
         self.import_into(tar, program, changes, name);
     }
 
-    /// An image for relays: BusyBox as `nc` and `sleep`.
+    /// An image for relays: BusyBox as `sh`, `nc` and `sleep`.
     pub(crate) fn import_relay(&self, name: &str) {
         let program = Path::new("/bin/busybox");
         let program = if program.exists() {
@@ -221,7 +221,7 @@ impl TestEngine {
             "busybox is missing: apt-get install busybox-static"
         );
         let mut tar = tar::Builder::new(Vec::new());
-        for link in ["bin/nc", "bin/sleep"] {
+        for link in ["bin/nc", "bin/sh", "bin/sleep"] {
             let mut header = tar::Header::new_gnu();
             header.set_entry_type(tar::EntryType::Symlink);
             header.set_mode(0o777);

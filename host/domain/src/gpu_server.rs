@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use crate::{
-    EngineEndpoint, GpuList, Host, JobId, Labels, LeaseMode, Slug, UnixSeconds,
+    EngineEndpoint, GpuList, JobId, Labels, LeaseMode, Slug, UnixSeconds,
     limits::{MAX_GPU_LEASE_ID, MAX_GPU_SERVER_ID},
     text::serde_as_text,
 };
@@ -27,8 +27,6 @@ pub struct GpuServer {
     pub id: GpuServerId,
     /// Where its engine is spoken to.
     pub endpoint: EngineEndpoint,
-    /// Where the containers on it are reached from the host: ports are published there.
-    pub address: Host,
     /// What challenges may want of their server.
     pub labels: Labels,
     /// What it has, as its operator says.

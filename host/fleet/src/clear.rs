@@ -78,7 +78,7 @@ impl Fleet {
             // A service has the same name in every swarm.
             let here = keep.filter(|keep| keep.server.as_ref() == server);
             let service = here.and_then(|keep| keep.service.as_deref());
-            self.clear_services(engine, slug, service).await?;
+            Box::pin(self.clear_services(engine, slug, service)).await?;
         }
         let mut kept = Vec::new();
         for container in self.containers(engine, slug).await? {

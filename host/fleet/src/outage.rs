@@ -91,7 +91,7 @@ impl Fleet {
                 engine.remove(self.owner(), &container.id).await?;
             }
         }
-        self.remove_services_of(engine, lease).await
+        Box::pin(self.remove_services_of(engine, lease)).await
     }
 }
 

@@ -1,8 +1,6 @@
 //! How a container on another machine is reached: a small container beside it, in which an `nc` carries each connection, over the
 //! connection to the engine. Nothing is published or listens anywhere, and whoever may not speak to the engine reaches nothing.
 
-mod through;
-
 use std::{
     fmt, io,
     net::SocketAddr,
@@ -16,8 +14,6 @@ use platform_docker::{ContainerSpec, Engine, EngineError, Image, Kind, PullAs, S
 use platform_domain::{ByteSize, GpuServerId, ImageRef, Slug, UpstreamAddress};
 use platform_upstream::{Dial, Dialing, Duplex, Limits, Upstream};
 
-use self::through::Through;
-
 use crate::{
     Fleet, FleetError,
     limits::{RELAY_CONNECT, RELAY_MEMORY, RELAY_MILLI_CPUS, RELAY_PIDS},
@@ -27,7 +23,7 @@ use crate::{
 /// Ends never, of itself: 68 years, and every `sleep` takes it.
 const ENDLESS: [&str; 2] = ["sleep", "2147483647"];
 
-/// What relays are made of: any image with `nc` and `sleep`, such as those of BusyBox and Alpine.
+/// What relays are made of: any image with `sh`, `nc` and `sleep`, such as those of BusyBox and Alpine.
 #[derive(Clone, Debug)]
 pub struct RelayImage {
     /// Which one, best by its digest.
@@ -128,19 +124,15 @@ impl Relay {
         Behind { relay, address }
     }
 
-    fn broke(&self) {
-        self.0.broken.store(true, Ordering::Relaxed);
-    }
-
     async fn dial(self, address: SocketAddr) -> io::Result<Box<dyn Duplex>> {
         let no_way = |error| io::Error::other(NoWay(error));
         // Looked up each time: its certificates may have been renewed.
         let engine = self.0.fleet.engines().of(&self.0.server).await;
         match engine.map_err(no_way)?.dial(&self.0.container, address).await {
-            Ok(dialed) => Ok(Box::new(Through::new(dialed, self))),
+            Ok(dialed) => Ok(Box::new(dialed)),
             Err(error) => {
                 if matches!(error, EngineError::NotFound(_)) {
-                    self.broke();
+                    self.0.broken.store(true, Ordering::Relaxed);
                 }
                 Err(no_way(error.into()))
             }

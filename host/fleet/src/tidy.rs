@@ -21,7 +21,7 @@ impl Fleet {
         self.clear(slug, None).await?;
         for server in servers(&leases) {
             let engine = self.engines().of(&server).await?;
-            match self.leave_swarm(&engine, slug).await {
+            match Box::pin(self.leave_swarm(&engine, slug)).await {
                 // It is found there when somebody tidies up.
                 Err(error) if error.is_absence() => {}
                 left => left?,
@@ -124,10 +124,8 @@ impl Fleet {
         let mut used: Vec<String> = kept.iter().filter_map(lease_of).map(str::to_owned).collect();
         if let Some(server) = server {
             let is_wanted = wanted.contains(slug);
-            used.extend(
-                self.tidy_services(server, engine, slug, is_wanted, &leases)
-                    .await?,
-            );
+            let services = self.tidy_services(server, engine, slug, is_wanted, &leases);
+            used.extend(Box::pin(services).await?);
         }
         let unused = |lease: &&GpuLease| !used.iter().any(|used| used == lease.id.as_str());
         let here = leases.iter().filter(|lease| Some(&lease.server) == server);

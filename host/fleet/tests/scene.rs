@@ -206,7 +206,6 @@ pub(crate) async fn server_of(scene: &Scene, server: &str, endpoint: &str, gpus:
     let server = GpuServer {
         id: server.parse().unwrap(),
         endpoint: endpoint.parse().unwrap(),
-        address: "127.0.0.1".parse().unwrap(),
         labels: Default::default(),
         gpus: gpus.parse().unwrap(),
         lease: Default::default(),

@@ -1,9 +1,9 @@
 //! The operations on servers with GPUs. Each either happens as a whole or leaves everything as it was. Which challenge runs on
 //! which server is decided elsewhere; here it only matters who holds what.
 //!
-//! While GPUs of a server are held, its engine and its address stay, because the containers there are found by them, and so do
+//! While GPUs of a server are held, its engine stays, because the containers there are found by it, and so do
 //! the GPUs that are held and enough places for their holders. Everything else may change at any time. What has expired
-//! keeps neither engine nor address: a lost server may come back at another place, or never.
+//! does not keep the engine: a lost server may come back at another place, or never.
 
 mod error;
 mod health;
@@ -224,9 +224,6 @@ fn stays(before: &GpuServer, after: &GpuServer, leases: &[GpuLease]) -> Result<(
     let held = || leases.iter().filter(|lease| lease.state == LeaseState::Held);
     if before.endpoint != after.endpoint {
         refuse("endpoint", &mut held())?;
-    }
-    if before.address != after.address {
-        refuse("address", &mut held())?;
     }
     let other = |lease: &&GpuLease| {
         let is_other = |device: &u16| before.gpus.kind(*device) != after.gpus.kind(*device);

@@ -29,11 +29,11 @@ pub struct GpuServerTls {
     pub key_id: String,
 }
 
-const INSERT: &str = "INSERT INTO gpu_servers (id, endpoint, address, labels, gpus, lease, enabled, description, \
-    created_at, updated_at) VALUES (:id, :endpoint, :address, :labels, :gpus, :lease, :enabled, :description, \
+const INSERT: &str = "INSERT INTO gpu_servers (id, endpoint, labels, gpus, lease, enabled, description, \
+    created_at, updated_at) VALUES (:id, :endpoint, :labels, :gpus, :lease, :enabled, :description, \
     :created_at, :updated_at)";
 
-const UPDATE: &str = "UPDATE gpu_servers SET endpoint = :endpoint, address = :address, labels = :labels, gpus = :gpus, \
+const UPDATE: &str = "UPDATE gpu_servers SET endpoint = :endpoint, labels = :labels, gpus = :gpus, \
     lease = :lease, enabled = :enabled, description = :description, created_at = :created_at, updated_at = :updated_at \
     WHERE id = :id";
 
@@ -199,7 +199,6 @@ fn write(connection: &Connection, sql: &str, server: &GpuServer) -> Result<usize
     let GpuServer {
         id,
         endpoint,
-        address,
         labels,
         gpus,
         lease,
@@ -211,7 +210,6 @@ fn write(connection: &Connection, sql: &str, server: &GpuServer) -> Result<usize
     Ok(connection.prepare_cached(sql)?.execute(named_params! {
         ":id": id.as_str(),
         ":endpoint": endpoint.to_string(),
-        ":address": address.to_string(),
         ":labels": json("labels", labels)?,
         ":gpus": gpus.to_string(),
         ":lease": lease.to_string(),
@@ -234,7 +232,6 @@ fn read(row: &Row<'_>) -> Result<GpuServerRow, StoreError> {
         server: GpuServer {
             id: columns.text("id")?,
             endpoint: columns.text("endpoint")?,
-            address: columns.text("address")?,
             labels: columns.json("labels")?,
             gpus: columns.text("gpus")?,
             lease: columns.text("lease")?,

@@ -8,7 +8,10 @@ use platform_tests::TestHost;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use crate::docker_engine::{TestEngine, gpu_container};
+use crate::{
+    docker_engine::{Filter, TestEngine, gpu_container},
+    gpu_servers::{authority::Authority, secured},
+};
 
 pub(crate) const IMAGE: &str = "test.local/gpu-container:1";
 /// The same program under another digest.
@@ -20,10 +23,20 @@ pub(crate) const LONG: Duration = Duration::from_secs(90);
 pub(crate) fn engine() -> &'static TestEngine {
     static SHARED: OnceLock<TestEngine> = OnceLock::new();
     SHARED.get_or_init(|| {
-        let engine = TestEngine::start();
+        // It is also another machine's, for those who reach it over TLS, and takes itself for one that has GPUs.
+        let dir = tempfile::tempdir().unwrap();
+        let options = secured(dir.path(), authority(), 0);
+        let options: Vec<_> = options.iter().map(String::as_str).collect();
+        let engine = TestEngine::start_with_hook(Filter::Own, &options);
         import(&engine);
         engine
     })
+}
+
+/// Whom it knows over TLS.
+pub(crate) fn authority() -> &'static Authority {
+    static SHARED: OnceLock<Authority> = OnceLock::new();
+    SHARED.get_or_init(Authority::new)
 }
 
 /// The images of all tests.

@@ -13,6 +13,7 @@ const INSIDE: &str = "host/docker/tests/hostile.rs::processes_memory_and_files_e
 const FLOOD: &str = "host/docker/tests/hostile.rs::a_flood_of_a_log_fills_neither_the_disk_nor_memory";
 const UNREADY: &str =
     "host/fleet/tests/lives.rs::a_container_that_is_no_challenge_is_removed_with_its_reason";
+const RELAYED: &str = "host/fleet/tests/relays.rs::a_challenge_on_another_machine_is_reached_through_its_relay_and_nothing_is_published";
 const GPU_LIST: &str = "host/domain/src/gpu.rs::a_list_of_gpus_that_no_server_has_is_refused";
 const LABELS: &str = "host/domain/src/labels.rs::labels_that_mean_something_elsewhere_are_refused";
 const ENDPOINT: &str =
@@ -67,6 +68,10 @@ pub(super) const TESTS: &[(&str, &str)] = &[
         "host/docker/tests/dial.rs::an_engine_that_means_harm_gets_neither_memory_nor_time_of_a_connection",
     ),
     (
+        "DIALED_LINGER",
+        "host/docker/tests/dial.rs::what_is_sent_comes_back_and_each_side_can_end_first",
+    ),
+    (
         "DIALED_READ",
         "host/docker/tests/dial.rs::what_is_sent_comes_back_and_each_side_can_end_first",
     ),
@@ -111,6 +116,13 @@ pub(super) const TESTS: &[(&str, &str)] = &[
     ("TMP_BYTES", INSIDE),
     ("LOG_FILE", FLOOD),
     ("LOG_FILES", FLOOD),
+    (
+        "RELAY_CONNECT",
+        "host/upstream/tests/upstream/dialed.rs::a_connection_that_is_none_is_told_apart_from_an_answer_that_breaks_off",
+    ),
+    ("RELAY_MEMORY", RELAYED),
+    ("RELAY_MILLI_CPUS", RELAYED),
+    ("RELAY_PIDS", RELAYED),
     ("READY_TIME", UNREADY),
     ("READY_QUESTION", UNREADY),
     ("READY_BYTES", UNREADY),

@@ -30,7 +30,6 @@ async fn a_server_is_created_shown_changed_asked_and_removed() {
     assert_eq!(created.headers[header::LOCATION], "/v1/admin/gpu-servers/gpu-1");
     for (field, expected) in [
         ("id", json!("gpu-1")),
-        ("address", json!("127.0.0.1")),
         ("gpus", json!("a100:2")),
         ("lease", json!("exclusive")),
         ("labels", json!({})),

@@ -17,7 +17,6 @@ pub(super) fn new_gpu_server(create: CreateGpuServer) -> NewGpuServer {
         id,
         endpoint,
         gpus,
-        address,
         lease,
         labels,
         enabled,
@@ -27,7 +26,6 @@ pub(super) fn new_gpu_server(create: CreateGpuServer) -> NewGpuServer {
     NewGpuServer {
         id,
         endpoint,
-        address,
         labels,
         gpus,
         lease,
@@ -41,7 +39,6 @@ pub(super) fn gpu_server_patch(patch: PatchGpuServer) -> GpuServerPatch {
     let PatchGpuServer {
         endpoint,
         gpus,
-        address,
         lease,
         labels,
         description,
@@ -49,7 +46,6 @@ pub(super) fn gpu_server_patch(patch: PatchGpuServer) -> GpuServerPatch {
     } = patch;
     GpuServerPatch {
         endpoint,
-        address,
         labels,
         gpus,
         lease,
@@ -82,7 +78,6 @@ pub(super) fn gpu_server_view(seen: GpuServerSeen) -> GpuServerView {
     let GpuServer {
         id,
         endpoint,
-        address,
         labels,
         gpus,
         lease,
@@ -98,7 +93,6 @@ pub(super) fn gpu_server_view(seen: GpuServerSeen) -> GpuServerView {
     GpuServerView {
         id,
         endpoint,
-        address,
         gpus,
         lease,
         labels,

@@ -9,7 +9,6 @@ fn server(id: &str, gpus: &str, lease: &str, labels: &str) -> GpuServer {
     GpuServer {
         id: id.parse().unwrap(),
         endpoint: "unix:///var/run/docker.sock".parse().unwrap(),
-        address: "127.0.0.1".parse().unwrap(),
         labels: labels.parse().unwrap(),
         gpus: gpus.parse().unwrap(),
         lease: lease.parse().unwrap(),

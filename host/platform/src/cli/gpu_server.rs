@@ -3,7 +3,7 @@
 use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Subcommand};
-use platform_domain::{EngineEndpoint, GpuList, GpuServerId, Host, Labels, LabelsError, LeaseMode};
+use platform_domain::{EngineEndpoint, GpuList, GpuServerId, Labels, LabelsError, LeaseMode};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum GpuServerCommand {
@@ -29,7 +29,7 @@ pub(crate) enum GpuServerCommand {
     },
     /// Change what is said of a server; what is not named stays as it is.
     ///
-    /// While challenges hold GPUs of it, its endpoint and address stay, and so do the GPUs that they hold.
+    /// While challenges hold GPUs of it, its endpoint stays, and so do the GPUs that they hold.
     ///
     /// Example: platform gpu-server set gpu-1 --gpus a100:8 --label zone=eu --label nvlink=yes
     Set(SetArgs),
@@ -92,10 +92,6 @@ pub(crate) struct SetArgs {
 /// What can be said when a server is added and later.
 #[derive(Debug, Args)]
 pub(crate) struct GpuServerFields {
-    /// Where its containers are reached from this host, and their ports are published [default: the endpoint's host, 127.0.0.1
-    /// for a socket].
-    #[arg(long, value_name = "HOST")]
-    pub(crate) address: Option<Host>,
     /// How many challenges may hold one GPU at a time: exclusive, or shared(N), N from 2 to 16 [default: exclusive].
     ///
     /// Nothing keeps those who share a GPU from taking each other's memory on it but themselves.

@@ -62,7 +62,6 @@ fn new(args: AddArgs) -> anyhow::Result<CreateGpuServer> {
         fields,
     } = args;
     let GpuServerFields {
-        address,
         lease,
         labels,
         description,
@@ -72,7 +71,6 @@ fn new(args: AddArgs) -> anyhow::Result<CreateGpuServer> {
         id,
         endpoint,
         gpus,
-        address,
         lease: lease.unwrap_or_default(),
         labels: LabelArg::all(&labels)?.unwrap_or_default(),
         enabled: !disabled,
@@ -89,7 +87,6 @@ fn patch(args: SetArgs) -> anyhow::Result<PatchGpuServer> {
         fields,
     } = args;
     let GpuServerFields {
-        address,
         lease,
         labels,
         description,
@@ -98,7 +95,6 @@ fn patch(args: SetArgs) -> anyhow::Result<PatchGpuServer> {
     Ok(PatchGpuServer {
         endpoint,
         gpus,
-        address,
         lease,
         labels: LabelArg::all(&labels)?,
         description: description.map(|text| Some(text).filter(|text| !text.is_empty())),
@@ -165,7 +161,6 @@ fn view_text(view: &GpuServerView) -> String {
         view.id.to_string(),
         format!("state        {}", state(view)),
         format!("endpoint     {}", view.endpoint),
-        format!("address      {}", view.address),
         format!("gpus         {}", view.gpus),
         format!("lease        {}", view.lease),
         format!(
@@ -281,7 +276,7 @@ mod tests {
 
     fn server() -> Value {
         json!({
-            "id": "gpu-1", "endpoint": "tcp://gpu-1.example:2376", "address": "gpu-1.example", "gpus": "a100:2",
+            "id": "gpu-1", "endpoint": "tcp://gpu-1.example:2376", "gpus": "a100:2",
             "lease": "shared(2)", "labels": { "zone": "eu" }, "enabled": false, "description": "In the cellar",
             "lost_at": 1_767_225_600, "certificates": { "readable": true, "ends_at": 1_767_225_600 },
             "places": { "free": 3, "total": 4 },

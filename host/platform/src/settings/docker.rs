@@ -13,8 +13,8 @@ pub struct Docker {
     /// `PLATFORM_DOCKER__ENDPOINT`: `unix:///var/run/docker.sock`; without it the host starts no containers of its own. Only a
     /// socket of this machine: others are GPU servers.
     pub endpoint: Option<EngineEndpoint>,
-    /// What relays are made of, through which containers on GPU servers on other machines are reached: any image with `nc` and
-    /// `sleep`. Without it nothing is started there.
+    /// What relays are made of, through which containers on GPU servers on other machines are reached: any image with `sh`,
+    /// `nc` and `sleep`. Without it nothing is started there.
     pub relay_image: Option<ImageRef>,
     /// How long a container may take from its start until it says that it is well.
     pub ready_seconds: u64,

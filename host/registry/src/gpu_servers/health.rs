@@ -83,9 +83,9 @@ impl GpuServers {
         }
         let (seen, checked_at) = (self.get(id).await?, now());
         let mut warnings = warnings(&seen, engine.as_ref().ok(), checked_at);
-        let told = engine.as_ref().map(|engine| &engine.swarm);
-        let is_manager = matches!(told, Ok(Swarm::Manager { .. }));
-        if (is_manager || seen.server.endpoint.is_elsewhere()) && !self.fleet.has_relays() {
+        if (engine.as_ref().is_ok_and(is_manager) || seen.server.endpoint.is_elsewhere())
+            && !self.fleet.has_relays()
+        {
             warnings.push(GpuServerWarning::NoRelay);
         }
         Ok(GpuServerHealth {
@@ -144,6 +144,10 @@ const fn may_pass(error: &EngineError) -> bool {
     matches!(error, EngineError::Absent { .. } | EngineError::Timeout(_))
 }
 
+fn is_manager(engine: &Description) -> bool {
+    matches!(engine.swarm, Swarm::Manager { .. })
+}
+
 fn warnings(seen: &GpuServerSeen, engine: Option<&Description>, now: UnixSeconds) -> Vec<GpuServerWarning> {
     let mut warnings = Vec::new();
     if let Some(engine) = engine {
@@ -155,6 +159,9 @@ fn warnings(seen: &GpuServerSeen, engine: Option<&Description>, now: UnixSeconds
         }
         let declared = seen.server.gpus.count();
         match told(&engine.gpus) {
+            // Of a swarm it is all machines' together that are declared, and one of them that tells.
+            Some(told) if is_manager(engine) && told < usize::from(declared) => {}
+            None if is_manager(engine) => {}
             Some(told) if told != usize::from(declared) => {
                 warnings.push(GpuServerWarning::OtherNumber { told, declared });
             }

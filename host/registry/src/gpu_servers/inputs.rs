@@ -1,10 +1,8 @@
 //! What an operator says of a GPU server, and whether it can be.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use platform_docker::TlsError;
 use platform_domain::{
-    EngineEndpoint, GpuList, GpuServer, GpuServerId, Host, Labels, LeaseMode, UnixSeconds, with_causes,
+    EngineEndpoint, GpuList, GpuServer, GpuServerId, Labels, LeaseMode, UnixSeconds, with_causes,
 };
 use platform_fleet::TlsFiles;
 
@@ -20,8 +18,6 @@ pub struct NewGpuServer {
     pub id: GpuServerId,
     /// Where its engine is spoken to.
     pub endpoint: EngineEndpoint,
-    /// Where its containers are reached; the endpoint's host without a word, and this machine behind a socket.
-    pub address: Option<Host>,
     /// What challenges may want of their server.
     pub labels: Labels,
     /// What it has.
@@ -41,8 +37,6 @@ pub struct NewGpuServer {
 pub struct GpuServerPatch {
     /// Where its engine is spoken to.
     pub endpoint: Option<EngineEndpoint>,
-    /// Where its containers are reached; it does not follow the endpoint.
-    pub address: Option<Host>,
     /// All labels.
     pub labels: Option<Labels>,
     /// All GPUs.
@@ -60,7 +54,6 @@ impl GpuServerPatch {
     pub(super) fn apply(self, mut server: GpuServer) -> (GpuServer, Option<TlsFiles>) {
         let Self {
             endpoint,
-            address,
             labels,
             gpus,
             lease,
@@ -68,7 +61,6 @@ impl GpuServerPatch {
             tls,
         } = self;
         server.endpoint = endpoint.unwrap_or(server.endpoint);
-        server.address = address.unwrap_or(server.address);
         server.labels = labels.unwrap_or(server.labels);
         server.gpus = gpus.unwrap_or(server.gpus);
         server.lease = lease.unwrap_or(server.lease);
@@ -85,7 +77,6 @@ pub(super) fn record(
     let NewGpuServer {
         id,
         endpoint,
-        address,
         labels,
         gpus,
         lease,
@@ -102,7 +93,6 @@ pub(super) fn record(
     }
     let server = GpuServer {
         id,
-        address: address.unwrap_or_else(|| host_of(&endpoint)),
         endpoint,
         labels,
         gpus,
@@ -156,12 +146,4 @@ fn check_tls(tls: &TlsFiles) -> Result<(), FieldError> {
         };
         FieldError::new(field, with_causes(&error))
     })
-}
-
-/// Containers are where their engine is.
-fn host_of(endpoint: &EngineEndpoint) -> Host {
-    match endpoint {
-        EngineEndpoint::Unix(_) => Host::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-        EngineEndpoint::Tls { host, .. } | EngineEndpoint::Ssh { host, .. } => host.clone(),
-    }
 }

@@ -29,7 +29,6 @@ fn server(name: &str, endpoint: &str) -> NewGpuServer {
     NewGpuServer {
         id: id(name),
         endpoint: endpoint.parse().unwrap(),
-        address: None,
         labels: Labels::default(),
         gpus: "a100:4".parse().unwrap(),
         lease: LeaseMode::Exclusive,
@@ -85,7 +84,6 @@ async fn a_server_is_registered_changed_and_removed() {
     let host = Host::start().await;
     let servers = servers(&host);
     let seen = servers.create(server("gpu-1", SOCKET)).await.unwrap();
-    assert_eq!(seen.server.address.to_string(), "127.0.0.1");
     assert_eq!(
         (seen.free.len(), seen.certificates, seen.lost_at),
         (4, None, None)
@@ -93,7 +91,10 @@ async fn a_server_is_registered_changed_and_removed() {
     let again = servers.create(server("gpu-1", SOCKET)).await.unwrap_err();
     assert!(matches!(again, GpuServerError::Exists(_)), "{again:?}");
     let over_ssh = servers.create(server("gpu-2", "ssh://docker@far.example")).await;
-    assert_eq!(over_ssh.unwrap().server.address.to_string(), "far.example");
+    assert_eq!(
+        over_ssh.unwrap().server.endpoint.to_string(),
+        "ssh://docker@far.example"
+    );
 
     let patch = GpuServerPatch {
         gpus: Some("a100:4,h100:1".parse().unwrap()),
@@ -216,10 +217,6 @@ async fn what_is_held_stays_and_its_holders_are_named() {
         endpoint: Some("ssh://docker@far.example".parse().unwrap()),
         ..patch()
     };
-    let address = GpuServerPatch {
-        address: Some("far.example".parse().unwrap()),
-        ..patch()
-    };
     let gpus = |text: &str| GpuServerPatch {
         gpus: Some(text.parse().unwrap()),
         ..patch()
@@ -230,7 +227,6 @@ async fn what_is_held_stays_and_its_holders_are_named() {
     };
     for (patch, held, named) in [
         (endpoint.clone(), Some("endpoint"), "ab, cd"),
-        (address.clone(), Some("address"), "ab, cd"),
         (gpus("a100:2"), Some("gpus"), "ab, cd"),
         (gpus("a100:1,h100:1,a100:2"), Some("gpus"), "by ab"),
         // Both hold number 2, so one of them has its second place.
@@ -265,7 +261,6 @@ async fn what_is_held_stays_and_its_holders_are_named() {
             .iter()
             .all(|lease| lease.state == LeaseState::Expired)
     );
-    servers.patch(&id("gpu-1"), address).await.unwrap();
     servers.patch(&id("gpu-1"), endpoint).await.unwrap();
     let gone = servers.patch(&id("gpu-1"), gpus("h100:1")).await.unwrap_err();
     assert!(matches!(gone, GpuServerError::InUse { .. }), "{gone:?}");

@@ -15,7 +15,6 @@ pub(crate) fn server(id: &str, gpus: &str, lease: &str) -> GpuServer {
     GpuServer {
         id: id.parse().unwrap(),
         endpoint: "tcp://gpu1.example:2376".parse().unwrap(),
-        address: "[fd00::7]".parse().unwrap(),
         labels: "zone=eu,rack=7".parse().unwrap(),
         gpus: gpus.parse().unwrap(),
         lease: lease.parse().unwrap(),

@@ -10,6 +10,7 @@
 
 mod answers;
 mod bodies;
+mod dialed;
 mod fixture;
 mod hostile;
 mod json;

@@ -127,7 +127,17 @@ async fn a_container_on_another_machine_is_asked_over_its_engine_alone() {
     // A body that is larger than anything on the way holds, and an answer as large.
     let body: Vec<u8> = (0..UPLOAD).map(|at| (at % 251) as u8).collect();
     let upload = client().post(host.url("far", "/upload")).body(body.clone());
-    let upload = async { upload.send().await.unwrap().bytes().await.unwrap() };
+    let upload = async {
+        let answer = upload.send().await.unwrap();
+        let (status, body) = (answer.status(), answer.bytes().await.unwrap());
+        assert_eq!(
+            status,
+            200,
+            "{}",
+            String::from_utf8_lossy(&body[..body.len().min(1000)])
+        );
+        body
+    };
     let taken = async {
         let mut line = next(&mut handed, "/upload").await;
         let body = line.exactly(UPLOAD).await;

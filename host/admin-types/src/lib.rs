@@ -17,6 +17,7 @@ mod logs;
 mod optional;
 mod secret;
 mod state;
+mod stats;
 mod status;
 mod version;
 mod weights;
@@ -41,7 +42,11 @@ pub use health::{BreakerState, BreakerView, IncidentList, IncidentView};
 pub use job::{JobDetail, JobExitView, JobList, JobView};
 pub use logs::{LOG_HEARTBEAT, LogLineView, LogList, LogQuery, LogRecord, LogStream};
 pub use secret::{InjectionView, SecretList, SecretView, SetSecret};
-pub use state::{ArchiveRequest, ArchivedView, BackupView, KeptStateView, PurgeView, RestoreView, StateList};
+pub use state::{
+    ArchiveRequest, ArchivedView, BackupView, KeptStateView, PurgeView, RestoreView, StateList,
+    UnreachedView, VolumeView,
+};
+pub use stats::{ContainerStatsView, StatsView};
 pub use status::{
     ChallengeStatus, CodeView, CompilerView, CompilingView, HostStatus, Observed, ReconcilerStatus, StartStep,
 };

@@ -18,6 +18,7 @@ mod routes;
 mod secrets;
 mod slug;
 mod state;
+mod stats;
 mod status;
 mod versions;
 mod view;

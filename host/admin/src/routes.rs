@@ -10,7 +10,7 @@ use axum::{
 
 use crate::{
     AdminState, ApiError, auth, chain, challenges, content, gpu_servers, health, jobs, logs, secrets, state,
-    status, versions, weights,
+    stats, status, versions, weights,
 };
 
 type Listed = (Method, &'static str, MethodRouter<AdminState>);
@@ -72,6 +72,7 @@ fn listed() -> Vec<Listed> {
             get(health::incidents),
         ),
         (Method::GET, "/v1/admin/challenges/{slug}/logs", get(logs::read)),
+        (Method::GET, "/v1/admin/challenges/{slug}/stats", get(stats::show)),
         (
             Method::POST,
             "/v1/admin/challenges/{slug}/breaker/close",
@@ -228,7 +229,7 @@ mod tests {
                 (method, path.replace("{epoch}", "1").replace("{id}", "gpu-1"))
             })
             .collect();
-        assert_eq!(routes.len(), 48);
+        assert_eq!(routes.len(), 49);
         for path in [
             "/v1/admin/nothing",
             "/v1/admin",

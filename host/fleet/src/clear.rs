@@ -47,7 +47,7 @@ impl Fleet {
         Ok(())
     }
 
-    async fn clear_engine(
+    pub(crate) async fn clear_engine(
         &self,
         engine: &Engine,
         slug: &Slug,

@@ -10,8 +10,10 @@ mod leasing;
 mod limits;
 mod ready;
 mod start;
+mod stats;
 mod tidy;
 mod tls;
+mod volumes;
 mod watch;
 mod wish;
 
@@ -19,5 +21,7 @@ pub use engines::Engines;
 pub use error::FleetError;
 pub use fleet::{Fleet, Running};
 pub use limits::READY_TIME;
+pub use stats::Load;
 pub use tls::TlsFiles;
+pub use volumes::{KeptVolume, KeptVolumes, Unreached};
 pub use wish::Wish;

@@ -21,5 +21,7 @@ pub(crate) const CONTAINER_GRACE: Duration = Duration::from_secs(10);
 pub(crate) const CONTAINER_LOOK_EVERY: Duration = Duration::from_secs(2);
 /// An engine that does not answer for this long is lost, with what runs there. A restart of an engine takes less.
 pub(crate) const LOST_AFTER: Duration = Duration::from_secs(30);
+/// Between the two looks that tell how much of a processor a container uses. Somebody waits for it.
+pub(crate) const STATS_APART: Duration = Duration::from_secs(1);
 /// Digits of the host's id in names on an engine: enough to tell a few hosts apart. Labels have all of it.
 pub(crate) const NAMED_BY: usize = 8;

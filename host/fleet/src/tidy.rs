@@ -21,23 +21,6 @@ impl Fleet {
         Ok(())
     }
 
-    /// Removes the volumes of a challenge, of which nothing may run any more, from every engine that can be reached.
-    pub async fn purge(&self, slug: &Slug) -> Result<(), FleetError> {
-        self.stop(slug).await?;
-        for (_, engine) in self.all().await? {
-            for volume in engine.list_volumes(self.owner()).await? {
-                if volume
-                    .labels
-                    .get(platform_docker::SLUG)
-                    .is_some_and(|of| of == slug.as_str())
-                {
-                    engine.remove_volume(self.owner(), &volume.name).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Removes what nobody wants from every engine, and gives back GPUs that nobody uses. `wanted` are the challenges whose
     /// containers are to run. What cannot be reached now is left for the next time.
     pub async fn tidy(&self, wanted: &BTreeSet<Slug>) -> Result<(), FleetError> {

@@ -52,6 +52,11 @@ impl Containers {
         }
     }
 
+    /// Where they run.
+    pub(crate) const fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
     /// A container that answers: one of ours, started or found again, or one that somebody else runs, of which it is seen when it
     /// is asked.
     pub(crate) async fn load(

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, io};
 
 use platform_domain::{GpuServerId, SecretName, Slug, TransitionRefused};
+use platform_fleet::FleetError;
 use platform_oci::OciError;
 use platform_store::StoreError;
 use platform_wasm::{ArchiveError, ComponentError};
@@ -68,6 +69,15 @@ pub enum RegistryError {
         "Challenge '{0}' is a container image; this host has no engine for containers, and no address says where somebody runs it"
     )]
     NoAddress(Slug),
+    /// What was asked of it is known only while it runs.
+    #[error("Challenge '{0}' does not run")]
+    NotRunning(Slug),
+    /// Somebody else runs its container.
+    #[error("somebody else runs the container of Challenge '{0}'")]
+    Elsewhere(Slug),
+    /// An engine for containers did not do what it was asked, for another reason than what a challenge is.
+    #[error("an engine for containers failed")]
+    Engine(#[source] FleetError),
     /// The component could not be had from where the reference points.
     #[error("the component cannot be fetched")]
     Fetch(#[source] OciError),

@@ -26,6 +26,7 @@ mod plan;
 mod reconciler;
 mod secrets;
 mod starts;
+mod stats;
 mod trust;
 mod versions;
 
@@ -48,11 +49,11 @@ pub use gpu_servers::{
     KeptCertificates, NewGpuServer,
 };
 pub use inputs::{ChallengePatch, NewChallenge, Source};
-pub use keeping::KeptState;
+pub use keeping::{KeptState, KeptStates, Purged};
 pub use load::LoadError;
 pub use operations::Registry;
-pub use platform_docker::{Description, EngineError, Gpus, Swarm};
-pub use platform_fleet::{Engines, FleetError, Running, TlsFiles};
+pub use platform_docker::{Description, EngineError, Gpus, Stats, Swarm};
+pub use platform_fleet::{Engines, FleetError, KeptVolume, Load, Running, TlsFiles, Unreached};
 pub use platform_oci::{Collected, Content, ContentKind, OciError};
 pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
 pub use platform_store::StoreError;
@@ -63,6 +64,7 @@ pub use platform_wasm::{
 };
 pub use reconciler::Reconciler;
 pub use secrets::{KeptSecret, SecretError};
+pub use stats::{ChallengeStats, Used};
 pub use trust::{Shown, Untrusted};
 pub use versions::Update;
 

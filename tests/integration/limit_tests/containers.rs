@@ -103,6 +103,10 @@ pub(super) const TESTS: &[(&str, &str)] = &[
     ("TMP_BYTES", INSIDE),
     ("LOG_FILE", FLOOD),
     ("LOG_FILES", FLOOD),
+    (
+        "STATS_APART",
+        "host/fleet/src/stats.rs::the_load_is_processor_time_over_time",
+    ),
     ("READY_TIME", UNREADY),
     ("READY_QUESTION", UNREADY),
     ("READY_BYTES", UNREADY),

@@ -9,7 +9,7 @@ use crate::{
     commands::{
         health, logs,
         observed::{code_text, observed_text},
-        pair, versions,
+        pair, stats, versions,
     },
     output::{Output, table},
 };
@@ -29,6 +29,9 @@ pub(crate) async fn run(command: ChallengeCommand, client: &Client, output: Outp
         }
         ChallengeCommand::Incidents { slug } => {
             return output.show(&client.challenge_incidents(&slug).await?, health::incidents_text);
+        }
+        ChallengeCommand::Stats { slug } => {
+            return output.show(&client.challenge_stats(&slug).await?, stats::stats_text);
         }
         ChallengeCommand::RotateToken { slug, overlap } => {
             let rotate = RotateToken {

@@ -19,6 +19,7 @@ pub(crate) mod secret;
 pub(crate) mod serve;
 pub(crate) mod sign;
 pub(crate) mod state;
+pub(crate) mod stats;
 pub(crate) mod store;
 pub(crate) mod versions;
 pub(crate) mod weights;

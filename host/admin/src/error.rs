@@ -93,6 +93,11 @@ impl ApiError {
         .hint("list the challenges to see which there are")
     }
 
+    /// What it is made of, for an answer that has begun already.
+    pub(crate) fn into_parts(self) -> (StatusCode, ErrorDetail) {
+        (self.status, self.detail)
+    }
+
     #[cfg(test)]
     pub(crate) fn parts(&self) -> (StatusCode, &ErrorDetail) {
         (self.status, &self.detail)

@@ -11,6 +11,7 @@ mod content;
 mod error;
 mod gpu_servers;
 mod health;
+mod images;
 mod jobs;
 mod json;
 mod logs;

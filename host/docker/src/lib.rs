@@ -24,6 +24,7 @@ mod logs;
 mod network;
 mod observed;
 mod prepare;
+mod pulling;
 mod reap;
 mod refusal;
 mod removing;
@@ -48,6 +49,7 @@ pub use job::{JobInput, JobOutcome, JobSpec};
 pub use labels::{COMPONENT, Kind, OF, OWNER, Owner, OwnerError, SLUG, SPEC, UNTIL, VERSION};
 pub use logs::{Follow, LogLine, LogLines};
 pub use observed::{Observed, State};
+pub use pulling::{PullCount, PullSum};
 pub use reap::Reaped;
 pub use spec::{
     ContainerLimits, ContainerSpec, Gpu, MountPoint, MountPointError, Outside, Plan, SpecError, User,

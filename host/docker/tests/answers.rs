@@ -209,10 +209,10 @@ async fn a_pull_that_talks_without_end_is_cut_off() {
     );
     let dir = TempDir::new().unwrap();
     let line = format!("{head}{}\n", json!({ "status": "x".repeat(1 << 16) }));
-    let endless = engine(&dir, true, line.into_bytes(), 2000);
+    let endless = engine(&dir, true, line.into_bytes(), 4000);
     let mut longest = 0;
     let pulled = endless.pull(&image, None, |line| longest = longest.max(line.status.len()));
-    assert_protocol(&pulled.await.unwrap_err(), "more than 67108864 bytes");
+    assert_protocol(&pulled.await.unwrap_err(), "more than 134217728 bytes");
     assert!(longest < 200);
 }
 

@@ -23,5 +23,8 @@ pub(crate) const CONTAINER_LOOK_EVERY: Duration = Duration::from_secs(2);
 pub(crate) const LOST_AFTER: Duration = Duration::from_secs(30);
 /// Between the two looks that tell how much of a processor a container uses. Somebody waits for it.
 pub(crate) const STATS_APART: Duration = Duration::from_secs(1);
+/// How long an image stays that this host had fetched and nobody wants. Whoever registers a challenge fetches first and writes
+/// down later.
+pub(crate) const IMAGE_GRACE: Duration = Duration::from_secs(3600);
 /// Digits of the host's id in names on an engine: enough to tell a few hosts apart. Labels have all of it.
 pub(crate) const NAMED_BY: usize = 8;

@@ -2,12 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use platform_docker::{ContainerSpec, Engine, EngineError, Image, Observed, State};
-use platform_domain::{GpuLease, GpuServer, UpstreamAddress};
+use platform_docker::{ContainerSpec, Engine, EngineError, Observed, State};
+use platform_domain::{GpuLease, GpuServer, GpuServerId, ImageRef, UpstreamAddress};
 use tokio::net::lookup_host;
 
 use crate::{
     Fleet, FleetError, Running, Wish,
+    images::pinned,
     leasing::is_held,
     ready,
     wish::{LEASE_LABEL, Place, names, network},
@@ -21,6 +22,12 @@ struct Spot {
     lease: Option<GpuLease>,
     /// At which address of the engine's machine it is reached, if that is another machine.
     publish: Option<IpAddr>,
+}
+
+impl Spot {
+    fn server_id(&self) -> Option<&GpuServerId> {
+        self.server.as_ref().map(|server| &server.id)
+    }
 }
 
 impl Fleet {
@@ -39,7 +46,7 @@ impl Fleet {
         if !wish.overlaps() {
             if let Some(spot) = spots.first() {
                 // Before anything is taken down: whether there is an image at all.
-                fetch(&spot.engine, wish).await?;
+                self.fetch(spot.server_id(), &spot.engine, wish).await?;
             }
             self.clear(&wish.slug, None).await?;
         }
@@ -65,13 +72,14 @@ impl Fleet {
     }
 
     /// Looks whether a challenge could run, without starting anything: the image is fetched and everything that can be refused
-    /// is. Gives what the image is.
-    pub async fn rehearse(&self, wish: &Wish) -> Result<Image, FleetError> {
-        let engine = match &wish.resources.gpu {
-            None => self.engines().local()?.clone(),
-            Some(wanted) => self.engine(Some(&self.could_lease(wanted).await?)).await?,
+    /// is. Gives the image by its digest, as far as a registry gave it one.
+    pub async fn rehearse(&self, wish: &Wish) -> Result<ImageRef, FleetError> {
+        let server = match &wish.resources.gpu {
+            None => None,
+            Some(wanted) => Some(self.could_lease(wanted).await?),
         };
-        let image = fetch(&engine, wish).await?;
+        let engine = self.engine(server.as_ref()).await?;
+        let image = self.fetch(server.as_ref(), &engine, wish).await?;
         let [name, _] = names(self.owner(), &wish.slug);
         let place = Place {
             name: &name,
@@ -79,7 +87,7 @@ impl Fleet {
             lease: None,
         };
         wish.spec(self.owner(), &place)?.plan(&image)?;
-        Ok(image)
+        Ok(pinned(&wish.image, &image))
     }
 
     /// Where it may run already.
@@ -170,7 +178,7 @@ impl Fleet {
     /// Makes and starts it. What was there before is left alone; what was made is removed when it does not get ready.
     async fn put(&self, wish: &Wish, spot: &Spot) -> Result<Running, FleetError> {
         let Spot { engine, .. } = spot;
-        let image = fetch(engine, wish).await?;
+        let image = self.fetch(spot.server_id(), engine, wish).await?;
         let [one, other] = names(self.owner(), &wish.slug);
         // Of the two names the one that nothing has that runs.
         let taken = match engine.inspect(&one).await {
@@ -237,16 +245,6 @@ impl Fleet {
 /// The lease that a container says it has.
 pub(crate) fn lease_of(container: &Observed) -> Option<&str> {
     container.labels.get(LEASE_LABEL).map(String::as_str)
-}
-
-/// From the engine, or by the engine from its registry.
-async fn fetch(engine: &Engine, wish: &Wish) -> Result<Image, FleetError> {
-    match engine.image(&wish.image).await {
-        Err(EngineError::ImageMissing(_)) => {}
-        image => return Ok(image?),
-    }
-    tracing::info!(challenge.slug = %wish.slug, image = %wish.image, "The image is fetched");
-    Ok(engine.pull(&wish.image, wish.pull_as.as_ref(), |_| ()).await?)
 }
 
 /// Where it listens, as this machine reaches it.

@@ -90,6 +90,7 @@ impl App {
             fleet,
             registries: registries::of_host(&config),
             executor: executor(&config),
+            keep_images: config.docker.keep_images,
             routes,
             breaker: config.breaker.policy(),
         };

@@ -8,12 +8,14 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
-use platform_domain::{Artifact, Challenge, Digest, PinnedComponent, Slug, Status, UnixSeconds, with_causes};
+use platform_docker::EngineError;
+use platform_domain::{Artifact, Challenge, Change, Digest, Slug, Status, UnixSeconds, with_causes};
+use platform_fleet::FleetError;
 use platform_oci::limits::SIGNATURES_TIMEOUT;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::{LoadError, Registry, RegistryError, Update, reconciler::now};
+use crate::{LoadError, Registry, RegistryError, Update, images::NextImage, reconciler::now};
 
 /// Who an update is by that nobody asked for.
 const BY: &str = "tag";
@@ -33,7 +35,7 @@ pub struct Drift {
     refused: bool,
 }
 
-/// What was seen last of each challenge whose tag does not lead to its component.
+/// What was seen last of each challenge whose tag does not lead to what it has.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Drifts(Arc<Mutex<BTreeMap<Slug, Drift>>>);
 
@@ -86,18 +88,34 @@ impl Registry {
         }
     }
 
+    /// Where the tag of a challenge leads, if not to what it has.
+    pub fn drift(&self, challenge: &Challenge) -> Option<Drift> {
+        let seen = self.drifts().of(&challenge.slug)?;
+        // It may have got there since.
+        (seen.manifest.is_none() || seen.manifest != manifest(challenge)).then_some(seen)
+    }
+
     async fn look_at(self, challenge: Challenge, insist: bool) {
         let slug = &challenge.slug;
-        let Artifact::Component(pinned) = &challenge.artifact else {
+        let Some(manifest) = manifest(&challenge) else {
             return;
         };
-        let Some(manifest) = pinned.manifest.filter(|_| pinned.reference.can_move()) else {
-            return;
+        let resolved = match &challenge.artifact {
+            Artifact::Component(pinned) if pinned.reference.can_move() => {
+                let resolving = self.loader().content().resolve(&pinned.reference);
+                timeout(SIGNATURES_TIMEOUT, resolving).await
+            }
+            Artifact::Image(image) => {
+                let (Some(tag), None) = (image.moving(), &challenge.serving.address) else {
+                    return;
+                };
+                timeout(SIGNATURES_TIMEOUT, self.loader().containers().resolve(&tag)).await
+            }
+            Artifact::Component(_) => return,
         };
-        let resolving = self.loader().content().resolve(&pinned.reference);
-        let drift = match timeout(SIGNATURES_TIMEOUT, resolving).await {
+        let drift = match resolved {
             Ok(Ok(found)) if found == manifest => None,
-            Ok(Ok(found)) => self.moved(&challenge, pinned, found, insist).await,
+            Ok(Ok(found)) => self.moved(&challenge, found, insist).await,
             Ok(Err(error)) => Some(Drift::untold(with_causes(&error))),
             Err(_) => Some(Drift::untold("there was no answer in time".to_owned())),
         };
@@ -110,18 +128,12 @@ impl Registry {
     }
 
     /// The tag leads to another manifest. Gives what is to be shown of that.
-    async fn moved(
-        &self,
-        challenge: &Challenge,
-        pinned: &PinnedComponent,
-        found: Digest,
-        insist: bool,
-    ) -> Option<Drift> {
+    async fn moved(&self, challenge: &Challenge, found: Digest, insist: bool) -> Option<Drift> {
         let slug = &challenge.slug;
         let seen = self.drifts().of(slug).filter(|seen| seen.manifest == Some(found));
         if seen.is_none() {
             tracing::warn!(
-                challenge.slug = %slug, oci.reference = %pinned.reference, oci.manifest = %found,
+                challenge.slug = %slug, oci.reference = %reference(challenge), oci.manifest = %found,
                 "The tag leads to something else than what runs"
             );
         }
@@ -141,12 +153,7 @@ impl Registry {
                 ..seen
             });
         }
-        let update = Update {
-            reference: pinned.reference.clone(),
-            grant: BTreeSet::new(),
-            by: Some(BY.to_owned()),
-        };
-        match Box::pin(self.bring(slug, update, Some(pinned.clone()))).await {
+        match Box::pin(self.follow(challenge, found)).await {
             Ok(_) => None,
             Err(error) => {
                 let reason = with_causes(&error);
@@ -156,6 +163,49 @@ impl Registry {
                 Some(drift)
             }
         }
+    }
+}
+
+impl Registry {
+    /// Brings what the tag leads to in the place of what the challenge has.
+    async fn follow(&self, challenge: &Challenge, found: Digest) -> Result<Challenge, RegistryError> {
+        let (slug, by) = (&challenge.slug, Some(BY.to_owned()));
+        match &challenge.artifact {
+            Artifact::Component(pinned) => {
+                let update = Update {
+                    reference: pinned.reference.clone(),
+                    grant: BTreeSet::new(),
+                    version: None,
+                    by,
+                };
+                self.bring(slug, update, Some(pinned.clone())).await
+            }
+            Artifact::Image(image) => {
+                let next = NextImage {
+                    image: image.pinned(found),
+                    version: None,
+                    change: Change::Updated,
+                    by,
+                    follows: Some(image.clone()),
+                };
+                self.replace_image(slug, next).await
+            }
+        }
+    }
+}
+
+/// The digest of the manifest of what it has, as far as it was had from where there is one.
+fn manifest(challenge: &Challenge) -> Option<Digest> {
+    match &challenge.artifact {
+        Artifact::Component(pinned) => pinned.manifest,
+        Artifact::Image(image) => image.digest(),
+    }
+}
+
+fn reference(challenge: &Challenge) -> String {
+    match &challenge.artifact {
+        Artifact::Component(pinned) => pinned.reference.to_string(),
+        Artifact::Image(image) => image.to_string(),
     }
 }
 
@@ -170,10 +220,17 @@ impl Drift {
     }
 }
 
-/// Whether it is what the component is, and no disturbance, missing signature or missing room.
+/// Whether it is what the component or the image is, and no disturbance, missing signature or missing room.
 fn is_of_the_component(error: &RegistryError) -> bool {
     matches!(
         error,
-        RegistryError::Component(_) | RegistryError::Field(_) | RegistryError::Load(LoadError::Component(_))
+        RegistryError::Component(_)
+            | RegistryError::Field(_)
+            | RegistryError::Load(LoadError::Component(_))
+            | RegistryError::Load(LoadError::Container(
+                FleetError::Spec(_)
+                    | FleetError::MountPoint(_)
+                    | FleetError::Engine(EngineError::WrongArchitecture { .. } | EngineError::Spec(_))
+            ))
     )
 }

@@ -1,14 +1,43 @@
-//! Images of challenges that run in containers: pinned when they are registered, and changed later.
+//! Images of challenges that run in containers: pinned when they are registered, replaced by others later, and the way back.
 
-use platform_domain::{Artifact, Challenge, ComponentRef, ImageRef, Runs, Slug, Status};
+use platform_docker::PullSum;
+use platform_domain::{
+    Artifact, Challenge, Change, ComponentRef, Digest, ImageRef, Resources, Runs, Slug, Status, Version,
+};
 use platform_fleet::FleetError;
-use platform_store::challenges;
+use platform_store::{breakers, challenges, versions};
 
 use crate::{
-    LoadError, Registry, RegistryError, check, operations::MAX_ATTEMPTS, plan::Wanted, reconciler::now,
+    FieldError, LoadError, Observed, Registry, RegistryError, check, limits::MAX_VERSIONS,
+    operations::MAX_ATTEMPTS, plan::Wanted, reconciler::now,
 };
 
+/// An image that is to take the place of the one that a challenge has.
+#[derive(Clone)]
+pub(crate) struct NextImage {
+    pub(crate) image: ImageRef,
+    /// What its `/version` has to say; `None`: what that of the one before had to.
+    pub(crate) version: Option<String>,
+    pub(crate) change: Change,
+    pub(crate) by: Option<String>,
+    /// Of an update that nobody asked for: the image that it is to follow.
+    pub(crate) follows: Option<ImageRef>,
+}
+
 impl Registry {
+    /// Has an image fetched to where a challenge with these resources would run, and gives it by its digest. Dropping it ends the
+    /// fetching; what has come stays with the engine as far as that keeps it.
+    pub async fn image_pull(
+        &self,
+        image: &ImageRef,
+        resources: &Resources,
+        tell: impl FnMut(PullSum) + Send,
+    ) -> Result<ImageRef, RegistryError> {
+        let containers = self.loader().containers();
+        let pulled = Box::pin(containers.pull(resources, image, tell)).await;
+        pulled.map_err(|error| RegistryError::Load(LoadError::Container(error)))
+    }
+
     /// Looks at the image of a challenge that is to run in a container of this host, and pins it. What runs elsewhere is
     /// seen when it is asked; a draft may be registered without an engine.
     pub(crate) async fn with_image(&self, mut challenge: Challenge) -> Result<Challenge, RegistryError> {
@@ -19,7 +48,12 @@ impl Registry {
             return Ok(challenge);
         }
         let image = image.clone();
-        let pinned = match self.loader().containers().rehearse(&challenge, &image).await {
+        let containers = self.loader().containers();
+        let looked = async {
+            let pulled = containers.pull(&challenge.resources, &image, |_| ()).await?;
+            containers.rehearse(&challenge, &pulled).await
+        };
+        let pinned = match Box::pin(looked).await {
             Ok(pinned) => pinned,
             Err(FleetError::NoEngine) if challenge.status == Status::Draft => return Ok(challenge),
             Err(error) => return Err(container(&challenge.slug, error)),
@@ -51,39 +85,129 @@ impl Registry {
         &self,
         slug: &Slug,
         reference: &ComponentRef,
+        version: Option<String>,
+        by: Option<String>,
     ) -> Result<Challenge, RegistryError> {
-        let image: ImageRef = reference
-            .to_string()
-            .parse()
-            .map_err(|_| crate::FieldError::new("component", "an image is HOST/NAME[:TAG][@DIGEST]"))?;
+        let image = reference.to_string().parse();
+        let next = NextImage {
+            image: image.map_err(|_| FieldError::new("component", "an image is HOST/NAME[:TAG][@DIGEST]"))?,
+            version,
+            change: Change::Updated,
+            by,
+            follows: None,
+        };
+        self.replace_image(slug, next).await
+    }
+
+    /// Gives a challenge an image again that it had: the one of this digest, or the last other one. It is on the engine still, or
+    /// the engine fetches it again.
+    pub(crate) async fn roll_back_image(
+        &self,
+        slug: &Slug,
+        current: &ImageRef,
+        to: Option<Digest>,
+        by: Option<String>,
+    ) -> Result<Challenge, RegistryError> {
+        let found = self.challenge_versions(slug).await?.into_iter();
+        let mut images = found.filter_map(|version| match version.artifact {
+            Artifact::Image(image) => Some((image, version.version)),
+            Artifact::Component(_) => None,
+        });
+        let wanted = images.find(|(image, _)| match to {
+            Some(to) => image.digest() == Some(to),
+            None => !is_same(image, current),
+        });
+        let (image, version) = wanted.ok_or_else(|| RegistryError::NoVersion(slug.clone()))?;
+        let next = NextImage {
+            image,
+            version: Some(version),
+            change: Change::RolledBack,
+            by,
+            follows: None,
+        };
+        self.replace_image(slug, next).await
+    }
+
+    /// The reconciler gets the successor ready before the one before ends, where they share no volume.
+    pub(crate) async fn replace_image(
+        &self,
+        slug: &Slug,
+        next: NextImage,
+    ) -> Result<Challenge, RegistryError> {
         for _ in 0..MAX_ATTEMPTS {
             let before = self.challenge_get(slug).await?;
-            let next = Challenge {
-                artifact: Artifact::Image(image.clone()),
+            let Artifact::Image(old) = &before.artifact else {
+                // It was deleted meanwhile, and registered as something else.
+                break;
+            };
+            if let Some(follows) = &next.follows
+                && (old != follows || !before.follow)
+            {
+                return Ok(before);
+            }
+            let after = Challenge {
+                artifact: Artifact::Image(next.image.clone()),
+                version: next.version.clone().unwrap_or_else(|| before.version.clone()),
+                // Whoever goes back does not want to be taken along again.
+                follow: before.follow && next.change != Change::RolledBack,
+                updated_at: now(),
                 ..before.clone()
             };
-            let next = self.with_image(next).await?;
-            check::record(self.loader().limits(), &next)?;
-            let (key, wake) = (slug.clone(), self.wake());
+            check::record(self.loader().limits(), &after)?;
+            let after = self.with_image(after).await?;
+            if after.artifact == before.artifact && after.version == before.version {
+                if matches!(self.observed(slug), Observed::Failed { .. }) {
+                    self.settle(slug, self.wake()).await;
+                }
+                return Ok(before);
+            }
+            let (wake, change) = (self.wake(), next.change);
+            let version = Version {
+                artifact: after.artifact.clone(),
+                version: after.version.clone(),
+                change,
+                by: next.by.clone(),
+                at: after.updated_at,
+            };
             let written = self.store().write("challenge_image", move |connection| {
-                let mut record = challenges::get(connection, &key)?.ok_or(RegistryError::NotFound(key))?;
+                let found = challenges::get(connection, &after.slug)?;
+                let found = found.ok_or_else(|| RegistryError::NotFound(after.slug.clone()))?;
                 // The moment of the last change is no proof: two may be within one second.
-                let wanted = |record: &Challenge| (record.status, Wanted::of(record, None));
-                if wanted(&record) != wanted(&before) {
+                let seen = |record: &Challenge| (record.status, record.follow, record.version.clone());
+                if Wanted::of(&found, None) != Wanted::of(&before, None) || seen(&found) != seen(&before) {
                     return Ok::<_, RegistryError>(None);
                 }
-                record.artifact = next.artifact;
-                record.updated_at = now();
+                let record = Challenge {
+                    artifact: after.artifact,
+                    version: after.version,
+                    follow: after.follow,
+                    updated_at: after.updated_at,
+                    ..found
+                };
                 challenges::update(connection, &record)?;
+                versions::add(connection, &record.slug, &version, MAX_VERSIONS)?;
+                if record.status == Status::Active {
+                    // Also when the host dies before the new container takes the old one's place.
+                    breakers::delete(connection, &record.slug)?;
+                }
                 Ok(Some((record, wake)))
             });
             if let Some((record, wake)) = written.await? {
-                tracing::info!(challenge.slug = %slug, "The challenge has another image");
+                tracing::info!(challenge.slug = %slug, challenge.change = %change, "The challenge has another image");
+                self.drifts().forget(slug);
                 self.settle(slug, wake).await;
                 return Ok(record);
             }
         }
         Err(RegistryError::Contended(slug.clone()))
+    }
+}
+
+/// Whether two references mean the same image, whatever their tags are.
+fn is_same(one: &ImageRef, other: &ImageRef) -> bool {
+    match (one.by_digest(), other.by_digest()) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
     }
 }
 

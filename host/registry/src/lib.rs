@@ -41,7 +41,7 @@ use platform_wasm::Engine;
 use tokio::sync::Notify;
 
 pub use board::{Board, Observed, StartStep};
-pub use content::KeptContent;
+pub use content::{Cleared, KeptContent};
 pub use drift::Drift;
 pub use error::{FieldError, RegistryError};
 pub use gpu_servers::{
@@ -52,8 +52,11 @@ pub use inputs::{ChallengePatch, NewChallenge, Source};
 pub use keeping::{KeptState, KeptStates, Purged};
 pub use load::LoadError;
 pub use operations::Registry;
-pub use platform_docker::{Description, EngineError, Gpus, Stats, Swarm};
-pub use platform_fleet::{Engines, FleetError, KeptVolume, Load, Running, TlsFiles, Unreached};
+pub use platform_docker::{Description, EngineError, Gpus, PullSum, Stats, Swarm};
+pub use platform_fleet::{
+    CollectedImages, Engines, FetchedImage, FleetError, KeptVolume, Load, Running, TlsFiles, Unreached,
+    UnwantedImage,
+};
 pub use platform_oci::{Collected, Content, ContentKind, OciError};
 pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
 pub use platform_store::StoreError;
@@ -90,6 +93,8 @@ pub struct Parts {
     pub registries: Registries,
     /// What containers are told that may hand in jobs; nothing where this host takes none.
     pub executor: BTreeMap<String, String>,
+    /// How many images of each challenge stay on engines, the present one included.
+    pub keep_images: usize,
     /// The one writer of the table of routes.
     pub routes: RoutePublisher,
     /// When a challenge that fails is left alone.
@@ -110,6 +115,7 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
         fleet,
         registries,
         executor,
+        keep_images,
         routes,
         breaker,
     } = parts;
@@ -119,7 +125,7 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
     let wake = Arc::new(Notify::new());
     let (publisher, board) = board::channel();
     let opener = secrets::Opener::new(store.clone(), key_file);
-    let containers = containers::Containers::new(fleet, registries, executor);
+    let containers = containers::Containers::new(fleet, registries, executor, keep_images);
     let loader = load::Loader::new(content, trust, engine, state_dir, metagraph, opener, containers);
     let health = health::HealthBook::new(breaker);
     let reader = routes.reader();

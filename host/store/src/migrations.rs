@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0017_jobs.sql"),
     include_str!("../../../migrations/0018_containers.sql"),
     include_str!("../../../migrations/0019_token_overlap.sql"),
+    include_str!("../../../migrations/0024_images.sql"),
 ];
 
 /// Brings the schema to the newest version: all missing steps or none.

@@ -48,6 +48,14 @@ pub(super) const TESTS: &[(&str, &str)] = &[
         "PULL_BYTES",
         "host/docker/tests/answers.rs::a_pull_that_talks_without_end_is_cut_off",
     ),
+    (
+        "LAYERS",
+        "host/docker/src/pulling.rs::an_engine_that_tells_of_ever_more_layers_fills_no_memory",
+    ),
+    (
+        "IMAGE_GRACE",
+        "host/fleet/tests/images.rs::an_image_that_nobody_wants_is_removed_and_no_other",
+    ),
     ("REFUSAL_BYTES", REFUSAL),
     ("MESSAGE_CHARS", REFUSAL),
     ("TEXT_CHARS", TOLD),

@@ -70,6 +70,7 @@ impl Host {
             fleet: Fleet::new(store.clone(), engines.clone(), owner, READY_TIME),
             registries: Registries::default(),
             executor: Default::default(),
+            keep_images: 3,
             store: store.clone(),
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
             trust: TrustPolicy::Any,

@@ -4,6 +4,7 @@
 pub(crate) mod chain;
 pub(crate) mod challenge;
 pub(crate) mod devnet;
+pub(crate) mod fetching;
 pub(crate) mod gpu_server;
 pub(crate) mod health;
 pub(crate) mod hotkey;

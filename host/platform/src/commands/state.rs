@@ -84,7 +84,7 @@ fn volumes_text(volumes: &[VolumeView]) -> String {
     }
 }
 
-fn unreached_text(unreached: &UnreachedView) -> String {
+pub(super) fn unreached_text(unreached: &UnreachedView) -> String {
     let UnreachedView { server, reason, hint } = unreached;
     let engine = server
         .as_ref()

@@ -72,3 +72,20 @@ fn container(running: &Running, load: Load) -> ContainerStatsView {
         written_bytes: written,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::challenges::tests::{Host, refusal};
+
+    #[tokio::test]
+    async fn what_does_not_run_uses_nothing() {
+        let host = Host::start().await;
+        let stats = async || host.call("GET", "/v1/admin/challenges/echo/stats", None).await;
+        assert_eq!(refusal(&stats().await), (404, "not_found", ""));
+        host.register("echo").await;
+        let answer = stats().await;
+        assert_eq!(refusal(&answer), (409, "not_running", ""));
+        let hint = answer.body["error"]["hint"].as_str().unwrap();
+        assert!(hint.contains("challenge show"), "{hint}");
+    }
+}

@@ -61,8 +61,8 @@ pub(super) const TESTS: &[(&str, &str)] = &[
     ("TEXT_CHARS", TOLD),
     ("LIST", TOLD),
     (
-        "EVENT_BYTES",
-        "host/docker/tests/answers.rs::logs_and_events_that_have_no_end_are_not_held_in_memory",
+        "PULL_LINE",
+        "host/docker/tests/answers.rs::a_pull_that_talks_without_end_is_cut_off",
     ),
     ("SSH_BYTES", SSH),
     ("SSH_LAST_WORDS", SSH),

@@ -70,6 +70,20 @@ async fn what_a_challenge_uses_is_told_while_it_runs() {
         "{stats:?}"
     );
     assert!(stats.data.unwrap().max_bytes > 0, "{stats:?}");
+    let update = json!({"component": "file:/nothing.wasm", "version": "2.0.0"});
+    let refused_version = host
+        .admin
+        .challenge_update(
+            &"disk".parse().unwrap(),
+            &serde_json::from_value(update).unwrap(),
+        )
+        .await;
+    assert!(
+        refused_version
+            .unwrap_err()
+            .to_string()
+            .contains("the manifest of a component says its version")
+    );
     // And of a container of which nothing is known here.
     let elsewhere = json!({"serving": {"address": "http://127.0.0.1:1"}});
     host.admin

@@ -171,6 +171,22 @@ async fn an_image_is_updated_followed_and_taken_back_with_the_commands_of_compon
     let (content, _, told) = platform(&host, &fixed).await;
     assert!(!content && told.contains("a digest does not move"), "{told}");
 
+    // Whoever follows a tag does not know which version comes; whoever does not has said which it is.
+    let patch = |fields: Value| serde_json::from_value::<PatchChallenge>(fields).unwrap();
+    host.admin
+        .challenge_patch(&slug, &patch(json!({"version": "9.9.9"})))
+        .await
+        .unwrap();
+    running(&host, "images").await;
+    host.admin
+        .challenge_patch(&slug, &patch(json!({"follow": false})))
+        .await
+        .unwrap();
+    seen(&host, "images", |view| {
+        format!("{:?}", view.observed).contains("and 9.9.9 is registered")
+    })
+    .await;
+
     // What the engine has for this host is known, with whom it is for, and nothing of it is to go.
     let (content, shown, _) = platform(&host, &["store", "list"]).await;
     assert!(

@@ -3,12 +3,15 @@
 //! leases, which the database keeps.
 
 mod clear;
+mod collecting;
 mod engines;
 mod error;
 mod fleet;
 mod images;
 mod leasing;
 mod limits;
+mod names;
+mod places;
 mod ready;
 mod start;
 mod stats;
@@ -18,13 +21,14 @@ mod volumes;
 mod watch;
 mod wish;
 
+pub use collecting::{CollectedImages, UnwantedImage};
 pub use engines::Engines;
 pub use error::FleetError;
 pub use fleet::{Fleet, Running};
-pub use images::{CollectedImages, UnwantedImage};
 pub use limits::READY_TIME;
+pub use places::Unreached;
 pub use platform_store::fetched_images::FetchedImage;
 pub use stats::Load;
 pub use tls::TlsFiles;
-pub use volumes::{KeptVolume, KeptVolumes, Unreached};
+pub use volumes::{KeptVolume, KeptVolumes};
 pub use wish::Wish;

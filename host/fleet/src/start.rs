@@ -8,8 +8,8 @@ use tokio::net::lookup_host;
 
 use crate::{
     Fleet, FleetError, Running, Wish,
-    images::pinned,
     leasing::is_held,
+    names::pinned,
     ready,
     wish::{LEASE_LABEL, Place, names, network},
 };

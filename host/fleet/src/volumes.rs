@@ -4,10 +4,8 @@ use std::collections::HashMap;
 
 use platform_docker::{COMPONENT, Engine, Kind, OF, SLUG};
 use platform_domain::{GpuServerId, Slug};
-use platform_store::gpu_servers;
-use tokio::task::JoinSet;
 
-use crate::{Fleet, FleetError, wish::network};
+use crate::{Fleet, FleetError, Unreached, wish::network};
 
 /// A volume in which a challenge keeps something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,15 +20,6 @@ pub struct KeptVolume {
     pub bytes: Option<u64>,
 }
 
-/// An engine of which it is not known what is on it, or from which something could not be removed.
-#[derive(Debug)]
-pub struct Unreached {
-    /// Which server; `None`: the host's own engine.
-    pub server: Option<GpuServerId>,
-    /// Why.
-    pub why: FleetError,
-}
-
 /// What was found, or removed, as far as engines could be reached.
 #[derive(Debug, Default)]
 pub struct KeptVolumes {
@@ -39,9 +28,6 @@ pub struct KeptVolumes {
     /// Where there may be more.
     pub unreached: Vec<Unreached>,
 }
-
-/// Where containers may be; `None` is the host's own engine.
-type Place = (Option<GpuServerId>, Result<Engine, FleetError>);
 
 impl Fleet {
     /// The volumes of one challenge, or of all, also of those that are deleted. All engines are asked at once.
@@ -110,54 +96,5 @@ impl Fleet {
             .remove_network(self.owner(), &network(self.owner(), slug))
             .await?;
         Ok(found)
-    }
-
-    /// Does it on every engine at once.
-    async fn everywhere<F>(
-        &self,
-        work: impl Fn(Self, Option<GpuServerId>, Engine) -> F,
-    ) -> Result<KeptVolumes, FleetError>
-    where
-        F: Future<Output = Result<Vec<KeptVolume>, FleetError>> + Send + 'static,
-    {
-        let mut all = KeptVolumes::default();
-        let mut tasks = JoinSet::new();
-        for (server, engine) in self.places().await? {
-            match engine {
-                Ok(engine) => {
-                    let done = work(self.clone(), server.clone(), engine);
-                    tasks.spawn(async move { (server, done.await) });
-                }
-                Err(why) => all.unreached.push(Unreached { server, why }),
-            }
-        }
-        // A task that panics has said so, and its engine is as if it was not there.
-        while let Some(done) = tasks.join_next().await {
-            match done {
-                Ok((_, Ok(volumes))) => all.volumes.extend(volumes),
-                Ok((server, Err(why))) => all.unreached.push(Unreached { server, why }),
-                Err(_) => {}
-            }
-        }
-        all.volumes.sort_by(|one, other| {
-            (&one.slug, &one.server, &one.name).cmp(&(&other.slug, &other.server, &other.name))
-        });
-        all.unreached.sort_by(|one, other| one.server.cmp(&other.server));
-        Ok(all)
-    }
-
-    /// Every engine there is, or why it cannot be spoken to.
-    pub(crate) async fn places(&self) -> Result<Vec<Place>, FleetError> {
-        let mut places = Vec::new();
-        if let Ok(engine) = self.engines().local() {
-            places.push((None, Ok(engine.clone())));
-        }
-        let servers = self.store().read("gpu_servers", gpu_servers::list);
-        for row in servers.await.map_err(FleetError::Store)? {
-            let id = row.server.id;
-            let engine = self.engines().of(&id).await;
-            places.push((Some(id), engine));
-        }
-        Ok(places)
     }
 }

@@ -1,61 +1,25 @@
 //! Tags that move. What runs stays what was registered; where its tag leads by now is looked at now and then, shown, and
 //! followed where the operator wants that, in the way of every update.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+mod following;
+mod seen;
+
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use platform_docker::EngineError;
-use platform_domain::{Artifact, Challenge, Change, Digest, Slug, Status, UnixSeconds, with_causes};
-use platform_fleet::FleetError;
+use platform_domain::{Artifact, Challenge, Digest, Slug, Status, with_causes};
 use platform_oci::limits::SIGNATURES_TIMEOUT;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::{LoadError, Registry, RegistryError, Update, images::NextImage, reconciler::now};
+use crate::{Registry, RegistryError, reconciler::now};
 
-/// Who an update is by that nobody asked for.
-const BY: &str = "tag";
+use self::following::{is_of_the_component, manifest, reference};
+pub use self::seen::Drift;
+pub(crate) use self::seen::Drifts;
+
 /// How many are looked at at once: a slow registry should not keep the others waiting, and nobody waits for all.
 const AT_ONCE: usize = 4;
-
-/// A tag that does not lead to what runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Drift {
-    /// When it was looked at.
-    pub checked_at: UnixSeconds,
-    /// The manifest that it leads to; `None` when that could not be told.
-    pub manifest: Option<Digest>,
-    /// Why it could not be told, or why it was not followed.
-    pub reason: Option<String>,
-    /// Whether it would be refused again.
-    refused: bool,
-}
-
-/// What was seen last of each challenge whose tag does not lead to what it has.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Drifts(Arc<Mutex<BTreeMap<Slug, Drift>>>);
-
-impl Drifts {
-    pub(crate) fn of(&self, slug: &Slug) -> Option<Drift> {
-        self.book().get(slug).cloned()
-    }
-
-    pub(crate) fn forget(&self, slug: &Slug) {
-        self.book().remove(slug);
-    }
-
-    fn note(&self, slug: &Slug, drift: Drift) {
-        self.book().insert(slug.clone(), drift);
-    }
-
-    fn book(&self) -> MutexGuard<'_, BTreeMap<Slug, Drift>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Registry {
     /// Looks where the tag of a challenge leads, and follows it if the challenge is meant to.
@@ -164,73 +128,4 @@ impl Registry {
             }
         }
     }
-}
-
-impl Registry {
-    /// Brings what the tag leads to in the place of what the challenge has.
-    async fn follow(&self, challenge: &Challenge, found: Digest) -> Result<Challenge, RegistryError> {
-        let (slug, by) = (&challenge.slug, Some(BY.to_owned()));
-        match &challenge.artifact {
-            Artifact::Component(pinned) => {
-                let update = Update {
-                    reference: pinned.reference.clone(),
-                    grant: BTreeSet::new(),
-                    version: None,
-                    by,
-                };
-                self.bring(slug, update, Some(pinned.clone())).await
-            }
-            Artifact::Image(image) => {
-                let next = NextImage {
-                    image: image.pinned(found),
-                    version: None,
-                    change: Change::Updated,
-                    by,
-                    follows: Some(image.clone()),
-                };
-                self.replace_image(slug, next).await
-            }
-        }
-    }
-}
-
-/// The digest of the manifest of what it has, as far as it was had from where there is one.
-fn manifest(challenge: &Challenge) -> Option<Digest> {
-    match &challenge.artifact {
-        Artifact::Component(pinned) => pinned.manifest,
-        Artifact::Image(image) => image.digest(),
-    }
-}
-
-fn reference(challenge: &Challenge) -> String {
-    match &challenge.artifact {
-        Artifact::Component(pinned) => pinned.reference.to_string(),
-        Artifact::Image(image) => image.to_string(),
-    }
-}
-
-impl Drift {
-    fn untold(reason: String) -> Self {
-        Self {
-            checked_at: now(),
-            manifest: None,
-            reason: Some(reason),
-            refused: false,
-        }
-    }
-}
-
-/// Whether it is what the component or the image is, and no disturbance, missing signature or missing room.
-fn is_of_the_component(error: &RegistryError) -> bool {
-    matches!(
-        error,
-        RegistryError::Component(_)
-            | RegistryError::Field(_)
-            | RegistryError::Load(LoadError::Component(_))
-            | RegistryError::Load(LoadError::Container(
-                FleetError::Spec(_)
-                    | FleetError::MountPoint(_)
-                    | FleetError::Engine(EngineError::WrongArchitecture { .. } | EngineError::Spec(_))
-            ))
-    )
 }

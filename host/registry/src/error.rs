@@ -8,17 +8,7 @@ use platform_oci::OciError;
 use platform_store::StoreError;
 use platform_wasm::{ArchiveError, ComponentError};
 
-use crate::{LoadError, SecretError, Untrusted};
-
-/// A value that is well-formed and not acceptable.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct FieldError {
-    /// The path of the field in the request: `env.PATH`.
-    pub field: String,
-    /// Why, for the operator.
-    pub reason: String,
-}
+use crate::{FieldError, LoadError, SecretError, Untrusted};
 
 /// Why an operation did not happen. After any of these the registry is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -119,15 +109,6 @@ impl From<StoreError> for RegistryError {
             StoreError::ChallengeExists(slug) => Self::Exists(slug),
             StoreError::ChallengeHasGpus { slug, servers } => Self::HasGpus { slug, servers },
             other => Self::Store(other),
-        }
-    }
-}
-
-impl FieldError {
-    pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            reason: reason.into(),
         }
     }
 }

@@ -14,6 +14,7 @@ mod content;
 mod drift;
 mod entry;
 mod error;
+mod field;
 mod gpu_servers;
 mod health;
 mod images;
@@ -24,6 +25,7 @@ mod load;
 mod operations;
 mod plan;
 mod reconciler;
+mod replacing;
 mod secrets;
 mod starts;
 mod stats;
@@ -43,7 +45,8 @@ use tokio::sync::Notify;
 pub use board::{Board, Observed, StartStep};
 pub use content::{Cleared, KeptContent};
 pub use drift::Drift;
-pub use error::{FieldError, RegistryError};
+pub use error::RegistryError;
+pub use field::FieldError;
 pub use gpu_servers::{
     GpuServerError, GpuServerHealth, GpuServerPatch, GpuServerSeen, GpuServerWarning, GpuServers,
     KeptCertificates, NewGpuServer,

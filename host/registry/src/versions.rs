@@ -1,5 +1,5 @@
 //! Another component for a challenge, while the one before answers until its successor is ready; and the way back. What is to be
-//! done with images is in `images`.
+//! done with images is in `replacing`.
 
 use std::collections::BTreeSet;
 

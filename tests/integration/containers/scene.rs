@@ -4,7 +4,7 @@ use std::{path::Path, sync::OnceLock, time::Duration};
 
 use platform_admin_types::{ChallengeView, ContainerView, CreateChallenge, Observed};
 use platform_domain::Slug;
-use platform_tests::{Program, TestHost};
+use platform_tests::TestHost;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
@@ -113,17 +113,4 @@ pub(crate) async fn get(host: &TestHost, slug: &str, path: &str) -> (u16, String
         .await
         .unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
-}
-
-/// The program against a host: whether it is content, and what it prints.
-pub(crate) async fn platform(host: &TestHost, args: &[&str]) -> (bool, String, String) {
-    let token = host.state().join("admin.token").display().to_string();
-    let to = ["--admin-url", &host.admin_url, "--admin-token-file", &token];
-    let output = Program::run(&[&to[..], args].concat(), "").await;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (
-        output.status.success(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
 }

@@ -1,21 +1,16 @@
 //! Images that a command needs on an engine: fetched first, while somebody looks on, so that what follows takes a moment. Only
 //! then is anything registered or changed: whoever interrupts before has changed nothing.
 
-use std::{
-    io::{IsTerminal as _, stderr},
-    time::{Duration, Instant},
-};
+mod shown;
 
-use indicatif::ProgressBar;
 use platform_admin_types::{
-    ChallengeView, Client, ClientError, PatchChallenge, PullImage, PullProgressView, RollBackChallenge,
+    ChallengeView, Client, ClientError, PatchChallenge, PullImage, RollBackChallenge,
 };
 use platform_domain::{ComponentRef, ImageRef, Resources, Slug};
 
-use crate::output::{Output, mebibytes};
+use crate::output::Output;
 
-/// Between two lines where nobody can be shown a bar.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+use self::shown::Shown;
 
 /// Who fetches, and for whom that is shown.
 #[derive(Clone, Copy)]
@@ -36,17 +31,12 @@ impl Fetching<'_> {
         self.output.progress(&format!(
             "fetching {image}, as far as the engine does not have it"
         ));
-        let mut shown = Shown {
-            bar: self.output.bar(),
-            lines: !stderr().is_terminal(),
-            output: self.output,
-            last: None,
-        };
+        let mut shown = Shown::new(self.output);
         let fetched = self
             .client
             .image_pull(&pull, |progress| shown.show(progress))
             .await;
-        shown.bar.finish_and_clear();
+        shown.end();
         match fetched {
             Err(ClientError::Refused { code, .. }) if code == "no_place" => Ok(image),
             fetched => fetched,
@@ -140,34 +130,4 @@ fn runs(
     let fallback = fallback.unwrap_or_else(|| view.fallback_image.clone());
     let falls_back = fallback.filter(|_| resources.gpu.is_some());
     view.image.clone().or(falls_back).filter(|_| is_here(view))
-}
-
-/// Shows how far it is, as a bar or as lines.
-struct Shown {
-    bar: ProgressBar,
-    lines: bool,
-    output: Output,
-    /// When the last line was written.
-    last: Option<Instant>,
-}
-
-impl Shown {
-    fn show(&mut self, progress: PullProgressView) {
-        let PullProgressView {
-            layers,
-            layers_done,
-            bytes,
-            total_bytes,
-        } = progress;
-        self.bar.set_length(total_bytes);
-        self.bar.set_position(bytes);
-        self.bar.set_message(format!("{layers_done} of {layers} layers"));
-        if self.lines && self.last.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
-            self.last = Some(Instant::now());
-            let of = format!("{} of {}", mebibytes(bytes), mebibytes(total_bytes));
-            self.output.progress(&format!(
-                "fetched {of}, {layers_done} of {layers} layers unpacked"
-            ));
-        }
-    }
 }

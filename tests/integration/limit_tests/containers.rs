@@ -50,7 +50,7 @@ pub(super) const TESTS: &[(&str, &str)] = &[
     ),
     (
         "LAYERS",
-        "host/docker/src/pulling.rs::an_engine_that_tells_of_ever_more_layers_fills_no_memory",
+        "host/docker/src/pulling/tests.rs::an_engine_that_tells_of_ever_more_layers_fills_no_memory",
     ),
     (
         "IMAGE_GRACE",

@@ -87,12 +87,17 @@ pub fn forget(connection: &Connection, fetched: &FetchedImage) -> Result<(), Sto
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migrations::migrate;
+    use crate::{
+        gpu_servers::{self, tests::server},
+        migrations::migrate,
+    };
 
     #[test]
     fn an_image_is_noted_once_for_each_engine_and_forgotten_alone() {
         let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
         migrate(&mut connection).unwrap();
+        gpu_servers::insert(&connection, &server("gpu-1", "a100:1", "exclusive")).unwrap();
         let fetched = |server: Option<&str>, image: &str, at| FetchedImage {
             server: server.map(|id| id.parse().unwrap()),
             image: image.parse().unwrap(),
@@ -109,5 +114,8 @@ mod tests {
         assert_eq!(list(&connection).unwrap(), [later.clone(), there.clone()]);
         forget(&connection, &later).unwrap();
         assert_eq!(list(&connection).unwrap(), [there]);
+        // A server that is gone keeps nothing.
+        connection.execute("DELETE FROM gpu_servers", []).unwrap();
+        assert!(list(&connection).unwrap().is_empty());
     }
 }

@@ -2,11 +2,16 @@
 
 mod answers;
 mod gate;
+mod images;
 mod kills;
 mod lives;
 mod neighbours;
 mod outage;
 mod private_registry;
+mod purge;
+mod registry_gate;
+mod said;
 pub(crate) mod scene;
+mod stats;
 mod swarm;
 mod trouble;

@@ -44,7 +44,12 @@ async fn update(host: &TestHost, component: &[u8]) -> Result<ChallengeView, Clie
         .parse()
         .unwrap();
     let (grant, by) = Default::default();
-    let change = UpdateChallenge { component, grant, by };
+    let change = UpdateChallenge {
+        component,
+        grant,
+        version: None,
+        by,
+    };
     host.admin.challenge_update(&slug(), &change).await
 }
 

@@ -82,6 +82,7 @@ impl Scene {
         let update = UpdateChallenge {
             component: reference.parse().unwrap(),
             grant: Default::default(),
+            version: None,
             by: None,
         };
         self.host.admin.challenge_update(&slug(of), &update).await

@@ -25,6 +25,7 @@ fn update(component: &Path) -> UpdateChallenge {
     UpdateChallenge {
         component: format!("file:{}", component.display()).parse().unwrap(),
         grant: Default::default(),
+        version: None,
         by: Some("alice".into()),
     }
 }
@@ -104,7 +105,7 @@ async fn a_challenge_goes_back_to_what_it_had() {
         .challenge_roll_back(&of, &RollBackChallenge::default())
         .await;
     assert!(none.unwrap_err().to_string().contains("no such version"));
-    let first = versions(&host, "echo").await[0].component_digest;
+    let first = versions(&host, "echo").await[0].component_digest.unwrap();
     let component = |view: &platform_admin_types::ChallengeView| view.component.as_ref().unwrap().digest;
     let mut seen = vec![first];
     for mark in 1..3 {

@@ -18,8 +18,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     ArchiveRequest, BackupView, ChallengeCreated, ChallengeList, ChallengeView, CollectRequest, CollectView,
-    ContentList, CreateChallenge, ErrorBody, HostStatus, IncidentList, JobDetail, JobList, JobView,
-    PatchChallenge, PurgeView, RestoreView, RollBackChallenge, RotateToken, SecretList, SecretView,
+    ContentList, CreateChallenge, ErrorBody, ErrorDetail, HostStatus, IncidentList, JobDetail, JobList,
+    JobView, PatchChallenge, PurgeView, RestoreView, RollBackChallenge, RotateToken, SecretList, SecretView,
     SetSecret, StateList, UpdateChallenge, VersionList,
 };
 
@@ -334,8 +334,13 @@ impl Client {
     }
 
     /// The body of an answer that goes on, and who sends it.
-    pub(crate) async fn open(&self, method: Method, path: &str) -> Result<(Incoming, String), ClientError> {
-        let request = self.request(method, path, None)?;
+    pub(crate) async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<(Incoming, String), ClientError> {
+        let request = self.request(method, path, body)?;
         let (head, body) = within(Self::TIMEOUT, self.exchange(request)).await?.into_parts();
         if head.status.is_success() {
             return Ok((body, self.base.to_string()));
@@ -395,21 +400,28 @@ async fn within<T>(
 
 /// What an answer that is no success says.
 fn refused(status: StatusCode, body: &[u8]) -> ClientError {
-    let Ok(ErrorBody { error }) = serde_json::from_slice(body) else {
-        return ClientError::Foreign { status };
-    };
-    let crate::ErrorDetail {
-        code,
-        message,
-        field,
-        hint,
-    } = error;
-    ClientError::Refused {
-        status,
-        code,
-        message,
-        field,
-        hint,
+    match serde_json::from_slice(body) {
+        Ok(ErrorBody { error }) => ClientError::of(status, error),
+        Err(_) => ClientError::Foreign { status },
+    }
+}
+
+impl ClientError {
+    /// What the host refused.
+    pub(crate) fn of(status: StatusCode, error: ErrorDetail) -> Self {
+        let ErrorDetail {
+            code,
+            message,
+            field,
+            hint,
+        } = error;
+        Self::Refused {
+            status,
+            code,
+            message,
+            field,
+            hint,
+        }
     }
 }
 

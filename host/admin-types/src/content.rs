@@ -1,9 +1,11 @@
-//! The host's content store: what it holds, and removing what nobody needs.
+//! The host's content store and the images on engines: what there is, and removing what nobody needs.
 
 use std::collections::BTreeSet;
 
-use platform_domain::{ByteSize, Digest, Slug, UnixSeconds};
+use platform_domain::{ByteSize, Digest, GpuServerId, ImageRef, Slug, UnixSeconds};
 use serde::{Deserialize, Serialize};
+
+use crate::UnreachedView;
 
 /// `GET /v1/admin/store`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +16,35 @@ pub struct ContentList {
     pub bytes: u64,
     /// Everything, the largest first.
     pub contents: Vec<ContentView>,
+    /// Images that engines have because the host had them fetched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<FetchedImageView>,
+}
+
+/// An image that an engine fetched for the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchedImageView {
+    /// The GPU server whose engine it is; absent: the host's own engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<GpuServerId>,
+    /// By its digest.
+    pub image: ImageRef,
+    /// When it was fetched, or last asked for.
+    pub fetched_at: UnixSeconds,
+    /// The challenges that run it, or may go back to it.
+    pub challenges: BTreeSet<Slug>,
+}
+
+/// An image that was removed from an engine, or would be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnwantedImageView {
+    /// The GPU server whose engine it is; absent: the host's own engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<GpuServerId>,
+    /// By its digest.
+    pub image: ImageRef,
+    /// Bytes, with layers that other images may share and that stay then.
+    pub size: u64,
 }
 
 /// Something in the store.
@@ -64,4 +95,10 @@ pub struct CollectView {
     pub removed_bytes: u64,
     /// Bytes of the rest.
     pub kept_bytes: u64,
+    /// Images on engines that no challenge wants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<UnwantedImageView>,
+    /// Engines that could not be asked, or did not do all that they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<UnreachedView>,
 }

@@ -12,11 +12,14 @@ mod content;
 mod error;
 mod gpu_server;
 mod health;
+mod image;
 mod job;
 mod logs;
 mod optional;
+mod records;
 mod secret;
 mod state;
+mod stats;
 mod status;
 mod version;
 mod weights;
@@ -31,17 +34,25 @@ pub use challenge::{
 };
 pub use client::{Client, ClientError};
 pub use container::ContainerView;
-pub use content::{CollectRequest, CollectView, ContentKind, ContentList, ContentView};
+pub use content::{
+    CollectRequest, CollectView, ContentKind, ContentList, ContentView, FetchedImageView, UnwantedImageView,
+};
 pub use error::{ErrorBody, ErrorDetail};
 pub use gpu_server::{
     CertificatesView, ClientCertificates, CreateGpuServer, EngineFacts, EngineGpus, EngineView, GpuLeaseView,
     GpuServerHealthView, GpuServerList, GpuServerView, PatchGpuServer, PlacesView,
 };
 pub use health::{BreakerState, BreakerView, IncidentList, IncidentView};
+pub use image::{PullImage, PullProgressView, PullRecord};
 pub use job::{JobDetail, JobExitView, JobList, JobView};
 pub use logs::{LOG_HEARTBEAT, LogLineView, LogList, LogQuery, LogRecord, LogStream};
+pub use records::RecordStream;
 pub use secret::{InjectionView, SecretList, SecretView, SetSecret};
-pub use state::{ArchiveRequest, ArchivedView, BackupView, KeptStateView, PurgeView, RestoreView, StateList};
+pub use state::{
+    ArchiveRequest, ArchivedView, BackupView, KeptStateView, PurgeView, RestoreView, StateList,
+    UnreachedView, VolumeView,
+};
+pub use stats::{ContainerStatsView, StatsView};
 pub use status::{
     ChallengeStatus, CodeView, CompilerView, CompilingView, HostStatus, Observed, ReconcilerStatus, StartStep,
 };

@@ -2,14 +2,11 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use bytes::{Bytes, BytesMut};
-use http::{Method, StatusCode};
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use http::Method;
 use platform_domain::{LogLevel, LogSource, Slug, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Client, ClientError, client::challenge};
+use crate::{Client, ClientError, client::challenge, records::RecordStream};
 
 /// A line of a challenge's log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,21 +69,11 @@ pub struct LogQuery {
     pub level: Option<LogLevel>,
 }
 
-/// What a challenge says, as it says it.
-#[derive(Debug)]
-pub struct LogStream {
-    body: Incoming,
-    /// Read and not yet taken apart.
-    buffer: BytesMut,
-    address: String,
-}
+/// What a challenge says, as it says it; it ends when the challenge is gone or the host stops.
+pub type LogStream = RecordStream<LogRecord>;
 
 /// How often a host that has nothing to tell says so to whoever follows a log, with an empty line.
 pub const LOG_HEARTBEAT: Duration = Duration::from_secs(15);
-/// Who hears nothing for so long has lost the host.
-const LONGEST_SILENCE: Duration = Duration::from_secs(60);
-/// Far above the longest line with all of its characters escaped.
-const MAX_RECORD: usize = 1 << 20;
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(number: &u64) -> bool {
@@ -123,51 +110,8 @@ impl Client {
         slug: &Slug,
         query: LogQuery,
     ) -> Result<LogStream, ClientError> {
-        let (body, address) = self.open(Method::GET, &query.path(slug, true)).await?;
-        Ok(LogStream {
-            body,
-            buffer: BytesMut::new(),
-            address,
-        })
-    }
-}
-
-impl LogStream {
-    /// The next record, as soon as there is one; `None` when the challenge is gone or the host stops.
-    pub async fn next(&mut self) -> Result<Option<LogRecord>, ClientError> {
-        let foreign = || ClientError::Foreign {
-            status: StatusCode::OK,
-        };
-        loop {
-            match self.line() {
-                Some(line) if line.trim_ascii().is_empty() => {}
-                Some(line) => return serde_json::from_slice(&line).map(Some).map_err(|_| foreign()),
-                None if self.buffer.len() > MAX_RECORD => return Err(foreign()),
-                None => match self.read().await? {
-                    Some(bytes) => self.buffer.extend_from_slice(&bytes),
-                    None => return Ok(None),
-                },
-            }
-        }
-    }
-
-    /// Takes a whole line from what was read.
-    fn line(&mut self) -> Option<BytesMut> {
-        let end = self.buffer.iter().position(|byte| *byte == b'\n')?;
-        Some(self.buffer.split_to(end + 1))
-    }
-
-    async fn read(&mut self) -> Result<Option<Bytes>, ClientError> {
-        let lost = |source| ClientError::Unreachable {
-            address: self.address.clone(),
-            source,
-        };
-        match tokio::time::timeout(LONGEST_SILENCE, self.body.frame()).await {
-            Err(_) => Err(lost("it has said nothing for a minute".into())),
-            Ok(Some(Err(error))) => Err(lost(error.into())),
-            Ok(Some(Ok(frame))) => Ok(Some(frame.into_data().unwrap_or_default())),
-            Ok(None) => Ok(None),
-        }
+        let path = query.path(slug, true);
+        Ok(LogStream::new(self.open(Method::GET, &path, None).await?))
     }
 }
 

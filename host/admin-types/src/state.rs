@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use platform_domain::{Slug, UnixSeconds};
+use platform_domain::{GpuServerId, Slug, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 use crate::optional::present;
@@ -12,9 +12,12 @@ use crate::optional::present;
 pub struct StateList {
     /// By slug.
     pub challenges: Vec<KeptStateView>,
+    /// Engines that could not be asked, on which there may be volumes of these and other challenges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<UnreachedView>,
 }
 
-/// What there is of one challenge on the disk.
+/// What there is of one challenge: on the disk of the host, and in volumes on engines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptStateView {
     /// Whose it is, or was.
@@ -27,6 +30,34 @@ pub struct KeptStateView {
     pub database_bytes: u64,
     /// Bytes of its blobs.
     pub blob_bytes: u64,
+    /// What its containers keep.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<VolumeView>,
+}
+
+/// A volume in which containers of a challenge keep something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeView {
+    /// The GPU server on which it is; absent: the host's own engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<GpuServerId>,
+    /// What the engine calls it.
+    pub name: String,
+    /// Bytes in it; absent where the engine does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+}
+
+/// An engine that could not be asked, or did not do all that it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreachedView {
+    /// The GPU server; absent: the host's own engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<GpuServerId>,
+    /// Why.
+    pub reason: String,
+    /// What the person could do about it.
+    pub hint: String,
 }
 
 /// `POST /v1/admin/state/backup` and `POST /v1/admin/state/restore`.
@@ -78,6 +109,12 @@ pub struct RestoreView {
 pub struct PurgeView {
     /// Whose state it was.
     pub slug: Slug,
-    /// Bytes.
+    /// Bytes on the host's disk.
     pub bytes: u64,
+    /// Volumes that its containers had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<VolumeView>,
+    /// Engines on which something may be left: purge again when they are back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<UnreachedView>,
 }

@@ -11,11 +11,18 @@ use crate::optional::present;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateChallenge {
-    /// The component that is to take the place of the one that runs.
+    /// The component, or for a challenge in a container the image, that is to take the place of the one that runs.
     pub component: ComponentRef,
     /// What it may import beside what the challenge may already.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub grant: BTreeSet<Grant>,
+    /// The challenge's own version from then on, for an image; what it was when absent. A component's manifest says its own.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub version: Option<String>,
     /// Who says so, for the history.
     #[serde(
         default,
@@ -29,7 +36,7 @@ pub struct UpdateChallenge {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RollBackChallenge {
-    /// The component's digest; absent: the last one that was not the present one.
+    /// The digest of the component or the image; absent: the last one that was not the present one.
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub to: Option<Digest>,
     /// Who says so, for the history.
@@ -37,16 +44,17 @@ pub struct RollBackChallenge {
     pub by: Option<String>,
 }
 
-/// A component that a challenge runs or has run.
+/// A component or an image that a challenge runs or has run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionView {
     /// Where it was found.
     pub reference: ComponentRef,
-    /// Of the OCI manifest; absent for a component file.
+    /// Of the OCI manifest; absent for a component file, and for an image that came from no registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest_digest: Option<Digest>,
-    /// Of the component's bytes.
-    pub component_digest: Digest,
+    /// Of the component's bytes; absent for an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component_digest: Option<Digest>,
     /// What the challenge called itself then.
     pub version: String,
     /// How it came to be.

@@ -3,20 +3,32 @@
 use std::collections::BTreeSet;
 
 use axum::extract::State;
-use platform_admin_types::{CollectRequest, CollectView, ContentList, ContentView};
+use platform_admin_types::{
+    CollectRequest, CollectView, ContentList, ContentView, FetchedImageView, UnwantedImageView,
+};
 use platform_domain::Slug;
-use platform_registry::{Collected, Content, ContentKind, KeptContent};
+use platform_registry::{
+    Cleared, Collected, CollectedImages, Content, ContentKind, FetchedImage, KeptContent, UnwantedImage,
+};
 
-use crate::{AdminState, ApiError, Json};
+use crate::{AdminState, ApiError, Json, state::unreached_view};
 
 pub(crate) async fn list(State(state): State<AdminState>) -> Result<Json<ContentList>, ApiError> {
-    let KeptContent { quota, contents } = state.registry.content_list().await?;
+    let KeptContent {
+        quota,
+        contents,
+        images,
+    } = state.registry.content_list().await?;
     Ok(Json(ContentList {
         quota,
         bytes: contents.iter().map(|(content, _)| content.size).sum(),
         contents: contents
             .into_iter()
             .map(|(content, challenges)| view(content, challenges))
+            .collect(),
+        images: images
+            .into_iter()
+            .map(|(image, challenges)| fetched_view(image, challenges))
             .collect(),
     }))
 }
@@ -25,9 +37,13 @@ pub(crate) async fn collect(
     State(state): State<AdminState>,
     Json(CollectRequest { dry_run }): Json<CollectRequest>,
 ) -> Result<Json<CollectView>, ApiError> {
-    let collected = state.registry.content_collect(dry_run).await?;
-    let removed_bytes = collected.removed_bytes();
-    let Collected { removed, kept_bytes } = collected;
+    let Cleared { content, images } = state.registry.content_collect(dry_run).await?;
+    let removed_bytes = content.removed_bytes();
+    let Collected { removed, kept_bytes } = content;
+    let CollectedImages {
+        removed: images,
+        unreached,
+    } = images;
     Ok(Json(CollectView {
         dry_run,
         removed: removed
@@ -36,7 +52,28 @@ pub(crate) async fn collect(
             .collect(),
         removed_bytes,
         kept_bytes,
+        images: images.into_iter().map(unwanted_view).collect(),
+        unreached: unreached.into_iter().map(unreached_view).collect(),
     }))
+}
+
+fn fetched_view(fetched: FetchedImage, challenges: BTreeSet<Slug>) -> FetchedImageView {
+    let FetchedImage { server, image, at } = fetched;
+    FetchedImageView {
+        server,
+        image,
+        fetched_at: at,
+        challenges,
+    }
+}
+
+fn unwanted_view(unwanted: UnwantedImage) -> UnwantedImageView {
+    let UnwantedImage { server, image, size } = unwanted;
+    UnwantedImageView {
+        server,
+        image,
+        size: size.0,
+    }
 }
 
 fn view(content: Content, challenges: BTreeSet<Slug>) -> ContentView {

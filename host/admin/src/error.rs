@@ -17,6 +17,7 @@ use platform_registry::{
 };
 
 pub(crate) use gpu_servers::absent;
+use gpu_servers::engine_failed;
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -92,6 +93,11 @@ impl ApiError {
         .hint("list the challenges to see which there are")
     }
 
+    /// What it is made of, for an answer that has begun already.
+    pub(crate) fn into_parts(self) -> (StatusCode, ErrorDetail) {
+        (self.status, self.detail)
+    }
+
     #[cfg(test)]
     pub(crate) fn parts(&self) -> (StatusCode, &ErrorDetail) {
         (self.status, &self.detail)
@@ -134,6 +140,13 @@ impl From<RegistryError> for ApiError {
             RegistryError::NoAddress(_) => {
                 conflict("no_address").hint("name an engine in [docker] endpoint, or run the container and say where it listens: `platform challenge patch SLUG --address http://HOST:PORT`")
             }
+            RegistryError::NotRunning(_) => {
+                conflict("not_running").hint("`platform challenge show SLUG` says where it stands, and why")
+            }
+            RegistryError::Elsewhere(_) => {
+                conflict("runs_elsewhere").hint("ask the engine that runs it, `docker stats`; this host has only its address")
+            }
+            RegistryError::Engine(source) => engine_failed(source),
             RegistryError::Untrusted(untrusted) | RegistryError::Load(LoadError::Untrusted(untrusted)) => {
                 not_trusted(untrusted)
             }

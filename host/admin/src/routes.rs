@@ -9,8 +9,8 @@ use axum::{
 };
 
 use crate::{
-    AdminState, ApiError, auth, chain, challenges, content, gpu_servers, health, jobs, logs, secrets, state,
-    status, versions, weights,
+    AdminState, ApiError, auth, chain, challenges, content, gpu_servers, health, images, jobs, logs, secrets,
+    state, stats, status, versions, weights,
 };
 
 type Listed = (Method, &'static str, MethodRouter<AdminState>);
@@ -72,6 +72,7 @@ fn listed() -> Vec<Listed> {
             get(health::incidents),
         ),
         (Method::GET, "/v1/admin/challenges/{slug}/logs", get(logs::read)),
+        (Method::GET, "/v1/admin/challenges/{slug}/stats", get(stats::show)),
         (
             Method::POST,
             "/v1/admin/challenges/{slug}/breaker/close",
@@ -125,6 +126,7 @@ fn listed() -> Vec<Listed> {
             "/v1/admin/gpu-servers/{id}/health",
             post(gpu_servers::health),
         ),
+        (Method::POST, "/v1/admin/images/pull", post(images::pull)),
         (Method::GET, "/v1/admin/jobs", get(jobs::list)),
         (Method::GET, "/v1/admin/jobs/{id}", get(jobs::show)),
         (Method::POST, "/v1/admin/jobs/{id}/cancel", post(jobs::cancel)),
@@ -228,7 +230,7 @@ mod tests {
                 (method, path.replace("{epoch}", "1").replace("{id}", "gpu-1"))
             })
             .collect();
-        assert_eq!(routes.len(), 48);
+        assert_eq!(routes.len(), 50);
         for path in [
             "/v1/admin/nothing",
             "/v1/admin",

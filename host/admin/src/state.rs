@@ -6,15 +6,20 @@ use std::path::Path;
 use axum::extract::State;
 use platform_admin_types::{
     ArchiveRequest, ArchivedView, BackupView, KeptStateView, PurgeView, RestoreView, StateList,
+    UnreachedView, VolumeView,
 };
-use platform_registry::{Contents, KeptState};
+use platform_registry::{Contents, KeptState, KeptStates, KeptVolume, Purged, Unreached};
 
-use crate::{AdminState, ApiError, Json, slug::SlugPath};
+use crate::{AdminState, ApiError, Json, error::absent, slug::SlugPath};
 
 pub(crate) async fn list(State(state): State<AdminState>) -> Result<Json<StateList>, ApiError> {
-    let kept = state.registry.state_list().await?;
+    let KeptStates {
+        challenges,
+        unreached,
+    } = state.registry.state_list().await?;
     Ok(Json(StateList {
-        challenges: kept.into_iter().map(kept_view).collect(),
+        challenges: challenges.into_iter().map(kept_view).collect(),
+        unreached: unreached.into_iter().map(unreached_view).collect(),
     }))
 }
 
@@ -56,8 +61,17 @@ pub(crate) async fn purge(
     State(state): State<AdminState>,
     SlugPath(slug): SlugPath,
 ) -> Result<Json<PurgeView>, ApiError> {
-    let bytes = state.registry.state_purge(&slug).await?;
-    Ok(Json(PurgeView { slug, bytes }))
+    let Purged {
+        bytes,
+        volumes,
+        unreached,
+    } = state.registry.state_purge(&slug).await?;
+    Ok(Json(PurgeView {
+        slug,
+        bytes,
+        volumes: volumes.into_iter().map(volume_view).collect(),
+        unreached: unreached.into_iter().map(unreached_view).collect(),
+    }))
 }
 
 /// The host's own working directory is nobody's business.
@@ -78,6 +92,7 @@ fn kept_view(kept: KeptState) -> KeptStateView {
         data,
         database,
         blobs,
+        volumes,
     } = kept;
     KeptStateView {
         slug,
@@ -85,5 +100,26 @@ fn kept_view(kept: KeptState) -> KeptStateView {
         data_bytes: data,
         database_bytes: database,
         blob_bytes: blobs,
+        volumes: volumes.into_iter().map(volume_view).collect(),
+    }
+}
+
+fn volume_view(volume: KeptVolume) -> VolumeView {
+    let KeptVolume {
+        slug: _,
+        server,
+        name,
+        bytes,
+    } = volume;
+    VolumeView { server, name, bytes }
+}
+
+pub(crate) fn unreached_view(unreached: Unreached) -> UnreachedView {
+    let Unreached { server, why } = unreached;
+    let (reason, hint) = absent(&why);
+    UnreachedView {
+        server,
+        reason,
+        hint: hint.to_owned(),
     }
 }

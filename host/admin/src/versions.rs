@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use platform_admin_types::{ChallengeView, RollBackChallenge, UpdateChallenge, VersionList, VersionView};
-use platform_domain::{PinnedComponent, Version};
+use platform_domain::{Artifact, PinnedComponent, Version};
 use platform_registry::Update;
 
 use crate::{AdminState, ApiError, Json, challenges::show_now, slug::SlugPath};
@@ -12,10 +12,16 @@ pub(crate) async fn update(
     SlugPath(slug): SlugPath,
     Json(update): Json<UpdateChallenge>,
 ) -> Result<Json<ChallengeView>, ApiError> {
-    let UpdateChallenge { component, grant, by } = update;
+    let UpdateChallenge {
+        component,
+        grant,
+        version,
+        by,
+    } = update;
     let update = Update {
         reference: component,
         grant,
+        version,
         by,
     };
     let challenge = state.registry.challenge_update(&slug, update).await?;
@@ -38,30 +44,37 @@ pub(crate) async fn list(
 ) -> Result<Json<VersionList>, ApiError> {
     let versions = state.registry.challenge_versions(&slug).await?;
     Ok(Json(VersionList {
-        versions: versions.into_iter().map(view).collect(),
+        versions: versions.into_iter().filter_map(view).collect(),
     }))
 }
 
-fn view(version: Version) -> VersionView {
+/// Every image is a reference to a registry, which may be one to a component as well.
+fn view(version: Version) -> Option<VersionView> {
     let Version {
-        pinned:
-            PinnedComponent {
-                reference,
-                manifest,
-                component,
-            },
+        artifact,
         version,
         change,
         by,
         at,
     } = version;
-    VersionView {
+    let (reference, manifest_digest, component_digest) = match artifact {
+        Artifact::Component(PinnedComponent {
+            reference,
+            manifest,
+            component,
+        }) => (reference, manifest, Some(component)),
+        Artifact::Image(image) => {
+            let reference = image.moving().unwrap_or_else(|| image.clone());
+            (reference.to_string().parse().ok()?, image.digest(), None)
+        }
+    };
+    Some(VersionView {
         reference,
-        manifest_digest: manifest,
-        component_digest: component,
+        manifest_digest,
+        component_digest,
         version,
         change,
         by,
         at,
-    }
+    })
 }

@@ -262,7 +262,7 @@ fn drift_view(drift: Drift) -> DriftView {
     }
 }
 
-fn outbound_usage(usage: OutboundUsage) -> OutboundUsageView {
+pub(crate) fn outbound_usage(usage: OutboundUsage) -> OutboundUsageView {
     let OutboundUsage {
         asked,
         answered,
@@ -277,7 +277,7 @@ fn outbound_usage(usage: OutboundUsage) -> OutboundUsageView {
     }
 }
 
-fn database_usage(usage: DatabaseUsage) -> DatabaseUsageView {
+pub(crate) fn database_usage(usage: DatabaseUsage) -> DatabaseUsageView {
     let DatabaseUsage { bytes, limit } = usage;
     DatabaseUsageView {
         bytes,
@@ -285,7 +285,7 @@ fn database_usage(usage: DatabaseUsage) -> DatabaseUsageView {
     }
 }
 
-fn blob_usage(usage: BlobUsage) -> BlobUsageView {
+pub(crate) fn blob_usage(usage: BlobUsage) -> BlobUsageView {
     let BlobUsage { bytes, limit } = usage;
     BlobUsageView {
         bytes,
@@ -293,7 +293,7 @@ fn blob_usage(usage: BlobUsage) -> BlobUsageView {
     }
 }
 
-fn data_usage(usage: DataUsage) -> DataUsageView {
+pub(crate) fn data_usage(usage: DataUsage) -> DataUsageView {
     let DataUsage {
         bytes,
         files,
@@ -356,7 +356,7 @@ fn container_view(running: &Running) -> wire::ContainerView {
     }
 }
 
-fn code_view(code: Code) -> wire::CodeView {
+pub(crate) fn code_view(code: Code) -> wire::CodeView {
     let Code {
         bytes,
         compiling,

@@ -10,8 +10,8 @@ pub(crate) const QUESTION: Duration = Duration::from_secs(15);
 pub(crate) const CHANGE: Duration = Duration::from_secs(60);
 /// Sending an archive of the largest size over a slow line.
 pub(crate) const UPLOAD: Duration = Duration::from_secs(300);
-/// A whole pull. Images with what a GPU needs have ten gigabytes.
-pub(crate) const PULL: Duration = Duration::from_secs(3600);
+/// A whole pull. Images with what a GPU needs have twenty gigabytes, which come at three megabytes a second in this time.
+pub(crate) const PULL: Duration = Duration::from_secs(7200);
 /// The longest in which a pull may make no progress. Unpacking one large layer is silent for that long.
 pub(crate) const PULL_IDLE: Duration = Duration::from_secs(300);
 /// The longest that a container may be given to end by itself.
@@ -27,8 +27,10 @@ pub(crate) const MAX_JOB: Duration = Duration::from_secs(86_400);
 
 /// The bytes of one answer. What an engine says of itself or of a thousand containers has a tenth of it.
 pub(crate) const ANSWER_BYTES: u64 = 16 << 20;
-/// The bytes in which a pull says how it does: a line for each piece of each layer, ten a second for an hour.
-pub(crate) const PULL_BYTES: u64 = 64 << 20;
+/// The bytes in which a pull says how it does: a line for each piece of each of three layers, ten a second for hours.
+pub(crate) const PULL_BYTES: u64 = 128 << 20;
+/// Layers of an image that are counted while it is pulled. Engines take at most 127.
+pub(crate) const LAYERS: usize = 256;
 /// The head of an answer. What an engine sends there is a few hundred bytes.
 pub(crate) const ENGINE_HEAD_BYTES: usize = 64 * 1024;
 /// The body of an answer that is an error: a sentence.
@@ -39,8 +41,8 @@ pub(crate) const MESSAGE_CHARS: usize = 500;
 pub(crate) const TEXT_CHARS: usize = 128;
 /// How many of them there may be in one list.
 pub(crate) const LIST: usize = 64;
-/// One event, of which labels are the most.
-pub(crate) const EVENT_BYTES: usize = 256 * 1024;
+/// One line of a pull. It has names, numbers and a bar.
+pub(crate) const PULL_LINE: usize = 256 * 1024;
 /// What SSH says when it fails.
 pub(crate) const SSH_BYTES: u64 = 1024;
 /// How long a child that failed may take to say why.

@@ -98,7 +98,7 @@ fn state(state: &ContainerState) -> State {
 }
 
 /// `2026-11-27T12:23:37.637877719Z`, to the millisecond. Engines say the first year for never.
-fn moment(text: &str) -> Option<Timestamp> {
+pub(crate) fn moment(text: &str) -> Option<Timestamp> {
     let text = text.strip_suffix('Z')?;
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
     let millis: String = fraction.chars().chain("000".chars()).take(3).collect();

@@ -7,6 +7,7 @@ use bollard::{
     query_parameters::{ListVolumesOptions, RemoveVolumeOptions},
 };
 use platform_domain::Slug;
+use serde::Deserialize;
 
 use crate::{
     Engine, EngineError, Kind, OF, Owner, UNTIL,
@@ -23,6 +24,35 @@ pub struct OwnVolume {
     pub name: String,
     /// All of its labels.
     pub labels: HashMap<String, String>,
+}
+
+/// What an engine says of its disk, as far as it is about volumes: in the form before API 1.52 and in that since then.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DiskUsage {
+    volumes: Option<Vec<SizedVolume>>,
+    #[serde(default, rename = "VolumeUsage")]
+    usage: VolumeUsage,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct VolumeUsage {
+    items: Option<Vec<SizedVolume>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SizedVolume {
+    name: String,
+    usage_data: Option<VolumeSize>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct VolumeSize {
+    /// Less than 0 where it is not known.
+    size: Option<i64>,
 }
 
 /// A volume that goes with a container.
@@ -110,6 +140,19 @@ impl Engine {
         Ok(volumes
             .map(|Volume { name, labels, .. }| OwnVolume { name, labels })
             .collect())
+    }
+
+    /// How many bytes volumes have, by their names. An engine counts them for this, and tells nothing of those that it cannot
+    /// count.
+    pub async fn volume_sizes(&self) -> Result<HashMap<String, u64>, EngineError> {
+        let found: DiskUsage = self.get("/system/df?type=volume", Subject::Engine).await?;
+        let DiskUsage { volumes, usage } = found;
+        let listed = volumes.or(usage.items).unwrap_or_default().into_iter();
+        let sized = listed.filter_map(|volume| {
+            let size = volume.usage_data?.size?;
+            Some((volume.name, u64::try_from(size).ok()?))
+        });
+        Ok(sized.collect())
     }
 
     /// Removes a volume of ours and everything in it; one that is not there is no error.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use platform_docker::{ContainerSpec, EngineError, JobInput, JobOutcome, JobSpec, Kind, SpecError};
+use platform_docker::{ContainerSpec, EngineError, JobInput, JobOutcome, JobSpec, Kind, SpecError, State};
 use platform_domain::{ByteSize, UnixSeconds};
 
 use crate::fixture::{IMAGE, ROOT_IMAGE, engine, image, job, nothing_is_left, owner, shared};
@@ -167,31 +167,30 @@ async fn a_job_that_nobody_waits_for_is_removed_all_the_same() {
         }],
         deadline: LONG,
     };
-    let mut events = engine.events(&owner).await.unwrap();
     let mut running = Box::pin(engine.run_job(job, &image));
-    let seen = async |action: &str, events: &mut platform_docker::Events| {
+    let started = async {
         loop {
-            let event = events.next().await.unwrap();
-            if event.action == action && event.name == container.name {
-                assert_eq!(
-                    (event.kind(), event.slug.as_ref()),
-                    (Some(Kind::Job), Some(&container.slug))
-                );
-                return;
+            match engine.inspect(&container.name).await {
+                Ok(found) if found.state == State::Running => return found,
+                Ok(_) | Err(EngineError::NotFound(_)) => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
             }
         }
     };
-    tokio::select! {
+    let found = tokio::select! {
         outcome = &mut running => panic!("{outcome:?}"),
-        () = seen("start", &mut events) => {}
-    }
+        found = started => found,
+    };
+    assert_eq!(
+        (found.kind(), found.slug().as_ref()),
+        (Some(Kind::Job), Some(&container.slug))
+    );
     drop(running);
-    tokio::time::timeout(LONG, seen("destroy", &mut events))
-        .await
-        .unwrap();
     // The volume goes after the container.
     let gone = async {
-        while !engine.list_volumes(&owner).await.unwrap().is_empty() {
+        while engine.inspect(&container.name).await.is_ok()
+            || !engine.list_volumes(&owner).await.unwrap().is_empty()
+        {
             tokio::task::yield_now().await;
         }
     };
@@ -223,7 +222,7 @@ async fn what_a_host_that_was_killed_left_is_reaped_when_its_time_is_over() {
         let (engine, watched) = (other_engine.clone(), other_engine);
         runtime.spawn(async move { engine.run_job(job, &image).await });
         runtime.block_on(async {
-            while !matches!(watched.inspect(&name).await, Ok(seen) if seen.state == platform_docker::State::Running) {
+            while !matches!(watched.inspect(&name).await, Ok(seen) if seen.state == State::Running) {
                 tokio::task::yield_now().await;
             }
         });

@@ -52,7 +52,7 @@ pub struct PinnedComponent {
 }
 
 /// A container image reference: `HOST/NAME[:TAG][@sha256:…]`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageRef(String);
 
 /// What a challenge runs.
@@ -269,17 +269,41 @@ impl ImageRef {
 
     /// The repository, without tag and digest: `HOST/NAME`.
     pub fn repository(&self) -> &str {
-        let tagged = self.0.split_once('@').map_or(&*self.0, |(tagged, _)| tagged);
+        let tagged = self.tagged();
         match tagged.rsplit_once(':') {
             Some((name, tag)) if !tag.contains('/') => name,
             _ => tagged,
         }
     }
 
-    /// The same, to mean this manifest for ever.
+    /// The tag, if it names one.
+    pub fn tag(&self) -> Option<&str> {
+        self.tagged().strip_prefix(self.repository())?.strip_prefix(':')
+    }
+
+    /// The same, to mean this manifest for ever. Without a word it is that of `latest`.
     pub fn pinned(&self, digest: Digest) -> Self {
-        let tagged = self.0.split_once('@').map_or(&*self.0, |(tagged, _)| tagged);
-        Self(format!("{tagged}@{digest}"))
+        let tagged = self.tagged();
+        match (self.digest(), self.tag()) {
+            (None, None) => Self(format!("{tagged}:latest@{digest}")),
+            _ => Self(format!("{tagged}@{digest}")),
+        }
+    }
+
+    /// Whatever its tag leads to now; `None` where it names a digest alone.
+    pub fn moving(&self) -> Option<Self> {
+        let moves = self.tag().is_some() || self.digest().is_none();
+        moves.then(|| Self(self.tagged().to_owned()))
+    }
+
+    /// By its digest alone, if it names one: what an engine keeps when the tag moves on.
+    pub fn by_digest(&self) -> Option<Self> {
+        let digest = self.digest()?;
+        Some(Self(format!("{}@{digest}", self.repository())))
+    }
+
+    fn tagged(&self) -> &str {
+        self.0.split_once('@').map_or(&*self.0, |(tagged, _)| tagged)
     }
 }
 
@@ -309,6 +333,31 @@ mod tests {
     const D: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000001";
 
     #[test]
+    fn an_image_can_move_as_long_as_it_has_a_tag() {
+        for (text, tag, moving) in [
+            ("host:5000/gpu", None, Some("host:5000/gpu")),
+            ("host:5000/gpu:1", Some("1"), Some("host:5000/gpu:1")),
+            (
+                &format!("host:5000/gpu:1@{D}"),
+                Some("1"),
+                Some("host:5000/gpu:1"),
+            ),
+            (&format!("host:5000/gpu@{D}"), None, None),
+        ] {
+            let image: ImageRef = text.parse().unwrap();
+            assert_eq!(image.tag(), tag, "{text}");
+            assert_eq!(
+                image.moving().map(|image| image.to_string()).as_deref(),
+                moving,
+                "{text}"
+            );
+        }
+        let untagged: ImageRef = "host:5000/gpu".parse().unwrap();
+        let pinned = untagged.pinned(D.parse().unwrap());
+        assert_eq!(pinned.moving().unwrap().to_string(), "host:5000/gpu:latest");
+    }
+
+    #[test]
     fn an_image_is_pinned_once_and_keeps_its_tag() {
         let digest: Digest = D.parse().unwrap();
         for (text, repository) in [
@@ -323,6 +372,10 @@ mod tests {
             assert_eq!(pinned.digest(), Some(digest));
             assert_eq!(pinned.to_string().parse(), Ok(pinned.clone()));
             assert_eq!(pinned.pinned(digest), pinned);
+            assert_eq!(
+                pinned.by_digest().unwrap().to_string(),
+                format!("{repository}@{D}")
+            );
             assert_eq!(image.digest().is_some(), text.contains('@'));
         }
     }

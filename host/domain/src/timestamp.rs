@@ -26,6 +26,11 @@ impl Timestamp {
     pub const fn from_millis(millis: u64) -> Self {
         Self(if millis > LAST { LAST } else { millis })
     }
+
+    /// Milliseconds after the beginning of 1970.
+    pub const fn millis(self) -> u64 {
+        self.0
+    }
 }
 
 impl From<SystemTime> for Timestamp {

@@ -1,10 +1,10 @@
-//! What a challenge has run, one component after the other.
+//! What a challenge has run, one component or image after the other.
 
 use std::{fmt, str::FromStr};
 
-use crate::{PinnedComponent, UnixSeconds, text::serde_as_text};
+use crate::{Artifact, UnixSeconds, text::serde_as_text};
 
-/// How a challenge came to run a component.
+/// How a challenge came to run something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It was registered with it.
@@ -20,11 +20,11 @@ pub enum Change {
 #[error("a change is registered, updated or rolled-back")]
 pub struct UnknownChange;
 
-/// A component that a challenge runs or has run.
+/// Something that a challenge runs or has run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
     /// What it is, and where it was found.
-    pub pinned: PinnedComponent,
+    pub artifact: Artifact,
     /// What the challenge called itself then.
     pub version: String,
     /// How it came to be.

@@ -76,6 +76,9 @@ pub enum FleetError {
     /// It runs and is something else.
     #[error("the container is another challenge than was registered: {0}")]
     OtherChallenge(String),
+    /// Only the engine there knows of it.
+    #[error("it runs on another machine of its swarm, whose own engine alone tells that")]
+    OnAnotherMachine,
     /// Somebody has removed it.
     #[error("the container is gone")]
     Gone,

@@ -29,6 +29,11 @@ pub(crate) const CONTAINER_LOOK_EVERY: Duration = Duration::from_secs(2);
 pub const LOST_AFTER: Duration = Duration::from_secs(30);
 /// Before an engine that did not answer is asked once more whether it is there: one that is only busy answers then.
 pub(crate) const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Between the two looks that tell how much of a processor a container uses. Somebody waits for it.
+pub(crate) const STATS_APART: Duration = Duration::from_secs(1);
+/// How long an image stays that this host had fetched and nobody wants. Whoever registers a challenge fetches first and writes
+/// down later.
+pub(crate) const IMAGE_GRACE: Duration = Duration::from_secs(3600);
 /// Until there is a connection through a relay: an engine makes a program for it, and over SSH somebody logs in twice before.
 pub(crate) const RELAY_CONNECT: Duration = Duration::from_secs(10);
 /// The memory of a relay: each connection is a process of some ten kilobytes.

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use platform_docker::{ContainerSpec, Engine, EngineError, Image, Observed, State};
-use platform_domain::{GpuLease, GpuServer, GpuServerId, with_causes};
+use platform_domain::{GpuLease, GpuServer, GpuServerId, ImageRef, with_causes};
 
 use crate::{
     Fleet, FleetError, Running, Wish,
+    names::pinned,
     ready::{self, Program},
     services::is_manager,
     stays::is_of,
@@ -26,6 +27,10 @@ impl Spot {
     fn elsewhere(&self) -> Option<&GpuServerId> {
         let server = self.server.as_ref()?;
         (!self.engine.endpoint().is_local()).then_some(&server.id)
+    }
+
+    fn server_id(&self) -> Option<&GpuServerId> {
+        self.server.as_ref().map(|server| &server.id)
     }
 }
 
@@ -74,22 +79,19 @@ impl Fleet {
     }
 
     /// Looks whether a challenge could run, without starting anything: the image is fetched and everything that can be refused
-    /// is. Gives what the image is.
-    pub async fn rehearse(&self, wish: &Wish) -> Result<Image, FleetError> {
-        let mut manages = None;
-        let engine = match &wish.resources.gpu {
-            None => self.engines().local()?.clone(),
-            Some(wanted) => {
-                let server = self.could_lease(wanted).await?;
-                let engine = self.engines().of(&server).await?;
-                if !engine.endpoint().is_local() {
-                    self.relay_image(&server, &engine).await?;
-                }
-                manages = is_manager(&engine).await?.then_some(server);
-                engine
-            }
+    /// is. Gives the image by its digest, as far as a registry gave it one.
+    pub async fn rehearse(&self, wish: &Wish) -> Result<ImageRef, FleetError> {
+        let server = match &wish.resources.gpu {
+            None => None,
+            Some(wanted) => Some(self.could_lease(wanted).await?),
         };
-        let image = fetch(&engine, wish).await?;
+        let engine = self.engine(server.as_ref()).await?;
+        if let Some(server) = &server
+            && !engine.endpoint().is_local()
+        {
+            self.relay_image(server, &engine).await?;
+        }
+        let image = self.fetch(server.as_ref(), &engine, wish).await?;
         let [name, _] = names(self.owner(), &wish.slug);
         let place = Place {
             name: &name,
@@ -97,10 +99,12 @@ impl Fleet {
         };
         let spec = wish.spec(self.owner(), &place)?;
         spec.plan(&image)?;
-        if let Some(server) = manages {
-            self.rehearse_service(wish, &server, &engine, spec).await?;
+        if let Some(server) = &server
+            && is_manager(&engine).await?
+        {
+            self.rehearse_service(wish, server, &engine, spec).await?;
         }
-        Ok(image)
+        Ok(pinned(&wish.image, &image))
     }
 
     /// Where it may run already, as far as that can be reached: in the places of its leases that are of such GPUs as are wanted.
@@ -290,23 +294,13 @@ impl Fleet {
         if let Some(server) = spot.elsewhere() {
             self.relay_image(server, &spot.engine).await?;
         }
-        fetch(&spot.engine, wish).await
+        self.fetch(spot.server_id(), &spot.engine, wish).await
     }
 }
 
 /// The lease that a container says it has.
 pub(crate) fn lease_of(container: &Observed) -> Option<&str> {
     container.labels.get(LEASE_LABEL).map(String::as_str)
-}
-
-/// From the engine, or by the engine from its registry.
-pub(crate) async fn fetch(engine: &Engine, wish: &Wish) -> Result<Image, FleetError> {
-    match engine.image(&wish.image).await {
-        Err(EngineError::ImageMissing(_)) => {}
-        image => return Ok(image?),
-    }
-    tracing::info!(challenge.slug = %wish.slug, image = %wish.image, "The image is fetched");
-    Ok(engine.pull(&wish.image, wish.pull_as.as_ref(), |_| ()).await?)
 }
 
 /// Where it listens in its network.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use platform_docker::{Engine, EngineError, Kind};
 use platform_domain::{GpuLease, GpuServerId, Slug};
-use platform_store::{gpu_leases, gpu_servers};
+use platform_store::gpu_leases;
 
 use crate::{
     Fleet, FleetError,
@@ -30,27 +30,18 @@ impl Fleet {
         Ok(())
     }
 
-    /// Removes the volumes of a challenge, of which nothing may run any more, from every engine that can be reached.
-    pub async fn purge(&self, slug: &Slug) -> Result<(), FleetError> {
-        self.stop(slug).await?;
-        for (_, engine) in self.all().await? {
-            for volume in engine.list_volumes(self.owner()).await? {
-                if volume
-                    .labels
-                    .get(platform_docker::SLUG)
-                    .is_some_and(|of| of == slug.as_str())
-                {
-                    engine.remove_volume(self.owner(), &volume.name).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Removes what nobody wants from every engine, and gives back GPUs that nobody uses. `wanted` are the challenges whose
     /// containers are to run. What cannot be reached now is left for the next time.
     pub async fn tidy(&self, wanted: &BTreeSet<Slug>) -> Result<(), FleetError> {
-        for (server, engine) in self.all().await? {
+        for (server, engine) in self.places().await? {
+            let engine = match engine {
+                Ok(engine) => engine,
+                Err(error) => {
+                    let id = server.as_ref().map(GpuServerId::as_str).unwrap_or_default();
+                    tracing::warn!(gpu_server.id = id, error = %error, "A server cannot be used");
+                    continue;
+                }
+            };
             let cleared = self.tidy_engine(server.as_ref(), &engine, wanted).await;
             match (cleared, &server) {
                 (Ok(()), Some(server)) => self.tell_lost(server, false).await?,
@@ -133,23 +124,5 @@ impl Fleet {
             self.release(&lease.id).await?;
         }
         Ok(())
-    }
-
-    /// Every engine there is, as far as it can be spoken to at all.
-    async fn all(&self) -> Result<Vec<(Option<GpuServerId>, Engine)>, FleetError> {
-        let mut all = Vec::new();
-        if let Ok(engine) = self.engines().local() {
-            all.push((None, engine.clone()));
-        }
-        let servers = self.store().read("gpu_servers", gpu_servers::list);
-        for row in servers.await.map_err(FleetError::Store)? {
-            match self.engines().of(&row.server.id).await {
-                Ok(engine) => all.push((Some(row.server.id), engine)),
-                Err(error) => {
-                    tracing::warn!(gpu_server.id = %row.server.id, error = %error, "A server cannot be used")
-                }
-            }
-        }
-        Ok(all)
     }
 }

@@ -18,6 +18,16 @@ async fn a_container_is_started_found_again_and_stopped_and_its_volume_stays() {
         again.container, first.container,
         "what runs and is as wanted is left alone"
     );
+    let used = scene.fleet.stats(&first).await.unwrap();
+    assert!(
+        used.stats.memory > 0 && used.stats.memory < used.stats.memory_limit,
+        "{used:?}"
+    );
+    assert!(
+        used.stats.pids > 0 && used.stats.pids < used.stats.pids_limit,
+        "{used:?}"
+    );
+    assert!(used.stats.received > 0 && used.milli_cpus.is_some(), "{used:?}");
     scene.again();
     let adopted = scene.fleet.start(&scene.wish()).await.unwrap();
     assert_eq!(adopted.container, first.container);
@@ -25,7 +35,24 @@ async fn a_container_is_started_found_again_and_stopped_and_its_volume_stays() {
     scene.fleet.stop(&scene.slug).await.unwrap();
     assert!(scene.listed("container").is_empty() && scene.listed("network").is_empty());
     assert_eq!(scene.listed("volume").len(), 1, "what it keeps stays");
-    scene.fleet.purge(&scene.slug).await.unwrap();
+    let gone = scene.fleet.stats(&first).await.unwrap_err();
+    assert!(matches!(gone, FleetError::Gone), "{gone}");
+    let kept = scene.fleet.volumes(Some(&scene.slug)).await.unwrap().volumes;
+    assert_eq!(kept.len(), 1);
+    assert!(kept[0].bytes.is_some(), "{kept:?}");
+    assert_eq!(scene.fleet.volumes(None).await.unwrap().volumes, kept);
+    assert!(
+        scene
+            .fleet
+            .volumes(Some(&"another".parse().unwrap()))
+            .await
+            .unwrap()
+            .volumes
+            .is_empty()
+    );
+    let purged = scene.fleet.purge(&scene.slug).await.unwrap();
+    assert_eq!(purged.volumes, kept);
+    assert!(purged.unreached.is_empty());
     assert!(scene.listed("volume").is_empty());
     scene.fleet.stop(&scene.slug).await.unwrap();
 }

@@ -46,7 +46,6 @@ impl Host {
         let server = GpuServer {
             id: id.parse().unwrap(),
             endpoint: endpoint.parse().unwrap(),
-            address: "127.0.0.1".parse().unwrap(),
             labels: Default::default(),
             gpus: gpus.parse().unwrap(),
             lease: Default::default(),
@@ -103,5 +102,6 @@ impl Host {
 }
 
 pub(crate) fn on(socket: &Path) -> Engine {
-    Engine::new(Endpoint::parse(&format!("unix://{}", socket.display()), None).unwrap()).unwrap()
+    let endpoint = format!("unix://{}", socket.display()).parse().unwrap();
+    Engine::new(Endpoint::new(&endpoint, None).unwrap()).unwrap()
 }

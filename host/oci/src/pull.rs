@@ -3,7 +3,7 @@
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use platform_domain::{ComponentRef, Digest};
+use platform_domain::{ComponentRef, Digest, ImageRef};
 
 use crate::{
     Attached, OciError, Part, Registries,
@@ -63,6 +63,21 @@ impl Registries {
             };
             let resolved = source.resolve(reference, reference.tag(), reference.digest());
             Ok(resolved.await.map_err(OciError::of_source)?.manifest.digest)
+        })
+        .await
+    }
+
+    /// The digest of what a container image's tag leads to now: of an index, where it is for several machines, as engines tell
+    /// it. Nothing but that is transferred.
+    pub async fn image_digest(&self, image: &ImageRef) -> Result<Digest, OciError> {
+        let text = image.to_string();
+        let reference: ComponentRef = text.parse().map_err(|_| OciError::NotFound { reference: text })?;
+        within_time(&reference, self, async {
+            let Some(mut source) = Source::open(&reference, self).await? else {
+                return Err(OciError::NoArtifact);
+            };
+            let found = source.top(&reference, reference.tag(), reference.digest()).await;
+            Ok(Digest::of(&found.map_err(OciError::of_source)?))
         })
         .await
     }

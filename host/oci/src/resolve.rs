@@ -113,7 +113,7 @@ impl Source {
     }
 
     /// What the reference itself points to. With a tag and a digest the tag is resolved: they must agree.
-    async fn top(
+    pub(crate) async fn top(
         &mut self,
         reference: &ComponentRef,
         tag: Option<&str>,

@@ -3,7 +3,7 @@
 use std::fs;
 
 use platform_domain::{ComponentRef, Digest};
-use platform_oci::{ContentStore, OciError};
+use platform_oci::{ContentStore, OciError, Registries};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -139,4 +139,20 @@ async fn a_component_that_its_config_shows_to_be_unfit_is_not_downloaded() {
             .count();
         assert_eq!(downloads, if refused.is_some() { 0 } else { 2 });
     }
+}
+
+#[tokio::test]
+async fn the_digest_of_an_image_is_that_of_what_its_tag_leads_to_and_nothing_else_is_asked_for() {
+    let index = r#"{"schemaVersion":2,"manifests":[{"mediaType":"x","digest":"sha256:none","size":1}]}"#;
+    let server = Server::start(move |path, _| match path {
+        "/v2/team/tours/manifests/1" => Answer::Plain("200 OK", String::new(), index.into()),
+        _ => Answer::Plain("404 Not Found", String::new(), Vec::new()),
+    });
+    let image = |tag: &str| format!("{}/team/tours{tag}", server.address).parse().unwrap();
+    let found = Registries::default().image_digest(&image(":1")).await.unwrap();
+    assert_eq!(found, Digest::of(index.as_bytes()));
+    assert_eq!(server.requests(), ["/v2/team/tours/manifests/1"]);
+    // Without a tag it is `latest`, which there is not.
+    let missing = Registries::default().image_digest(&image("")).await.unwrap_err();
+    assert!(matches!(missing, OciError::NotFound { .. }), "{missing:?}");
 }

@@ -99,6 +99,7 @@ impl App {
             fleet: fleet.clone(),
             registries: registries::of_host(&config),
             executor: executor(&config),
+            keep_images: config.docker.keep_images,
             routes,
             breaker: config.breaker.policy(),
         };

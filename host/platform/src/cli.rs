@@ -173,9 +173,9 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StateCommand {
-    /// List what there is on the disk, of deleted challenges too.
+    /// List what there is on the disk and in volumes of containers, of deleted challenges too.
     List,
-    /// Write an archive of what challenges keep, while they run.
+    /// Write an archive of what components keep, while they run. Volumes of containers are not in it.
     ///
     /// Database and blobs are those of one moment, files are copied between two calls. The archive has a digest of each
     /// file. It is made by the host, which must be able to write there; an archive that is there already stays.
@@ -195,6 +195,12 @@ pub(crate) enum StateCommand {
         challenges: Vec<Slug>,
     },
     /// Remove for good what a deleted challenge kept. Deleting a challenge alone keeps it.
+    ///
+    /// That is its state on the host's disk, and volumes of its containers on the host's engine and on every GPU server. An engine
+    /// that cannot be reached is named, with exit code 1: what is there stays, and is removed by another purge when the
+    /// engine is back.
+    ///
+    /// Example: platform challenge delete tours && platform state purge tours
     Purge {
         /// The challenge that was deleted.
         slug: Slug,

@@ -37,6 +37,19 @@ impl Output {
         }
     }
 
+    /// A bar for bytes of which not all are known yet.
+    pub(crate) fn bar(self) -> ProgressBar {
+        let bar = match self.json {
+            true => ProgressBar::hidden(),
+            false => ProgressBar::no_length(),
+        };
+        let style = ProgressStyle::with_template("{bar:40} {decimal_bytes} of {decimal_total_bytes}, {msg}");
+        match style {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        }
+    }
+
     /// A bar of a transfer, where somebody looks at standard error.
     pub(crate) fn transfer(self) -> Progress {
         let bar = match self.json {

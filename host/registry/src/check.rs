@@ -79,9 +79,11 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
         return Err(FieldError::new("metadata", reason));
     }
     names("secrets", secrets.iter())?;
-    if let (true, Artifact::Component(pinned)) = (*follow, artifact)
-        && !pinned.reference.can_move()
-    {
+    let moves = match artifact {
+        Artifact::Component(pinned) => pinned.reference.can_move(),
+        Artifact::Image(image) => image.moving().is_some(),
+    };
+    if *follow && !moves {
         let reason = "a digest does not move, and a file has no tag; register it by its tag alone";
         return Err(FieldError::new("follow", reason));
     }
@@ -133,9 +135,6 @@ pub(crate) fn record(host: &Limits, challenge: &Challenge) -> Result<(), FieldEr
             }
             if trust.is_some() {
                 return Err(FieldError::new("trust", "applies to components"));
-            }
-            if *follow {
-                return Err(FieldError::new("follow", "applies to components"));
             }
             if fallback.is_some() {
                 return Err(FieldError::new("fallback_image", "applies to components"));

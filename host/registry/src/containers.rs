@@ -7,13 +7,13 @@ use std::{
     time::Duration,
 };
 
-use platform_docker::{Follow, Output, PullAs};
+use platform_docker::{Follow, Output, PullAs, PullCount, PullSum};
 use platform_domain::{
-    Capability, Challenge, DataMode, ImageRef, LogSource, PlainToken, Runs, SecretName, SecretUse,
-    SecretValue, Slug, Status, with_causes,
+    Artifact, Capability, Challenge, DataMode, Digest, ImageRef, LogSource, PlainToken, Resources, Runs,
+    SecretName, SecretUse, SecretValue, Slug, Status, with_causes,
 };
 use platform_fleet::{Fleet, FleetError, Running, Wish};
-use platform_oci::Registries;
+use platform_oci::{OciError, Registries};
 use platform_runtime::Container;
 use platform_wasm::{Code, Engine, LogBook};
 use tokio::{sync::watch, time::sleep};
@@ -32,6 +32,7 @@ pub(crate) struct Containers {
     registries: Registries,
     /// What those are told that may hand in jobs.
     executor: Arc<BTreeMap<String, String>>,
+    keep_images: usize,
 }
 
 /// How often engines are looked over for what nobody wants.
@@ -44,17 +45,33 @@ const LOG_PAUSE: Duration = Duration::from_secs(5);
 const NO_TOKEN: &str = "of a rehearsal";
 
 impl Containers {
-    pub(crate) fn new(fleet: Fleet, registries: Registries, executor: BTreeMap<String, String>) -> Self {
+    pub(crate) fn new(
+        fleet: Fleet,
+        registries: Registries,
+        executor: BTreeMap<String, String>,
+        keep_images: usize,
+    ) -> Self {
         Self {
             fleet,
             registries,
             executor: Arc::new(executor),
+            keep_images,
         }
     }
 
     /// Whether jobs of containers are taken.
     pub(crate) fn takes_jobs(&self) -> bool {
         !self.executor.is_empty()
+    }
+
+    /// How many images of each challenge stay on engines.
+    pub(crate) const fn keep_images(&self) -> usize {
+        self.keep_images
+    }
+
+    /// Where they run.
+    pub(crate) const fn fleet(&self) -> &Fleet {
+        &self.fleet
     }
 
     /// A container that answers: one of ours, started or found again, or one that somebody else runs, of which it is seen when it
@@ -97,12 +114,35 @@ impl Containers {
     ) -> Result<ImageRef, FleetError> {
         let token = PlainToken::from_text(NO_TOKEN);
         let wish = self.wish(challenge, image, token, Vec::new()).await;
-        let found = Box::pin(self.fleet.rehearse(&wish)).await?;
-        let digests = found.repo_digests.iter();
-        let of_repository = digests.filter_map(|text| text.parse::<ImageRef>().ok());
-        let mut same = of_repository.filter(|found| found.repository() == image.repository());
-        let digest = image.digest().or_else(|| same.next()?.digest());
-        Ok(digest.map_or_else(|| image.clone(), |digest| image.pinned(digest)))
+        Box::pin(self.fleet.rehearse(&wish)).await
+    }
+
+    /// Has an image fetched to where a challenge with these resources would run, and gives it by its digest, as far as a registry
+    /// gave it one.
+    pub(crate) async fn pull(
+        &self,
+        resources: &Resources,
+        image: &ImageRef,
+        mut tell: impl FnMut(PullSum) + Send,
+    ) -> Result<ImageRef, FleetError> {
+        let (pull_as, gpus) = (self.pull_as(image).await, resources.gpu.as_ref());
+        let mut count = PullCount::default();
+        let pulled = self
+            .fleet
+            .pull(gpus, image, pull_as.as_ref(), |line| tell(count.add(line)));
+        pulled.await
+    }
+
+    /// The digest to which the tag of an image leads now, by the word of its registry. No engine is asked.
+    pub(crate) async fn resolve(&self, image: &ImageRef) -> Result<Digest, OciError> {
+        self.registries.image_digest(image).await
+    }
+
+    /// Who fetches an image, where its registry wants to know.
+    async fn pull_as(&self, image: &ImageRef) -> Option<PullAs> {
+        let registry = image.repository().split('/').next().unwrap_or_default();
+        let (name, password) = self.registries.user(registry).await?;
+        Some(PullAs::User { name, password })
     }
 
     async fn wish(
@@ -112,8 +152,6 @@ impl Containers {
         token: PlainToken,
         secrets: Vec<(SecretName, SecretValue)>,
     ) -> Wish {
-        let registry = image.repository().split('/').next().unwrap_or_default();
-        let user = self.registries.user(registry).await;
         let mut env = challenge.env.clone();
         if challenge.capabilities.contains(&Capability::DockerExecutor) {
             if !self.takes_jobs() {
@@ -125,11 +163,11 @@ impl Containers {
         Wish {
             slug: challenge.slug.clone(),
             image: image.clone(),
-            version: challenge.version.clone(),
+            version: wanted_version(challenge),
             capabilities: challenge.capabilities.clone(),
             env,
             secrets,
-            pull_as: user.map(|(name, password)| PullAs::User { name, password }),
+            pull_as: self.pull_as(image).await,
             token,
             data: challenge.data == DataMode::Exclusive,
             volumes: challenge.volumes.clone(),
@@ -205,6 +243,15 @@ impl Containers {
                 () = sleep(TIDY_EVERY) => {}
             }
         }
+    }
+}
+
+/// What the `/version` of its container has to say; empty: whatever it does. Whoever follows the tag of an image does not know
+/// which version comes next.
+pub(crate) fn wanted_version(challenge: &Challenge) -> String {
+    match (&challenge.artifact, challenge.follow) {
+        (Artifact::Image(_), true) => String::new(),
+        _ => challenge.version.clone(),
     }
 }
 

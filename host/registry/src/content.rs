@@ -1,4 +1,7 @@
-//! The content store as the operator handles it: what it holds and for whom, and removing what nobody needs.
+//! The content store and the images on engines as the operator handles them: what there is and for whom, and removing what
+//! nobody needs.
+
+mod images;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,6 +9,7 @@ use std::{
 };
 
 use platform_domain::{Artifact, ByteSize, Challenge, ComponentRef, Digest, Slug, with_causes};
+use platform_fleet::{CollectedImages, FetchedImage, Unreached};
 use platform_oci::{Collected, Content, Fetched, OciError};
 use platform_store::{StoreError, challenges, versions};
 use platform_wasm::ComponentError;
@@ -20,6 +24,17 @@ pub struct KeptContent {
     pub quota: ByteSize,
     /// Everything, the largest first, with the challenges that are pinned to it.
     pub contents: Vec<(Content, BTreeSet<Slug>)>,
+    /// What engines have because this host had them fetch it, and the challenges that want it.
+    pub images: Vec<(FetchedImage, BTreeSet<Slug>)>,
+}
+
+/// What was removed, or would be.
+#[derive(Debug)]
+pub struct Cleared {
+    /// From the content store.
+    pub content: Collected,
+    /// From engines.
+    pub images: CollectedImages,
 }
 
 /// Components are replaced a few times a day at most, and what is too much is collected when there is no room.
@@ -34,15 +49,39 @@ impl Registry {
         let contents = contents
             .into_iter()
             .map(|content| (content, roots.remove(&content.digest).unwrap_or_default()));
+        let fetched = self.loader().containers().fleet().fetched_images().await;
+        let wanted = self.images().await?;
+        let images = fetched
+            .map_err(RegistryError::Engine)?
+            .into_iter()
+            .map(|fetched| {
+                let of = wanted.get(&fetched.image).cloned().unwrap_or_default();
+                (fetched, of)
+            });
         Ok(KeptContent {
             quota: content.quota(),
             contents: contents.collect(),
+            images: images.collect(),
         })
     }
 
-    /// Removes from the content store what no challenge is pinned to, but for what was fetched a moment ago. With
-    /// `dry_run` only tells what that would be.
-    pub async fn content_collect(&self, dry_run: bool) -> Result<Collected, RegistryError> {
+    /// Removes from the content store what no challenge is pinned to, and from engines the images that this host had fetched and
+    /// no challenge wants, but for what was fetched a moment ago. With `dry_run` only tells what that would be.
+    pub async fn content_collect(&self, dry_run: bool) -> Result<Cleared, RegistryError> {
+        let content = self.collect_components(dry_run).await?;
+        let wanted = self.images().await?.into_keys().collect();
+        let images = self
+            .loader()
+            .containers()
+            .fleet()
+            .collect_images(&wanted, dry_run);
+        Ok(Cleared {
+            content,
+            images: images.await.map_err(RegistryError::Engine)?,
+        })
+    }
+
+    async fn collect_components(&self, dry_run: bool) -> Result<Collected, RegistryError> {
         let roots = self.roots().await?;
         let collected = self.loader().content().collect(roots.into_keys(), dry_run);
         collected.await.map_err(RegistryError::Content)
@@ -55,8 +94,19 @@ impl Registry {
             .await
             .is_some()
         {
-            if let Err(error) = self.content_collect(false).await {
-                tracing::error!(error = %with_causes(&error), "The content store cannot be collected");
+            match self.content_collect(false).await {
+                Ok(cleared) => {
+                    for Unreached { server, why } in cleared.images.unreached {
+                        let server = server.map_or_else(|| "its own".to_owned(), |id| id.to_string());
+                        tracing::warn!(
+                            gpu_server.id = %server, error = %with_causes(&why),
+                            "An engine cannot be cleared of images that nobody wants"
+                        );
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(error = %with_causes(&error), "The content store cannot be collected");
+                }
             }
         }
     }
@@ -65,7 +115,7 @@ impl Registry {
     pub(crate) async fn fetch(&self, reference: &ComponentRef) -> Result<Fetched, RegistryError> {
         let fetched = match self.loader().fetch(reference).await {
             Err(OciError::StoreFull { .. }) => {
-                self.content_collect(false).await?;
+                self.collect_components(false).await?;
                 self.loader().fetch(reference).await
             }
             other => other,

@@ -1,59 +1,25 @@
 //! Tags that move. What runs stays what was registered; where its tag leads by now is looked at now and then, shown, and
 //! followed where the operator wants that, in the way of every update.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+mod following;
+mod seen;
+
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use platform_domain::{Artifact, Challenge, Digest, PinnedComponent, Slug, Status, UnixSeconds, with_causes};
+use platform_domain::{Artifact, Challenge, Digest, Slug, Status, with_causes};
 use platform_oci::limits::SIGNATURES_TIMEOUT;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::{LoadError, Registry, RegistryError, Update, reconciler::now};
+use crate::{Registry, RegistryError, reconciler::now};
 
-/// Who an update is by that nobody asked for.
-const BY: &str = "tag";
+use self::following::{is_of_the_component, manifest, reference};
+pub use self::seen::Drift;
+pub(crate) use self::seen::Drifts;
+
 /// How many are looked at at once: a slow registry should not keep the others waiting, and nobody waits for all.
 const AT_ONCE: usize = 4;
-
-/// A tag that does not lead to what runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Drift {
-    /// When it was looked at.
-    pub checked_at: UnixSeconds,
-    /// The manifest that it leads to; `None` when that could not be told.
-    pub manifest: Option<Digest>,
-    /// Why it could not be told, or why it was not followed.
-    pub reason: Option<String>,
-    /// Whether it would be refused again.
-    refused: bool,
-}
-
-/// What was seen last of each challenge whose tag does not lead to its component.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Drifts(Arc<Mutex<BTreeMap<Slug, Drift>>>);
-
-impl Drifts {
-    pub(crate) fn of(&self, slug: &Slug) -> Option<Drift> {
-        self.book().get(slug).cloned()
-    }
-
-    pub(crate) fn forget(&self, slug: &Slug) {
-        self.book().remove(slug);
-    }
-
-    fn note(&self, slug: &Slug, drift: Drift) {
-        self.book().insert(slug.clone(), drift);
-    }
-
-    fn book(&self) -> MutexGuard<'_, BTreeMap<Slug, Drift>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Registry {
     /// Looks where the tag of a challenge leads, and follows it if the challenge is meant to.
@@ -86,18 +52,34 @@ impl Registry {
         }
     }
 
+    /// Where the tag of a challenge leads, if not to what it has.
+    pub fn drift(&self, challenge: &Challenge) -> Option<Drift> {
+        let seen = self.drifts().of(&challenge.slug)?;
+        // It may have got there since.
+        (seen.manifest.is_none() || seen.manifest != manifest(challenge)).then_some(seen)
+    }
+
     async fn look_at(self, challenge: Challenge, insist: bool) {
         let slug = &challenge.slug;
-        let Artifact::Component(pinned) = &challenge.artifact else {
+        let Some(manifest) = manifest(&challenge) else {
             return;
         };
-        let Some(manifest) = pinned.manifest.filter(|_| pinned.reference.can_move()) else {
-            return;
+        let resolved = match &challenge.artifact {
+            Artifact::Component(pinned) if pinned.reference.can_move() => {
+                let resolving = self.loader().content().resolve(&pinned.reference);
+                timeout(SIGNATURES_TIMEOUT, resolving).await
+            }
+            Artifact::Image(image) => {
+                let (Some(tag), None) = (image.moving(), &challenge.serving.address) else {
+                    return;
+                };
+                timeout(SIGNATURES_TIMEOUT, self.loader().containers().resolve(&tag)).await
+            }
+            Artifact::Component(_) => return,
         };
-        let resolving = self.loader().content().resolve(&pinned.reference);
-        let drift = match timeout(SIGNATURES_TIMEOUT, resolving).await {
+        let drift = match resolved {
             Ok(Ok(found)) if found == manifest => None,
-            Ok(Ok(found)) => self.moved(&challenge, pinned, found, insist).await,
+            Ok(Ok(found)) => self.moved(&challenge, found, insist).await,
             Ok(Err(error)) => Some(Drift::untold(with_causes(&error))),
             Err(_) => Some(Drift::untold("there was no answer in time".to_owned())),
         };
@@ -110,18 +92,12 @@ impl Registry {
     }
 
     /// The tag leads to another manifest. Gives what is to be shown of that.
-    async fn moved(
-        &self,
-        challenge: &Challenge,
-        pinned: &PinnedComponent,
-        found: Digest,
-        insist: bool,
-    ) -> Option<Drift> {
+    async fn moved(&self, challenge: &Challenge, found: Digest, insist: bool) -> Option<Drift> {
         let slug = &challenge.slug;
         let seen = self.drifts().of(slug).filter(|seen| seen.manifest == Some(found));
         if seen.is_none() {
             tracing::warn!(
-                challenge.slug = %slug, oci.reference = %pinned.reference, oci.manifest = %found,
+                challenge.slug = %slug, oci.reference = %reference(challenge), oci.manifest = %found,
                 "The tag leads to something else than what runs"
             );
         }
@@ -141,12 +117,7 @@ impl Registry {
                 ..seen
             });
         }
-        let update = Update {
-            reference: pinned.reference.clone(),
-            grant: BTreeSet::new(),
-            by: Some(BY.to_owned()),
-        };
-        match Box::pin(self.bring(slug, update, Some(pinned.clone()))).await {
+        match Box::pin(self.follow(challenge, found)).await {
             Ok(_) => None,
             Err(error) => {
                 let reason = with_causes(&error);
@@ -157,23 +128,4 @@ impl Registry {
             }
         }
     }
-}
-
-impl Drift {
-    fn untold(reason: String) -> Self {
-        Self {
-            checked_at: now(),
-            manifest: None,
-            reason: Some(reason),
-            refused: false,
-        }
-    }
-}
-
-/// Whether it is what the component is, and no disturbance, missing signature or missing room.
-fn is_of_the_component(error: &RegistryError) -> bool {
-    matches!(
-        error,
-        RegistryError::Component(_) | RegistryError::Field(_) | RegistryError::Load(LoadError::Component(_))
-    )
 }

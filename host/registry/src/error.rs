@@ -3,21 +3,12 @@
 use std::{collections::BTreeSet, io};
 
 use platform_domain::{GpuServerId, SecretName, Slug, TransitionRefused};
+use platform_fleet::FleetError;
 use platform_oci::OciError;
 use platform_store::StoreError;
 use platform_wasm::{ArchiveError, ComponentError};
 
-use crate::{LoadError, SecretError, Untrusted};
-
-/// A value that is well-formed and not acceptable.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct FieldError {
-    /// The path of the field in the request: `env.PATH`.
-    pub field: String,
-    /// Why, for the operator.
-    pub reason: String,
-}
+use crate::{FieldError, LoadError, SecretError, Untrusted};
 
 /// Why an operation did not happen. After any of these the registry is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +59,15 @@ pub enum RegistryError {
         "Challenge '{0}' is a container image; this host has no engine for containers, and no address says where somebody runs it"
     )]
     NoAddress(Slug),
+    /// What was asked of it is known only while it runs.
+    #[error("Challenge '{0}' does not run")]
+    NotRunning(Slug),
+    /// Somebody else runs its container.
+    #[error("somebody else runs the container of Challenge '{0}'")]
+    Elsewhere(Slug),
+    /// An engine for containers did not do what it was asked, for another reason than what a challenge is.
+    #[error("an engine for containers failed")]
+    Engine(#[source] FleetError),
     /// The component could not be had from where the reference points.
     #[error("the component cannot be fetched")]
     Fetch(#[source] OciError),
@@ -109,15 +109,6 @@ impl From<StoreError> for RegistryError {
             StoreError::ChallengeExists(slug) => Self::Exists(slug),
             StoreError::ChallengeHasGpus { slug, servers } => Self::HasGpus { slug, servers },
             other => Self::Store(other),
-        }
-    }
-}
-
-impl FieldError {
-    pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            reason: reason.into(),
         }
     }
 }

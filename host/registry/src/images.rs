@@ -1,18 +1,28 @@
-//! Images of challenges that run in containers: pinned when they are registered, and changed later.
+//! Images of challenges that run in containers: fetched, looked at and pinned.
 
-use platform_domain::{Artifact, Capability, Challenge, ComponentRef, ImageRef, Runs, Slug, Status};
+use platform_docker::PullSum;
+use platform_domain::{Artifact, Capability, Challenge, ImageRef, Resources, Runs, Slug, Status};
 use platform_fleet::FleetError;
-use platform_store::challenges;
 
-use crate::{
-    FieldError, LoadError, Registry, RegistryError, check, operations::MAX_ATTEMPTS, plan::Wanted,
-    reconciler::now,
-};
+use crate::{FieldError, LoadError, Registry, RegistryError};
 
 /// Where to look is in it.
 const NO_JOBS: &str = "docker_executor hands in jobs over HTTP, and this host takes none: set images and listen of [jobs] in its configuration, or leave it out";
 
 impl Registry {
+    /// Has an image fetched to where a challenge with these resources would run, and gives it by its digest. Dropping it ends the
+    /// fetching; what has come stays with the engine as far as that keeps it.
+    pub async fn image_pull(
+        &self,
+        image: &ImageRef,
+        resources: &Resources,
+        tell: impl FnMut(PullSum) + Send,
+    ) -> Result<ImageRef, RegistryError> {
+        let containers = self.loader().containers();
+        let pulled = Box::pin(containers.pull(resources, image, tell)).await;
+        pulled.map_err(|error| RegistryError::Load(LoadError::Container(error)))
+    }
+
     /// Looks at the image of a challenge that is to run in a container of this host, and pins it. What runs elsewhere is
     /// seen when it is asked; a draft may be registered without an engine.
     pub(crate) async fn with_image(&self, mut challenge: Challenge) -> Result<Challenge, RegistryError> {
@@ -26,7 +36,12 @@ impl Registry {
             return Ok(challenge);
         }
         let image = image.clone();
-        let pinned = match self.loader().containers().rehearse(&challenge, &image).await {
+        let containers = self.loader().containers();
+        let looked = async {
+            let pulled = containers.pull(&challenge.resources, &image, |_| ()).await?;
+            containers.rehearse(&challenge, &pulled).await
+        };
+        let pinned = match Box::pin(looked).await {
             Ok(pinned) => pinned,
             Err(FleetError::NoEngine) if challenge.status == Status::Draft => return Ok(challenge),
             Err(error) => return Err(container(&challenge.slug, error)),
@@ -61,46 +76,6 @@ impl Registry {
             true => Err(FieldError::new("required_capabilities", NO_JOBS)),
             false => Ok(()),
         }
-    }
-
-    /// Gives a challenge another image, which is fetched and looked at before anything is written.
-    pub(crate) async fn bring_image(
-        &self,
-        slug: &Slug,
-        reference: &ComponentRef,
-    ) -> Result<Challenge, RegistryError> {
-        let image: ImageRef = reference
-            .to_string()
-            .parse()
-            .map_err(|_| FieldError::new("component", "an image is HOST/NAME[:TAG][@DIGEST]"))?;
-        for _ in 0..MAX_ATTEMPTS {
-            let before = self.challenge_get(slug).await?;
-            let next = Challenge {
-                artifact: Artifact::Image(image.clone()),
-                ..before.clone()
-            };
-            let next = self.with_image(next).await?;
-            check::record(self.loader().limits(), &next)?;
-            let (key, wake) = (slug.clone(), self.wake());
-            let written = self.store().write("challenge_image", move |connection| {
-                let mut record = challenges::get(connection, &key)?.ok_or(RegistryError::NotFound(key))?;
-                // The moment of the last change is no proof: two may be within one second.
-                let wanted = |record: &Challenge| (record.status, Wanted::of(record, None));
-                if wanted(&record) != wanted(&before) {
-                    return Ok::<_, RegistryError>(None);
-                }
-                record.artifact = next.artifact;
-                record.updated_at = now();
-                challenges::update(connection, &record)?;
-                Ok(Some((record, wake)))
-            });
-            if let Some((record, wake)) = written.await? {
-                tracing::info!(challenge.slug = %slug, "The challenge has another image");
-                self.settle(slug, wake).await;
-                return Ok(record);
-            }
-        }
-        Err(RegistryError::Contended(slug.clone()))
     }
 }
 

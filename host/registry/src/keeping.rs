@@ -4,7 +4,7 @@
 //! what a host that died left in them is put right at the next start.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, BufReader, BufWriter, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -12,13 +12,14 @@ use std::{
 };
 
 use platform_domain::{Slug, Status};
+use platform_fleet::{KeptVolume, KeptVolumes, Unreached};
 use platform_wasm::{ArchiveError, ArchiveWriter, BLOBS, Contents, DATA, unpack};
 use tempfile::{Builder, TempDir};
 use tokio::task::spawn_blocking;
 
 use crate::{Registry, RegistryError, reconciler::now};
 
-/// What there is of one challenge on the disk.
+/// What there is of one challenge: on the disk, and in volumes on engines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptState {
     /// Whose it is, or was.
@@ -31,6 +32,28 @@ pub struct KeptState {
     pub database: u64,
     /// Bytes of its blobs.
     pub blobs: u64,
+    /// What its containers keep.
+    pub volumes: Vec<KeptVolume>,
+}
+
+/// What there is of all challenges.
+#[derive(Debug)]
+pub struct KeptStates {
+    /// By slug.
+    pub challenges: Vec<KeptState>,
+    /// Engines on which there may be more.
+    pub unreached: Vec<Unreached>,
+}
+
+/// What a purge removed.
+#[derive(Debug)]
+pub struct Purged {
+    /// Bytes on the host's disk.
+    pub bytes: u64,
+    /// Volumes on engines.
+    pub volumes: Vec<KeptVolume>,
+    /// Engines on which something may be left.
+    pub unreached: Vec<Unreached>,
 }
 
 /// Archives are built here, on the disk of what they hold, so that blobs are linked and not copied.
@@ -44,30 +67,42 @@ const PURGED: &str = ".purged-";
 const FILE_MODE: u32 = 0o600;
 
 impl Registry {
-    /// What there is on the disk, by slug, of deleted challenges too.
-    pub async fn state_list(&self) -> Result<Vec<KeptState>, RegistryError> {
+    /// What there is on the disk and on engines, of deleted challenges too.
+    pub async fn state_list(&self) -> Result<KeptStates, RegistryError> {
         let registered: BTreeSet<_> = self
             .challenge_statuses()
             .await?
             .into_iter()
             .map(|(slug, _)| slug)
             .collect();
+        let fleet = self.loader().containers().fleet();
+        let KeptVolumes { volumes, unreached } = fleet.volumes(None).await.map_err(RegistryError::Engine)?;
+        let mut of_slug: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for volume in volumes {
+            of_slug.entry(volume.slug.clone()).or_default().push(volume);
+        }
         let challenges = self.loader().challenges_dir();
-        blocking(move || {
-            let mut kept = Vec::new();
+        let kept = blocking(move || {
             for slug in slugs(&challenges)? {
+                of_slug.entry(slug).or_default();
+            }
+            let kept = of_slug.into_iter().map(|(slug, volumes)| {
                 let dir = challenges.join(slug.as_str());
-                kept.push(KeptState {
+                KeptState {
                     registered: registered.contains(&slug),
                     data: size(&dir.join(DATA)),
                     database: files(&dir),
                     blobs: size(&dir.join(BLOBS)),
+                    volumes,
                     slug,
-                });
-            }
-            Ok(kept)
+                }
+            });
+            Ok(kept.collect())
+        });
+        Ok(KeptStates {
+            challenges: kept.await?,
+            unreached,
         })
-        .await
     }
 
     /// Writes an archive of what challenges keep, all of them or these, while they run. The file must not be there yet.
@@ -138,27 +173,39 @@ impl Registry {
         .await
     }
 
-    /// Removes what a challenge kept that is not registered any more, and says how many bytes that were.
-    pub async fn state_purge(&self, slug: &Slug) -> Result<u64, RegistryError> {
+    /// Removes what a challenge kept that is not registered any more, on the disk and on every engine that can be reached, and
+    /// says what that was.
+    pub async fn state_purge(&self, slug: &Slug) -> Result<Purged, RegistryError> {
         let _turn = self.keeping().lock().await;
         if self.find(slug).await?.is_some() {
             return Err(RegistryError::StillRegistered(slug.clone()));
         }
         self.check_idle(slug).await?;
-        let (challenges, slug) = (self.loader().challenges_dir(), slug.clone());
-        blocking(move || {
-            let dir = challenges.join(slug.as_str());
+        let purged = self.loader().containers().fleet().purge(slug).await;
+        let KeptVolumes { volumes, unreached } = purged.map_err(RegistryError::Engine)?;
+        let (challenges, key) = (self.loader().challenges_dir(), slug.clone());
+        let removed = blocking(move || {
+            let dir = challenges.join(key.as_str());
             if !dir.is_dir() {
-                return Err(RegistryError::NoState(slug));
+                return Ok(None);
             }
             let bytes = size(&dir);
             let place = temporary(&challenges, PURGED)?;
-            fs::rename(&dir, place.path().join(slug.as_str()))?;
+            fs::rename(&dir, place.path().join(key.as_str()))?;
             place.close()?;
-            tracing::info!(challenge.slug = %slug, bytes, "What the challenge kept was removed");
-            Ok(bytes)
+            Ok(Some(bytes))
+        });
+        let removed = removed.await?;
+        if removed.is_none() && volumes.is_empty() && unreached.is_empty() {
+            return Err(RegistryError::NoState(slug.clone()));
+        }
+        let (bytes, count) = (removed.unwrap_or_default(), volumes.len());
+        tracing::info!(challenge.slug = %slug, bytes, volumes = count, "What the challenge kept was removed");
+        Ok(Purged {
+            bytes,
+            volumes,
+            unreached,
         })
-        .await
     }
 
     /// Nobody may use what is about to be replaced, also no call of a program that was stopped.

@@ -14,6 +14,7 @@ mod content;
 mod drift;
 mod entry;
 mod error;
+mod field;
 mod gpu_servers;
 mod health;
 mod images;
@@ -24,8 +25,10 @@ mod load;
 mod operations;
 mod plan;
 mod reconciler;
+mod replacing;
 mod secrets;
 mod starts;
+mod stats;
 mod trust;
 mod versions;
 
@@ -40,19 +43,23 @@ use platform_wasm::Engine;
 use tokio::sync::Notify;
 
 pub use board::{Board, Observed, StartStep};
-pub use content::KeptContent;
+pub use content::{Cleared, KeptContent};
 pub use drift::Drift;
-pub use error::{FieldError, RegistryError};
+pub use error::RegistryError;
+pub use field::FieldError;
 pub use gpu_servers::{
     GpuServerError, GpuServerHealth, GpuServerPatch, GpuServerSeen, GpuServerWarning, GpuServers,
     KeptCertificates, NewGpuServer,
 };
 pub use inputs::{ChallengePatch, NewChallenge, Source};
-pub use keeping::KeptState;
+pub use keeping::{KeptState, KeptStates, Purged};
 pub use load::LoadError;
 pub use operations::Registry;
-pub use platform_docker::{Description, EngineError, Gpus, Swarm};
-pub use platform_fleet::{Engines, FleetError, Running, TlsFiles};
+pub use platform_docker::{Description, EngineError, Gpus, PullSum, Stats, Swarm};
+pub use platform_fleet::{
+    CollectedImages, Engines, FetchedImage, FleetError, KeptVolume, Load, Running, TlsFiles, Unreached,
+    UnwantedImage,
+};
 pub use platform_oci::{Collected, Content, ContentKind, OciError};
 pub use platform_runtime::{BreakerReport, BreakerState, Health, Incident};
 pub use platform_store::StoreError;
@@ -63,6 +70,7 @@ pub use platform_wasm::{
 };
 pub use reconciler::Reconciler;
 pub use secrets::{KeptSecret, SecretError};
+pub use stats::{ChallengeStats, Used};
 pub use trust::{Shown, Untrusted};
 pub use versions::Update;
 
@@ -88,6 +96,8 @@ pub struct Parts {
     pub registries: Registries,
     /// What containers are told that may hand in jobs; nothing where this host takes none.
     pub executor: BTreeMap<String, String>,
+    /// How many images of each challenge stay on engines, the present one included.
+    pub keep_images: usize,
     /// The one writer of the table of routes.
     pub routes: RoutePublisher,
     /// When a challenge that fails is left alone.
@@ -108,6 +118,7 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
         fleet,
         registries,
         executor,
+        keep_images,
         routes,
         breaker,
     } = parts;
@@ -117,7 +128,7 @@ pub fn build(parts: Parts) -> (Registry, Reconciler) {
     let wake = Arc::new(Notify::new());
     let (publisher, board) = board::channel();
     let opener = secrets::Opener::new(store.clone(), key_file);
-    let containers = containers::Containers::new(fleet, registries, executor);
+    let containers = containers::Containers::new(fleet, registries, executor, keep_images);
     let loader = load::Loader::new(content, trust, engine, state_dir, metagraph, opener, containers);
     let health = health::HealthBook::new(breaker);
     let reader = routes.reader();

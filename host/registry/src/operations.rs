@@ -16,7 +16,7 @@ use crate::{
     check,
     compose::{Facts, exported, new_token, record},
     config,
-    drift::{Drift, Drifts},
+    drift::Drifts,
     health::HealthBook,
     limits::{MAX_TOKEN_OVERLAP, MAX_VERSIONS},
     load::{LoadError, Loader},
@@ -121,16 +121,14 @@ impl Registry {
                 if written.has_image() {
                     opener.keep_token(connection, &written.slug, &given, None)?;
                 }
-                if let Artifact::Component(pinned) = &written.artifact {
-                    let first = Version {
-                        pinned: pinned.clone(),
-                        version: written.version.clone(),
-                        change: Change::Registered,
-                        by: None,
-                        at: written.created_at,
-                    };
-                    versions::add(connection, &written.slug, &first, MAX_VERSIONS)?;
-                }
+                let first = Version {
+                    artifact: written.artifact,
+                    version: written.version,
+                    change: Change::Registered,
+                    by: None,
+                    at: written.created_at,
+                };
+                versions::add(connection, &written.slug, &first, MAX_VERSIONS)?;
                 Ok::<_, RegistryError>(wake)
             })
             .await?;
@@ -339,16 +337,6 @@ impl Registry {
     /// What a challenge's component must show to run, and what it shows.
     pub async fn trust(&self, challenge: &Challenge) -> Option<Shown> {
         self.loader.trust().shown(challenge).await
-    }
-
-    /// Where the tag of a challenge leads, if not to its component.
-    pub fn drift(&self, challenge: &Challenge) -> Option<Drift> {
-        let seen = self.drifts.of(&challenge.slug)?;
-        let Artifact::Component(pinned) = &challenge.artifact else {
-            return None;
-        };
-        // It may have got there since.
-        (seen.manifest.is_none() || seen.manifest != pinned.manifest).then_some(seen)
     }
 
     /// What is running of a challenge.

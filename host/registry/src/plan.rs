@@ -8,6 +8,8 @@ use platform_domain::{
 };
 use tokio::time::Instant;
 
+use crate::containers::wanted_version;
+
 /// What makes a program another program. A change of anything else in a record needs no restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
@@ -80,7 +82,7 @@ impl Wanted {
                 Runs::Component(pinned) => Program::Component(pinned.component),
                 Runs::Container(image) => Program::Container {
                     image: image.clone(),
-                    version: challenge.version.clone(),
+                    version: wanted_version(challenge),
                     capabilities: challenge.capabilities.clone(),
                     loosened: challenge.loosened.clone(),
                     volumes: challenge.volumes.clone(),

@@ -1,4 +1,5 @@
-//! Another component for a challenge, while the one before answers until its successor is ready; and the way back.
+//! Another component for a challenge, while the one before answers until its successor is ready; and the way back. What is to be
+//! done with images is in `replacing`.
 
 use std::collections::BTreeSet;
 
@@ -24,6 +25,8 @@ pub struct Update {
     pub reference: ComponentRef,
     /// What it may import beside what the challenge may already.
     pub grant: BTreeSet<Grant>,
+    /// The challenge's own version from then on; only for an image, because the manifest of a component says its own.
+    pub version: Option<String>,
     /// Who says so.
     pub by: Option<String>,
 }
@@ -53,7 +56,12 @@ impl Registry {
         update: Update,
         follows: Option<PinnedComponent>,
     ) -> Result<Challenge, RegistryError> {
-        let Update { reference, grant, by } = update;
+        let Update {
+            reference,
+            grant,
+            version,
+            by,
+        } = update;
         let by = checked(by)?;
         // Before anything is fetched.
         let before = self.challenge_get(slug).await?;
@@ -61,7 +69,12 @@ impl Registry {
             if !grant.is_empty() {
                 return Err(FieldError::new("grant", "a container imports nothing").into());
             }
-            return Box::pin(self.bring_image(slug, &reference)).await;
+            return Box::pin(self.bring_image(slug, &reference, version, by)).await;
+        }
+        if version.is_some() {
+            let reason =
+                "the manifest of a component says its version; `platform challenge patch` says another";
+            return Err(FieldError::new("version", reason).into());
         }
         component_of(&before)?;
         let mut fetched = self.fetch(&reference).await?;
@@ -79,8 +92,8 @@ impl Registry {
         self.replace(slug, next).await
     }
 
-    /// Gives a challenge a component again that it had: the one of this digest, or the last other one. No registry is
-    /// asked.
+    /// Gives a challenge a component or image again that it had: the one of this digest, or the last other one. For a component
+    /// no registry is asked.
     pub async fn challenge_roll_back(
         &self,
         slug: &Slug,
@@ -88,18 +101,27 @@ impl Registry {
         by: Option<String>,
     ) -> Result<Challenge, RegistryError> {
         let by = checked(by)?;
-        let current = component_of(&self.challenge_get(slug).await?)?.component;
-        let all = self.challenge_versions(slug).await?;
-        let is_wanted = |version: &Version| match to {
-            Some(to) => version.pinned.component == to,
-            None => version.pinned.component != current,
+        let current = match self.challenge_get(slug).await?.artifact {
+            Artifact::Component(pinned) => pinned.component,
+            Artifact::Image(current) => {
+                return Box::pin(self.roll_back_image(slug, &current, to, by)).await;
+            }
         };
-        let Some(version) = all.into_iter().find(is_wanted) else {
+        let all = self.challenge_versions(slug).await?.into_iter();
+        let mut all = all.filter_map(|version| match version.artifact {
+            Artifact::Component(pinned) => Some(pinned),
+            Artifact::Image(_) => None,
+        });
+        let is_wanted = |pinned: &PinnedComponent| match to {
+            Some(to) => pinned.component == to,
+            None => pinned.component != current,
+        };
+        let Some(pinned) = all.find(is_wanted) else {
             return Err(RegistryError::NoVersion(slug.clone()));
         };
-        let info = self.loader().inspect(&version.pinned.component).await;
+        let info = self.loader().inspect(&pinned.component).await;
         let next = Next {
-            pinned: version.pinned,
+            pinned,
             info: info.map_err(RegistryError::Load)?,
             grant: BTreeSet::new(),
             change: Change::RolledBack,
@@ -146,7 +168,7 @@ impl Registry {
             self.check_start(&after).await?;
             let (wake, change) = (self.wake(), next.change);
             let version = Version {
-                pinned: next.pinned.clone(),
+                artifact: after.artifact.clone(),
                 version: after.version.clone(),
                 change: next.change,
                 by: next.by.clone(),

@@ -12,6 +12,7 @@ mod columns;
 mod epoch;
 pub mod epochs;
 mod error;
+pub mod fetched_images;
 pub mod gpu_leases;
 pub mod gpu_servers;
 pub mod jobs;

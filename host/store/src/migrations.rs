@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/0019_token_overlap.sql"),
     include_str!("../../../migrations/0020_gpu_jobs.sql"),
     include_str!("../../../migrations/0021_gpu_server_address.sql"),
+    include_str!("../../../migrations/0022_images.sql"),
 ];
 
 /// Brings the schema to the newest version: all missing steps or none.

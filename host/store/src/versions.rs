@@ -1,6 +1,6 @@
 //! The table of versions: what each challenge has run.
 
-use platform_domain::{Digest, PinnedComponent, Slug, Version};
+use platform_domain::{Artifact, Digest, ImageRef, PinnedComponent, Slug, Version};
 use rusqlite::{Connection, Row, named_params};
 
 use crate::{
@@ -11,17 +11,20 @@ use crate::{
 /// Adds the newest version of a challenge, and forgets all but the newest `kept`.
 pub fn add(connection: &Connection, slug: &Slug, version: &Version, kept: u32) -> Result<(), StoreError> {
     let Version {
-        pinned:
-            PinnedComponent {
-                reference,
-                manifest,
-                component,
-            },
+        artifact,
         version,
         change,
         by,
         at,
     } = version;
+    let (reference, manifest, component) = match artifact {
+        Artifact::Component(PinnedComponent {
+            reference,
+            manifest,
+            component,
+        }) => (reference.to_string(), *manifest, Some(component)),
+        Artifact::Image(image) => (image.to_string(), None, None),
+    };
     let mut statement = connection.prepare_cached(
         "INSERT INTO versions (slug, change, reference, manifest, component, version, by_whom, made_at) \
          VALUES (:slug, :change, :reference, :manifest, :component, :version, :by_whom, :made_at)",
@@ -29,9 +32,9 @@ pub fn add(connection: &Connection, slug: &Slug, version: &Version, kept: u32) -
     statement.execute(named_params! {
         ":slug": slug.as_str(),
         ":change": change.as_str(),
-        ":reference": reference.to_string(),
+        ":reference": reference,
         ":manifest": manifest.map(|digest| digest.to_string()),
-        ":component": component.to_string(),
+        ":component": component.map(ToString::to_string),
         ":version": version,
         ":by_whom": by,
         ":made_at": seconds("made_at", *at)?,
@@ -59,7 +62,7 @@ pub fn of(connection: &Connection, slug: &Slug) -> Result<Vec<Version>, StoreErr
 /// The components and manifests of all versions with their challenges: what may be asked for again.
 pub fn digests(connection: &Connection) -> Result<Vec<(Slug, Digest)>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT slug, component FROM versions UNION \
+        "SELECT slug, component FROM versions WHERE component IS NOT NULL UNION \
          SELECT slug, manifest FROM versions WHERE manifest IS NOT NULL",
     )?;
     let mut rows = statement.query([])?;
@@ -76,6 +79,25 @@ pub fn digests(connection: &Connection) -> Result<Vec<(Slug, Digest)>, StoreErro
     Ok(digests)
 }
 
+/// The images of all versions with their challenges, of each challenge the newest first.
+pub fn images(connection: &Connection) -> Result<Vec<(Slug, ImageRef)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT slug, reference FROM versions WHERE component IS NULL ORDER BY slug, number DESC",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut images = Vec::new();
+    while let Some(row) = rows.next()? {
+        let key: String = row.get("slug")?;
+        let columns = Columns {
+            table: "version",
+            key: &key,
+            row,
+        };
+        images.push((columns.text("slug")?, columns.text("reference")?));
+    }
+    Ok(images)
+}
+
 fn read(row: &Row<'_>) -> Result<Version, StoreError> {
     let key = row.get::<_, i64>("number")?.to_string();
     let columns = Columns {
@@ -84,10 +106,13 @@ fn read(row: &Row<'_>) -> Result<Version, StoreError> {
         row,
     };
     Ok(Version {
-        pinned: PinnedComponent {
-            reference: columns.text("reference")?,
-            manifest: columns.optional_text("manifest")?,
-            component: columns.text("component")?,
+        artifact: match columns.optional_text("component")? {
+            Some(component) => Artifact::Component(PinnedComponent {
+                reference: columns.text("reference")?,
+                manifest: columns.optional_text("manifest")?,
+                component,
+            }),
+            None => Artifact::Image(columns.text("reference")?),
         },
         version: columns.get("version")?,
         change: columns.text("change")?,
@@ -105,11 +130,11 @@ mod tests {
 
     fn version(component: &str, change: Change) -> Version {
         Version {
-            pinned: PinnedComponent {
+            artifact: Artifact::Component(PinnedComponent {
                 reference: "oci:/tmp/x:1".parse().unwrap(),
                 manifest: Some(Digest::of(b"manifest")),
                 component: Digest::of(component.as_bytes()),
-            },
+            }),
             version: "1.0.0".into(),
             change,
             by: (change != Change::Registered).then(|| "ops".into()),
@@ -146,8 +171,26 @@ mod tests {
                 .iter()
                 .all(|text| digests.contains(&Digest::of(text.as_bytes())))
         );
+        assert!(images(&connection).unwrap().is_empty());
+        let image = |text: &str| Version {
+            artifact: Artifact::Image(text.parse().unwrap()),
+            ..all[0].clone()
+        };
+        for text in ["registry.example/x:1", "registry.example/x:2"] {
+            add(&connection, &echo.slug, &image(text), 3).unwrap();
+        }
+        assert_eq!(
+            of(&connection, &echo.slug).unwrap()[0],
+            image("registry.example/x:2")
+        );
+        let texts: Vec<_> = images(&connection)
+            .unwrap()
+            .into_iter()
+            .map(|(_, image)| image.to_string())
+            .collect();
+        assert_eq!(texts, ["registry.example/x:2", "registry.example/x:1"]);
         challenges::delete(&connection, &tsp.slug).unwrap();
         assert!(of(&connection, &tsp.slug).unwrap().is_empty());
-        assert_eq!(of(&connection, &echo.slug).unwrap().len(), 1);
+        assert_eq!(of(&connection, &echo.slug).unwrap().len(), 3);
     }
 }

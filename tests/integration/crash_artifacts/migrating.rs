@@ -45,6 +45,7 @@ fn update(dir: &Path, migrations: &[String]) -> (Digest, UpdateChallenge) {
         component: component_ref,
         grant,
         by,
+        version: None,
     };
     (Digest::of(&component), change)
 }

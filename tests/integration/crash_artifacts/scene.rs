@@ -217,7 +217,11 @@ impl Scene {
             let runs = if found == next.component { &next } else { &old };
             assert_eq!(life.answer(&slug).await, runs.text);
             let after = life.history(&slug).await;
-            assert_eq!(after[0].component_digest, found, "the newest of the history runs");
+            assert_eq!(
+                after[0].component_digest,
+                Some(found),
+                "the newest of the history runs"
+            );
             let known = &after[usize::from(found == next.component)..];
             // The fiftieth is forgotten.
             assert!(
@@ -304,7 +308,12 @@ async fn act(admin: &Client, operation: Operation, next: &Version) -> Result<(),
         }
         Operation::Update => {
             let (grant, by) = Default::default();
-            let change = UpdateChallenge { component, grant, by };
+            let change = UpdateChallenge {
+                component,
+                grant,
+                version: None,
+                by,
+            };
             admin.challenge_update(&slug, &change).await
         }
         Operation::RollBack => {

@@ -53,13 +53,21 @@ pub(super) const TESTS: &[(&str, &str)] = &[
         "PULL_BYTES",
         "host/docker/tests/answers.rs::a_pull_that_talks_without_end_is_cut_off",
     ),
+    (
+        "LAYERS",
+        "host/docker/src/pulling/tests.rs::an_engine_that_tells_of_ever_more_layers_fills_no_memory",
+    ),
+    (
+        "IMAGE_GRACE",
+        "host/fleet/tests/images.rs::an_image_that_nobody_wants_is_removed_and_no_other",
+    ),
     ("REFUSAL_BYTES", REFUSAL),
     ("MESSAGE_CHARS", REFUSAL),
     ("TEXT_CHARS", TOLD),
     ("LIST", TOLD),
     (
-        "EVENT_BYTES",
-        "host/docker/tests/answers.rs::logs_and_events_that_have_no_end_are_not_held_in_memory",
+        "PULL_LINE",
+        "host/docker/tests/answers.rs::a_pull_that_talks_without_end_is_cut_off",
     ),
     ("SSH_BYTES", SSH),
     ("SSH_LAST_WORDS", SSH),
@@ -116,6 +124,10 @@ pub(super) const TESTS: &[(&str, &str)] = &[
     ("TMP_BYTES", INSIDE),
     ("LOG_FILE", FLOOD),
     ("LOG_FILES", FLOOD),
+    (
+        "STATS_APART",
+        "host/fleet/src/stats.rs::the_load_is_processor_time_over_time",
+    ),
     (
         "RELAY_CONNECT",
         "host/upstream/tests/upstream/dialed.rs::a_connection_that_is_none_is_told_apart_from_an_answer_that_breaks_off",

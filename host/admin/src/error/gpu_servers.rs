@@ -47,6 +47,22 @@ impl ApiError {
     }
 }
 
+/// An engine that was asked something, and not for what a challenge is.
+pub(super) fn engine_failed(error: &FleetError) -> ApiError {
+    if let FleetError::Store(_) = error {
+        return ApiError::internal(error);
+    }
+    let (status, code) = match error {
+        FleetError::NoEngine | FleetError::NoServer(_) | FleetError::NoPlace(_) => {
+            (StatusCode::CONFLICT, "no_place")
+        }
+        error if error.is_absence() => (StatusCode::SERVICE_UNAVAILABLE, "engine_absent"),
+        _ => (StatusCode::BAD_GATEWAY, "engine_failed"),
+    };
+    let (message, hint) = absent(error);
+    ApiError::new(status, code, message).hint(hint)
+}
+
 /// Why an engine cannot be used, and what a person can do.
 pub(crate) fn absent(error: &FleetError) -> (String, &'static str) {
     let hint = match error {

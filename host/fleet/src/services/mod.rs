@@ -18,7 +18,7 @@ use platform_domain::{GpuLease, GpuServer, GpuServerId};
 use crate::{
     Fleet, FleetError, Running, Wish,
     ready::{self, Program},
-    start::{Spot, fetch},
+    start::Spot,
     wish::{LEASE_LABEL, Place, names},
 };
 use placing::Placing;
@@ -95,7 +95,7 @@ impl Fleet {
     pub(crate) async fn put_service(&self, wish: &Wish, on: &Manager<'_>) -> Result<Running, FleetError> {
         let Manager { engine, server, .. } = on;
         self.relay_image(&server.id, engine).await?;
-        let mut image = fetch(engine, wish).await?;
+        let mut image = self.fetch(Some(&server.id), engine, wish).await?;
         // Other machines fetch it as it is called, and with the credentials for where that is.
         let called = format!("{}@", wish.image.repository());
         image.repo_digests.sort_by_key(|text| !text.starts_with(&called));

@@ -63,6 +63,17 @@ pub(crate) enum ChallengeCommand {
     ///
     /// Example: platform challenge logs tsp --follow --level warn
     Logs(LogsArgs),
+    /// Show what a challenge that runs uses at this moment.
+    ///
+    /// Of a container: processor, memory, processes, network and disks, as its engine sees them; the host looks at it for a
+    /// second. Of a component: its code, what it keeps, and what became of its requests; memory and computing time belong to
+    /// each call, and a call that takes too much is an incident.
+    ///
+    /// Example: platform --json challenge stats tours
+    Stats {
+        /// The challenge.
+        slug: Slug,
+    },
     /// Give it another token, which is shown once.
     ///
     /// A container of this host is replaced by one that has it. A container that somebody else runs is given it by hand: until

@@ -1,15 +1,18 @@
 //! `platform challenge`: the registry from the command line.
 
 use platform_admin_types::{ChallengeView, Client, CreateChallenge, Observed, PatchChallenge, RotateToken};
-use platform_domain::{ByteSize, ComponentRef, CorsOrigin, KeyName, OutboundRule, Serving, Status};
+use platform_domain::{
+    ByteSize, ComponentRef, CorsOrigin, KeyName, OutboundRule, Resources, Serving, Status,
+};
 
 use crate::{
     cli::challenge::{Allowed, ChallengeCommand, CreateArgs, FieldArgs, PatchArgs, TrustArg},
     cli::serving::Or,
     commands::{
+        fetching::Fetching,
         health, logs,
         observed::{code_text, observed_text},
-        pair, versions,
+        pair, stats, versions,
     },
     output::{Output, table},
 };
@@ -30,6 +33,9 @@ pub(crate) async fn run(command: ChallengeCommand, client: &Client, output: Outp
         ChallengeCommand::Incidents { slug } => {
             return output.show(&client.challenge_incidents(&slug).await?, health::incidents_text);
         }
+        ChallengeCommand::Stats { slug } => {
+            return output.show(&client.challenge_stats(&slug).await?, stats::stats_text);
+        }
         ChallengeCommand::RotateToken { slug, overlap } => {
             let rotate = RotateToken {
                 overlap_seconds: overlap,
@@ -45,7 +51,10 @@ pub(crate) async fn run(command: ChallengeCommand, client: &Client, output: Outp
         ChallengeCommand::History { slug } => return versions::history(&slug, client, output).await,
         ChallengeCommand::Logs(args) => return logs::run(args, client, output).await,
         ChallengeCommand::Resume { slug } => client.challenge_resume(&slug).await?,
-        ChallengeCommand::Look { slug } => client.challenge_look(&slug).await?,
+        ChallengeCommand::Look { slug } => {
+            Fetching { client, output }.look(&slug).await?;
+            client.challenge_look(&slug).await?
+        }
         ChallengeCommand::Show { slug } => client.challenge_get(&slug).await?,
         ChallengeCommand::Patch(PatchArgs { slug, fields }) => {
             let serving = fields.serving.clone();
@@ -55,9 +64,13 @@ pub(crate) async fn run(command: ChallengeCommand, client: &Client, output: Outp
                 let before = client.challenge_get(&slug).await?.serving;
                 patch.serving = Some(serving.apply(before));
             }
+            Fetching { client, output }.patch(&slug, &mut patch).await?;
             client.challenge_patch(&slug, &patch).await?
         }
-        ChallengeCommand::Activate { slug } => client.challenge_activate(&slug).await?,
+        ChallengeCommand::Activate { slug } => {
+            Fetching { client, output }.activate(&slug).await?;
+            client.challenge_activate(&slug).await?
+        }
         ChallengeCommand::Deactivate { slug } => client.challenge_deactivate(&slug).await?,
         ChallengeCommand::Disable { slug } => client.challenge_disable(&slug).await?,
     };
@@ -92,9 +105,16 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         env,
         resource,
     } = fields;
-    if image.is_some() && !serving.is_elsewhere() {
-        output.progress("fetching the image and starting what it is");
-    }
+    let resources: Resources = pair::map(resource).unwrap_or_default().try_into()?;
+    let fetching = Fetching { client, output };
+    let image = match image {
+        Some(image) if !serving.is_elsewhere() => Some(fetching.with(&resources, image).await?),
+        image => image,
+    };
+    let fallback_image = match fallback_image.and_then(|Or(image)| image) {
+        Some(image) if resources.gpu.is_some() => Some(fetching.with(&resources, image).await?),
+        image => image,
+    };
     if component.is_some() {
         output.progress("fetching, checking and compiling the component");
     }
@@ -102,7 +122,7 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         slug,
         component: component.map(absolute).transpose()?,
         image,
-        fallback_image: fallback_image.and_then(|Or(image)| image),
+        fallback_image,
         name,
         version,
         emission_percent: emission.unwrap_or_default(),
@@ -117,7 +137,7 @@ async fn create(args: CreateArgs, client: &Client, output: Output) -> anyhow::Re
         trust: trust.and_then(|TrustArg(policy)| policy),
         follow: follow.unwrap_or_default(),
         loosened: loosen.unwrap_or_default(),
-        resources: pair::map(resource).unwrap_or_default().try_into()?,
+        resources,
         volumes: pair::map(volume).unwrap_or_default(),
         env: pair::map(env).unwrap_or_default(),
         secrets: Default::default(),
@@ -324,9 +344,9 @@ fn secret_lines(view: &ChallengeView) -> impl Iterator<Item = String> {
     })
 }
 
-/// What it must show and shows, and where its tag leads.
-fn trust_lines(view: &ChallengeView) -> impl Iterator<Item = String> {
-    let trust = view.trust.as_ref().map(|trust| {
+/// What it must show and shows.
+fn trust_line(view: &ChallengeView) -> Option<String> {
+    view.trust.as_ref().map(|trust| {
         let signed_by: Vec<_> = trust.signed_by.iter().map(KeyName::as_str).collect();
         let of_all = if trust.is_default {
             ", as of every challenge"
@@ -338,7 +358,11 @@ fn trust_lines(view: &ChallengeView) -> impl Iterator<Item = String> {
             keys => format!("signed by {}", keys.join(", ")),
         };
         format!("trust      {}{of_all}; {signed_by}", trust.policy)
-    });
+    })
+}
+
+/// Whether its tag is followed, and where it leads.
+fn tag_lines(view: &ChallengeView) -> impl Iterator<Item = String> {
     let tag = view
         .follow
         .then(|| "tag        followed when it moves".to_owned());
@@ -350,7 +374,7 @@ fn trust_lines(view: &ChallengeView) -> impl Iterator<Item = String> {
         let reason = drift.reason.as_ref().map(|reason| format!(": {reason}"));
         format!("drift      {leads}{}", reason.unwrap_or_default())
     });
-    trust.into_iter().chain(tag).chain(drift)
+    tag.into_iter().chain(drift)
 }
 
 /// What is not as usual.
@@ -404,9 +428,10 @@ pub(super) fn view_text(view: &ChallengeView) -> String {
                 .map(|digest| format!("manifest   {digest}")),
         );
         lines.push(format!("component  {}", component.digest));
-        lines.extend(trust_lines(view));
+        lines.extend(trust_line(view));
     }
     lines.extend(view.image.iter().map(|image| format!("image      {image}")));
+    lines.extend(tag_lines(view));
     let capabilities: Vec<_> = view
         .required_capabilities
         .iter()

@@ -4,6 +4,7 @@
 pub(crate) mod chain;
 pub(crate) mod challenge;
 pub(crate) mod devnet;
+pub(crate) mod fetching;
 pub(crate) mod gpu_server;
 pub(crate) mod health;
 pub(crate) mod hotkey;
@@ -19,6 +20,7 @@ pub(crate) mod secret;
 pub(crate) mod serve;
 pub(crate) mod sign;
 pub(crate) mod state;
+pub(crate) mod stats;
 pub(crate) mod store;
 pub(crate) mod versions;
 pub(crate) mod weights;

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use platform_admin_types::{
-    ArchiveRequest, BackupView, Client, KeptStateView, PurgeView, RestoreView, StateList,
+    ArchiveRequest, BackupView, Client, KeptStateView, PurgeView, RestoreView, StateList, UnreachedView,
+    VolumeView,
 };
 use platform_domain::Slug;
 
@@ -29,7 +31,14 @@ pub(crate) async fn run(command: StateCommand, client: &Client, output: Output) 
                 restore_text,
             )
         }
-        StateCommand::Purge { slug } => output.show(&client.state_purge(&slug).await?, purge_text),
+        StateCommand::Purge { slug } => {
+            let purged = client.state_purge(&slug).await?;
+            output.show(&purged, purge_text)?;
+            match purged.unreached.as_slice() {
+                [] => Ok(()),
+                _ => bail!("something may be left of {slug}: purge it again when all engines can be reached"),
+            }
+        }
     }
 }
 
@@ -50,10 +59,37 @@ fn list_text(list: &StateList) -> String {
             mebibytes(kept.data_bytes),
             mebibytes(kept.database_bytes),
             mebibytes(kept.blob_bytes),
+            volumes_text(&kept.volumes),
         ]
     };
     let rows: Vec<_> = list.challenges.iter().map(row).collect();
-    table(["SLUG", "CHALLENGE", "FILES", "DATABASE", "BLOBS"], &rows)
+    let kept = table(
+        ["SLUG", "CHALLENGE", "FILES", "DATABASE", "BLOBS", "VOLUMES"],
+        &rows,
+    );
+    [kept]
+        .into_iter()
+        .chain(list.unreached.iter().map(unreached_text))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// How many, and how much is known to be in them.
+fn volumes_text(volumes: &[VolumeView]) -> String {
+    let known: Vec<_> = volumes.iter().filter_map(|volume| volume.bytes).collect();
+    match (volumes.len(), known.as_slice()) {
+        (0, _) => String::new(),
+        (count, []) => count.to_string(),
+        (count, known) => format!("{count}, {}", mebibytes(known.iter().sum())),
+    }
+}
+
+pub(super) fn unreached_text(unreached: &UnreachedView) -> String {
+    let UnreachedView { server, reason, hint } = unreached;
+    let engine = server
+        .as_ref()
+        .map_or("the host's engine".to_owned(), ToString::to_string);
+    format!("not reached: {engine}: {reason}\n  {hint}")
 }
 
 fn backup_text(backup: &BackupView) -> String {
@@ -71,5 +107,22 @@ fn restore_text(restored: &RestoreView) -> String {
 }
 
 fn purge_text(purged: &PurgeView) -> String {
-    format!("{} removed of {}", mebibytes(purged.bytes), purged.slug)
+    let PurgeView {
+        slug,
+        bytes,
+        volumes,
+        unreached,
+    } = purged;
+    let volumes = volumes.iter().map(|volume| {
+        let size = volume.bytes.map(|bytes| format!(" with {}", mebibytes(bytes)));
+        let place = volume.server.as_ref().map(|server| format!(" on {server}"));
+        let (size, place) = (size.unwrap_or_default(), place.unwrap_or_default());
+        format!("volume {} removed{size}{place}", volume.name)
+    });
+    let state = format!("{} removed of {slug}", mebibytes(*bytes));
+    let lines = [state].into_iter().chain(volumes);
+    lines
+        .chain(unreached.iter().map(unreached_text))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -1,18 +1,27 @@
 //! `platform store`: the host's content store.
 
 use clap::Subcommand;
-use platform_admin_types::{Client, CollectRequest, CollectView, ContentKind, ContentList, ContentView};
+use platform_admin_types::{
+    Client, CollectRequest, CollectView, ContentKind, ContentList, ContentView, FetchedImageView,
+    UnwantedImageView,
+};
+use platform_domain::GpuServerId;
 
-use crate::output::{Output, mebibytes, table};
+use crate::{
+    commands::state::unreached_text,
+    output::{Output, mebibytes, table},
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
-    /// List what there is, the largest first, and which challenges are pinned to it.
+    /// List what there is, the largest first, and which challenges are pinned to it; and the images that the host had engines
+    /// fetch.
     List,
-    /// Remove what no challenge is pinned to.
+    /// Remove what no challenge is pinned to, and from engines the images that no challenge wants.
     ///
     /// The host does so by itself every few hours, and when a component does not fit into store.quota. What was fetched
-    /// within the last hour stays: somebody may be about to register it.
+    /// within the last hour stays: somebody may be about to register it. Of images those go that the host had fetched itself and
+    /// that no challenge runs or has among the last docker.keep_images of its history; none of which there is a container.
     Gc {
         /// Only tell what would be removed.
         #[arg(long)]
@@ -32,10 +41,31 @@ pub(crate) async fn run(command: StoreCommand, client: &Client, output: Output) 
 
 fn list_text(list: &ContentList) -> String {
     let sum = format!("{} of {}", mebibytes(list.bytes), list.quota);
+    let images = match list.images.as_slice() {
+        [] => String::new(),
+        images => format!("\n\n{}", images_text(images)),
+    };
     if list.contents.is_empty() {
-        return sum;
+        return format!("{sum}{images}");
     }
-    format!("{}\n\n{sum}", contents_text(&list.contents))
+    format!("{}\n\n{sum}{images}", contents_text(&list.contents))
+}
+
+fn images_text(images: &[FetchedImageView]) -> String {
+    let row = |image: &FetchedImageView| {
+        let challenges: Vec<_> = image.challenges.iter().map(ToString::to_string).collect();
+        [
+            image.image.to_string(),
+            engine(image.server.as_ref()),
+            challenges.join(", "),
+        ]
+    };
+    let rows: Vec<_> = images.iter().map(row).collect();
+    table(["IMAGE", "ENGINE", "CHALLENGES"], &rows)
+}
+
+fn engine(server: Option<&GpuServerId>) -> String {
+    server.map_or_else(|| "here".to_owned(), ToString::to_string)
 }
 
 fn collect_text(collected: &CollectView) -> String {
@@ -49,10 +79,16 @@ fn collect_text(collected: &CollectView) -> String {
         mebibytes(collected.removed_bytes),
         mebibytes(collected.kept_bytes)
     );
-    if collected.removed.is_empty() {
-        return sum;
-    }
-    format!("{}\n\n{sum}", contents_text(&collected.removed))
+    let image = |image: &UnwantedImageView| {
+        let engine = engine(image.server.as_ref());
+        format!("{} {word}: {}, on {engine}", image.image, mebibytes(image.size))
+    };
+    let images = collected.images.iter().map(image);
+    let unreached = collected.unreached.iter().map(unreached_text);
+    let contents =
+        (!collected.removed.is_empty()).then(|| format!("{}\n", contents_text(&collected.removed)));
+    let lines = contents.into_iter().chain([sum]).chain(images).chain(unreached);
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn contents_text(contents: &[ContentView]) -> String {

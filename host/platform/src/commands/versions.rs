@@ -8,7 +8,10 @@ use platform_domain::{ComponentRef, Digest, Grant, Slug, Timestamp};
 
 use crate::{
     cli::challenge::grants,
-    commands::challenge::{absolute, view_text},
+    commands::{
+        challenge::{absolute, view_text},
+        fetching::Fetching,
+    },
     output::{Output, table},
 };
 
@@ -16,11 +19,16 @@ use crate::{
 pub(crate) struct UpdateArgs {
     /// The challenge.
     slug: Slug,
-    #[arg(help = "The component: oci:DIR[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST] or file:PATH")]
+    #[arg(
+        help = "The component: oci:DIR[:TAG][@DIGEST], HOST/NAME[:TAG][@DIGEST] or file:PATH; or the image, HOST/NAME[:TAG][@DIGEST]"
+    )]
     component: ComponentRef,
     /// Interfaces that the new component may import beside those that the challenge is granted, with commas between.
     #[arg(long, value_name = "NAMES", value_parser = grants)]
     grant: Option<BTreeSet<Grant>>,
+    /// The challenge's own version from then on, for an image [default: what it was; a component's manifest says its own].
+    #[arg(id = "challenge_version", long = "challenge-version")]
+    version: Option<String>,
     /// Who makes the change, for the history.
     #[arg(long, env = "PLATFORM_OPERATOR")]
     by: Option<String>,
@@ -30,7 +38,7 @@ pub(crate) struct UpdateArgs {
 pub(crate) struct RollbackArgs {
     /// The challenge.
     slug: Slug,
-    /// The component's digest, as the history shows it [default: the last one that is not the present one].
+    /// The digest of the component or image, as the history shows it [default: the last one that is not the present one].
     #[arg(long, value_name = "DIGEST")]
     to: Option<Digest>,
     /// Who makes the change, for the history.
@@ -43,12 +51,16 @@ pub(crate) async fn update(args: UpdateArgs, client: &Client, output: Output) ->
         slug,
         component,
         grant,
+        version,
         by,
     } = args;
-    output.progress("fetching, checking, compiling and trying the component");
+    let component = absolute(component)?;
+    let component = Fetching { client, output }.update(&slug, component).await?;
+    output.progress("checking and trying what it is to become");
     let update = UpdateChallenge {
-        component: absolute(component)?,
+        component,
         grant: grant.unwrap_or_default(),
+        version,
         by,
     };
     output.show(&client.challenge_update(&slug, &update).await?, view_text)
@@ -57,6 +69,7 @@ pub(crate) async fn update(args: UpdateArgs, client: &Client, output: Output) ->
 pub(crate) async fn roll_back(args: RollbackArgs, client: &Client, output: Output) -> anyhow::Result<()> {
     let RollbackArgs { slug, to, by } = args;
     let back = RollBackChallenge { to, by };
+    Fetching { client, output }.roll_back(&slug, &back).await?;
     output.show(&client.challenge_roll_back(&slug, &back).await?, view_text)
 }
 
@@ -66,16 +79,17 @@ pub(crate) async fn history(slug: &Slug, client: &Client, output: Output) -> any
 
 fn history_text(list: &VersionList) -> String {
     let row = |version: &VersionView| {
+        let digest = version.component_digest.or(version.manifest_digest);
         let at = Timestamp::from_millis(version.at.0.saturating_mul(1000));
         [
             at.to_string(),
             version.change.to_string(),
             version.version.clone(),
-            version.component_digest.to_string(),
+            digest.map(|digest| digest.to_string()).unwrap_or_default(),
             version.reference.to_string(),
             version.by.clone().unwrap_or_default(),
         ]
     };
     let rows: Vec<_> = list.versions.iter().map(row).collect();
-    table(["WHEN", "CHANGE", "VERSION", "COMPONENT", "FROM", "BY"], &rows)
+    table(["WHEN", "CHANGE", "VERSION", "DIGEST", "FROM", "BY"], &rows)
 }

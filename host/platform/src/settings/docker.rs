@@ -18,7 +18,12 @@ pub struct Docker {
     pub relay_image: Option<ImageRef>,
     /// How long a container may take from its start until it says that it is well.
     pub ready_seconds: u64,
+    /// How many images of each challenge stay on engines, the present one and those before it, to go back to.
+    pub keep_images: usize,
 }
+
+/// The one that runs, the one before, and one more for when that was no good either. Each may have twenty gigabytes.
+const KEEP_IMAGES: usize = 3;
 
 impl Default for Docker {
     fn default() -> Self {
@@ -26,6 +31,7 @@ impl Default for Docker {
             endpoint: None,
             relay_image: None,
             ready_seconds: READY_TIME.as_secs(),
+            keep_images: KEEP_IMAGES,
         }
     }
 }
@@ -41,9 +47,15 @@ impl Docker {
             let reason = "must be a socket of this machine, unix:///…; an engine elsewhere is added with `platform gpu-server add`";
             return Err(("docker.endpoint", reason));
         }
-        match self.ready_seconds {
-            1..=3600 => Ok(()),
-            _ => Err(("docker.ready_seconds", "must be 1 to 3600")),
+        if !(1..=3600).contains(&self.ready_seconds) {
+            return Err(("docker.ready_seconds", "must be 1 to 3600"));
+        }
+        match self.keep_images {
+            1..=50 => Ok(()),
+            _ => Err((
+                "docker.keep_images",
+                "must be 1 to 50, which is as much as a history has",
+            )),
         }
     }
 }

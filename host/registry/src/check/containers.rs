@@ -48,6 +48,7 @@ pub(super) fn elsewhere(challenge: &Challenge) -> Result<(), FieldError> {
         ("loosened", !challenge.loosened.is_empty()),
         ("env", !challenge.env.is_empty()),
         ("secrets", !challenge.secrets.is_empty()),
+        ("follow", challenge.follow),
     ];
     match given.into_iter().find(|(_, given)| *given) {
         Some((field, _)) => Err(FieldError::new(field, ELSEWHERE)),

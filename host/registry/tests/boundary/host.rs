@@ -59,6 +59,7 @@ impl Host {
             fleet,
             registries: Registries::default(),
             executor: Default::default(),
+            keep_images: 3,
             store: store.clone(),
             content: ContentStore::open(&dir.path().join("content")).unwrap(),
             trust: TrustPolicy::Any,

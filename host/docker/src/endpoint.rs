@@ -23,8 +23,7 @@ pub enum Endpoint {
         /// Whom we believe and who we are.
         tls: ClientTls,
     },
-    /// `ssh://user@host[:port]`: the system's `ssh` with its own configuration and keys. Docker's command line must be there
-    /// on the other side, as for Docker's own.
+    /// `ssh://user@host[:port]`: the system's `ssh` with its own configuration and keys, and Docker's command line over there.
     Ssh {
         /// Who logs in.
         user: String,
@@ -110,9 +109,10 @@ impl fmt::Display for Endpoint {
 }
 
 fn bracketed(host: &str) -> String {
-    match host.contains(':') {
-        true => format!("[{host}]"),
-        false => host.to_owned(),
+    if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
     }
 }
 
@@ -122,17 +122,16 @@ mod tests {
 
     #[test]
     fn a_way_to_an_engine_is_shown_as_it_was_written() {
+        let plain = Endpoint::new(&"tcp://127.0.0.1:2375".parse().unwrap(), None);
+        assert_eq!(plain.unwrap_err(), EndpointError::PlainTcp);
         for text in [
-            "unix:///var/run/docker.sock",
-            "ssh://root@gpu-1",
-            "ssh://ops.team@10.0.0.7:2222",
-            "ssh://ops@[fd00::80]",
+            "unix:///run/docker.sock",
+            "ssh://a.b@10.0.0.7:2222",
+            "ssh://a@[fd00::80]",
         ] {
             let endpoint = Endpoint::new(&text.parse().unwrap(), None).unwrap();
             assert_eq!(endpoint.to_string(), text);
             assert_eq!(endpoint.is_local(), text.starts_with("unix"));
         }
-        let plain = Endpoint::new(&"tcp://127.0.0.1:2375".parse().unwrap(), None);
-        assert_eq!(plain.unwrap_err(), EndpointError::PlainTcp);
     }
 }

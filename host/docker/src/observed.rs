@@ -61,9 +61,8 @@ impl Observed {
     }
 
     pub(crate) fn is_of(&self, owner: &Owner) -> bool {
-        self.labels
-            .get(OWNER)
-            .is_some_and(|found| found == owner.as_str())
+        let of = self.labels.get(OWNER);
+        of.is_some_and(|found| found == owner.as_str())
     }
 }
 

@@ -9,6 +9,8 @@ mod describing;
 #[cfg(test)]
 mod dial;
 #[cfg(test)]
+mod dial_hostile;
+#[cfg(test)]
 #[path = "../../oci/tests/docker_registry.rs"]
 mod docker_registry;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! on which it is not there.
 
 mod elsewhere;
+mod far;
 mod streams;
 mod submissions;
 mod uploads;

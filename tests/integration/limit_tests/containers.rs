@@ -73,7 +73,7 @@ pub(super) const TESTS: &[(&str, &str)] = &[
     ("SSH_LAST_WORDS", SSH),
     (
         "DIALED_WORDS",
-        "host/docker/tests/dial.rs::an_engine_that_means_harm_gets_neither_memory_nor_time_of_a_connection",
+        "host/docker/tests/dial_hostile.rs::an_engine_that_means_harm_gets_neither_memory_nor_time_of_a_connection",
     ),
     (
         "DIALED_LINGER",

@@ -78,6 +78,7 @@ pub(crate) fn absent(error: &FleetError) -> (String, &'static str) {
         FleetError::Engine(EngineError::Protocol(_)) => {
             "look what listens there: it is no Docker engine of version 20.10 or newer"
         }
+        FleetError::OnAnotherMachine => "ask the engine of that machine: `docker stats`",
         FleetError::Engine(_) => "look into the log of Docker on the server",
         FleetError::Store(_) => {
             let _logged = ApiError::internal(error);

@@ -8,15 +8,12 @@ use platform_domain::Uid;
 use platform_keys::Keypair;
 use platform_tests::{TestHost, client};
 use serde_json::json;
-use tokio::{
-    sync::mpsc::{self, Receiver},
-    task::JoinSet,
-};
 
+use super::far::{far, next};
 use crate::{
     containers::scene::{LONG, authority, challenge, container, engine, on_engine, running, seen},
     epochs::{devnet, host, miners},
-    gateway::{line::Line, upstream::Listening},
+    gateway::line::Line,
     gpu_servers::server,
 };
 
@@ -29,49 +26,6 @@ const SCRIPT: &str = "ip=$(/busybox tail -n 1 /etc/hosts | /busybox cut -f 1); l
 const UPLOAD: usize = 5 << 20;
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-
-fn json_answer(body: &serde_json::Value) -> String {
-    let body = body.to_string();
-    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-}
-
-/// The challenge: answers what the host asks, and hands each connection that a miner's request comes over to the test.
-async fn far(weights: serde_json::Value) -> (u16, Receiver<(Line, String)>, JoinSet<()>) {
-    let listening = Listening::bind_outside().await;
-    let port = listening.at().port();
-    let (hand_over, handed) = mpsc::channel(1);
-    let mut tasks = JoinSet::new();
-    tasks.spawn(async move {
-        let mut lines = JoinSet::new();
-        loop {
-            let mut line = Line::new(listening.next().await);
-            let (weights, hand_over) = (weights.clone(), hand_over.clone());
-            lines.spawn(async move {
-                while line.wait().await {
-                    let head = line.head().await.unwrap();
-                    let (_, path) = head.asked();
-                    let answer = match path.as_str() {
-                        "/health" => json!({"status": "ok", "slug": "far"}),
-                        "/version" => json!({
-                            "api_version": "1.0", "challenge_version": "1.0.0",
-                            "capabilities": ["get_weights", "proxy_routes"],
-                        }),
-                        "/internal/v1/get_weights" => json!({"challenge_slug": "far", "weights": weights}),
-                        _ => return drop(hand_over.send((line, path)).await),
-                    };
-                    line.write(json_answer(&answer)).await;
-                }
-            });
-        }
-    });
-    (port, handed, tasks)
-}
-
-async fn next(handed: &mut Receiver<(Line, String)>, expected: &str) -> Line {
-    let (line, path) = tokio::time::timeout(LONG, handed.recv()).await.unwrap().unwrap();
-    assert_eq!(path, expected);
-    line
-}
 
 async fn ask(host: &TestHost, request: &str) -> Line {
     let mut line = Line::connect(&host.public).await;
@@ -141,8 +95,9 @@ async fn a_container_on_another_machine_is_asked_over_its_engine_alone() {
     let taken = async {
         let mut line = next(&mut handed, "/upload").await;
         let body = line.exactly(UPLOAD).await;
-        line.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {UPLOAD}\r\n\r\n"))
-            .await;
+        // Else the next request could meet the hang-up.
+        let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {UPLOAD}\r\n\r\n");
+        line.write(head).await;
         line.write(&body).await;
         line
     };
@@ -224,11 +179,12 @@ async fn a_container_on_another_machine_is_asked_over_its_engine_alone() {
 
     let slug = "far".parse().unwrap();
     host.admin.challenge_deactivate(&slug).await.unwrap();
+    // Its GPUs are given back when its container is gone.
     let gone = async {
-        while !on_engine("far").is_empty() {
+        while host.admin.gpu_server_delete(&there.id).await.is_err() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     tokio::time::timeout(LONG, gone).await.unwrap();
-    host.admin.gpu_server_delete(&there.id).await.unwrap();
+    assert!(on_engine("far").is_empty(), "neither it nor its relay");
 }

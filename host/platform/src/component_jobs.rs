@@ -153,3 +153,33 @@ fn refusal(error: JobError) -> JobRefusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gpus_of_a_component_are_a_number_a_kind_and_labels_and_nothing_else() {
+        let asked = |count, kind: Option<&str>, labels: &[(&str, &str)]| {
+            let pairs = labels.iter();
+            gpu_request(JobGpus {
+                count,
+                kind: kind.map(str::to_owned),
+                labels: pairs.map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect(),
+            })
+        };
+        let request = asked(2, Some("a100"), &[("zone", "eu")]).unwrap();
+        assert_eq!((request.count(), request.server()), (2, None));
+        assert_eq!(request.kind().unwrap().to_string(), "a100");
+        assert_eq!(request.labels().to_string(), "zone=eu");
+        for (refused, word) in [
+            (asked(0, None, &[]), "gpu_count"),
+            (asked(65, None, &[]), "gpu_count"),
+            (asked(1, Some(""), &[]), "kind"),
+            (asked(1, None, &[("a", "1"), ("a", "2")]), "twice"),
+            (asked(1, None, &[("a", "1,b=2")]), "labels"),
+        ] {
+            assert!(refused.unwrap_err().contains(word), "{word}");
+        }
+    }
+}

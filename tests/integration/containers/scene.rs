@@ -28,17 +28,22 @@ pub(crate) fn engine() -> &'static TestEngine {
         let options = secured(dir.path(), authority(), 0);
         let options: Vec<_> = options.iter().map(String::as_str).collect();
         let engine = TestEngine::start_with_hook(Filter::Own, &options);
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let program = gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")));
-        let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
-        engine.import(&program, &usual, IMAGE);
-        engine.import(
-            &program,
-            &[&usual[..], &["LABEL another=1"]].concat(),
-            OTHER_IMAGE,
-        );
+        import(&engine);
         engine
     })
+}
+
+/// Both images.
+pub(crate) fn import(engine: &TestEngine) {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let program = gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
+    engine.import(&program, &usual, IMAGE);
+    engine.import(
+        &program,
+        &[&usual[..], &["LABEL another=1"]].concat(),
+        OTHER_IMAGE,
+    );
 }
 
 /// Whom it knows over TLS.

@@ -5,7 +5,8 @@ use platform_domain::Slug;
 use platform_tests::{TestHost, new_challenge};
 use serde_json::json;
 
-use super::scene::{IMAGE, challenge, container, engine, get, host, on_engine, running, seen};
+use super::scene::{IMAGE, challenge, container, engine, get, host, import, on_engine, running, seen};
+use crate::docker_engine::{Filter, TestEngine};
 
 #[tokio::test]
 async fn a_container_that_somebody_removes_or_kills_comes_back() {
@@ -120,7 +121,10 @@ async fn a_host_without_an_engine_says_so_and_keeps_a_draft() {
 async fn a_component_gives_way_to_its_image_while_it_needs_gpus_and_comes_back() {
     let host = host().await;
     let slug: Slug = "gives-way".parse().unwrap();
-    let server = json!({"id": "here", "endpoint": engine().endpoint, "gpus": "a100:1"});
+    // One that has no GPU, and says so.
+    let without = TestEngine::start_with(Filter::None, &[]);
+    import(&without);
+    let server = json!({"id": "here", "endpoint": without.endpoint, "gpus": "a100:1"});
     host.admin
         .gpu_server_create(&serde_json::from_value(server).unwrap())
         .await
@@ -151,7 +155,7 @@ async fn a_component_gives_way_to_its_image_while_it_needs_gpus_and_comes_back()
         failed.observed
     );
     assert_eq!(get(&host, "gives-way", "/hello").await.0, 502);
-    assert!(on_engine("gives-way").is_empty());
+    assert_eq!(without.docker(&["ps", "--all", "--quiet"]), "");
     resources(json!({})).await.unwrap();
     let view = seen(&host, "gives-way", |view| {
         matches!(view.observed, Observed::Running { .. })

@@ -33,19 +33,6 @@ pub(crate) fn engine() -> &'static TestEngine {
     })
 }
 
-/// Both images.
-pub(crate) fn import(engine: &TestEngine) {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let program = gpu_container(repository, Path::new(env!("CARGO_TARGET_TMPDIR")));
-    let usual = ["ENTRYPOINT [\"/gpu-container\"]", "EXPOSE 8000", "USER 1000:1000"];
-    engine.import(&program, &usual, IMAGE);
-    engine.import(
-        &program,
-        &[&usual[..], &["LABEL another=1"]].concat(),
-        OTHER_IMAGE,
-    );
-}
-
 /// Whom it knows over TLS.
 pub(crate) fn authority() -> &'static Authority {
     static SHARED: OnceLock<Authority> = OnceLock::new();

@@ -136,6 +136,10 @@ impl Engine {
         failed(&self.endpoint().to_string(), error.into())
     }
 
+    pub(crate) fn hung_up(&self) -> EngineError {
+        self.failed(std::io::Error::from(std::io::ErrorKind::UnexpectedEof))
+    }
+
     pub(crate) fn transport(&self) -> &Transport {
         &self.0.transport
     }

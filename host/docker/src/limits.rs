@@ -41,8 +41,8 @@ pub(crate) const MESSAGE_CHARS: usize = 500;
 pub(crate) const TEXT_CHARS: usize = 128;
 /// How many of them there may be in one list.
 pub(crate) const LIST: usize = 64;
-/// One line of a pull. It has names, numbers and a bar.
-pub(crate) const PULL_LINE: usize = 256 * 1024;
+/// One line of a pull, which has names, numbers and a bar, or one event, of which labels are the most.
+pub(crate) const TOLD_LINE: usize = 256 * 1024;
 /// What SSH says when it fails.
 pub(crate) const SSH_BYTES: u64 = 1024;
 /// How long a child that failed may take to say why.

@@ -7,7 +7,7 @@ use http_body_util::BodyDataStream;
 use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 
-use crate::{Engine, EngineError, limits::PULL_LINE};
+use crate::{Engine, EngineError, limits::TOLD_LINE};
 
 /// The lines of one answer.
 pub(crate) struct Lines {
@@ -44,7 +44,7 @@ impl Lines {
                     .map_err(EngineError::protocol);
             }
             self.searched = self.buffered.len();
-            if self.searched > PULL_LINE {
+            if self.searched > TOLD_LINE {
                 return Err(EngineError::protocol("a line has no end"));
             }
             match self.body.next().await {

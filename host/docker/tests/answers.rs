@@ -112,8 +112,12 @@ async fn what_an_engine_refuses_is_shortened() {
 }
 
 #[tokio::test]
-async fn logs_that_have_no_end_are_not_held_in_memory() {
+async fn logs_and_events_that_have_no_end_are_not_held_in_memory() {
     let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: identity\r\nconnection: close\r\n\r\n";
+    let dir = TempDir::new().unwrap();
+    let event = engine(&dir, true, [&head[..], &[b'x'; 1 << 16]].concat(), 64);
+    let error = event.events("some").await.unwrap().next().await.unwrap_err();
+    assert_protocol(&error, "a line has no end");
     // One frame of four gigabytes.
     let dir = TempDir::new().unwrap();
     let frame = [&head[..], b"\x01\0\0\0\xff\xff\xff\xff", &[b'x'; 1 << 16]].concat();
@@ -155,6 +159,7 @@ async fn each_kind_of_call_has_its_own_time() {
         (engine.stats("some").await.map(drop), 15),
         (engine.list_volumes(&owner).await.map(drop), 15),
         (engine.logs("some", 1, Follow::Yes).await.map(drop), 15),
+        (engine.events("some").await.map(drop), 15),
         (engine.remove_image(&image).await, 60),
         (engine.pull(&image, None, |_| {}).await.map(drop), 300),
     ];
@@ -215,6 +220,7 @@ async fn what_hangs_up_in_the_middle_leaves_no_descriptor_open() {
     let before = open();
     for _ in 0..100 {
         engine.ping().await.unwrap();
+        drop(engine.events("nobody").await.unwrap());
         let asked = engine.describe();
         drop(tokio::time::timeout(Duration::from_micros(300), asked).await);
     }

@@ -237,19 +237,12 @@ async fn a_challenge_that_ends_at_once_is_seen_to_have_ended_and_is_not_restarte
     let (engine, owner) = (engine(), owner("exit"));
     let mut spec = challenge(&engine, &owner).await;
     spec.env.insert("MISBEHAVE".to_owned(), "exit".to_owned());
-    engine.create(&spec, &image(IMAGE).await).await.unwrap();
+    let made = engine.create(&spec, &image(IMAGE).await).await.unwrap();
+    let mut events = engine.events(&made.id).await.unwrap();
     engine.start(&owner, &spec.name).await.unwrap();
-    let ended = async {
-        loop {
-            match engine.inspect(&spec.name).await.unwrap().state {
-                State::Running => tokio::task::yield_now().await,
-                state => return state,
-            }
-        }
-    };
-    let state = tokio::time::timeout(Duration::from_secs(60), ended)
-        .await
-        .unwrap();
+    let died = async { while events.next().await.unwrap() != "die" {} };
+    tokio::time::timeout(Duration::from_secs(60), died).await.unwrap();
+    let state = engine.inspect(&spec.name).await.unwrap().state;
     assert_eq!(state, State::Exited { code: 3, oom: false });
     assert_eq!(engine.stats(&spec.name).await.unwrap().pids, 0);
     let mut log = engine.logs(&spec.name, 5, Follow::Yes).await.unwrap();

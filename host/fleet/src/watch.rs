@@ -1,22 +1,33 @@
 //! What becomes of a container that runs.
 
-use platform_docker::{EngineError, Follow, LogLines, State};
-use tokio::time::{Instant, sleep};
+use std::future::pending;
+
+use platform_docker::{Endpoint, EngineError, Events, Follow, LogLines, State};
+use tokio::{
+    select,
+    time::{Instant, sleep},
+};
 
 use crate::{
     Behind, Fleet, FleetError, Running,
-    limits::{CONTAINER_LOOK_EVERY, LOST_AFTER},
+    limits::{CONTAINER_LOOK_EVERY, LOST_AFTER, READY_PAUSE},
     ready::{Program, last_words},
     services,
 };
 
 impl Fleet {
     /// Ends when the container has, or is not what it was, or its engine has been out of reach for too long, and says why. Looks
-    /// now and then instead of listening: so it misses nothing, whatever the engine went through.
+    /// when the engine tells that something happens to it, and now and then all the same: so it misses nothing, whatever the
+    /// engine went through.
     pub async fn lost(&self, running: &Running) -> FleetError {
-        let mut silent: Option<Instant> = None;
+        let (mut silent, mut events): (Option<Instant>, Option<Events>) = (None, None);
         loop {
-            sleep(CONTAINER_LOOK_EVERY).await;
+            // However much happens to it.
+            sleep(READY_PAUSE).await;
+            select! {
+                () = sleep(CONTAINER_LOOK_EVERY) => {}
+                () = self.something(running, &mut events) => {}
+            }
             match self.look(running).await {
                 Ok(()) => silent = None,
                 Err(error) if error.is_absence() => {
@@ -33,6 +44,31 @@ impl Fleet {
                 }
                 Err(error) => return error,
             }
+        }
+    }
+
+    /// Ends when something happens to a container, as far as its engine tells.
+    async fn something(&self, running: &Running, events: &mut Option<Events>) {
+        if events.is_none() {
+            *events = self.listen(running).await;
+        }
+        match events {
+            Some(listening) if listening.next().await.is_ok() => {}
+            _ => {
+                // What it means is seen at the next look.
+                *events = None;
+                pending().await
+            }
+        }
+    }
+
+    /// Not over SSH, where each listener is a login that stays; nor to a service, which may be on another machine.
+    async fn listen(&self, running: &Running) -> Option<Events> {
+        let engine = self.engine(running.server.as_ref()).await.ok()?;
+        let listens = running.service.is_none() && !matches!(engine.endpoint(), Endpoint::Ssh { .. });
+        match listens {
+            true => engine.events(&running.container).await.ok(),
+            false => None,
         }
     }
 

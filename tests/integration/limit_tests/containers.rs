@@ -66,7 +66,7 @@ pub(super) const TESTS: &[(&str, &str)] = &[
     ("TEXT_CHARS", TOLD),
     ("LIST", TOLD),
     (
-        "PULL_LINE",
+        "TOLD_LINE",
         "host/docker/tests/answers.rs::a_pull_that_talks_without_end_is_cut_off",
     ),
     ("SSH_BYTES", SSH),

@@ -6,9 +6,12 @@ use platform_admin_types::{LogQuery, PatchChallenge, RotateToken, UpdateChalleng
 use platform_domain::{Digest, Netuid, Slug, Status, UnixSeconds};
 use platform_keys::{Keypair, Nonce, Scheme, SignedRequest};
 use platform_tests::{TestHost, client};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::scene::{OTHER_IMAGE, challenge, container, engine, get, host, on_engine, running, seen};
+use super::{
+    said::platform,
+    scene::{OTHER_IMAGE, challenge, container, engine, get, host, on_engine, running, seen},
+};
 
 #[tokio::test]
 async fn a_container_is_registered_asked_found_again_and_stopped_and_keeps_what_it_keeps() {
@@ -211,22 +214,24 @@ async fn a_token_is_rotated_and_the_container_has_the_new_one() {
         .await
         .unwrap();
     let before = running(&host, "rotates").await;
-    let rotated = host
-        .admin
-        .challenge_rotate_token(&slug, RotateToken::default())
-        .await
-        .unwrap();
-    assert_ne!(rotated.challenge_token.reveal(), created.challenge_token.reveal());
+    let (content, said, _) = platform(&host, &["--json", "challenge", "token", "rotate", "rotates"]).await;
+    assert!(content, "{said}");
+    let rotated: Value = serde_json::from_str(&said).unwrap();
+    let (new, old) = (
+        rotated["challenge_token"].as_str().unwrap(),
+        created.challenge_token.reveal(),
+    );
+    assert_ne!(new, old);
     let view = seen(&host, "rotates", |view| {
         container(view).is_some_and(|it| it.id != before.id)
     })
     .await;
     let address = &container(&view).unwrap().address;
-    for (token, status) in [(&rotated.challenge_token, 200), (&created.challenge_token, 401)] {
+    for (token, status) in [(new, 200), (old, 401)] {
         let asked = client()
             .get(format!("{address}/internal/v1/get_weights"))
             .header("x-platform-challenge-slug", "rotates")
-            .bearer_auth(token.reveal());
+            .bearer_auth(token);
         assert_eq!(asked.send().await.unwrap().status(), status);
     }
     let long = RotateToken {

@@ -74,23 +74,30 @@ pub(crate) enum ChallengeCommand {
         /// The challenge.
         slug: Slug,
     },
+    /// The token by which a challenge and its host know each other.
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Let miners reach it again at once when it is suspended after too many crashes or time-outs.
+    Resume { slug: Slug },
+    /// Remove it from the registry; its state directory stays.
+    Delete { slug: Slug },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
     /// Give it another token, which is shown once.
     ///
     /// A container of this host is replaced by one that has it. A container that somebody else runs is given it by hand: until
     /// --overlap is over, the host uses whichever of the two it accepts.
     ///
-    /// Example: platform challenge rotate-token tours --overlap 600
-    RotateToken {
+    /// Example: platform challenge token rotate tours --overlap 600
+    Rotate {
         /// The challenge.
         slug: Slug,
         /// For how many seconds the token before counts too: 0 to 604800, a week.
         #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
         overlap: u64,
     },
-    /// Let miners reach it again at once when it is suspended after too many crashes or time-outs.
-    Resume { slug: Slug },
-    /// Remove it from the registry; its state directory stays.
-    Delete { slug: Slug },
 }
 
 #[derive(Debug, Args)]

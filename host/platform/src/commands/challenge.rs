@@ -6,7 +6,7 @@ use platform_domain::{
 };
 
 use crate::{
-    cli::challenge::{Allowed, ChallengeCommand, CreateArgs, FieldArgs, PatchArgs, TrustArg},
+    cli::challenge::{Allowed, ChallengeCommand, CreateArgs, FieldArgs, PatchArgs, TokenCommand, TrustArg},
     cli::serving::Or,
     commands::{
         fetching::Fetching,
@@ -36,7 +36,7 @@ pub(crate) async fn run(command: ChallengeCommand, client: &Client, output: Outp
         ChallengeCommand::Stats { slug } => {
             return output.show(&client.challenge_stats(&slug).await?, stats::stats_text);
         }
-        ChallengeCommand::RotateToken { slug, overlap } => {
+        ChallengeCommand::Token(TokenCommand::Rotate { slug, overlap }) => {
             let rotate = RotateToken {
                 overlap_seconds: overlap,
             };

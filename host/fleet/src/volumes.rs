@@ -88,8 +88,13 @@ impl Fleet {
         slug: &Slug,
     ) -> Result<Vec<KeptVolume>, FleetError> {
         self.clear_engine(server.as_ref(), engine, slug, None).await?;
-        if server.is_some() {
+        if let Some(server) = &server {
             self.leave_swarm(engine, slug).await?;
+            for lease in self.leases(slug).await? {
+                if lease.server == *server {
+                    self.release(&lease.id).await?;
+                }
+            }
         }
         let found = self.on_engine(server, engine, Some(slug)).await?;
         for volume in &found {

@@ -81,5 +81,11 @@ async fn a_challenge_on_a_swarm_is_asked_like_any_other_and_leaves_nothing() {
         }
     };
     timeout(LONG, gone).await.unwrap();
-    host.admin.gpu_server_delete(&there.id).await.unwrap();
+    // Its GPUs are given back when all that is gone.
+    let free = async {
+        while host.admin.gpu_server_delete(&there.id).await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    timeout(LONG, free).await.unwrap();
 }

@@ -208,13 +208,17 @@ async fn incidents(host: &Served) {
     }
 }
 
-/// Every path below the state directory, but for what challenges keep in their data directories.
+/// Every path below the state directory, but for what challenges keep in their data directories, and for what SQLite has beside a
+/// challenge's database while that is open, which it is as long as it is used.
 fn files_of_the_host(state: &Path) -> BTreeSet<String> {
     let (mut found, mut pending) = (BTreeSet::new(), vec![state.to_owned()]);
     while let Some(dir) = pending.pop() {
         for entry in std::fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
-            found.insert(path.display().to_string());
+            let name = path.display().to_string();
+            if !name.ends_with("/database.sqlite3-shm") && !name.ends_with("/database.sqlite3-wal") {
+                found.insert(name);
+            }
             pending.extend((path.is_dir() && !path.ends_with("data")).then_some(path));
         }
     }

@@ -52,13 +52,14 @@ impl Fleet {
         if events.is_none() {
             *events = self.listen(running).await;
         }
-        match events {
-            Some(listening) if listening.next().await.is_ok() => {}
-            _ => {
-                // What it means is seen at the next look.
-                *events = None;
-                pending().await
-            }
+        let heard = match events {
+            Some(listening) => listening.next().await.is_ok(),
+            None => false,
+        };
+        if !heard {
+            // What it means is seen at the next look.
+            *events = None;
+            pending().await
         }
     }
 

@@ -176,7 +176,9 @@ fn is_registry(authority: &str) -> bool {
     };
     let is_port = |port: &str| port.bytes().all(|c| c.is_ascii_digit()) && port.parse::<u16>().is_ok();
     let recognisable = host == "localhost" || host.contains(['.', ':']) || port.is_some();
-    is_host && recognisable && port.is_none_or(is_port)
+    // With a port these would be read as another form of a reference where they stand without `oci://`.
+    let other_form = port.is_some() && ["file", "oci", "oci-archive"].contains(&host);
+    is_host && recognisable && !other_form && port.is_none_or(is_port)
 }
 
 /// Repository names of the OCI distribution specification.
@@ -428,6 +430,9 @@ mod tests {
             ("-reg.example/echo", ArtifactError::Shape),
             ("[::g]/echo", ArtifactError::Shape),
             ("[::1/echo", ArtifactError::Shape),
+            ("oci://oci-archive:3/echo", ArtifactError::Shape),
+            ("oci://oci:3/echo", ArtifactError::Shape),
+            ("oci://file:3/echo", ArtifactError::Shape),
             ("echo", ArtifactError::Shape),
             ("library/echo", ArtifactError::Shape),
             ("reg.example/Echo", ArtifactError::Shape),

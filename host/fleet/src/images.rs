@@ -63,9 +63,10 @@ impl Fleet {
     ) -> Result<Image, FleetError> {
         match engine.image(&wish.image).await {
             Err(EngineError::ImageMissing(_)) => {}
-            image => {
+            found => {
+                let image = found?;
                 self.touch(server, &wish.image).await?;
-                return Ok(image?);
+                return Ok(image);
             }
         }
         tracing::info!(challenge.slug = %wish.slug, image = %wish.image, "The image is fetched");

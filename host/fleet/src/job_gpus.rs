@@ -6,7 +6,10 @@ use platform_domain::{
 };
 use platform_store::{Connection, StoreError, gpu_leases};
 
-use crate::{Engines, FleetError, leasing::now};
+use crate::{
+    Engines, FleetError,
+    leasing::{new_id, now},
+};
 
 impl Engines {
     /// GPUs for one attempt at a job, on a server that has room for it now. With [`FleetError::NoPlace`] none has.
@@ -16,10 +19,7 @@ impl Engines {
         job: &JobId,
         wanted: &GpuRequest,
     ) -> Result<GpuLease, FleetError> {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(FleetError::Random)?;
-        let id = GpuLeaseId::from_random(bytes);
-        let (slug, job, wanted) = (slug.clone(), job.clone(), wanted.clone());
+        let (id, slug, job, wanted) = (new_id()?, slug.clone(), job.clone(), wanted.clone());
         let lease = move |connection: &Connection| {
             let placement = place(&wanted, &gpu_leases::candidates(connection)?)?;
             let of = (&slug, &job);
@@ -46,7 +46,7 @@ impl Engines {
         self.store().read("job_leases", gpu_leases::of_jobs).await
     }
 
-    /// Gives back what a job had, whose container is gone or never was.
+    /// Gives back GPUs whose container is gone or never was.
     pub async fn release(&self, id: &GpuLeaseId) -> Result<(), StoreError> {
         let id = id.clone();
         let release = move |connection: &Connection| gpu_leases::release(connection, &id);

@@ -19,9 +19,7 @@ impl Fleet {
         slug: &Slug,
         wanted: &GpuRequest,
     ) -> Result<(GpuLease, GpuServer), FleetError> {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(FleetError::Random)?;
-        let (id, slug, wanted) = (GpuLeaseId::from_random(bytes), slug.clone(), wanted.clone());
+        let (id, slug, wanted) = (new_id()?, slug.clone(), wanted.clone());
         let leased = self.store().write("gpu_lease", move |connection| {
             let candidates = gpu_leases::candidates(connection)?;
             let placement = place(&wanted, &candidates)?;
@@ -62,12 +60,15 @@ impl Fleet {
 
     /// Gives GPUs back, whose container is gone.
     pub(crate) async fn release(&self, id: &GpuLeaseId) -> Result<(), FleetError> {
-        let id = id.clone();
-        let released = self.store().write("gpu_release", move |connection| {
-            gpu_leases::release(connection, &id)
-        });
-        Ok(released.await.map(drop)?)
+        Ok(self.engines().release(id).await?)
     }
+}
+
+/// An id that no lease has.
+pub(crate) fn new_id() -> Result<GpuLeaseId, FleetError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(FleetError::Random)?;
+    Ok(GpuLeaseId::from_random(bytes))
 }
 
 /// Servers on which something of a challenge may be: those of its leases, held or expired.

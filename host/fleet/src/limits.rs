@@ -36,9 +36,9 @@ pub(crate) const STATS_APART: Duration = Duration::from_secs(1);
 pub(crate) const IMAGE_GRACE: Duration = Duration::from_secs(3600);
 /// Until there is a connection through a relay: an engine makes a program for it, and over SSH somebody logs in twice before.
 pub(crate) const RELAY_CONNECT: Duration = Duration::from_secs(10);
-/// The memory of a relay: each connection is a process of some ten kilobytes.
+/// The memory of a relay, in which each connection is a small process.
 pub(crate) const RELAY_MEMORY: u64 = 64 << 20;
-/// Processor time of a relay, in thousandths of a core. Copying a gigabit takes less.
+/// Processor time of a relay, in thousandths of a core: it copies for one challenge.
 pub(crate) const RELAY_MILLI_CPUS: u32 = 1_000;
 /// Connections through a relay at once, a process each: what a challenge may have, and as many again that end late.
 pub(crate) const RELAY_PIDS: u32 = 768;

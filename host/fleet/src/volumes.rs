@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use platform_docker::{COMPONENT, Engine, Kind, OF, SLUG};
 use platform_domain::{GpuServerId, Slug};
 
-use crate::{Fleet, FleetError, Unreached, wish::network};
+use crate::{Fleet, FleetError, Unreached};
 
 /// A volume in which a challenge keeps something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,9 +100,6 @@ impl Fleet {
         for volume in &found {
             engine.remove_volume(self.owner(), &volume.name).await?;
         }
-        engine
-            .remove_network(self.owner(), &network(self.owner(), slug))
-            .await?;
         Ok(found)
     }
 }

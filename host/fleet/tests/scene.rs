@@ -135,7 +135,7 @@ impl Scene {
         self.fleet.engines().local().unwrap()
     }
 
-    /// What the engine lists of this host: `container ls --all`, `network ls`, `volume ls`.
+    /// What the engine lists of this host: `container ls --all`, `network ls`, `volume ls` and others.
     pub(crate) fn listed(&self, what: &str) -> Vec<String> {
         self.listed_on(shared(), what)
     }

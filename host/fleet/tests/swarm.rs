@@ -92,20 +92,6 @@ fn wish(scene: &Scene, resources: &str) -> Wish {
     wish
 }
 
-/// What an engine lists: `service ls`, `secret ls`, `network ls`, `container ls --all`, `volume ls`.
-fn listed(engine: &TestEngine, scene: &Scene, what: &str) -> Vec<String> {
-    let label = format!("label=platform.owner={}", scene.owner);
-    let format = if what == "container" {
-        "{{.Names}}"
-    } else {
-        "{{.Name}}"
-    };
-    let mut args = vec![what, "ls", "--filter", &label, "--format", format];
-    args.extend((what == "container").then_some("--all"));
-    let all = engine.docker(&args);
-    all.lines().map(str::to_owned).collect()
-}
-
 /// Waits until there is no container any more, of those that have ended.
 async fn empty(engine: &TestEngine) {
     assert_eq!(engine.docker(&["ps", "--quiet"]), "");
@@ -118,7 +104,7 @@ async fn empty(engine: &TestEngine) {
 
 async fn nothing_is_left(engine: &TestEngine, scene: &Scene) {
     for what in ["service", "secret", "network"] {
-        assert_eq!(listed(engine, scene, what), [""; 0], "{what}");
+        assert_eq!(scene.listed_on(engine, what), [""; 0], "{what}");
     }
     empty(engine).await;
     let leases = scene.store.read("test", gpu_leases::list).await.unwrap();
@@ -148,7 +134,7 @@ async fn a_challenge_on_the_manager_of_a_swarm_is_a_service_and_lives_like_a_con
 
     let first = started(&scene, &wish(&scene, ONE)).await;
     let name = first.service.clone().unwrap();
-    assert_eq!(listed(&engine, &scene, "service"), [name.as_str()]);
+    assert_eq!(scene.listed_on(&engine, "service"), [name.as_str()]);
     assert!(first.relay.is_some() && first.lease.is_some());
     assert_eq!(first.shown.first().unwrap(), "a service of a swarm");
     let told = engine.docker(&["inspect", "--format", "{{.Config.Env}}", &first.container]);
@@ -175,7 +161,7 @@ async fn a_challenge_on_the_manager_of_a_swarm_is_a_service_and_lives_like_a_con
         changed.env.insert("BEFORE".into(), before.container.clone());
         let running = started(&scene, &changed).await;
         assert_ne!(running.container, before.container);
-        assert_eq!(listed(&engine, &scene, "service").len(), 1);
+        assert_eq!(scene.listed_on(&engine, "service").len(), 1);
         before = running;
     }
 
@@ -191,7 +177,7 @@ async fn a_challenge_on_the_manager_of_a_swarm_is_a_service_and_lives_like_a_con
     ] {
         let error = scene.fleet.start(&wish).await.unwrap_err();
         assert!(error.to_string().contains(reason), "{error}");
-        assert_eq!(listed(&engine, &scene, "service"), [""; 0]);
+        assert_eq!(scene.listed_on(&engine, "service"), [""; 0]);
     }
     let mut compiles = wish(&scene, ONE);
     compiles.loosened = ["exec-tmp".parse().unwrap()].into();
@@ -216,7 +202,7 @@ async fn a_challenge_on_the_manager_of_a_swarm_is_a_service_and_lives_like_a_con
     started(&scene, &wish(&scene, ONE)).await;
     scene.fleet.stop(&scene.slug).await.unwrap();
     nothing_is_left(&engine, &scene).await;
-    assert_eq!(listed(&engine, &scene, "volume").len(), 1, "what it keeps stays");
+    assert_eq!(scene.listed_on(&engine, "volume").len(), 1, "what it keeps stays");
 
     // Nobody wants it any more; and a host was killed before it had made a service of its secrets.
     started(&scene, &wish(&scene, ONE)).await;
@@ -243,7 +229,7 @@ async fn a_challenge_on_the_manager_of_a_swarm_is_a_service_and_lives_like_a_con
     scene.fleet.tidy(&BTreeSet::new()).await.unwrap();
     nothing_is_left(&engine, &scene).await;
     scene.fleet.purge(&scene.slug).await.unwrap();
-    assert_eq!(listed(&engine, &scene, "volume"), [""; 0]);
+    assert_eq!(scene.listed_on(&engine, "volume"), [""; 0]);
 }
 
 #[tokio::test]

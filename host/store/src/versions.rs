@@ -1,5 +1,7 @@
 //! The table of versions: what each challenge has run.
 
+use std::{error::Error, str::FromStr};
+
 use platform_domain::{Artifact, Digest, ImageRef, PinnedComponent, Slug, Version};
 use rusqlite::{Connection, Row, named_params};
 
@@ -61,31 +63,29 @@ pub fn of(connection: &Connection, slug: &Slug) -> Result<Vec<Version>, StoreErr
 
 /// The components and manifests of all versions with their challenges: what may be asked for again.
 pub fn digests(connection: &Connection) -> Result<Vec<(Slug, Digest)>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT slug, component FROM versions WHERE component IS NOT NULL UNION \
+    of_slugs(
+        connection,
+        "SELECT slug, component AS what FROM versions WHERE component IS NOT NULL UNION \
          SELECT slug, manifest FROM versions WHERE manifest IS NOT NULL",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut digests = Vec::new();
-    while let Some(row) = rows.next()? {
-        let key: String = row.get("slug")?;
-        let columns = Columns {
-            table: "version",
-            key: &key,
-            row,
-        };
-        digests.push((columns.text("slug")?, columns.text("component")?));
-    }
-    Ok(digests)
+    )
 }
 
 /// The images of all versions with their challenges, of each challenge the newest first.
 pub fn images(connection: &Connection) -> Result<Vec<(Slug, ImageRef)>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT slug, reference FROM versions WHERE component IS NULL ORDER BY slug, number DESC",
-    )?;
+    of_slugs(
+        connection,
+        "SELECT slug, reference AS what FROM versions WHERE component IS NULL ORDER BY slug, number DESC",
+    )
+}
+
+/// The columns `slug` and `what` of a query.
+fn of_slugs<T>(connection: &Connection, query: &str) -> Result<Vec<(Slug, T)>, StoreError>
+where
+    T: FromStr<Err: Error + Send + Sync + 'static>,
+{
+    let mut statement = connection.prepare_cached(query)?;
     let mut rows = statement.query([])?;
-    let mut images = Vec::new();
+    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let key: String = row.get("slug")?;
         let columns = Columns {
@@ -93,9 +93,9 @@ pub fn images(connection: &Connection) -> Result<Vec<(Slug, ImageRef)>, StoreErr
             key: &key,
             row,
         };
-        images.push((columns.text("slug")?, columns.text("reference")?));
+        found.push((columns.text("slug")?, columns.text("what")?));
     }
-    Ok(images)
+    Ok(found)
 }
 
 fn read(row: &Row<'_>) -> Result<Version, StoreError> {

@@ -4,7 +4,13 @@
 pub(crate) mod authority;
 mod guide;
 
-use std::{fs, net::TcpListener, path::Path, time::SystemTime};
+use std::{
+    fs, iter,
+    net::TcpListener,
+    path::Path,
+    sync::atomic::{AtomicU16, Ordering},
+    time::SystemTime,
+};
 
 use platform_admin_types::{
     ClientCertificates, ClientError, CreateGpuServer, EngineFacts, EngineView, GpuServerHealthView,
@@ -31,10 +37,13 @@ pub(crate) fn server(name: &str, endpoint: &str, tls: Option<ClientCertificates>
     serde_json::from_value(without(new)).unwrap()
 }
 
-/// A port that nobody has, for an engine that is stopped and started again.
+/// A port that nobody has or gets, for an engine that is stopped and started again: the system hands out those from
+/// 32768.
 pub(super) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
+    let mut ports = iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.find(is_free).unwrap()
 }
 
 /// An engine with the certificates of `authority`, which lets in whom it knows.

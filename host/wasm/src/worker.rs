@@ -8,7 +8,7 @@ use std::{
     io::{self, Read as _, Write as _},
     os::{fd::AsFd as _, unix::net::UnixStream},
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, mpsc},
     thread,
 };
 
@@ -55,13 +55,19 @@ fn work() -> io::Result<()> {
 
 /// Ends this process when the host is gone, which closes the socket, or gives up on the job. The signal for a dead
 /// parent is no use: it comes when the thread ends that started this process, and the host's threads come and go.
+///
+/// Returns when the watch has allocated something. The allocator sets itself up for further threads with the first of
+/// them, and crashes on an address of its own when there is no memory left for that: a component should not choose when.
 fn end_with(host: Arc<UnixStream>) -> io::Result<()> {
+    let (tell, begun) = mpsc::channel();
     let watch = move || {
+        drop(tell.send(Box::new(0_u8)));
         // The host has nothing more to say, so whatever comes is the end.
         drop((&*host).read(&mut [0]));
         std::process::exit(1)
     };
-    thread::Builder::new().name("watch".into()).spawn(watch).map(drop)
+    thread::Builder::new().name("watch".into()).spawn(watch)?;
+    begun.recv().map(drop).map_err(io::Error::other)
 }
 
 fn done(job: &Job, component: &[u8]) -> Result<(Report, Vec<u8>), Refusal> {

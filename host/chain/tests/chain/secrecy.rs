@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -9,7 +10,6 @@ use std::{
 use jsonrpsee::{RpcModule, server::Server, types::ErrorObjectOwned};
 use platform_chain::{Chain, ChainConfig, ChainError};
 use platform_domain::with_causes;
-use tokio::net::TcpListener;
 
 use crate::node::{start, subnet, to};
 
@@ -27,11 +27,8 @@ fn config(endpoints: Vec<String>) -> ChainConfig {
     }
 }
 
-/// An address where nobody listens.
-async fn nobody() -> std::net::SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap()
-}
+/// Where nobody listens.
+const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 fn shown(error: &ChainError) -> String {
     format!("{error:?} {error} {}", with_causes(error))
@@ -40,7 +37,7 @@ fn shown(error: &ChainError) -> String {
 #[tokio::test]
 async fn keys_in_an_endpoints_address_are_in_no_error_and_in_no_status() {
     let (devnet, _) = start(subnet()).await;
-    let free = nobody().await;
+    let free = NOBODY;
     let gone = config(vec![keyed(free)]);
     assert!(!format!("{gone:?}").contains(SECRET));
     let error = Chain::connect(gone).await.unwrap_err();
@@ -101,7 +98,7 @@ async fn keys_in_an_endpoints_address_are_in_no_log_at_any_level() {
         .with_writer(move || writer.clone())
         .finish();
     let (devnet, _) = start(subnet()).await;
-    let (here, gone) = (devnet.addr(), nobody().await);
+    let (here, gone) = (devnet.addr(), NOBODY);
     {
         let _guard = tracing_subscriber::util::SubscriberInitExt::set_default(subscriber);
         let chain = Chain::connect(config(vec![keyed(gone), keyed(here)]))

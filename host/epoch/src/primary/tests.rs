@@ -18,6 +18,9 @@ const GENESIS: BlockHash = BlockHash([1; 32]);
 /// Longer than any machine takes for what ends by itself.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Where nothing listens: a port that was free once may be another test's by now.
+const NOBODY: &str = "127.0.0.1:1";
+
 /// A server that does one thing with each connection, after it has read the head of a request.
 struct Server {
     address: SocketAddr,
@@ -417,11 +420,7 @@ async fn a_host_that_is_not_there_or_breaks_off_cannot_be_reached() {
     let broken = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{";
     let breaking = Server::saying(broken).await;
     let nonsense = Server::saying("SSH-2.0-OpenSSH_9.9\r\n").await;
-    let gone = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let gone = NOBODY.parse().unwrap();
     for address in [breaking.address, nonsense.address, gone] {
         let error = ask(&config(address)).await.unwrap_err();
         assert!(matches!(error, PrimaryError::Unreachable(_)), "{error:?}");

@@ -6,10 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use platform_upstream::{Limits, Upstream};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::mpsc,
-};
+use tokio::{net::TcpStream, sync::mpsc};
 
 use crate::fixture::{LONG, SHORT, challenge, closed, get, outcome, read_head, request, soon, write};
 
@@ -332,14 +329,7 @@ async fn a_head_within_its_limits_is_read_and_one_byte_more_is_not() {
 
 #[tokio::test]
 async fn who_does_not_listen_or_has_no_name_is_unreachable() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let refused = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    for at in [
-        refused.as_str(),
-        "http://challenge.invalid:8000",
-        "http://127.0.0.1:1",
-    ] {
+    for at in ["http://challenge.invalid:8000", "http://127.0.0.1:1"] {
         let upstream = Upstream::new(at.parse().unwrap(), Limits::default());
         assert_eq!(
             outcome(soon(upstream.send(get())).await).await,

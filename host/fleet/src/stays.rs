@@ -20,11 +20,23 @@ impl Fleet {
                 Some(_) => self.is_local(&container.id).await,
             };
         };
+        let runs = container.state == State::Running;
+        self.keeps_lease(id, runs, slug, leases).await
+    }
+
+    /// Whether what has this lease, a container or a service, may stay.
+    pub(crate) async fn keeps_lease(
+        &self,
+        id: &str,
+        runs: bool,
+        slug: &Slug,
+        leases: &[GpuLease],
+    ) -> Result<bool, FleetError> {
         match leases.iter().find(|lease| lease.id.as_str() == id) {
             None => Ok(false),
             Some(lease) if is_held(lease) => Ok(true),
             // It was out of reach. As long as nothing runs in its place, the next start decides whether it stays.
-            Some(_) => Ok(container.state == State::Running && !self.has_moved(slug, leases).await?),
+            Some(_) => Ok(runs && !self.has_moved(slug, leases).await?),
         }
     }
 

@@ -58,8 +58,9 @@ impl Fleet {
             return Ok(used);
         }
         for service in self.services(engine, slug).await? {
+            let runs = matches!(service.task, ServiceTask::Running { .. });
             match lease_of(&service) {
-                Some(id) if is_wanted && self.may_stay(&service, id, slug, leases).await? => {
+                Some(id) if is_wanted && self.keeps_lease(id, runs, slug, leases).await? => {
                     used.push(id.to_owned());
                 }
                 _ => {
@@ -76,24 +77,6 @@ impl Fleet {
             }
         }
         Ok(used)
-    }
-
-    /// As for containers: with a lease that is held, or until its challenge runs in the place of one that had expired.
-    async fn may_stay(
-        &self,
-        service: &ObservedService,
-        lease: &str,
-        slug: &Slug,
-        leases: &[GpuLease],
-    ) -> Result<bool, FleetError> {
-        match leases.iter().find(|known| known.id.as_str() == lease) {
-            None => Ok(false),
-            Some(lease) if is_held(lease) => Ok(true),
-            Some(_) => {
-                Ok(matches!(service.task, ServiceTask::Running { .. })
-                    && !self.has_moved(slug, leases).await?)
-            }
-        }
     }
 
     /// Ends the services of a challenge that have a lease.

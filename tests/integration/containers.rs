@@ -2,7 +2,7 @@
 
 mod answers;
 mod gate;
-mod images;
+pub(crate) mod images;
 mod kills;
 mod lives;
 mod neighbours;

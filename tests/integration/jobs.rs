@@ -1,6 +1,8 @@
 //! Jobs through the doors that people have: a component that hands them in and asks for them later, a container's way over HTTP,
 //! and what the operator sees of both.
 
+mod images;
+
 use std::time::Duration;
 
 use platform_admin_types::CreateChallenge;
@@ -14,11 +16,16 @@ use crate::containers::scene::{IMAGE, LONG, engine};
 
 /// A host whose challenges may run jobs of the example's image.
 async fn host() -> TestHost {
+    host_with("test.local/gpu-container").await
+}
+
+/// A host whose challenges may run jobs of these images.
+async fn host_with(rule: &str) -> TestHost {
     let endpoint = engine().endpoint.parse().unwrap();
     let mut host = TestHost::start().await;
     host.configure(|config| {
         config.docker.endpoint = Some(endpoint);
-        config.jobs.images = vec!["test.local/gpu-container".to_owned()];
+        config.jobs.images = vec![rule.to_owned()];
         config.jobs.listen = Some("127.0.0.1:0".parse().unwrap());
     });
     host.restart().await;

@@ -31,7 +31,7 @@ pub struct FetchedImageView {
     pub image: ImageRef,
     /// When it was fetched, or last asked for.
     pub fetched_at: UnixSeconds,
-    /// The challenges that run it, or may go back to it.
+    /// The challenges that run it, may go back to it, or whose jobs asked for it.
     pub challenges: BTreeSet<Slug>,
 }
 

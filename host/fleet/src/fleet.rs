@@ -10,7 +10,7 @@ use platform_docker::{Engine, Owner};
 use platform_domain::{GpuLeaseId, GpuServerId, Slug, UpstreamAddress};
 use platform_store::Store;
 use platform_upstream::{Limits, Upstream};
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{Notify, OwnedMutexGuard};
 
 use crate::{Behind, Engines, FleetError, RelayImage};
 
@@ -24,6 +24,8 @@ struct Inner {
     owner: Owner,
     ready: Duration,
     relays: Option<RelayImage>,
+    /// Told when a server is in reach again.
+    found: Notify,
     /// By challenge, while somebody works on it.
     busy: Mutex<BTreeMap<Slug, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -59,8 +61,9 @@ impl Running {
 }
 
 impl Fleet {
-    /// What is needed to reach containers on other machines is made of `relays`; without it nothing is started there. `owner` tells this host from others that use the same engines; it is always the same. A container that was started has to be
-    /// well within `ready`, usually [`crate::READY_TIME`].
+    /// What is needed to reach containers on other machines is made of `relays`; without it nothing is started there. `owner` tells
+    /// this host from others that use the same engines; it is always the same. A container that was started has to be well within
+    /// `ready`, usually [`crate::READY_TIME`].
     pub fn new(
         store: Store,
         engines: Engines,
@@ -74,6 +77,7 @@ impl Fleet {
             owner,
             ready,
             relays,
+            found: Notify::new(),
             busy: Mutex::default(),
         }))
     }
@@ -81,6 +85,16 @@ impl Fleet {
     /// The engines.
     pub fn engines(&self) -> &Engines {
         &self.0.engines
+    }
+
+    /// Ends when a server that was lost has been found: a start that failed for want of it may succeed now. Heard by one who
+    /// listens, now or later.
+    pub async fn found(&self) {
+        self.0.found.notified().await;
+    }
+
+    pub(crate) fn tell_found(&self) {
+        self.0.found.notify_one();
     }
 
     /// Whether containers on other machines can be reached.

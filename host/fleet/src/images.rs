@@ -1,12 +1,14 @@
 //! Images on engines, fetched when they are needed. What this host had an engine fetch is written down; all others are somebody
 //! else's.
 
+use std::future::ready;
+
 use platform_docker::{Engine, EngineError, Image, PullAs, PullProgress};
 use platform_domain::{GpuRequest, GpuServerId, ImageRef};
 use platform_store::fetched_images::{self, FetchedImage};
 
 use crate::{
-    Fleet, FleetError, Wish,
+    Engines, Fleet, FleetError, Wish,
     leasing::now,
     names::{digest_of, pinned},
 };
@@ -34,7 +36,7 @@ impl Fleet {
         if let Some(here) = &here
             && (image.digest().is_some() || digest_of(image, here).is_none())
         {
-            self.touch(server.as_ref(), image).await?;
+            self.engines().touch(server.as_ref(), image).await?;
             return Ok(pinned(image, here));
         }
         let pulled = match (engine.pull(image, pull_as, progress).await, &here) {
@@ -48,8 +50,8 @@ impl Fleet {
         let image = pinned(image, &pulled);
         match here.is_some_and(|here| here.id == pulled.id) {
             // It may have been fetched by somebody else.
-            true => self.touch(server.as_ref(), &image).await?,
-            false => self.note(server.as_ref(), &image).await?,
+            true => self.engines().touch(server.as_ref(), &image).await?,
+            false => self.engines().note(server.as_ref(), &image).await?,
         }
         Ok(image)
     }
@@ -61,23 +63,38 @@ impl Fleet {
         engine: &Engine,
         wish: &Wish,
     ) -> Result<Image, FleetError> {
-        match engine.image(&wish.image).await {
-            Err(EngineError::ImageMissing(_)) => {}
-            found => {
-                let image = found?;
-                self.touch(server, &wish.image).await?;
-                return Ok(image);
-            }
-        }
-        tracing::info!(challenge.slug = %wish.slug, image = %wish.image, "The image is fetched");
-        let image = engine.pull(&wish.image, wish.pull_as.as_ref(), |_| ()).await?;
-        self.note(server, &pinned(&wish.image, &image)).await?;
-        Ok(image)
+        let pull_as = ready(wish.pull_as.clone());
+        self.engines().fetch(server, engine, &wish.image, pull_as).await
     }
 
     /// What engines have because this host had them fetch it.
     pub async fn fetched_images(&self) -> Result<Vec<FetchedImage>, FleetError> {
         Ok(self.store().read("fetched_images", fetched_images::list).await?)
+    }
+}
+
+impl Engines {
+    /// An image as an engine has it, or fetches it from its registry, which is written down: it may be removed when nobody wants it
+    /// any more. Who fetches is asked only then.
+    pub async fn fetch(
+        &self,
+        server: Option<&GpuServerId>,
+        engine: &Engine,
+        image: &ImageRef,
+        pull_as: impl Future<Output = Option<PullAs>>,
+    ) -> Result<Image, FleetError> {
+        match engine.image(image).await {
+            Err(EngineError::ImageMissing(_)) => {}
+            found => {
+                let found = found?;
+                self.touch(server, &pinned(image, &found)).await?;
+                return Ok(found);
+            }
+        }
+        tracing::info!(image = %image, "An image is fetched");
+        let fetched = engine.pull(image, pull_as.await.as_ref(), |_| ()).await?;
+        self.note(server, &pinned(image, &fetched)).await?;
+        Ok(fetched)
     }
 
     async fn note(&self, server: Option<&GpuServerId>, image: &ImageRef) -> Result<(), FleetError> {

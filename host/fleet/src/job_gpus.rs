@@ -62,6 +62,8 @@ impl Engines {
 
     /// A server is out of reach, or is not any more. Lost, nothing new is placed there, and what is held there has expired.
     pub async fn tell_lost(&self, server: &GpuServerId, lost: bool) -> Result<(), StoreError> {
-        crate::outage::tell_lost(self.store(), server, lost).await
+        crate::outage::tell_lost(self.store(), server, lost)
+            .await
+            .map(drop)
     }
 }

@@ -41,7 +41,11 @@ impl Fleet {
 
     /// A server is out of reach, or is not any more.
     pub(crate) async fn tell_lost(&self, server: &GpuServerId, lost: bool) -> Result<(), FleetError> {
-        Ok(tell_lost(self.store(), server, lost).await?)
+        if tell_lost(self.store(), server, lost).await? && !lost {
+            tracing::info!(gpu_server.id = %server, "The GPU server answers again");
+            self.tell_found();
+        }
+        Ok(())
     }
 
     /// Holds the lease of a container that was found running on a server as its record was then; `false` when that is not possible
@@ -95,17 +99,18 @@ impl Fleet {
     }
 }
 
-/// Lost, nothing new is placed on a server, and what is held there has expired.
-pub(crate) async fn tell_lost(store: &Store, server: &GpuServerId, lost: bool) -> Result<(), StoreError> {
+/// Lost, nothing new is placed on a server, and what is held there has expired. Whether that changed anything.
+pub(crate) async fn tell_lost(store: &Store, server: &GpuServerId, lost: bool) -> Result<bool, StoreError> {
     let id = server.clone();
     let told = store.write("gpu_server_lost", move |connection| match lost {
         true => gpu_leases::expire_of_server(connection, &id, now()).map(|expired| !expired.is_empty()),
         false => gpu_servers::found(connection, &id),
     });
-    if told.await? && lost {
+    let changed = told.await?;
+    if changed && lost {
         tracing::warn!(gpu_server.id = %server, "The GPU server is out of reach; what ran there wants another place");
     }
-    Ok(())
+    Ok(changed)
 }
 
 async fn is_there(engine: &Engine) -> Result<bool, FleetError> {

@@ -1,6 +1,6 @@
 //! GPU servers that are out of reach for a while, and come back: with what ran there, or without.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use platform_domain::LeaseState;
 use platform_fleet::FleetError;
@@ -41,7 +41,10 @@ async fn what_ran_on_a_server_that_was_lost_runs_on_and_holds_its_gpus_again() {
         assert_eq!(again, first);
         assert_eq!(leases(&scene).await, held);
         assert!(!is_lost(&scene, "one").await && runs(one, &first));
+        // Whoever would have something run there hears of it, and no more when nothing was lost.
+        timeout(LONG, scene.fleet.found()).await.unwrap();
         scene.fleet.tidy(&wanted).await.unwrap();
+        assert!(timeout(Duration::ZERO, scene.fleet.found()).await.is_err());
         assert_eq!(leases(&scene).await, held);
     }
     assert_eq!(there(&scene, one), [1, 1]);

@@ -120,7 +120,7 @@ impl Work {
             drop(removing.wait_for(|removing| removing.as_ref() != Some(&id)).await);
             // Of an attempt before this one, or of a host that was killed.
             remove(engine, &judged.container.owner, &judged.container.name).await?;
-            let image = fetched(inner, engine, &image).await?;
+            let image = fetched(inner, spot, &image).await?;
             if let Some(network) = &judged.container.network {
                 let (owner, slug) = (&judged.container.owner, &judged.container.slug);
                 engine.ensure_network(owner, slug, network, Outside::Open).await?;
@@ -130,7 +130,7 @@ impl Work {
                 inputs,
                 deadline: judged.timeout,
             };
-            engine.run_job(spec, &image).await
+            Ok(engine.run_job(spec, &image).await?)
         };
         match done.await {
             Ok(outcome) => {
@@ -148,21 +148,20 @@ impl Work {
                 };
                 JobEnd::Done(exit, JobOutputs { stdout, stderr })
             }
-            Err(error) => failed(&judged, &FleetError::Engine(error)),
+            Err(error) => failed(&judged, &error),
         }
     }
 }
 
 /// What the engine has, and what it fetches where it has nothing, as the registry's user.
-async fn fetched(inner: &Inner, engine: &Engine, image: &ImageRef) -> Result<Image, EngineError> {
-    match engine.image(image).await {
-        Err(EngineError::ImageMissing(_)) => {}
-        found => return found,
-    }
-    let registry = image.repository().split('/').next().unwrap_or_default();
-    let user = inner.registries.user(registry).await;
-    let pull_as = user.map(|(name, password)| PullAs::User { name, password });
-    engine.pull(image, pull_as.as_ref(), |_| ()).await
+async fn fetched(inner: &Inner, spot: &Spot, image: &ImageRef) -> Result<Image, FleetError> {
+    let pull_as = async {
+        let registry = image.repository().split('/').next().unwrap_or_default();
+        let (name, password) = inner.registries.user(registry).await?;
+        Some(PullAs::User { name, password })
+    };
+    let server = spot.lease.as_ref().map(|lease| &lease.server);
+    inner.engines.fetch(server, &spot.engine, image, pull_as).await
 }
 
 /// The container of a job with what it needs to be made, its volumes and its network. When this returns `Ok` they are gone: a job that

@@ -55,7 +55,10 @@ impl Registry {
             .map_err(RegistryError::Engine)?
             .into_iter()
             .map(|fetched| {
-                let of = wanted.get(&fetched.image).cloned().unwrap_or_default();
+                // Of jobs it is known by which name they asked for it.
+                let names = fetched.image.moving().into_iter().chain([fetched.image.clone()]);
+                let of = names.filter_map(|name| wanted.get(&name)).flatten();
+                let of = of.cloned().collect();
                 (fetched, of)
             });
         Ok(KeptContent {

@@ -102,6 +102,7 @@ impl Reconciler {
     }
 
     async fn reconcile(mut self, stop: CancellationToken) {
+        let fleet = self.containers.fleet().clone();
         loop {
             tokio::select! {
                 // In this order: what is due is shown also while one start after the other ends.
@@ -115,6 +116,7 @@ impl Reconciler {
                 Some(lost) = self.watched.join_next() => self.lost(lost),
                 // The operator did something: what failed before may start now.
                 () = self.wake.notified() => self.pass(Instant::now() + LONGEST_RETRY).await,
+                () = fleet.found() => self.pass(Instant::now() + LONGEST_RETRY).await,
                 () = sleep_until(self.next_pass) => self.pass(Instant::now()).await,
             }
         }

@@ -3,11 +3,35 @@
 
 use std::{error::Error, str::FromStr};
 
-use platform_domain::UnixSeconds;
-use rusqlite::{Row, types::FromSql};
+use platform_domain::{Slug, UnixSeconds};
+use rusqlite::{Connection, Row, types::FromSql};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::StoreError;
+
+/// The columns `slug` and `what` of a query.
+pub(crate) fn by_slug<T>(
+    connection: &Connection,
+    table: &'static str,
+    query: &str,
+) -> Result<Vec<(Slug, T)>, StoreError>
+where
+    T: FromStr<Err: Error + Send + Sync + 'static>,
+{
+    let mut statement = connection.prepare_cached(query)?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let key: String = row.get("slug")?;
+        let columns = Columns {
+            table,
+            key: &key,
+            row,
+        };
+        found.push((columns.text("slug")?, columns.text("what")?));
+    }
+    Ok(found)
+}
 
 /// One row of a known table and key.
 pub(crate) struct Columns<'a> {

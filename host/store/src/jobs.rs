@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, ToSql, params};
 
 use crate::{
     StoreError, challenges,
-    columns::{Columns, json, seconds},
+    columns::{Columns, by_slug, json, seconds},
 };
 
 /// What is known of a job, without what it printed.
@@ -255,6 +255,15 @@ pub fn outputs(connection: &Connection, id: &JobId) -> Result<Option<JobOutputs>
 pub fn list(connection: &Connection, slug: Option<&Slug>, most: u32) -> Result<Vec<JobRow>, StoreError> {
     let sql = format!("{COLUMNS} WHERE ?1 IS NULL OR slug = ?1 ORDER BY asked_at DESC, id LIMIT ?2");
     query(connection, &sql, params![slug.map(Slug::as_str), most])
+}
+
+/// The images of all jobs with their challenges, of each challenge those asked for last first.
+pub fn images(connection: &Connection) -> Result<Vec<(Slug, ImageRef)>, StoreError> {
+    by_slug(
+        connection,
+        "job",
+        "SELECT slug, image AS what FROM jobs GROUP BY slug, image ORDER BY slug, max(asked_at) DESC, image",
+    )
 }
 
 /// Jobs that have yet to end.

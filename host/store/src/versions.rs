@@ -1,13 +1,11 @@
 //! The table of versions: what each challenge has run.
 
-use std::{error::Error, str::FromStr};
-
 use platform_domain::{Artifact, Digest, ImageRef, PinnedComponent, Slug, Version};
 use rusqlite::{Connection, Row, named_params};
 
 use crate::{
     StoreError,
-    columns::{Columns, seconds},
+    columns::{Columns, by_slug, seconds},
 };
 
 /// Adds the newest version of a challenge, and forgets all but the newest `kept`.
@@ -63,8 +61,9 @@ pub fn of(connection: &Connection, slug: &Slug) -> Result<Vec<Version>, StoreErr
 
 /// The components and manifests of all versions with their challenges: what may be asked for again.
 pub fn digests(connection: &Connection) -> Result<Vec<(Slug, Digest)>, StoreError> {
-    of_slugs(
+    by_slug(
         connection,
+        "version",
         "SELECT slug, component AS what FROM versions WHERE component IS NOT NULL UNION \
          SELECT slug, manifest FROM versions WHERE manifest IS NOT NULL",
     )
@@ -72,30 +71,11 @@ pub fn digests(connection: &Connection) -> Result<Vec<(Slug, Digest)>, StoreErro
 
 /// The images of all versions with their challenges, of each challenge the newest first.
 pub fn images(connection: &Connection) -> Result<Vec<(Slug, ImageRef)>, StoreError> {
-    of_slugs(
+    by_slug(
         connection,
+        "version",
         "SELECT slug, reference AS what FROM versions WHERE component IS NULL ORDER BY slug, number DESC",
     )
-}
-
-/// The columns `slug` and `what` of a query.
-fn of_slugs<T>(connection: &Connection, query: &str) -> Result<Vec<(Slug, T)>, StoreError>
-where
-    T: FromStr<Err: Error + Send + Sync + 'static>,
-{
-    let mut statement = connection.prepare_cached(query)?;
-    let mut rows = statement.query([])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let key: String = row.get("slug")?;
-        let columns = Columns {
-            table: "version",
-            key: &key,
-            row,
-        };
-        found.push((columns.text("slug")?, columns.text("what")?));
-    }
-    Ok(found)
 }
 
 fn read(row: &Row<'_>) -> Result<Version, StoreError> {

@@ -16,7 +16,7 @@ use super::{
 use crate::docker_registry::Registry;
 
 /// Pushes an image under this name with Docker's own command line, and has the engine forget the name. Gives its digest.
-pub(super) fn publish(image: &str, name: &str) -> Digest {
+pub(crate) fn publish(image: &str, name: &str) -> Digest {
     engine().docker(&["tag", image, name]);
     engine().docker(&["push", "--quiet", name]);
     let digests = engine().docker(&["inspect", "--format", "{{join .RepoDigests \" \"}}", name]);

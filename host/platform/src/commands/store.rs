@@ -21,7 +21,8 @@ pub(crate) enum StoreCommand {
     ///
     /// The host does so by itself every few hours, and when a component does not fit into store.quota. What was fetched
     /// within the last hour stays: somebody may be about to register it. Of images those go that the host had fetched itself and
-    /// that no challenge runs or has among the last docker.keep_images of its history; none of which there is a container.
+    /// that no challenge runs or has among the last docker.keep_images of its history or of its jobs; none of which there is a
+    /// container.
     Gc {
         /// Only tell what would be removed.
         #[arg(long)]

@@ -18,7 +18,8 @@ pub struct Docker {
     pub relay_image: Option<ImageRef>,
     /// How long a container may take from its start until it says that it is well.
     pub ready_seconds: u64,
-    /// How many images of each challenge stay on engines, the present one and those before it, to go back to.
+    /// How many images of each challenge stay on engines, the present one and those before it, to go back to, and as many of
+    /// those that its jobs asked for last.
     pub keep_images: usize,
 }
 

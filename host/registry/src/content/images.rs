@@ -3,39 +3,42 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use platform_domain::{Artifact, Challenge, ImageRef, Slug};
-use platform_store::{StoreError, challenges, versions};
+use platform_store::{StoreError, challenges, jobs, versions};
 
 use crate::{Registry, RegistryError};
 
 impl Registry {
-    /// The images that stay: what every challenge has, and the newest of its history.
+    /// The images that stay: what every challenge has, the newest of its history, and those that its jobs asked for last.
     pub(super) async fn images(&self) -> Result<BTreeMap<ImageRef, BTreeSet<Slug>>, RegistryError> {
         let read = self.store().read("image_roots", |connection| {
-            Ok::<_, StoreError>((challenges::list(connection)?, versions::images(connection)?))
+            let histories = [versions::images(connection)?, jobs::images(connection)?];
+            Ok::<_, StoreError>((challenges::list(connection)?, histories))
         });
-        let (challenges, history) = read.await?;
+        let (challenges, histories) = read.await?;
         let keep = self.loader().containers().keep_images();
-        Ok(wanted(challenges, history, keep))
+        Ok(wanted(challenges, histories, keep))
     }
 }
 
-/// `history` has the images of each challenge one after the other, the newest first.
+/// A history has the images of each challenge one after the other, the newest first.
 fn wanted(
     challenges: Vec<Challenge>,
-    history: Vec<(Slug, ImageRef)>,
+    histories: [Vec<(Slug, ImageRef)>; 2],
     keep: usize,
 ) -> BTreeMap<ImageRef, BTreeSet<Slug>> {
     let mut wanted: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    let mut newest: BTreeMap<Slug, BTreeSet<ImageRef>> = BTreeMap::new();
-    for (slug, image) in history {
-        let images = newest.entry(slug).or_default();
-        if images.len() < keep {
-            images.insert(image);
+    for history in histories {
+        let mut newest: BTreeMap<Slug, BTreeSet<ImageRef>> = BTreeMap::new();
+        for (slug, image) in history {
+            let images = newest.entry(slug).or_default();
+            if images.len() < keep {
+                images.insert(image);
+            }
         }
-    }
-    for (slug, images) in newest {
-        for image in images {
-            wanted.entry(image).or_default().insert(slug.clone());
+        for (slug, images) in newest {
+            for image in images {
+                wanted.entry(image).or_default().insert(slug.clone());
+            }
         }
     }
     for challenge in challenges {
@@ -56,7 +59,7 @@ mod tests {
     use crate::check::tests::component;
 
     #[test]
-    fn the_newest_images_of_a_challenge_stay_with_what_it_has_and_falls_back_to() {
+    fn the_newest_images_of_a_challenge_and_of_its_jobs_stay_with_what_it_has_and_falls_back_to() {
         let image = |text: &str| text.parse::<ImageRef>().unwrap();
         let challenge = |slug: &str, artifact, fallback| Challenge {
             artifact,
@@ -75,7 +78,9 @@ mod tests {
             ("other", "r.example/tours:2"),
         ];
         let history = history.map(|(slug, text)| (slug.parse().unwrap(), image(text)));
-        let wanted = wanted(vec![tours, tsp], history.into(), 2);
+        let jobs = ["scorer:9", "scorer:8", "scorer:7"];
+        let jobs = jobs.map(|text| ("tsp".parse().unwrap(), image(&format!("r.example/{text}"))));
+        let wanted = wanted(vec![tours, tsp], [history.into(), jobs.into()], 2);
         let shown: Vec<_> = wanted
             .iter()
             .map(|(image, slugs)| format!("{image} {}", slugs.len()))
@@ -83,6 +88,8 @@ mod tests {
         assert_eq!(
             shown,
             [
+                "r.example/scorer:8 1",
+                "r.example/scorer:9 1",
                 "r.example/tours:1 1",
                 "r.example/tours:2 2",
                 "r.example/tours:3 1",

@@ -220,6 +220,28 @@ fn what_has_ended_is_forgotten_by_age_and_by_number_but_not_within_the_hour() {
 }
 
 #[test]
+fn images_of_jobs_are_listed_once_for_each_challenge_those_asked_for_last_first() {
+    let connection = with_challenges(&["tsp", "other"]);
+    let asked = [
+        ("tsp", "a", "x:1"),
+        ("tsp", "b", "x:2"),
+        ("tsp", "c", "x:1"),
+        ("other", "a", "x:2"),
+    ];
+    for (at, (slug, name, image)) in asked.into_iter().enumerate() {
+        let (id, mut job) = new(slug, name);
+        job.image = format!("r.example/{image}").parse().unwrap();
+        ask(&connection, &id, &job, 9, UnixSeconds(NOW.0 + at as u64)).unwrap();
+    }
+    let images = images(&connection).unwrap().into_iter();
+    let images: Vec<_> = images.map(|(slug, image)| format!("{slug} {image}")).collect();
+    assert_eq!(
+        images,
+        ["other r.example/x:2", "tsp r.example/x:1", "tsp r.example/x:2"]
+    );
+}
+
+#[test]
 fn jobs_are_listed_by_challenge_and_go_with_it() {
     let connection = with_challenges(&["tsp", "other"]);
     for (slug, job) in [("tsp", "a"), ("tsp", "b"), ("other", "c")] {

@@ -1,6 +1,6 @@
 //! Any sequence of what happens to servers and leases, over two connections to one file, beside a model that knows no SQL.
 
-use std::path::Path;
+use std::{mem, path::Path};
 
 use platform_domain::GpuServer;
 use proptest::prelude::*;
@@ -127,7 +127,10 @@ impl Model {
                 .get_mut(server)
                 .map(|row| row.enabled = false)
                 .is_some(),
-            Event::Find(server) => self.servers.get_mut(server).map(|row| row.lost = false).is_some(),
+            Event::Find(server) => self
+                .servers
+                .get_mut(server)
+                .is_some_and(|row| mem::take(&mut row.lost)),
             Event::Delete(server) => {
                 if self
                     .leases

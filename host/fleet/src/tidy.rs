@@ -1,7 +1,5 @@
 //! What nobody wants any more is taken away, wherever it is.
 
-use std::collections::BTreeSet;
-
 use platform_docker::{Engine, EngineError, Kind};
 use platform_domain::{GpuLease, GpuServerId, Slug};
 use platform_store::gpu_leases;
@@ -30,9 +28,10 @@ impl Fleet {
         Ok(())
     }
 
-    /// Removes what nobody wants from every engine, and gives back GPUs that nobody uses. `wanted` are the challenges whose
-    /// containers are to run. What cannot be reached now is left for the next time.
-    pub async fn tidy(&self, wanted: &BTreeSet<Slug>) -> Result<(), FleetError> {
+    /// Removes what nobody wants from every engine, and gives back GPUs that nobody uses. `is_wanted` says of which challenges
+    /// containers are to run at the moment when it is asked: going through all engines takes a while. What cannot be reached now
+    /// is left for the next time.
+    pub async fn tidy(&self, is_wanted: impl Fn(&Slug) -> bool + Sync) -> Result<(), FleetError> {
         for (server, engine) in self.places().await? {
             let engine = match engine {
                 Ok(engine) => engine,
@@ -42,7 +41,7 @@ impl Fleet {
                     continue;
                 }
             };
-            let cleared = self.tidy_engine(server.as_ref(), &engine, wanted).await;
+            let cleared = self.tidy_engine(server.as_ref(), &engine, &is_wanted).await;
             match (cleared, &server) {
                 (Ok(()), Some(server)) => self.tell_lost(server, false).await?,
                 (Err(error), Some(server)) if error.is_absence() => {
@@ -61,7 +60,7 @@ impl Fleet {
         &self,
         server: Option<&GpuServerId>,
         engine: &Engine,
-        wanted: &BTreeSet<Slug>,
+        is_wanted: &(impl Fn(&Slug) -> bool + Sync),
     ) -> Result<(), FleetError> {
         let mut slugs = engine.list_networks(self.owner()).await?;
         for kind in [Kind::Challenge, Kind::Relay] {
@@ -85,7 +84,7 @@ impl Fleet {
             slugs.extend(engine.swarm_slugs(self.owner()).await?);
         }
         for slug in slugs {
-            self.tidy_challenge(server, engine, &slug, wanted).await?;
+            self.tidy_challenge(server, engine, &slug, is_wanted).await?;
         }
         engine.reap(self.owner(), now()).await?;
         Ok(())
@@ -97,14 +96,16 @@ impl Fleet {
         server: Option<&GpuServerId>,
         engine: &Engine,
         slug: &Slug,
-        wanted: &BTreeSet<Slug>,
+        is_wanted: &(impl Fn(&Slug) -> bool + Sync),
     ) -> Result<(), FleetError> {
         // Whoever starts it now has leases that have no container yet.
         let _alone = self.alone(slug).await;
+        // Asked now: it may have been started while others were tidied up.
+        let is_wanted = is_wanted(slug);
         let leases = self.leases(slug).await?;
         let mut kept = Vec::new();
         for container in self.containers(engine, slug).await? {
-            if wanted.contains(slug) && self.fits(server, &container, slug, &leases).await? {
+            if is_wanted && self.fits(server, &container, slug, &leases).await? {
                 kept.push(container);
                 continue;
             }
@@ -114,7 +115,6 @@ impl Fleet {
         self.clear_rest(server, engine, slug, &kept).await?;
         let mut used: Vec<String> = kept.iter().filter_map(lease_of).map(str::to_owned).collect();
         if let Some(server) = server {
-            let is_wanted = wanted.contains(slug);
             let services = self.tidy_services(server, engine, slug, is_wanted, &leases);
             used.extend(Box::pin(services).await?);
         }

@@ -88,7 +88,7 @@ async fn whatever_happens_what_is_wanted_runs_in_the_end_and_nothing_is_left() {
             7 => toggle(&scene, dice.below(2)),
             _ => {
                 let wanted: BTreeSet<Slug> = slugs.iter().filter(|_| dice.below(2) == 0).cloned().collect();
-                scene.fleet.tidy(&wanted).await.unwrap();
+                scene.fleet.tidy(|slug| wanted.contains(slug)).await.unwrap();
             }
         }
         // A container and its successor, and a helper that fills a volume; and what runs on servers that were lost.
@@ -97,12 +97,12 @@ async fn whatever_happens_what_is_wanted_runs_in_the_end_and_nothing_is_left() {
     }
     all_back(&scene);
     // Finds those that are back.
-    scene.fleet.tidy(&slugs.iter().cloned().collect()).await.unwrap();
+    scene.fleet.tidy(|slug| slugs.contains(slug)).await.unwrap();
     for (at, slug) in slugs.iter().enumerate() {
         let started = timeout(LONG, scene.fleet.start(&wish(&scene, slug, 8 * (at % 2)))).await;
         started.unwrap().unwrap();
     }
-    scene.fleet.tidy(&slugs.iter().cloned().collect()).await.unwrap();
+    scene.fleet.tidy(|slug| slugs.contains(slug)).await.unwrap();
     for what in ["container", "network"] {
         let all = listed(&scene, what);
         assert_eq!(all.len(), CHALLENGES, "{what}: {all:?}");
@@ -113,7 +113,7 @@ async fn whatever_happens_what_is_wanted_runs_in_the_end_and_nothing_is_left() {
         .map(|lease| lease.state)
         .collect();
     assert_eq!(states, [LeaseState::Held; CHALLENGES / 2]);
-    scene.fleet.tidy(&BTreeSet::new()).await.unwrap();
+    scene.fleet.tidy(|_| false).await.unwrap();
     assert!(leases(&scene).await.is_empty() && listed(&scene, "network").is_empty());
     for slug in &slugs {
         scene.fleet.purge(slug).await.unwrap();

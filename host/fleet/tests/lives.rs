@@ -1,6 +1,6 @@
 //! The life of a container, and how it can go wrong.
 
-use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use platform_docker::{EngineError, State};
 use platform_fleet::{FleetError, Wish};
@@ -179,16 +179,35 @@ async fn what_happens_to_a_container_is_noticed() {
 }
 
 #[tokio::test]
+async fn what_is_wanted_again_while_somebody_tidies_up_stays() {
+    let scene = Scene::new();
+    scene.fleet.start(&scene.wish()).await.unwrap();
+    let is_wanted = AtomicBool::new(false);
+    let again = async {
+        let running = scene.fleet.start(&scene.wish()).await.unwrap();
+        is_wanted.store(true, Ordering::Relaxed);
+        running
+    };
+    // Begins while it is being started, and nobody has said yet that it is wanted.
+    let tidied = scene.fleet.tidy(|_| is_wanted.load(Ordering::Relaxed));
+    let (running, tidied) = tokio::join!(again, tidied);
+    tidied.unwrap();
+    let seen = scene.engine().inspect(&running.container).await.unwrap();
+    assert_eq!(seen.state, State::Running);
+    scene.fleet.purge(&scene.slug).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_nobody_wants_is_removed_and_what_others_have_is_not() {
     let (one, other) = (Scene::new(), Scene::new());
     let kept = one.fleet.start(&one.wish()).await.unwrap();
     let theirs = other.fleet.start(&other.wish()).await.unwrap();
-    one.fleet.tidy(&[one.slug.clone()].into()).await.unwrap();
+    one.fleet.tidy(|slug| *slug == one.slug).await.unwrap();
     assert_eq!(
         one.engine().inspect(&kept.container).await.unwrap().state,
         State::Running
     );
-    one.fleet.tidy(&BTreeSet::new()).await.unwrap();
+    one.fleet.tidy(|_| false).await.unwrap();
     assert!(one.listed("container").is_empty() && one.listed("network").is_empty());
     assert_eq!(
         one.engine().inspect(&theirs.container).await.unwrap().state,

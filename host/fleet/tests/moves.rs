@@ -23,7 +23,7 @@ async fn what_runs_elsewhere_by_then_is_removed_where_it_was_with_its_lease() {
     assert!(runs(one, &first) && runs(two, &second));
     assert_eq!(leases(&scene).await.len(), 2);
     back(&scene, "one", one);
-    scene.fleet.tidy(&wanted).await.unwrap();
+    scene.fleet.tidy(|slug| wanted.contains(slug)).await.unwrap();
     assert_eq!((there(&scene, one), there(&scene, two)), ([0, 0], [1, 1]));
     let left = leases(&scene).await;
     assert_eq!(
@@ -35,7 +35,7 @@ async fn what_runs_elsewhere_by_then_is_removed_where_it_was_with_its_lease() {
     let third = scene.fleet.start(&scene.wish()).await.unwrap();
     assert_eq!((third.server.as_ref(), runs(two, &second)), (None, true));
     back(&scene, "two", two);
-    scene.fleet.tidy(&wanted).await.unwrap();
+    scene.fleet.tidy(|slug| wanted.contains(slug)).await.unwrap();
     assert_eq!(there(&scene, two), [0, 0]);
     assert!(leases(&scene).await.is_empty());
     assert_eq!(scene.fleet.start(&scene.wish()).await.unwrap(), third);
@@ -62,7 +62,7 @@ async fn other_gpus_than_before_make_another_container() {
     let third = scene.fleet.start(&there).await.unwrap();
     assert_eq!(third.server, Some("two".parse().unwrap()));
     assert_eq!(scene.fleet.start(&more).await.unwrap(), third, "which is as good");
-    scene.fleet.tidy(&wanted).await.unwrap();
+    scene.fleet.tidy(|slug| wanted.contains(slug)).await.unwrap();
     assert_eq!(devices().await, [2]);
     scene.fleet.purge(&scene.slug).await.unwrap();
 }
@@ -91,7 +91,7 @@ async fn a_machine_may_be_the_hosts_own_and_a_server_at_once() {
         fleet.start(&without).await.unwrap(),
     ];
     for _ in 0..2 {
-        fleet.tidy(&wanted).await.unwrap();
+        fleet.tidy(|slug| wanted.contains(slug)).await.unwrap();
         assert_eq!((there(&scene, one), there(&scene, two)), ([2, 2], [0, 0]));
         let again = [
             fleet.start(&wish).await.unwrap(),
@@ -105,10 +105,10 @@ async fn a_machine_may_be_the_hosts_own_and_a_server_at_once() {
         seen.inspect(&started[1].container).await.unwrap().state,
         State::Running
     );
-    scene.fleet.tidy(&wanted).await.unwrap();
+    scene.fleet.tidy(|slug| wanted.contains(slug)).await.unwrap();
     assert_eq!(there(&scene, one), [1, 1]);
     assert!(runs(one, &started[0]));
-    fleet.tidy(&BTreeSet::new()).await.unwrap();
+    fleet.tidy(|_| false).await.unwrap();
     assert_eq!(there(&scene, one), [0, 0]);
     for wish in [wish, without] {
         fleet.purge(&wish.slug).await.unwrap();

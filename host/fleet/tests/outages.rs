@@ -1,6 +1,6 @@
 //! GPU servers that are out of reach for a while, and come back: with what ran there, or without.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use platform_domain::LeaseState;
 use platform_fleet::FleetError;
@@ -27,13 +27,13 @@ async fn what_ran_on_a_server_that_was_lost_runs_on_and_holds_its_gpus_again() {
         for _ in 0..2 {
             let error = scene.fleet.start(&wish).await.unwrap_err();
             assert!(matches!(error, FleetError::NoPlace(_)), "{error}");
-            scene.fleet.tidy(&wanted).await.unwrap();
+            scene.fleet.tidy(|slug| wanted.contains(slug)).await.unwrap();
         }
         assert_eq!(leases(&scene).await[0].state, LeaseState::Expired);
         assert!(is_lost(&scene, "one").await && runs(one, &first));
         back(&scene, "one", one);
         if tidied {
-            scene.fleet.tidy(&wanted).await.unwrap();
+            scene.fleet.tidy(|slug| wanted.contains(slug)).await.unwrap();
             assert_eq!(leases(&scene).await[0].state, LeaseState::Expired);
             assert!(!is_lost(&scene, "one").await && runs(one, &first));
         }
@@ -43,12 +43,12 @@ async fn what_ran_on_a_server_that_was_lost_runs_on_and_holds_its_gpus_again() {
         assert!(!is_lost(&scene, "one").await && runs(one, &first));
         // Whoever would have something run there hears of it, and no more when nothing was lost.
         timeout(LONG, scene.fleet.found()).await.unwrap();
-        scene.fleet.tidy(&wanted).await.unwrap();
+        scene.fleet.tidy(|slug| wanted.contains(slug)).await.unwrap();
         assert!(timeout(Duration::ZERO, scene.fleet.found()).await.is_err());
         assert_eq!(leases(&scene).await, held);
     }
     assert_eq!(there(&scene, one), [1, 1]);
-    scene.fleet.tidy(&BTreeSet::new()).await.unwrap();
+    scene.fleet.tidy(|_| false).await.unwrap();
     assert_eq!(there(&scene, one), [0, 0]);
     assert!(leases(&scene).await.is_empty());
     scene.fleet.purge(&scene.slug).await.unwrap();
@@ -66,7 +66,7 @@ async fn what_ended_during_an_outage_gives_its_gpus_back() {
         one.docker(&["kill", &first.container]);
         back(&scene, "one", one);
         if tidied {
-            scene.fleet.tidy(&wanted).await.unwrap();
+            scene.fleet.tidy(|slug| wanted.contains(slug)).await.unwrap();
             assert_eq!((there(&scene, one), leases(&scene).await.len()), ([0, 0], 0));
         }
         let second = scene.fleet.start(&wish).await.unwrap();

@@ -154,10 +154,10 @@ async fn a_challenge_on_another_machine_is_reached_through_its_relay_and_nothing
     assert!(answers(&open).await && there.relay() != relay);
 
     // What somebody wants stays, and what nobody does goes.
-    let wanted = [there.scene.slug.clone()].into();
-    there.scene.fleet.tidy(&wanted).await.unwrap();
+    let slug = &there.scene.slug;
+    there.scene.fleet.tidy(|it| it == slug).await.unwrap();
     assert!(answers(&open).await);
-    there.scene.fleet.tidy(&Default::default()).await.unwrap();
+    there.scene.fleet.tidy(|_| false).await.unwrap();
     assert!(there.listed("container").is_empty() && there.listed("network").is_empty());
     let last = there.scene.fleet.start(&there.wish()).await.unwrap();
     assert!(answers(&last).await);

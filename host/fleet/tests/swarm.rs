@@ -1,7 +1,7 @@
 //! Challenges as services: engines that are swarms, with GPUs by their own account. Each has a network of its own, so that the
 //! bridges of swarms are nobody else's.
 
-use std::{collections::BTreeSet, process::Command};
+use std::process::Command;
 
 use platform_docker::Follow;
 use platform_domain::with_causes;
@@ -147,7 +147,7 @@ async fn a_challenge_on_the_manager_of_a_swarm_is_a_service_and_lives_like_a_con
         (&first.container, &first.lease),
         "what runs and is as wanted is left alone"
     );
-    scene.fleet.tidy(&[scene.slug.clone()].into()).await.unwrap();
+    scene.fleet.tidy(|slug| *slug == scene.slug).await.unwrap();
     assert_eq!(
         started(&scene, &wish(&scene, ONE)).await.container,
         first.container
@@ -226,7 +226,7 @@ async fn a_challenge_on_the_manager_of_a_swarm_is_a_service_and_lives_like_a_con
         "left",
         value.to_str().unwrap(),
     ]);
-    scene.fleet.tidy(&BTreeSet::new()).await.unwrap();
+    scene.fleet.tidy(|_| false).await.unwrap();
     nothing_is_left(&engine, &scene).await;
     scene.fleet.purge(&scene.slug).await.unwrap();
     assert_eq!(scene.listed_on(&engine, "volume"), [""; 0]);

@@ -66,7 +66,7 @@ async fn a_job_has_the_gpus_that_it_was_given_on_their_server_and_no_others() {
         platform_fleet::Engines::new(host.store.clone(), host.dir.path().join("key"), None).unwrap();
     let owner = host.config.owner.clone();
     let fleet = platform_fleet::Fleet::new(host.store.clone(), engines, owner, Duration::from_secs(1), None);
-    fleet.tidy(&Default::default()).await.unwrap();
+    fleet.tidy(|_| false).await.unwrap();
     fleet.stop(&own()).await.unwrap();
     assert_eq!(host.leases().await.len(), 1);
     host.until_on_server(1).await;

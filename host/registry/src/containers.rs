@@ -227,10 +227,14 @@ impl Containers {
         stop: CancellationToken,
     ) {
         loop {
-            let now = wanted.borrow_and_update().clone();
-            if let Some(now) = now
-                && let Err(error) = self.fleet.tidy(&now).await
-            {
+            let is_known = wanted.borrow_and_update().is_some();
+            let is_wanted = |slug: &Slug| {
+                wanted
+                    .borrow()
+                    .as_ref()
+                    .is_some_and(|wanted| wanted.contains(slug))
+            };
+            if is_known && let Err(error) = self.fleet.tidy(is_wanted).await {
                 tracing::warn!(
                     error = with_causes(&error),
                     "Engines cannot be cleared of what nobody wants"

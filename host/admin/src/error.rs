@@ -330,9 +330,12 @@ fn refused(code: &str, error: &ComponentError) -> ApiError {
         ComponentError::TooManyNames => "a challenge exports the interfaces of the contract and imports WASI",
         ComponentError::CompilerMemory(_)
         | ComponentError::CompilerCpu(_)
-        | ComponentError::CompilerTime(_)
         | ComponentError::TooMuchCode { .. } => {
             "look for a very large function or much generated code, or raise the limit"
+        }
+        // It has not used up its processor time.
+        ComponentError::CompilerTime(_) => {
+            "serving goes before compiling: try again when the machine is less busy, or raise the limit"
         }
         ComponentError::CompilerCrashed(_) => "try again; if it happens again, the component is the cause",
         ComponentError::NotGranted(Grant::OutgoingHttp) => {

@@ -19,7 +19,7 @@ pub enum FleetError {
     #[error("GPU server '{0}' not found")]
     NoServer(GpuServerId),
     /// No server has what is asked for.
-    #[error("no GPU server fits")]
+    #[error(transparent)]
     NoPlace(#[from] NoPlace),
     /// An engine over TCP whose certificates were never given, or were sealed with another key, or whose row is damaged.
     #[error("the certificates for GPU server '{0}' cannot be opened; set them again")]

@@ -93,7 +93,7 @@ impl Fleet {
         self.0.found.notified().await;
     }
 
-    pub(crate) fn tell_found(&self) {
+    pub(crate) fn notify_found(&self) {
         self.0.found.notify_one();
     }
 

@@ -1,8 +1,6 @@
 //! Images on engines, fetched when they are needed. What this host had an engine fetch is written down; all others are somebody
 //! else's.
 
-use std::future::ready;
-
 use platform_docker::{Engine, EngineError, Image, PullAs, PullProgress};
 use platform_domain::{GpuRequest, GpuServerId, ImageRef};
 use platform_store::fetched_images::{self, FetchedImage};
@@ -63,7 +61,10 @@ impl Fleet {
         engine: &Engine,
         wish: &Wish,
     ) -> Result<Image, FleetError> {
-        let pull_as = ready(wish.pull_as.clone());
+        let pull_as = async {
+            tracing::info!(challenge.slug = %wish.slug, image = %wish.image, "The image is fetched");
+            wish.pull_as.clone()
+        };
         self.engines().fetch(server, engine, &wish.image, pull_as).await
     }
 
@@ -91,7 +92,6 @@ impl Engines {
                 return Ok(found);
             }
         }
-        tracing::info!(image = %image, "An image is fetched");
         let fetched = engine.pull(image, pull_as.await.as_ref(), |_| ()).await?;
         self.note(server, &pinned(image, &fetched)).await?;
         Ok(fetched)

@@ -1,9 +1,7 @@
 //! GPUs for jobs that run once: leased like those of challenges and told from them by the job in the lease, so that neither side gives
 //! back what the other has. When a job's container is gone is known to whoever runs jobs.
 
-use platform_domain::{
-    Candidate, GpuLease, GpuLeaseId, GpuRequest, GpuServerId, JobId, NoPlace, Slug, place,
-};
+use platform_domain::{Candidate, GpuLease, GpuLeaseId, GpuRequest, JobId, NoPlace, Slug, place};
 use platform_store::{Connection, StoreError, gpu_leases};
 
 use crate::{
@@ -58,12 +56,5 @@ impl Engines {
         let id = id.clone();
         let hold = move |connection: &Connection| gpu_leases::hold_again(connection, &id);
         self.store().write("gpu_hold_again", hold).await.map(drop)
-    }
-
-    /// A server is out of reach, or is not any more. Lost, nothing new is placed there, and what is held there has expired.
-    pub async fn tell_lost(&self, server: &GpuServerId, lost: bool) -> Result<(), StoreError> {
-        crate::outage::tell_lost(self.store(), server, lost)
-            .await
-            .map(drop)
     }
 }

@@ -4,13 +4,13 @@
 use platform_docker::{Engine, EngineError};
 use platform_domain::{GpuLease, GpuServer, GpuServerId, Placement};
 use platform_store::{
-    Store, StoreError, gpu_leases,
+    StoreError, gpu_leases,
     gpu_servers::{self, GpuServerRow},
 };
 use tokio::time::sleep;
 
 use crate::{
-    Fleet, FleetError,
+    Engines, Fleet, FleetError,
     leasing::{is_held, now},
     limits::ASKED_AGAIN_AFTER,
     start::lease_of,
@@ -23,7 +23,7 @@ impl Fleet {
         let id = &row.server.id;
         match (is_there(engine).await?, row.lost_at) {
             (true, None) => Ok(true),
-            (true, Some(_)) => self.tell_lost(id, false).await.map(|()| true),
+            (true, Some(_)) => self.tell_found(id).await.map(|()| true),
             (false, None) => Ok(!self.is_lost(id, engine).await?),
             (false, Some(_)) => Ok(false),
         }
@@ -34,16 +34,20 @@ impl Fleet {
         sleep(ASKED_AGAIN_AFTER).await;
         let lost = !is_there(engine).await?;
         if lost {
-            self.tell_lost(server, true).await?;
+            self.engines().tell_lost(server).await?;
         }
         Ok(lost)
     }
 
-    /// A server is out of reach, or is not any more.
-    pub(crate) async fn tell_lost(&self, server: &GpuServerId, lost: bool) -> Result<(), FleetError> {
-        if tell_lost(self.store(), server, lost).await? && !lost {
+    /// A server is in reach, and may have been out of it: then whoever wants something there hears of it.
+    pub(crate) async fn tell_found(&self, server: &GpuServerId) -> Result<(), FleetError> {
+        let id = server.clone();
+        let found = self.store().write("gpu_server_found", move |connection| {
+            gpu_servers::found(connection, &id)
+        });
+        if found.await? {
             tracing::info!(gpu_server.id = %server, "The GPU server answers again");
-            self.tell_found();
+            self.notify_found();
         }
         Ok(())
     }
@@ -99,18 +103,18 @@ impl Fleet {
     }
 }
 
-/// Lost, nothing new is placed on a server, and what is held there has expired. Whether that changed anything.
-pub(crate) async fn tell_lost(store: &Store, server: &GpuServerId, lost: bool) -> Result<bool, StoreError> {
-    let id = server.clone();
-    let told = store.write("gpu_server_lost", move |connection| match lost {
-        true => gpu_leases::expire_of_server(connection, &id, now()).map(|expired| !expired.is_empty()),
-        false => gpu_servers::found(connection, &id),
-    });
-    let changed = told.await?;
-    if changed && lost {
-        tracing::warn!(gpu_server.id = %server, "The GPU server is out of reach; what ran there wants another place");
+impl Engines {
+    /// A server is out of reach: nothing new is placed there, and what is held there has expired.
+    pub async fn tell_lost(&self, server: &GpuServerId) -> Result<(), StoreError> {
+        let id = server.clone();
+        let expired = self.store().write("gpu_server_lost", move |connection| {
+            gpu_leases::expire_of_server(connection, &id, now())
+        });
+        if !expired.await?.is_empty() {
+            tracing::warn!(gpu_server.id = %server, "The GPU server is out of reach; what ran there wants another place");
+        }
+        Ok(())
     }
-    Ok(changed)
 }
 
 async fn is_there(engine: &Engine) -> Result<bool, FleetError> {

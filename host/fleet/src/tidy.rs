@@ -43,7 +43,7 @@ impl Fleet {
             };
             let cleared = self.tidy_engine(server.as_ref(), &engine, &is_wanted).await;
             match (cleared, &server) {
-                (Ok(()), Some(server)) => self.tell_lost(server, false).await?,
+                (Ok(()), Some(server)) => self.tell_found(server).await?,
                 (Err(error), Some(server)) if error.is_absence() => {
                     tracing::debug!(gpu_server.id = %server, error = %error, "A server is out of reach");
                 }

@@ -36,7 +36,7 @@ impl Fleet {
                         continue;
                     }
                     if let Some(server) = &running.server
-                        && let Err(error) = self.tell_lost(server, true).await
+                        && let Err(error) = self.engines().tell_lost(server).await
                     {
                         tracing::error!(gpu_server.id = %server, error = %error, "The loss of a server cannot be written down");
                     }

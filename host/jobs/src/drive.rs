@@ -156,6 +156,7 @@ impl Work {
 /// What the engine has, and what it fetches where it has nothing, as the registry's user.
 async fn fetched(inner: &Inner, spot: &Spot, image: &ImageRef) -> Result<Image, FleetError> {
     let pull_as = async {
+        tracing::info!(image = %image, "The image of a job is fetched");
         let registry = image.repository().split('/').next().unwrap_or_default();
         let (name, password) = inner.registries.user(registry).await?;
         Some(PullAs::User { name, password })

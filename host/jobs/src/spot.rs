@@ -73,7 +73,7 @@ impl Spot {
         match &self.lease {
             None => inner.leave(container),
             Some(lease) if is_absence(error) => {
-                if let Err(error) = inner.engines.tell_lost(&lease.server, true).await {
+                if let Err(error) = inner.engines.tell_lost(&lease.server).await {
                     tracing::error!(error = %with_causes(&error), "The loss of a server cannot be written down");
                 }
             }

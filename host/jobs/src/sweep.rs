@@ -131,7 +131,7 @@ impl Jobs {
                 }
                 Some(Err(error)) => {
                     if error.is_absence() {
-                        inner.engines.tell_lost(&lease.server, true).await?;
+                        inner.engines.tell_lost(&lease.server).await?;
                     }
                     absent.insert(lease.server);
                     last = Err(error);

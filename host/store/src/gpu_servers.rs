@@ -101,8 +101,8 @@ pub fn disable(connection: &Connection, id: &GpuServerId, now: UnixSeconds) -> R
     Ok(statement.execute(params![id.as_str(), seconds("updated_at", now)?])? > 0)
 }
 
-/// Says that its engine answers again; `false` when it was not lost, or there is no such server. Its expired leases stay what they are: whoever
-/// looked at what runs there acquires them again or releases them.
+/// Says that its engine answers again; `false` when it was not lost, or there is no such server. Its expired leases stay what
+/// they are: whoever looked at what runs there acquires them again or releases them.
 pub fn found(connection: &Connection, id: &GpuServerId) -> Result<bool, StoreError> {
     let sql = "UPDATE gpu_servers SET lost_at = NULL WHERE id = ?1 AND lost_at IS NOT NULL";
     Ok(connection.prepare_cached(sql)?.execute([id.as_str()])? > 0)

@@ -257,12 +257,13 @@ pub fn list(connection: &Connection, slug: Option<&Slug>, most: u32) -> Result<V
     query(connection, &sql, params![slug.map(Slug::as_str), most])
 }
 
-/// The images of all jobs with their challenges, of each challenge those asked for last first.
+/// The images of all jobs with their challenges, of each challenge those asked for last first; within a second, those of newer
+/// rows.
 pub fn images(connection: &Connection) -> Result<Vec<(Slug, ImageRef)>, StoreError> {
     by_slug(
         connection,
         "job",
-        "SELECT slug, image AS what FROM jobs GROUP BY slug, image ORDER BY slug, max(asked_at) DESC, image",
+        "SELECT slug, image AS what FROM jobs GROUP BY slug, image ORDER BY slug, max(asked_at) DESC, max(rowid) DESC",
     )
 }
 

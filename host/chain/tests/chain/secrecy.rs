@@ -37,8 +37,7 @@ fn shown(error: &ChainError) -> String {
 #[tokio::test]
 async fn keys_in_an_endpoints_address_are_in_no_error_and_in_no_status() {
     let (devnet, _) = start(subnet()).await;
-    let free = NOBODY;
-    let gone = config(vec![keyed(free)]);
+    let gone = config(vec![keyed(NOBODY)]);
     assert!(!format!("{gone:?}").contains(SECRET));
     let error = Chain::connect(gone).await.unwrap_err();
     assert!(!shown(&error).contains(SECRET), "{}", shown(&error));
@@ -47,12 +46,12 @@ async fn keys_in_an_endpoints_address_are_in_no_error_and_in_no_status() {
         .unwrap_err();
     assert!(!shown(&bad).contains(SECRET));
 
-    let both = config(vec![keyed(free), devnet.url()]);
+    let both = config(vec![keyed(NOBODY), devnet.url()]);
     let chain = Chain::connect(both).await.unwrap();
     let status = chain.status().await.unwrap();
     let shown = format!("{status:?} {chain:?} {}", serde_json::to_string(&status).unwrap());
     assert!(!shown.contains(SECRET), "{shown}");
-    assert_eq!(status.endpoints[0].endpoint, format!("ws://{free}"));
+    assert_eq!(status.endpoints[0].endpoint, format!("ws://{NOBODY}"));
 }
 
 #[tokio::test]

@@ -223,21 +223,27 @@ fn what_has_ended_is_forgotten_by_age_and_by_number_but_not_within_the_hour() {
 fn images_of_jobs_are_listed_once_for_each_challenge_those_asked_for_last_first() {
     let connection = with_challenges(&["tsp", "other"]);
     let asked = [
-        ("tsp", "a", "x:1"),
-        ("tsp", "b", "x:2"),
-        ("tsp", "c", "x:1"),
-        ("other", "a", "x:2"),
+        (0, "tsp", "a", "x:1"),
+        (1, "tsp", "b", "x:2"),
+        (2, "tsp", "c", "x:1"),
+        (3, "other", "a", "x:1"),
+        (3, "other", "b", "x:2"),
     ];
-    for (at, (slug, name, image)) in asked.into_iter().enumerate() {
+    for (at, slug, name, image) in asked {
         let (id, mut job) = new(slug, name);
         job.image = format!("r.example/{image}").parse().unwrap();
-        ask(&connection, &id, &job, 9, UnixSeconds(NOW.0 + at as u64)).unwrap();
+        ask(&connection, &id, &job, 9, UnixSeconds(NOW.0 + at)).unwrap();
     }
     let images = images(&connection).unwrap().into_iter();
     let images: Vec<_> = images.map(|(slug, image)| format!("{slug} {image}")).collect();
     assert_eq!(
         images,
-        ["other r.example/x:2", "tsp r.example/x:1", "tsp r.example/x:2"]
+        [
+            "other r.example/x:2",
+            "other r.example/x:1",
+            "tsp r.example/x:1",
+            "tsp r.example/x:2"
+        ]
     );
 }
 

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 /// Attacks end sooner than by default, but not before a busy machine has answered an honest call, and the
 /// breaker leaves them to the limits.
 const CONFIG: &str = "[epoch]\ncollect_seconds = 30\n[breaker]\nfailures = 1000\n\
-                      [limits]\nroute_ms = 5000\nroute_cpu_ms = 600000\nweights_ms = 5000\n";
+                      [limits]\nroute_ms = 15000\nroute_cpu_ms = 600000\nweights_ms = 10000\n";
 /// The longest that anything may take to be gone: idle threads of the runtime live for ten seconds.
 const SETTLE: Duration = Duration::from_secs(40);
 /// The neighbour that minds its own business, and what it answers for weights.

@@ -11,8 +11,10 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// The longest anything here may take: compiling Python in an unoptimised build on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// What compiling may take in tests: it gives way to everything else on the machine, in an unoptimised build.
+pub(crate) const COMPILE_WALL: Duration = Duration::from_secs(600);
+/// The longest anything here may take: compiling Python.
+const PATIENCE: Duration = COMPILE_WALL;
 
 /// What a host is started with.
 pub struct HostBuilder {
@@ -46,6 +48,7 @@ impl Default for HostBuilder {
         config.public.listen.set_port(0);
         config.epoch.schedule = "manual".parse().unwrap();
         config.epoch.poll_ms = 20;
+        config.limits.compile_wall_ms = COMPILE_WALL.as_secs() * 1000;
         Self { dir, config }
     }
 }

@@ -157,7 +157,7 @@ impl Compiler {
                 .env("RAYON_NUM_THREADS", threads().to_string())
                 // Each arena of an allocator reserves address space: the system's, and the one of `platform`.
                 .env("MALLOC_ARENA_MAX", "2")
-                .env("_RJEM_MALLOC_CONF", "narenas:2")
+                .env("MALLOC_CONF", "narenas:2")
                 .current_dir("/")
                 .process_group(0)
                 .stdin(OwnedFd::from(theirs))
@@ -205,7 +205,9 @@ impl Compiler {
         if is(Signal::XCPU) {
             return ComponentError::CompilerCpu(std::time::Duration::from_millis(self.limits.compile_cpu_ms));
         }
-        if !status.success() && OUT_OF_MEMORY.iter().any(|words| said.contains(words)) {
+        // Who finds no memory ends itself. A crash is one, whatever was said before.
+        let ended_itself = !status.success() && !is(Signal::SEGV) && !is(Signal::BUS);
+        if ended_itself && OUT_OF_MEMORY.iter().any(|words| said.contains(words)) {
             return ComponentError::CompilerMemory(self.limits.compile_memory);
         }
         let said = if said.is_empty() {

@@ -44,6 +44,7 @@ fn work() -> io::Result<()> {
     let host = Arc::new(UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?));
     let job: Job = job::read(&*host, MAX_JOB)?;
     confine(&job.limits)?;
+    settle(job.task);
     let mut component = vec![0; job.size];
     (&*host).read_exact(&mut component)?;
     end_with(Arc::clone(&host))?;
@@ -53,11 +54,21 @@ fn work() -> io::Result<()> {
     (&*host).write_all(&code)
 }
 
+/// Has what needs memory later take it now. The allocator sets a thread up when that thread first allocates, and
+/// crashes on an address of its own when there is no memory left for that; a stack that cannot grow is a crash as
+/// well. A component should not choose when.
+fn settle(task: Task) {
+    const STACK: usize = 1 << 20;
+    std::hint::black_box([0_u8; STACK]);
+    if task == Task::Compile {
+        rayon::broadcast(|_| Box::new(0_u8));
+    }
+}
+
 /// Ends this process when the host is gone, which closes the socket, or gives up on the job. The signal for a dead
 /// parent is no use: it comes when the thread ends that started this process, and the host's threads come and go.
 ///
-/// Returns when the watch has allocated something. The allocator sets itself up for further threads with the first of
-/// them, and crashes on an address of its own when there is no memory left for that: a component should not choose when.
+/// Returns when the watch has allocated something, see [`settle`].
 fn end_with(host: Arc<UnixStream>) -> io::Result<()> {
     let (tell, begun) = mpsc::channel();
     let watch = move || {

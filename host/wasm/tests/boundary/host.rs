@@ -41,6 +41,8 @@ impl Host {
         let dir = tempfile::tempdir().unwrap();
         let mut config = config(dir.path().join("code"));
         config.network = network;
+        // Compiling gives way to everything else on the machine, in an unoptimised build.
+        config.limits.compile_wall_ms = 600_000;
         change(&mut config.limits);
         let engine = Engine::new(config).unwrap();
         Self { engine, dir }

@@ -166,7 +166,11 @@ async fn each_piece_comes_back_before_the_next_is_sent() {
 
 #[tokio::test]
 async fn more_than_a_guest_has_memory_goes_through_it() {
-    let host = Host::with(|limits| limits.streamed_body = ByteSize(128 << 20));
+    let host = Host::with(|limits| {
+        limits.streamed_body = ByteSize(128 << 20);
+        // Time that a busy machine takes from a call while it computes counts.
+        limits.route_cpu_ms = 60_000;
+    });
     let program = relay(&host, |spec| spec.memory = ByteSize(4 << 20)).await;
     let piece = Bytes::from(vec![7; 1 << 20]);
     let pieces = move || streamed(stream::iter(vec![Ok(piece.clone()); 64]));

@@ -141,7 +141,7 @@ async fn it_is_given_a_socket_and_limits_and_nothing_else() {
             .map(|pair| String::from_utf8(pair.to_vec()).unwrap())
             .map(|pair| pair.split('=').next().unwrap().to_owned())
             .collect();
-        let expected_names = ["MALLOC_ARENA_MAX", "RAYON_NUM_THREADS", "_RJEM_MALLOC_CONF"];
+        let expected_names = ["MALLOC_ARENA_MAX", "MALLOC_CONF", "RAYON_NUM_THREADS"];
         assert_eq!(names, expected_names);
         let descriptors = fs::read_dir(process.join("fd")).unwrap();
         let mut open: Vec<_> = descriptors
@@ -293,6 +293,11 @@ async fn whatever_a_compiling_process_does_it_is_an_error_of_that_component() {
             "says that there is no memory",
             "echo memory allocation of 9 bytes failed >&2; kill -ABRT $$".to_owned(),
             "of memory",
+        ),
+        (
+            "crashes after that",
+            "echo memory allocation of 9 bytes failed >&2; kill -SEGV $$".to_owned(),
+            "signal: 11",
         ),
         (
             "says too much",

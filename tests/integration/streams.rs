@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use platform_host::settings::Breaker;
 use platform_keys::Keypair;
-use platform_tests::{HostBuilder, RawAnswer, TestHost, raw};
+use platform_tests::{HostBuilder, RawAnswer, TestHost, raw, raw_or_nothing};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -138,7 +138,13 @@ async fn an_answer_is_whole_or_visibly_not() {
         ("GET", "/nothing", 404, None, true),
         ("POST", "/nothing", 405, None, false),
     ] {
-        let answer = send(&host, method, path, "", b"").await;
+        let answer = raw_or_nothing(&host.public, head(method, path, "")).await;
+        let breaks = status == 200 && !whole && method == "GET";
+        // What breaks before its head is on its way is no answer at all.
+        let Some(answer) = answer else {
+            assert!(breaks, "{method} {path}");
+            continue;
+        };
         assert_eq!(answer.status, status, "{method} {path}");
         assert_eq!(answer.body.ends_with(b"0\r\n\r\n"), whole, "{method} {path}");
         if let Some(length) = length {

@@ -26,16 +26,18 @@ pub struct RawAnswer {
 /// Sends bytes as they are to `http://HOST:PORT` and reads until the host closes the connection: a request asks
 /// for that, or the host finds a reason.
 pub async fn raw(base: &str, request: impl AsRef<[u8]>) -> RawAnswer {
+    raw_or_nothing(base, request).await.expect("a head")
+}
+
+/// The same, where the host may close the connection without an answer.
+pub async fn raw_or_nothing(base: &str, request: impl AsRef<[u8]>) -> Option<RawAnswer> {
     let address = base.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
     // A host that refuses need not read everything first; then the connection ends with a reset.
     drop(stream.write_all(request.as_ref()).await);
     let mut answer = Vec::new();
     drop(stream.read_to_end(&mut answer).await);
-    let end = answer
-        .windows(4)
-        .position(|four| four == b"\r\n\r\n")
-        .expect("a head");
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head: String = answer[..end].iter().copied().map(char::from).collect();
     let mut lines = head.split("\r\n");
     let status = lines
@@ -48,11 +50,11 @@ pub async fn raw(base: &str, request: impl AsRef<[u8]>) -> RawAnswer {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
-    RawAnswer {
+    Some(RawAnswer {
         status,
         headers,
         body: answer[end + 4..].to_vec(),
-    }
+    })
 }
 
 impl RawAnswer {

@@ -18,8 +18,8 @@ use platform_tests::{
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-/// Attacks end sooner than by default, but not before a busy machine has answered an honest call, and the
-/// breaker leaves them to the limits.
+/// A call has half as long again as by default, so that a busy machine answers honest ones in an unoptimised build;
+/// answers for weights end sooner, and the breaker leaves attacks to the limits.
 const CONFIG: &str = "[epoch]\ncollect_seconds = 30\n[breaker]\nfailures = 1000\n\
                       [limits]\nroute_ms = 15000\nroute_cpu_ms = 600000\nweights_ms = 10000\n";
 /// The longest that anything may take to be gone: idle threads of the runtime live for ten seconds.

@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// What compiling may take in tests: it gives way to everything else on the machine, in an unoptimised build.
-pub(crate) const COMPILE_WALL: Duration = Duration::from_secs(600);
+pub(crate) const COMPILE_WALL_MS: u64 = 600_000;
 /// The longest anything here may take: compiling Python.
-const PATIENCE: Duration = COMPILE_WALL;
+const PATIENCE: Duration = Duration::from_millis(COMPILE_WALL_MS);
 
 /// What a host is started with.
 pub struct HostBuilder {
@@ -48,7 +48,7 @@ impl Default for HostBuilder {
         config.public.listen.set_port(0);
         config.epoch.schedule = "manual".parse().unwrap();
         config.epoch.poll_ms = 20;
-        config.limits.compile_wall_ms = COMPILE_WALL.as_secs() * 1000;
+        config.limits.compile_wall_ms = COMPILE_WALL_MS;
         Self { dir, config }
     }
 }

@@ -26,10 +26,10 @@ pub struct RawAnswer {
 /// Sends bytes as they are to `http://HOST:PORT` and reads until the host closes the connection: a request asks
 /// for that, or the host finds a reason.
 pub async fn raw(base: &str, request: impl AsRef<[u8]>) -> RawAnswer {
-    raw_or_nothing(base, request).await.expect("a head")
+    raw_or_nothing(base, request).await.expect("an answer")
 }
 
-/// The same, where the host may close the connection without an answer.
+/// The same, where the host may close the connection without a byte.
 pub async fn raw_or_nothing(base: &str, request: impl AsRef<[u8]>) -> Option<RawAnswer> {
     let address = base.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -37,7 +37,13 @@ pub async fn raw_or_nothing(base: &str, request: impl AsRef<[u8]>) -> Option<Raw
     drop(stream.write_all(request.as_ref()).await);
     let mut answer = Vec::new();
     drop(stream.read_to_end(&mut answer).await);
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+    if answer.is_empty() {
+        return None;
+    }
+    let end = answer
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .expect("a head");
     let head: String = answer[..end].iter().copied().map(char::from).collect();
     let mut lines = head.split("\r\n");
     let status = lines

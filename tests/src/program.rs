@@ -11,7 +11,7 @@ use tokio::{
     process::{Child, ChildStderr, ChildStdout, Command},
 };
 
-use crate::{host::COMPILE_WALL, platform};
+use crate::{host::COMPILE_WALL_MS, platform};
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(platform());
@@ -19,8 +19,7 @@ fn command(args: &[&str]) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PLATFORM_")) {
         command.env_remove(name);
     }
-    let wall = COMPILE_WALL.as_millis().to_string();
-    command.env("PLATFORM_LIMITS__COMPILE_WALL_MS", wall);
+    command.env("PLATFORM_LIMITS__COMPILE_WALL_MS", COMPILE_WALL_MS.to_string());
     command
 }
 

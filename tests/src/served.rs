@@ -14,10 +14,10 @@ use platform_keys::Keypair;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Footprint, Program, RawAnswer, host::COMPILE_WALL, raw};
+use crate::{Footprint, Program, RawAnswer, host::COMPILE_WALL_MS, raw};
 
 /// The longest all starts may take: what is slow is compiling.
-const PATIENCE: Duration = COMPILE_WALL;
+const PATIENCE: Duration = Duration::from_millis(COMPILE_WALL_MS);
 const NETUID: Netuid = Netuid(3);
 
 /// A running `platform serve`; ends when dropped.

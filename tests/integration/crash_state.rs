@@ -20,6 +20,9 @@ use tokio::task::JoinSet;
 const KILLS: u64 = 200;
 /// Challenges that write: one half over the host's database, the other over their own.
 const WRITERS: usize = 8;
+/// What takes longer got lost with the host: a request that is handed to a connection in the moment in which that ends is
+/// never answered (hyperium/hyper#4122).
+const PATIENCE: Duration = Duration::from_secs(20);
 /// An archive is made in each so many lives of the host.
 const ARCHIVE_EVERY: u64 = 20;
 
@@ -63,7 +66,7 @@ impl Writer {
         let client = client();
         while !over.load(Ordering::Relaxed) {
             self.sent.fetch_add(1, Ordering::Relaxed);
-            match client.post(&url).send().await {
+            match client.post(&url).timeout(PATIENCE).send().await {
                 Ok(answer) if answer.status().is_success() => {
                     self.stored.fetch_add(1, Ordering::Relaxed);
                 }

@@ -29,7 +29,7 @@ use std::{
 pub use fleet::multiply;
 pub use footprint::Footprint;
 pub use host::{HostBuilder, TestHost, new_challenge, until_running};
-pub use http::{RawAnswer, client, raw, raw_or_nothing};
+pub use http::{RawAnswer, client, raw};
 use platform_wasm::CompilerProgram;
 pub use program::{Program, Said};
 pub use sections::{custom_section, with_manifest};

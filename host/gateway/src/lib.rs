@@ -5,6 +5,7 @@
 mod address;
 mod answer;
 mod body;
+mod breaking;
 mod callers;
 mod claim;
 mod client;

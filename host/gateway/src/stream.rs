@@ -21,6 +21,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::{
     answer::{has_body, head},
     body::Held,
+    breaking::AfterAllElse,
     in_flight::Place,
     limits::Limits,
     refusal::Refusal,
@@ -143,7 +144,7 @@ pub(crate) fn pass(
         );
         error
     };
-    *response.body_mut() = Body::new(body.map_err(log));
+    *response.body_mut() = Body::new(AfterAllElse::new(body.map_err(log)));
     Ok(response)
 }
 

@@ -1,30 +1,36 @@
-//! Without a target, for those who change the code: what compiling costs, and calls of a guest that brings a whole
-//! runtime.
+//! What compiling costs, calls of a guest that brings a whole runtime, and signatures that the host verifies for a guest.
 
 use std::{fs, time::Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
-use platform_domain::{Digest, Instances};
+use platform_domain::{Digest, Grant, Instances};
+use platform_keys::{Keypair, verify_sr25519};
 use platform_tests::guest;
 use platform_wasm::{Engine, EngineConfig};
 
 use crate::{
     calls,
     naive::Naive,
-    numbers::{Samples, millis},
+    numbers::{Samples, micros, millis},
     plan::Plan,
     progress,
     report::Measure,
 };
 
-pub(crate) const MEASURES: [&str; 3] = ["compile_ms", "python_call_ms", "python_warm_ms"];
+pub(crate) const MEASURES: [&str; 4] = [
+    "compile_ms",
+    "python_call_ms",
+    "python_warm_ms",
+    "verify_sr25519_us",
+];
 
 pub(crate) fn run(plan: &Plan) -> Result<Vec<Measure>> {
-    progress("compiling, Python");
+    progress("compiling, Python, signatures for guests");
     let runtime = tokio::runtime::Runtime::new()?;
     let mut measures = vec![runtime.block_on(compilation(plan.of(10, 2)))?];
     measures.extend(runtime.block_on(python(plan.of(200, 20)))?);
+    measures.push(runtime.block_on(verification(plan.of(500, 20)))?);
     Ok(measures)
 }
 
@@ -75,4 +81,43 @@ async fn python(calls: usize) -> Result<[Measure; 2]> {
         Measure::new("python_call_ms", fresh, "ms"),
         Measure::new("python_warm_ms", live_times.median(), "ms").over(fresh),
     ])
+}
+
+/// A signature that a guest has verified, by the guest's own clock; beside it the same in the host, in turns.
+async fn verification(rounds: usize) -> Result<Measure> {
+    /// So few that a turn is short, so many that the clock costs nothing.
+    const TIMES: u32 = 10;
+    const NANOS: f64 = 1_000.0;
+    let cache = tempfile::tempdir()?;
+    let engine = Engine::new(EngineConfig::new(
+        cache.path().to_owned(),
+        platform_tests::compiler(),
+    ))?;
+    let component = Bytes::from(fs::read(guest("notary"))?);
+    let mut spec = calls::spec(Digest::of(&component), Instances::PerCall)?;
+    spec.grants = [Grant::Crypto].into();
+    let program = engine.load(component, spec).await?;
+    let (pair, message) = (Keypair::from_seed([7; 32]), [5; 200]);
+    let (key, signature) = (*pair.hotkey().as_bytes(), pair.sign(&message));
+    let words = [hex::encode(key), hex::encode(message), hex::encode(signature)];
+    let mut request = calls::request();
+    request.path = format!("/speed/sr25519/{TIMES}");
+    request.body = words.join(" ").into();
+    let (mut here, mut there) = (Samples::default(), Samples::default());
+    for _ in 0..rounds {
+        let started = Instant::now();
+        for _ in 0..TIMES {
+            ensure!(
+                verify_sr25519(&key, &message, &signature),
+                "the signature is good"
+            );
+        }
+        here.push(micros(started.elapsed()) / f64::from(TIMES));
+        let answer = program.handle_route(request.clone()).await?;
+        let nanos: f64 = std::str::from_utf8(&answer.body)?
+            .parse()
+            .context("nanoseconds")?;
+        there.push(nanos / NANOS / f64::from(TIMES));
+    }
+    Ok(Measure::new("verify_sr25519_us", there.median(), "us").over(here.median()))
 }

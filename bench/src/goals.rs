@@ -17,7 +17,7 @@ pub(crate) enum Target {
 
 use Target::{RatioAtLeast, RatioAtMost, ValueAtMost};
 
-pub(crate) const GOALS: [Goal; 21] = [
+pub(crate) const GOALS: [Goal; 22] = [
     goal("route_fresh_rps", RatioAtLeast(4.0)),
     goal("route_fresh_vs_native", RatioAtLeast(0.45)),
     goal("route_warm_vs_native", RatioAtLeast(0.65)),
@@ -39,6 +39,7 @@ pub(crate) const GOALS: [Goal; 21] = [
     goal("backup_mb_s", RatioAtLeast(0.3)),
     goal("aggregate_64x4096_ms", RatioAtMost(10.0)),
     goal("aggregate_entry_ns", RatioAtMost(1.0)),
+    goal("verify_sr25519_us", RatioAtMost(2.0)),
 ];
 
 const fn goal(name: &'static str, target: Target) -> Goal {

@@ -8,6 +8,7 @@ mod fuzz;
 mod guests;
 mod python;
 mod setup;
+mod silence;
 mod soak;
 mod tally;
 mod tools;

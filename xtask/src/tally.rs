@@ -1,13 +1,13 @@
 //! Running tests and counting them: `cargo test` ends each of its many programs with a count of its own.
 
-use std::{
-    io::{BufRead as _, BufReader},
-    process::{Command, Stdio},
-};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
-use crate::workspace::say;
+use crate::{
+    silence::{Lines, SILENCE},
+    workspace::say,
+};
 
 /// How many tests ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,9 +24,8 @@ impl Tally {
         let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
         let mut child = started.with_context(|| format!("{what}: cannot start cargo"))?;
         let stdout = child.stdout.take().context("no standard output")?;
-        for line in BufReader::new(stdout).split(b'\n') {
-            let line = line?;
-            let line = String::from_utf8_lossy(&line);
+        let mut lines = Lines::of(stdout, SILENCE);
+        while let Some(line) = lines.next(&mut child)? {
             print(&line);
             self.add(&line);
         }

@@ -5,6 +5,7 @@
 use std::{
     fs,
     num::NonZeroU32,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -44,10 +45,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Vec<Measure>> {
 
 async fn measure(rounds: usize) -> Result<Vec<Measure>> {
     let cache = tempfile::tempdir()?;
-    let engine = Engine::new(EngineConfig::new(
-        cache.path().to_owned(),
-        platform_tests::compiler(),
-    ))?;
+    let engine = engine(cache.path())?;
     let program = load(&engine, GUEST, Instances::PerCall).await?;
     let live = load(&engine, GUEST, warm()).await?;
     let naive = Naive::load(&guest(GUEST))?;
@@ -116,6 +114,12 @@ fn valid<'a>(weights: impl ExactSizeIterator<Item = (&'a str, f64)>) -> bool {
         && weights
             .into_iter()
             .all(|(hotkey, score)| matches!(hotkey.len(), 47 | 48) && score.is_finite() && score >= 0.0)
+}
+
+/// With the usual settings; compiled code is kept here.
+pub(crate) fn engine(code: &Path) -> Result<Engine> {
+    let config = EngineConfig::new(code.to_owned(), platform_tests::compiler());
+    Ok(Engine::new(config)?)
 }
 
 /// Compiles a guest, or takes the code that is there.

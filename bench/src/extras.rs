@@ -1,13 +1,15 @@
 //! What compiling costs, calls of a guest that brings a whole runtime, and signatures that the host verifies for a guest.
 
-use std::{fs, time::Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use platform_domain::{Digest, Grant, Instances};
 use platform_keys::{Keypair, verify_sr25519};
 use platform_tests::guest;
-use platform_wasm::{Engine, EngineConfig};
 
 use crate::{
     calls,
@@ -40,10 +42,7 @@ async fn compilation(rounds: usize) -> Result<Measure> {
     let component = Bytes::from(fs::read(guest(calls::GUEST))?);
     for _ in 0..rounds {
         let cache = tempfile::tempdir()?;
-        let engine = Engine::new(EngineConfig::new(
-            cache.path().to_owned(),
-            platform_tests::compiler(),
-        ))?;
+        let engine = calls::engine(cache.path())?;
         let spec = calls::spec(Digest::of(&component), Instances::PerCall)?;
         let started = Instant::now();
         engine.load(component.clone(), spec).await?;
@@ -58,10 +57,7 @@ async fn compilation(rounds: usize) -> Result<Measure> {
 /// In a fresh instance and in a live one, in turns.
 async fn python(calls: usize) -> Result<[Measure; 2]> {
     let cache = tempfile::tempdir()?;
-    let engine = Engine::new(EngineConfig::new(
-        cache.path().to_owned(),
-        platform_tests::compiler(),
-    ))?;
+    let engine = calls::engine(cache.path())?;
     let fresh = calls::load(&engine, "python", Instances::PerCall).await?;
     let live = calls::load(&engine, "python", calls::warm()).await?;
     let (mut fresh_times, mut live_times) = (Samples::default(), Samples::default());
@@ -87,12 +83,8 @@ async fn python(calls: usize) -> Result<[Measure; 2]> {
 async fn verification(rounds: usize) -> Result<Measure> {
     /// So few that a turn is short, so many that the clock costs nothing.
     const TIMES: u32 = 10;
-    const NANOS: f64 = 1_000.0;
     let cache = tempfile::tempdir()?;
-    let engine = Engine::new(EngineConfig::new(
-        cache.path().to_owned(),
-        platform_tests::compiler(),
-    ))?;
+    let engine = calls::engine(cache.path())?;
     let component = Bytes::from(fs::read(guest("notary"))?);
     let mut spec = calls::spec(Digest::of(&component), Instances::PerCall)?;
     spec.grants = [Grant::Crypto].into();
@@ -114,10 +106,10 @@ async fn verification(rounds: usize) -> Result<Measure> {
         }
         here.push(micros(started.elapsed()) / f64::from(TIMES));
         let answer = program.handle_route(request.clone()).await?;
-        let nanos: f64 = std::str::from_utf8(&answer.body)?
+        let nanos = std::str::from_utf8(&answer.body)?
             .parse()
             .context("nanoseconds")?;
-        there.push(nanos / NANOS / f64::from(TIMES));
+        there.push(micros(Duration::from_nanos(nanos)) / f64::from(TIMES));
     }
     Ok(Measure::new("verify_sr25519_us", there.median(), "us").over(here.median()))
 }

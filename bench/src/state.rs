@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use platform_domain::{ByteSize, Digest, Grant, Instances, UnixSeconds};
 use platform_tests::guest;
-use platform_wasm::{ArchiveWriter, Engine, EngineConfig, Program, ProgramSpec, StateSpec};
+use platform_wasm::{ArchiveWriter, Engine, Program, ProgramSpec, StateSpec};
 use rusqlite::Connection;
 
 use crate::{
@@ -55,10 +55,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Vec<Measure>> {
 
 async fn measure(rounds: usize, queries: u32) -> Result<Vec<Measure>> {
     let dir = tempfile::tempdir()?;
-    let engine = Engine::new(EngineConfig::new(
-        dir.path().join("code"),
-        platform_tests::compiler(),
-    ))?;
+    let engine = calls::engine(&dir.path().join("code"))?;
     let ledger = load(&engine, dir.path(), "ledger").await?;
     let own = load(&engine, dir.path(), "disk").await?;
     let native = Native::open(&dir.path().join("native.sqlite3"))?;

@@ -5,7 +5,6 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 /// A body whose error comes one look later than it happened. At an error the library ends the connection at once, with
@@ -24,16 +23,16 @@ impl<B: Body> AfterAllElse<B> {
 
 impl<B> Body for AfterAllElse<B>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Body + Unpin,
     B::Error: Unpin,
 {
-    type Data = Bytes;
+    type Data = B::Data;
     type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         if let Some(error) = self.error.take() {
             return Poll::Ready(Some(Err(error)));
         }
@@ -60,6 +59,7 @@ where
 mod tests {
     use std::{convert::Infallible, io};
 
+    use bytes::Bytes;
     use futures_util::stream;
     use http::Response;
     use http_body_util::StreamBody;
